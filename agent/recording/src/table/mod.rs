@@ -1,0 +1,162 @@
+//! The rows of a recording, one file a family of tables.
+//!
+//! Each row type is written once, with [`table!`](self): the same text gives the Rust struct, the SQL
+//! table, the insert statement, the reader and the page of `SCHEMA.md`.
+
+mod communication;
+mod counter;
+mod gpu;
+mod host;
+mod memory;
+mod process;
+mod quality;
+mod range;
+
+pub use communication::Collective;
+pub use counter::{Counter, CounterSample};
+pub use gpu::{ApiCall, Copy, CopyKind, Device, Kernel, Stream};
+pub use host::{Host, Meta};
+pub use memory::MemoryEvent;
+pub use process::{Process, Thread};
+pub use quality::{ClockAnchor, Loss, Note, Severity, SpoolProgress};
+pub use range::{Mark, Operator, Payload, Range};
+
+/// One column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name in SQL.
+    pub name: &'static str,
+    /// Its declared SQL type, with `NOT NULL` where it always has a value.
+    pub sql_type: &'static str,
+    /// What it holds, with the unit.
+    pub doc: &'static str,
+}
+
+/// A row that knows its table.
+pub trait Row: Sized {
+    /// The table's name.
+    const TABLE: &'static str;
+    /// What one row stands for.
+    const DOC: &'static str;
+    /// The columns after the implicit `id INTEGER PRIMARY KEY`.
+    const COLUMNS: &'static [Column];
+
+    /// Binds the columns to an insert statement, in the order of [`Row::COLUMNS`].
+    fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()>;
+
+    /// Reads the columns, in the order of [`Row::COLUMNS`], from a result that starts with them.
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
+}
+
+/// How a Rust type is declared in SQL.
+pub(crate) trait Field {
+    /// The column's declaration.
+    const SQL_TYPE: &'static str;
+}
+
+macro_rules! fields {
+    ($($sql:literal, $nullable:literal: $($rust:ty),+;)+) => {$($(
+        impl Field for $rust {
+            const SQL_TYPE: &'static str = $sql;
+        }
+        impl Field for Option<$rust> {
+            const SQL_TYPE: &'static str = $nullable;
+        }
+    )+)+};
+}
+
+fields! {
+    "INTEGER NOT NULL", "INTEGER": i64, u32, i32, u16, bool, crate::Timestamp, crate::HostId,
+        crate::ProcessId, crate::ThreadId, crate::DeviceId, crate::StreamId, crate::StringId,
+        crate::CounterId;
+    "REAL NOT NULL", "REAL": f64;
+    "TEXT NOT NULL", "TEXT": String, CopyKind, Severity;
+}
+
+impl Field for Payload {
+    const SQL_TYPE: &'static str = "";
+}
+
+/// Declares a table: the struct, its SQL and its documentation from one text.
+macro_rules! table {
+    (
+        $(#[doc = $doc:literal])+
+        $name:ident in $table:literal {
+            $($(#[doc = $field_doc:literal])+ $field:ident: $type:ty,)+
+        }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct $name {
+            $($(#[doc = $field_doc])+ pub $field: $type,)+
+        }
+
+        impl $crate::table::Row for $name {
+            const TABLE: &'static str = $table;
+            const DOC: &'static str = concat!($($doc),+);
+            const COLUMNS: &'static [$crate::table::Column] = &[$(
+                $crate::table::Column {
+                    name: stringify!($field),
+                    sql_type: <$type as $crate::table::Field>::SQL_TYPE,
+                    doc: concat!($($field_doc),+),
+                },
+            )+];
+
+            fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
+                let mut column = 0;
+                $(
+                    column += 1;
+                    statement.raw_bind_parameter(column, &self.$field)?;
+                )+
+                Ok(())
+            }
+
+            fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                let mut columns = 0..;
+                let mut next = || columns.next().unwrap_or_default();
+                Ok(Self { $($field: row.get(next())?,)+ })
+            }
+        }
+    };
+}
+
+/// Declares an enumeration that is stored as a short text.
+macro_rules! text_enum {
+    (
+        $(#[doc = $doc:literal])+
+        $name:ident { $($(#[$variant_attr:meta])+ $variant:ident = $text:literal,)+ }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_attr])+ $variant,)+
+        }
+
+        impl $name {
+            /// The text in the file and in reports.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl rusqlite::ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+                Ok(self.as_str().into())
+            }
+        }
+
+        impl rusqlite::types::FromSql for $name {
+            fn column_result(
+                value: rusqlite::types::ValueRef<'_>,
+            ) -> rusqlite::types::FromSqlResult<Self> {
+                Ok(match value.as_str()? {
+                    $($text => Self::$variant,)+
+                    _ => Self::default(),
+                })
+            }
+        }
+    };
+}
+
+pub(crate) use {table, text_enum};

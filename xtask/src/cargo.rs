@@ -1,0 +1,71 @@
+//! Starts cargo with libtorch in its environment.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::libtorch::{self, Libtorch};
+use crate::shell;
+
+/// A cargo that can build the whole workspace.
+pub(crate) struct Cargo {
+    torch: Libtorch,
+}
+
+/// Finds or fetches libtorch for cargo.
+pub(crate) fn with_libtorch() -> Result<Cargo> {
+    Ok(Cargo { torch: libtorch::find_or_fetch()? })
+}
+
+impl Cargo {
+    /// `cargo ARGUMENTS…`, not started yet.
+    pub(crate) fn command(
+        &self,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Command {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
+            .current_dir(shell::workspace())
+            .args(arguments)
+            .env("LIBTORCH", &self.torch.link_folder)
+            .env("PERFAGENT_TORCH_LIB", &self.torch.library_folder)
+            // torch's wheels have used the C++11 ABI since 2.6.
+            .env("LIBTORCH_CXX11_ABI", "1")
+            // `cargo run` sets this for its child; passing it on would rebuild what depends on it.
+            .env_remove("CARGO_MANIFEST_DIR");
+        command
+    }
+
+    /// Runs cargo on the terminal.
+    pub(crate) fn run(&self, arguments: &[impl AsRef<OsStr>]) -> Result<()> {
+        shell::run(&mut self.command(arguments))
+    }
+
+    /// Builds the programs (perfagent, perfagent-gui, perfagent-bench and libperfagent.so) and returns
+    /// the folder that they are in.
+    pub(crate) fn build_programs(&self, release: bool) -> Result<PathBuf> {
+        let mut arguments = vec!["build"];
+        for package in ["perfagent", "perfagent-inject", "perfagent-gui", "perfagent-bench"] {
+            arguments.extend(["-p", package]);
+        }
+        if release {
+            arguments.push("--release");
+        }
+        self.run(&arguments)?;
+        Ok(target_folder(self)?.join(if release { "release" } else { "debug" }))
+    }
+}
+
+/// Where cargo puts what it builds.
+fn target_folder(cargo: &Cargo) -> Result<PathBuf> {
+    let metadata =
+        shell::read(&mut cargo.command(["metadata", "--no-deps", "--format-version=1"]))?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&metadata).context("reading cargo metadata")?;
+    let folder = metadata["target_directory"]
+        .as_str()
+        .context("cargo metadata names no target directory")?;
+    Ok(folder.into())
+}

@@ -1,0 +1,84 @@
+//! Set-up, demo, test and tidy for perfagent: everything that a developer or CI types.
+//!
+//! `cargo xtask` is the only place that knows where libtorch comes from. It finds or fetches it, and
+//! hands the environment to the cargo that it starts, so that nobody exports a variable by hand.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task runner talks to its terminal"
+)]
+
+mod arrows;
+mod bench;
+mod cargo;
+mod demo;
+mod generated;
+mod libtorch;
+mod shell;
+mod statistics;
+mod system;
+mod test;
+mod tidy;
+mod wheel;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of the perfagent workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Find or fetch libtorch and what the tests need, and say where it is
+    Setup,
+    /// Build, record two data-parallel ranks of a small GPT, print the report, leave demo.perfdb
+    Demo(demo::Demo),
+    /// Everything that CI runs: format, clippy, tidy, spelling, all tests, the demo at a small size
+    Test(test::Test),
+    /// Check what compilers do not: module docs, file sizes, crate arrows, generated files
+    Tidy,
+    /// Rewrite the files that are generated from the code
+    Generate,
+    /// Measure, interleaved and repeated
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Run cargo with libtorch in its environment, e.g. `cargo xtask cargo build --workspace`
+    Cargo {
+        /// What to pass to cargo
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Setup => setup(),
+        Task::Demo(demo) => demo.run(),
+        Task::Test(test) => test.run(),
+        Task::Tidy => tidy::run(),
+        Task::Generate => generated::write(),
+        Task::Bench(bench) => bench.run(),
+        Task::Cargo { arguments } => cargo::with_libtorch().and_then(|cargo| cargo.run(&arguments)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn setup() -> anyhow::Result<()> {
+    let torch = libtorch::find_or_fetch()?;
+    println!("libtorch: {}", torch.describe());
+    system::require_window_packages()?;
+    println!("window tests: software drivers and Xvfb are installed");
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Debian packages that the window tests need: a software GPU and a screen that is not there.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::shell;
+
+/// What each package is recognised by, so that other distributions' packages count too.
+const WINDOW_PACKAGES: [(&str, &[&str]); 7] = [
+    ("xvfb", &["/usr/bin/Xvfb"]),
+    ("xdotool", &["/usr/bin/xdotool"]),
+    ("mesa-vulkan-drivers", &["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"]),
+    (
+        "libvulkan1",
+        &[
+            "/usr/lib/x86_64-linux-gnu/libvulkan.so.1",
+            "/usr/lib/aarch64-linux-gnu/libvulkan.so.1",
+            "/usr/lib64/libvulkan.so.1",
+            "/usr/lib/libvulkan.so.1",
+        ],
+    ),
+    (
+        "libgl1",
+        &[
+            "/usr/lib/x86_64-linux-gnu/libGL.so.1",
+            "/usr/lib/aarch64-linux-gnu/libGL.so.1",
+            "/usr/lib64/libGL.so.1",
+            "/usr/lib/libGL.so.1",
+        ],
+    ),
+    (
+        "libgl1-mesa-dri",
+        &[
+            "/usr/lib/x86_64-linux-gnu/dri",
+            "/usr/lib/aarch64-linux-gnu/dri",
+            "/usr/lib64/dri",
+            "/usr/lib/dri",
+        ],
+    ),
+    (
+        "libxkbcommon-x11-0",
+        &[
+            "/usr/lib/x86_64-linux-gnu/libxkbcommon-x11.so.0",
+            "/usr/lib/aarch64-linux-gnu/libxkbcommon-x11.so.0",
+            "/usr/lib64/libxkbcommon-x11.so.0",
+            "/usr/lib/libxkbcommon-x11.so.0",
+        ],
+    ),
+];
+
+/// Installs what is missing when run as root on Debian or Ubuntu; else names the exact command.
+pub(crate) fn require_window_packages() -> Result<()> {
+    let missing = missing_packages();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let install = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
+    if !is_root() || !shell::exists("apt-get") {
+        bail!(
+            "the window tests need system packages; install them with `sudo {install}` (or your system's equivalent)"
+        );
+    }
+    eprintln!("xtask: installing {}", missing.join(" "));
+    let apt = |arguments: &[&str]| {
+        shell::run(
+            Command::new("apt-get")
+                .args(arguments)
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null()),
+        )
+    };
+    apt(&["update"])?;
+    let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+    arguments.extend(&missing);
+    apt(&arguments)
+}
+
+fn missing_packages() -> Vec<&'static str> {
+    WINDOW_PACKAGES
+        .iter()
+        .filter(|(_, signs)| !signs.iter().any(|sign| Path::new(sign).exists()))
+        .map(|(package, _)| *package)
+        .collect()
+}
+
+fn is_root() -> bool {
+    // The owner of our own process folder is our effective user.
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
+}
