@@ -112,9 +112,9 @@ impl RecordOverhead {
         let text = fs::read_to_string(&result).context("the benchmark wrote no result")?;
         let document: serde_json::Value =
             serde_json::from_str(&text).context("the benchmark's result")?;
-        let steps: Vec<f64> = document["step_ns"]
+        let steps: Vec<f64> = document["ranks"][0]["step_ns"]
             .as_array()
-            .context("the benchmark's result has no step_ns")?
+            .context("the benchmark's result has no ranks[0].step_ns")?
             .iter()
             .filter_map(serde_json::Value::as_f64)
             .collect();

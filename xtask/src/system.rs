@@ -10,7 +10,7 @@ use crate::shell;
 /// What each package is recognised by, so that other distributions' packages count too.
 const WINDOW_PACKAGES: [(&str, &[&str]); 7] = [
     ("xvfb", &["/usr/bin/Xvfb"]),
-    ("xdotool", &["/usr/bin/xdotool"]),
+    ("xauth", &["/usr/bin/xauth"]),
     ("mesa-vulkan-drivers", &["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"]),
     (
         "libvulkan1",

@@ -1,0 +1,188 @@
+//! A program to be recorded, for the tests of this crate, and for measuring what recording costs it:
+//! `cargo run -p perfagent-inject --example target -- cost` under `NVTX_INJECTION64_PATH`.
+#![expect(unsafe_code, reason = "a program that uses C interfaces")]
+#![expect(clippy::print_stdout, reason = "a program")]
+#![expect(clippy::disallowed_methods, reason = "a pace is what these programs are about")]
+
+mod nvtx;
+
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nvtx::Attributes;
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        Some("ranges") => ranges(),
+        Some("fork") => return fork(),
+        Some("leave") => leave(),
+        Some("hang") => hang(),
+        Some("flood") => flood(),
+        Some("threads") => many_threads(),
+        Some("cuda") => cuda(),
+        Some("cost") => cost(),
+        other => {
+            println!("unknown mode {other:?}");
+            return ExitCode::FAILURE;
+        }
+    }
+    println!("target done");
+    ExitCode::from(42)
+}
+
+/// Everything that NVTX offers, on the main thread and three others.
+fn ranges() {
+    assert_eq!(nvtx::range_push(c"outer".as_ptr()), 0);
+    assert_eq!(nvtx::range_push(c"inner".as_ptr()), 1);
+    assert_eq!(nvtx::range_pop(), 1);
+    let domain = nvtx::domain_create(c"my domain".as_ptr());
+    let registered = nvtx::domain_register_string(domain, c"registered text".as_ptr());
+    nvtx::domain_name_category(domain, 5, c"my category".as_ptr());
+    let attributes = Attributes {
+        category: 5,
+        color_type: 1,
+        color: 0xff11_2233,
+        payload_type: 3,
+        payload: 2.5_f64.to_bits(),
+        ..Attributes::of(3, std::ptr::without_provenance(registered))
+    };
+    assert_eq!(nvtx::domain_range_push_ex(domain, &raw const attributes), 0);
+    assert_eq!(nvtx::domain_range_pop(domain), 0);
+    assert_eq!(nvtx::range_pop(), 0);
+    assert_eq!(nvtx::range_pop(), -1, "nothing is open any more");
+
+    let wide: Vec<u32> = "breit 日本".chars().map(u32::from).chain([0]).collect();
+    nvtx::mark_wide(wide.as_ptr());
+    let long = CString::new("l".repeat(5000)).unwrap();
+    nvtx::mark(long.as_ptr());
+    nvtx::mark(std::ptr::null());
+    let marked = Attributes { payload_type: 5, payload: 0xffff_fff9, ..Attributes::ascii(c"mark") };
+    nvtx::mark_ex(&raw const marked);
+    let id = nvtx::range_start_ex(&raw const marked);
+    thread::spawn(move || nvtx::range_end(id)).join().unwrap();
+    nvtx::name_category(1, c"default's category".as_ptr());
+    // SAFETY: a plain system call.
+    nvtx::name_os_thread(unsafe { libc::gettid() } as u32, c"the main one".as_ptr());
+
+    let workers: Vec<_> = (0..3)
+        .map(|worker| {
+            let name = format!("worker-{worker}");
+            thread::Builder::new().name(name).spawn(move || {
+                for step in 0..1000_u64 {
+                    let attributes =
+                        Attributes { payload_type: 1, payload: step, ..Attributes::ascii(c"work") };
+                    nvtx::range_push_ex(&raw const attributes);
+                    nvtx::range_pop();
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.unwrap().join().unwrap();
+    }
+}
+
+/// A child that goes on calling NVTX and ends normally must neither hang nor write.
+fn fork() -> ExitCode {
+    nvtx::range_push(c"parent".as_ptr());
+    // SAFETY: the child calls only what any forked program of this kind would.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        for _ in 0..1000 {
+            nvtx::range_push(c"child".as_ptr());
+            nvtx::range_pop();
+        }
+        // SAFETY: ends the child the normal way, through the handlers that it inherited.
+        unsafe { libc::exit(5) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for the child made above.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    nvtx::range_pop();
+    assert_eq!(libc::WEXITSTATUS(status), 5);
+    ExitCode::from(42)
+}
+
+/// Opens a range, waits for a line, and ends without exit handlers.
+fn leave() {
+    nvtx::range_push(c"before leaving".as_ptr());
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    // SAFETY: ends the process at once.
+    unsafe { libc::_exit(7) };
+}
+
+/// Opens a range and waits to be killed.
+fn hang() {
+    nvtx::range_push(c"before the kill".as_ptr());
+    loop {
+        thread::park();
+    }
+}
+
+/// More than can be kept, nested.
+fn flood() {
+    for _ in 0..200_000 {
+        for name in [c"one", c"two", c"three"] {
+            nvtx::range_push(name.as_ptr());
+        }
+        for _ in 0..3 {
+            nvtx::range_pop();
+        }
+    }
+}
+
+/// Threads that come and go.
+fn many_threads() {
+    for _ in 0..200 {
+        thread::spawn(|| nvtx::mark(c"short life".as_ptr())).join().unwrap();
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A CUDA program: the driver is loaded, and the GPU runs operations.
+fn cuda() {
+    let rounds = std::env::args().nth(2).map_or(10, |rounds| rounds.parse().unwrap());
+    // SAFETY: the library is the stand-in, whose functions have these types.
+    let (init, launch) = unsafe {
+        let library = libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_NOW);
+        assert!(!library.is_null(), "no libcuda.so.1 on the library path");
+        let init: extern "C" fn(c_uint) -> c_int = function(library, c"cuInit");
+        let launch: extern "C" fn(u32, *const c_char) = function(library, c"fake_gpu_launch");
+        (init, launch)
+    };
+    nvtx::range_push(c"cuda".as_ptr());
+    assert_eq!(init(0), 0);
+    launch(rounds, std::ptr::null());
+    nvtx::range_pop();
+}
+
+unsafe fn function<F: Copy>(library: *mut c_void, name: &CStr) -> F {
+    // SAFETY: the caller names a function of type F.
+    unsafe {
+        let address = libc::dlsym(library, name.as_ptr());
+        assert!(!address.is_null(), "no {}", name.to_string_lossy());
+        std::mem::transmute_copy(&address)
+    }
+}
+
+/// Nanoseconds that one push with its pop costs the program: paced bursts that the buffer can hold, median of many.
+fn cost() {
+    const PAIRS: u32 = 1000;
+    let mut results: Vec<u64> = (0..200)
+        .map(|_| {
+            let start = Instant::now();
+            for _ in 0..PAIRS {
+                nvtx::range_push(c"forward pass".as_ptr());
+                nvtx::range_pop();
+            }
+            let spent = start.elapsed().as_nanos() as u64;
+            thread::sleep(Duration::from_millis(12));
+            spent * 10 / u64::from(PAIRS)
+        })
+        .collect();
+    results.sort_unstable();
+    let tenths = results[results.len() / 2];
+    println!("{}.{} ns a pair (median of {} bursts)", tenths / 10, tenths % 10, results.len());
+}

@@ -1,0 +1,46 @@
+//! What the environment of the target says.
+
+use std::env;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use perfagent_spool::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
+
+/// How to record. Read once, on the thread that loads the library, where reading the environment is the target's own
+/// doing; our threads never read it.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// `PERFAGENT_SPOOL_DIR`: where the ring goes. Without it nothing is recorded.
+    pub(crate) spool_dir: PathBuf,
+    /// `PERFAGENT_SPOOL_BYTES`: capacity of the ring.
+    pub(crate) spool_bytes: u64,
+    /// `PERFAGENT_FLUSH_MS`: how often CUPTI is asked for finished records.
+    pub(crate) flush_period: Duration,
+    /// `PERFAGENT_CUPTI=0`: leave CUPTI to another tool.
+    pub(crate) cupti: bool,
+    /// `PERFAGENT_DEBUG=1`: say on standard error why recording failed.
+    pub(crate) debug: bool,
+    /// `CUDA_HOME` or `CUDA_PATH`: a place to look for CUPTI.
+    pub(crate) cuda_home: Option<PathBuf>,
+}
+
+impl Config {
+    /// The configuration, or `None` when this process is not to be recorded.
+    pub(crate) fn from_env() -> Option<Self> {
+        let spool_dir = env::var_os("PERFAGENT_SPOOL_DIR").filter(|dir| !dir.is_empty())?;
+        let number = |name: &str| env::var(name).ok()?.trim().parse::<u64>().ok();
+        Some(Self {
+            spool_dir: spool_dir.into(),
+            spool_bytes: number("PERFAGENT_SPOOL_BYTES")
+                .map_or(DEFAULT_CAPACITY, |bytes| bytes.clamp(MIN_CAPACITY, MAX_CAPACITY)),
+            flush_period: Duration::from_millis(
+                number("PERFAGENT_FLUSH_MS").map_or(200, |period| period.clamp(10, 60_000)),
+            ),
+            cupti: number("PERFAGENT_CUPTI") != Some(0),
+            debug: number("PERFAGENT_DEBUG") == Some(1),
+            cuda_home: env::var_os("CUDA_HOME")
+                .or_else(|| env::var_os("CUDA_PATH"))
+                .map(Into::into),
+        })
+    }
+}

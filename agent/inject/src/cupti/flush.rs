@@ -1,0 +1,83 @@
+//! The thread that asks CUPTI for finished records, and the last time that it does.
+#![expect(unsafe_code, reason = "calls into CUPTI")]
+
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use perfagent_spool::LossCause;
+
+use super::device;
+use super::session::{self, Session};
+use super::sys::{FLUSH_FORCED, SUCCESS};
+use crate::door::door;
+use crate::{lifecycle, losses, signals};
+
+/// How long the end of the process may be held up by CUPTI, which can hang there.
+const DEADLINE: Duration = Duration::from_millis(1500);
+
+static THREAD: OnceLock<Thread> = OnceLock::new();
+static STOP: AtomicBool = AtomicBool::new(false);
+static DONE: Mutex<bool> = Mutex::new(false);
+static DONE_CHANGED: Condvar = Condvar::new();
+
+pub(super) fn spawn(session: &'static Session, period: Duration) -> std::io::Result<()> {
+    let handle = signals::spawn_quiet("perfagent-flush", move || {
+        door((), || run(session, period));
+        *DONE.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        DONE_CHANGED.notify_all();
+    })?;
+    THREAD.get_or_init(|| handle.thread().clone());
+    Ok(())
+}
+
+fn run(session: &Session, period: Duration) {
+    let mut devices_known = false;
+    while !STOP.load(Ordering::Acquire) {
+        thread::park_timeout(period);
+        // Not before the first pause: the thread is started from within cuInit.
+        devices_known = devices_known || device::report();
+        if !STOP.load(Ordering::Acquire) {
+            flush(session, 0);
+        }
+    }
+    if !devices_known {
+        device::report();
+    }
+    session.disable();
+    flush(session, FLUSH_FORCED);
+}
+
+fn flush(session: &Session, flag: u32) {
+    // SAFETY: functions of this CUPTI, on a thread of ours that holds no lock.
+    unsafe {
+        (session.api.flush_all)(flag);
+        let mut dropped = 0;
+        let status = (session.api.dropped_records)(ptr::null_mut(), 0, &raw mut dropped);
+        if status == SUCCESS && dropped > 0 {
+            losses::add(LossCause::CuptiDropped, dropped as u64);
+        }
+    }
+}
+
+/// The process ends: take what CUPTI has, with a deadline.
+pub(super) extern "C" fn on_exit() {
+    door((), || {
+        if !lifecycle::is_own_process() {
+            return;
+        }
+        let Some(thread) = THREAD.get() else { return };
+        STOP.store(true, Ordering::Release);
+        thread.unpark();
+        let done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = DONE_CHANGED.wait_timeout_while(done, DEADLINE, |done| !*done);
+        if waited.is_ok_and(|(done, _)| !*done) {
+            losses::add(LossCause::ExitDeadline, 1);
+            session::note(
+                "the last GPU operations are missing: CUPTI did not answer at the end of the process",
+            );
+        }
+    });
+}

@@ -1,0 +1,5 @@
+//! NVTX: marks, ranges, names and numbers that the program (or its libraries) gives.
+
+mod attributes;
+mod callbacks;
+mod sys;

@@ -1,0 +1,93 @@
+//! Texts become numbers: each distinct text is written to the ring once.
+
+use std::collections::HashMap;
+
+use perfagent_spool::{LossCause, Record, RingWriter};
+
+/// Distinct texts, and their bytes, that are kept at most.
+const MAX_TEXTS: usize = 1 << 17;
+const MAX_BYTES: usize = 32 << 20;
+/// What an event is called whose text has no place any more.
+const OTHER: &str = "(more texts than are kept)";
+
+/// The texts written so far.
+#[derive(Debug, Default)]
+pub(crate) struct Strings {
+    ids: HashMap<Box<[u8]>, u32>,
+    bytes: usize,
+}
+
+impl Strings {
+    /// The id of a text, written to the ring if it is new; 0 for the empty text, and when the ring is full.
+    pub(crate) fn id(&mut self, ring: &mut RingWriter, text: &[u8]) -> u32 {
+        self.id_as(ring, text, |text| String::from_utf8_lossy(text).into_owned())
+    }
+
+    /// Like [`Strings::id`], but what is written for a new text is `shown(text)`.
+    pub(crate) fn id_as(
+        &mut self,
+        ring: &mut RingWriter,
+        text: &[u8],
+        shown: impl FnOnce(&[u8]) -> String,
+    ) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        if let Some(&id) = self.ids.get(text) {
+            return id;
+        }
+        if self.ids.len() >= MAX_TEXTS || self.bytes + text.len() > MAX_BYTES {
+            ring.count_loss(LossCause::StringTableFull, 1);
+            if let Some(&id) = self.ids.get(OTHER.as_bytes()) {
+                return id;
+            }
+            return self.add(ring, OTHER.as_bytes(), OTHER);
+        }
+        let shown = shown(text);
+        self.add(ring, text, &shown)
+    }
+
+    fn add(&mut self, ring: &mut RingWriter, text: &[u8], shown: &str) -> u32 {
+        let id = self.ids.len() as u32 + 1;
+        if !ring.push(&Record::String { id, text: shown }) {
+            return 0;
+        }
+        self.bytes += text.len();
+        self.ids.insert(text.into(), id);
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use perfagent_spool::{DEFAULT_CAPACITY, ProcessIdentity, RingReader};
+
+    #[test]
+    fn a_text_is_written_once_and_too_many_share_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = ProcessIdentity::default();
+        let mut ring = RingWriter::create(dir.path(), DEFAULT_CAPACITY, &identity).unwrap();
+        let mut strings = Strings::default();
+        assert_eq!(strings.id(&mut ring, b""), 0);
+        let first = strings.id(&mut ring, b"first");
+        assert_eq!(strings.id(&mut ring, b"first"), first);
+        for number in 0..MAX_TEXTS {
+            strings.id(&mut ring, format!("text {number}").as_bytes());
+        }
+        let other = strings.id(&mut ring, b"one more");
+        assert_eq!(strings.id(&mut ring, b"and another"), other);
+        assert_eq!(strings.id(&mut ring, b"first"), first);
+        let mut reader = RingReader::open(ring.path()).unwrap();
+        assert_eq!(reader.losses(), [(LossCause::StringTableFull, 3)]);
+        let mut last = String::new();
+        reader.read(usize::MAX, &mut |record| {
+            if let Record::String { id, text } = record
+                && id == other
+            {
+                last = text.to_owned();
+            }
+        });
+        assert_eq!(last, OTHER);
+    }
+}

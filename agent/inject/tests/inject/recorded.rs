@@ -1,0 +1,254 @@
+//! A ring, read whole, with its texts put back in place.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use perfagent_spool::{LossCause, MonotonicNs, Payload, Record, RingReader, State};
+
+/// An NVTX event of any kind.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) what: &'static str,
+    pub(crate) time: MonotonicNs,
+    pub(crate) tid: u32,
+    pub(crate) domain: String,
+    pub(crate) category: String,
+    pub(crate) color: u32,
+    pub(crate) name: String,
+    pub(crate) payload: Payload,
+    pub(crate) id: u64,
+}
+
+/// What a ring holds.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) state: State,
+    pub(crate) pid: u32,
+    pub(crate) losses: HashMap<LossCause, u64>,
+    pub(crate) events: Vec<Event>,
+    /// Names by thread; the last one given counts.
+    pub(crate) threads: HashMap<u32, String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) anchors: usize,
+    /// GPU operations and devices as they are, with their names.
+    pub(crate) gpu: Vec<(Record<'static>, String)>,
+    pub(crate) gaps: HashMap<LossCause, u64>,
+}
+
+/// The rings in a spool directory.
+pub(crate) fn rings(spool: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(spool).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+impl Recorded {
+    /// Reads the one ring of a spool directory.
+    pub(crate) fn read(spool: &Path) -> Self {
+        let rings = rings(spool);
+        assert_eq!(rings.len(), 1, "{rings:?}");
+        let mut reader = RingReader::open(&rings[0]).unwrap();
+        let mut recorded = Self {
+            state: reader.state(),
+            pid: reader.identity().pid,
+            losses: reader.losses().into_iter().collect(),
+            events: Vec::new(),
+            threads: HashMap::new(),
+            notes: Vec::new(),
+            anchors: 0,
+            gpu: Vec::new(),
+            gaps: HashMap::new(),
+        };
+        let mut names = Names::default();
+        let outcome = reader.read(usize::MAX, &mut |record| recorded.add(record, &mut names));
+        assert_eq!((outcome.corrupt, outcome.drained), (0, true));
+        recorded
+    }
+
+    fn add(&mut self, record: Record<'_>, names: &mut Names) {
+        let bare = |what, time, tid, domain, id| Event {
+            what,
+            time,
+            tid,
+            domain,
+            category: String::new(),
+            color: 0,
+            name: String::new(),
+            payload: Payload::None,
+            id,
+        };
+        match record {
+            Record::String { id, text } => {
+                assert!(names.strings.insert(id, text.to_owned()).is_none(), "id {id} twice");
+            }
+            Record::Domain { domain, name } => {
+                names.domains.insert(domain, names.text(name));
+            }
+            Record::Category { domain, category, name } => {
+                names.categories.insert((domain, category), names.text(name));
+            }
+            Record::ThreadName { tid, name } => {
+                self.threads.insert(tid, names.text(name));
+            }
+            Record::Anchor { .. } => self.anchors += 1,
+            Record::Note { text, .. } => self.notes.push(names.text(text)),
+            Record::Gap { cause, count, .. } => *self.gaps.entry(cause).or_default() += count,
+            Record::RangePop { time, tid, domain } => {
+                self.events.push(bare("pop", time, tid, names.domain(domain), 0));
+            }
+            Record::RangeEnd { time, tid, id } => {
+                self.events.push(bare("end", time, tid, String::new(), id));
+            }
+            Record::RangePush { time, tid, domain, category, color, name, payload } => {
+                let names =
+                    (names.domain(domain), names.category(domain, category), names.text(name));
+                self.named("push", (time, tid, 0), names, color, payload);
+            }
+            Record::RangeStart { time, tid, id, domain, category, color, name, payload } => {
+                let names =
+                    (names.domain(domain), names.category(domain, category), names.text(name));
+                self.named("start", (time, tid, id), names, color, payload);
+            }
+            Record::Mark { time, tid, domain, category, color, name, payload } => {
+                let names =
+                    (names.domain(domain), names.category(domain, category), names.text(name));
+                self.named("mark", (time, tid, 0), names, color, payload);
+            }
+            Record::Kernel { name, .. } | Record::Device { name, .. } => {
+                self.gpu.push((unborrowed(record), names.text(name)));
+            }
+            Record::Memcpy { .. } | Record::Memset { .. } => {
+                self.gpu.push((unborrowed(record), String::new()));
+            }
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    fn named(
+        &mut self,
+        what: &'static str,
+        (time, tid, id): (MonotonicNs, u32, u64),
+        (domain, category, name): (String, String, String),
+        color: u32,
+        payload: Payload,
+    ) {
+        self.events.push(Event { what, time, tid, domain, category, color, name, payload, id });
+    }
+
+    /// The events of one thread as `what name`, in order.
+    pub(crate) fn outline(&self, tid: u32) -> Vec<String> {
+        let of_thread = self.events.iter().filter(|event| event.tid == tid);
+        of_thread.map(|event| format!("{} {}", event.what, event.name).trim().to_owned()).collect()
+    }
+}
+
+/// The same record; only strings borrow, and this is none.
+fn unborrowed(record: Record<'_>) -> Record<'static> {
+    match record {
+        Record::Kernel {
+            start,
+            end,
+            device,
+            context,
+            stream,
+            correlation,
+            name,
+            grid,
+            block,
+            registers,
+            static_smem,
+            dynamic_smem,
+            graph,
+            graph_node,
+        } => Record::Kernel {
+            start,
+            end,
+            device,
+            context,
+            stream,
+            correlation,
+            name,
+            grid,
+            block,
+            registers,
+            static_smem,
+            dynamic_smem,
+            graph,
+            graph_node,
+        },
+        Record::Memcpy {
+            start,
+            end,
+            device,
+            context,
+            stream,
+            correlation,
+            bytes,
+            kind,
+            src_kind,
+            dst_kind,
+            peer_device,
+            graph,
+            graph_node,
+        } => Record::Memcpy {
+            start,
+            end,
+            device,
+            context,
+            stream,
+            correlation,
+            bytes,
+            kind,
+            src_kind,
+            dst_kind,
+            peer_device,
+            graph,
+            graph_node,
+        },
+        Record::Memset {
+            start,
+            end,
+            device,
+            context,
+            stream,
+            correlation,
+            bytes,
+            value,
+            graph,
+            graph_node,
+        } => Record::Memset {
+            start,
+            end,
+            device,
+            context,
+            stream,
+            correlation,
+            bytes,
+            value,
+            graph,
+            graph_node,
+        },
+        Record::Device { ordinal, name, uuid, total_bytes, sm_count, cc_major, cc_minor } => {
+            Record::Device { ordinal, name, uuid, total_bytes, sm_count, cc_major, cc_minor }
+        }
+        other => panic!("not an operation: {other:?}"),
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    strings: HashMap<u32, String>,
+    domains: HashMap<u32, String>,
+    categories: HashMap<(u32, u32), String>,
+}
+
+impl Names {
+    /// The text with this id, which must have been written before.
+    fn text(&self, id: u32) -> String {
+        if id == 0 { String::new() } else { self.strings[&id].clone() }
+    }
+    fn domain(&self, domain: u32) -> String {
+        if domain == 0 { String::new() } else { self.domains[&domain].clone() }
+    }
+    fn category(&self, domain: u32, category: u32) -> String {
+        self.categories.get(&(domain, category)).cloned().unwrap_or_default()
+    }
+}

@@ -1,0 +1,296 @@
+//! What a ring can hold: one variant per kind of event.
+
+use crate::wire::Wire;
+use crate::{LossCause, MonotonicNs, RealtimeNs};
+
+/// The number that an NVTX event carries.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Payload {
+    /// No number.
+    #[default]
+    None,
+    /// An unsigned integer (32-bit ones are widened).
+    U64(u64),
+    /// A signed integer (32-bit ones are widened).
+    I64(i64),
+    /// A floating-point number (32-bit ones are widened).
+    F64(f64),
+}
+
+/// Declares the records: the enum, the stable number of each kind, and both directions of the encoding, from one list.
+macro_rules! records {
+    ($( $(#[$doc:meta])* $number:literal $kind:ident { $( $(#[$field_doc:meta])* $field:ident: $type:ty ),* $(,)? } )*) => {
+        /// One event. Texts are given by the id of an earlier [`Record::String`]; id 0 is the empty text.
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        #[non_exhaustive]
+        pub enum Record<'a> {
+            $( $(#[$doc])* $kind { $( $(#[$field_doc])* $field: $type ),* } ),*
+        }
+
+        impl<'a> Record<'a> {
+            /// The stable number of this kind in the file.
+            pub(crate) fn kind(&self) -> u16 {
+                match self { $( Self::$kind { .. } => $number ),* }
+            }
+
+            /// Appends the fields to `out`.
+            pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+                match self { $( Self::$kind { $( $field ),* } => { $( $field.put(out); )* } )* }
+            }
+
+            /// The record of this kind in exactly these bytes; `None` when they cannot be one.
+            pub(crate) fn decode(kind: u16, mut bytes: &'a [u8]) -> Option<Self> {
+                let from = &mut bytes;
+                let record = match kind {
+                    $( $number => Self::$kind { $( $field: <$type>::take(from)? ),* }, )*
+                    _ => return None,
+                };
+                bytes.is_empty().then_some(record)
+            }
+        }
+    };
+}
+
+records! {
+    /// A text, written before the first record that uses its id.
+    1 String {
+        /// The id, from 1.
+        id: u32,
+        /// The text, at most [`MAX_TEXT_BYTES`](crate::MAX_TEXT_BYTES) bytes.
+        text: &'a str,
+    }
+    /// The name of a thread.
+    2 ThreadName {
+        /// The thread, as the kernel numbers it.
+        tid: u32,
+        /// String id.
+        name: u32,
+    }
+    /// An NVTX domain.
+    3 Domain {
+        /// The domain, from 1; 0 is the default domain and is never declared.
+        domain: u32,
+        /// String id.
+        name: u32,
+    }
+    /// The name of an NVTX category.
+    4 Category {
+        /// The domain it belongs to.
+        domain: u32,
+        /// The program's number for it.
+        category: u32,
+        /// String id.
+        name: u32,
+    }
+    /// A range opens on a thread; it nests.
+    5 RangePush {
+        /// When.
+        time: MonotonicNs,
+        /// The thread.
+        tid: u32,
+        /// The NVTX domain.
+        domain: u32,
+        /// The NVTX category; 0 for none.
+        category: u32,
+        /// ARGB; 0 for none.
+        color: u32,
+        /// String id.
+        name: u32,
+        /// The program's number.
+        payload: Payload,
+    }
+    /// The innermost range of that thread and domain closes.
+    6 RangePop {
+        /// When.
+        time: MonotonicNs,
+        /// The thread.
+        tid: u32,
+        /// The NVTX domain.
+        domain: u32,
+    }
+    /// A range opens that may close on another thread.
+    7 RangeStart {
+        /// When.
+        time: MonotonicNs,
+        /// The thread that opened it.
+        tid: u32,
+        /// Unique in the process.
+        id: u64,
+        /// The NVTX domain.
+        domain: u32,
+        /// The NVTX category; 0 for none.
+        category: u32,
+        /// ARGB; 0 for none.
+        color: u32,
+        /// String id.
+        name: u32,
+        /// The program's number.
+        payload: Payload,
+    }
+    /// The range with this id closes.
+    8 RangeEnd {
+        /// When.
+        time: MonotonicNs,
+        /// The thread that closed it.
+        tid: u32,
+        /// The id of its [`Record::RangeStart`].
+        id: u64,
+    }
+    /// An instant.
+    9 Mark {
+        /// When.
+        time: MonotonicNs,
+        /// The thread.
+        tid: u32,
+        /// The NVTX domain.
+        domain: u32,
+        /// The NVTX category; 0 for none.
+        category: u32,
+        /// ARGB; 0 for none.
+        color: u32,
+        /// String id.
+        name: u32,
+        /// The program's number.
+        payload: Payload,
+    }
+    /// A GPU that this process sees.
+    10 Device {
+        /// The process's number for it, as in the GPU records.
+        ordinal: u32,
+        /// String id.
+        name: u32,
+        /// The UUID, 16 raw bytes.
+        uuid: [u8; 16],
+        /// Memory, in bytes.
+        total_bytes: u64,
+        /// Multiprocessors.
+        sm_count: u32,
+        /// Compute capability, major.
+        cc_major: u32,
+        /// Compute capability, minor.
+        cc_minor: u32,
+    }
+    /// A kernel ran.
+    11 Kernel {
+        /// When it started on the GPU.
+        start: MonotonicNs,
+        /// When it ended.
+        end: MonotonicNs,
+        /// The device.
+        device: u32,
+        /// The CUDA context.
+        context: u32,
+        /// The CUDA stream.
+        stream: u32,
+        /// Joins it with the [`Record::Api`] call that launched it.
+        correlation: u32,
+        /// String id of the demangled name.
+        name: u32,
+        /// Blocks, by axis.
+        grid: [u32; 3],
+        /// Threads a block, by axis.
+        block: [u32; 3],
+        /// Registers a thread.
+        registers: u16,
+        /// Static shared memory a block, in bytes.
+        static_smem: u32,
+        /// Dynamic shared memory a block, in bytes.
+        dynamic_smem: u32,
+        /// The CUDA graph; 0 for none.
+        graph: u32,
+        /// The node in that graph; 0 for none.
+        graph_node: u64,
+    }
+    /// A copy ran.
+    12 Memcpy {
+        /// When it started.
+        start: MonotonicNs,
+        /// When it ended.
+        end: MonotonicNs,
+        /// The device.
+        device: u32,
+        /// The CUDA context.
+        context: u32,
+        /// The CUDA stream.
+        stream: u32,
+        /// Joins it with the call that asked for it.
+        correlation: u32,
+        /// Bytes copied.
+        bytes: u64,
+        /// `CUpti_ActivityMemcpyKind`.
+        kind: u8,
+        /// `CUpti_ActivityMemoryKind` of the source.
+        src_kind: u8,
+        /// `CUpti_ActivityMemoryKind` of the destination.
+        dst_kind: u8,
+        /// The other device of a peer copy; -1 for none.
+        peer_device: i32,
+        /// The CUDA graph; 0 for none.
+        graph: u32,
+        /// The node in that graph; 0 for none.
+        graph_node: u64,
+    }
+    /// Memory was filled.
+    13 Memset {
+        /// When it started.
+        start: MonotonicNs,
+        /// When it ended.
+        end: MonotonicNs,
+        /// The device.
+        device: u32,
+        /// The CUDA context.
+        context: u32,
+        /// The CUDA stream.
+        stream: u32,
+        /// Joins it with the call that asked for it.
+        correlation: u32,
+        /// Bytes set.
+        bytes: u64,
+        /// The value written.
+        value: u32,
+        /// The CUDA graph; 0 for none.
+        graph: u32,
+        /// The node in that graph; 0 for none.
+        graph_node: u64,
+    }
+    /// A call of the CUDA API.
+    14 Api {
+        /// When it was entered.
+        start: MonotonicNs,
+        /// When it returned.
+        end: MonotonicNs,
+        /// The calling thread.
+        tid: u32,
+        /// Joins it with what it launched.
+        correlation: u32,
+        /// String id of the function.
+        name: u32,
+        /// What it returned; 0 is success.
+        result: i32,
+    }
+    /// The two clocks, read together.
+    15 Anchor {
+        /// One clock.
+        monotonic: MonotonicNs,
+        /// The other.
+        realtime: RealtimeNs,
+    }
+    /// A remark of the injection that the user should see.
+    16 Note {
+        /// When.
+        time: MonotonicNs,
+        /// String id.
+        text: u32,
+    }
+    /// Between these times events were lost.
+    17 Gap {
+        /// The first loss.
+        start: MonotonicNs,
+        /// The last.
+        end: MonotonicNs,
+        /// Why.
+        cause: LossCause,
+        /// How many.
+        count: u64,
+    }
+}

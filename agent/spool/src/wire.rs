@@ -1,0 +1,136 @@
+//! How one field becomes bytes and comes back: little-endian, no padding.
+
+use crate::{LossCause, MonotonicNs, Payload, RealtimeNs};
+
+/// A field of a record.
+pub(crate) trait Wire<'a>: Sized {
+    /// Appends the field to `out`.
+    fn put(&self, out: &mut Vec<u8>);
+    /// Takes the field off the front of `from`; `None` when the bytes cannot be such a field.
+    fn take(from: &mut &'a [u8]) -> Option<Self>;
+}
+
+/// Takes `N` bytes off the front of `from`.
+fn take_bytes<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = from.split_first_chunk::<N>()?;
+    *from = rest;
+    Some(*head)
+}
+
+macro_rules! wire_number {
+    ($($number:ty),*) => {$(
+        impl<'a> Wire<'a> for $number {
+            #[inline]
+            fn put(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
+            #[inline]
+            fn take(from: &mut &'a [u8]) -> Option<Self> {
+                take_bytes(from).map(<$number>::from_le_bytes)
+            }
+        }
+    )*};
+}
+wire_number!(u8, u16, u32, u64, i32, i64);
+
+impl<'a> Wire<'a> for [u8; 16] {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+    fn take(from: &mut &'a [u8]) -> Option<Self> {
+        take_bytes(from)
+    }
+}
+
+impl<'a> Wire<'a> for [u32; 3] {
+    fn put(&self, out: &mut Vec<u8>) {
+        for axis in self {
+            axis.put(out);
+        }
+    }
+    fn take(from: &mut &'a [u8]) -> Option<Self> {
+        Some([u32::take(from)?, u32::take(from)?, u32::take(from)?])
+    }
+}
+
+impl<'a> Wire<'a> for MonotonicNs {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+    fn take(from: &mut &'a [u8]) -> Option<Self> {
+        u64::take(from).map(Self)
+    }
+}
+
+impl<'a> Wire<'a> for RealtimeNs {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+    fn take(from: &mut &'a [u8]) -> Option<Self> {
+        i64::take(from).map(Self)
+    }
+}
+
+impl<'a> Wire<'a> for LossCause {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.code().put(out);
+    }
+    fn take(from: &mut &'a [u8]) -> Option<Self> {
+        u16::take(from).map(Self::from_code)
+    }
+}
+
+impl<'a> Wire<'a> for Payload {
+    fn put(&self, out: &mut Vec<u8>) {
+        let (tag, bits) = match *self {
+            Self::None => (0_u8, 0),
+            Self::U64(value) => (1, value),
+            Self::I64(value) => (2, value as u64),
+            Self::F64(value) => (3, value.to_bits()),
+        };
+        tag.put(out);
+        bits.put(out);
+    }
+    fn take(from: &mut &'a [u8]) -> Option<Self> {
+        let tag = u8::take(from)?;
+        let bits = u64::take(from)?;
+        match tag {
+            0 => Some(Self::None),
+            1 => Some(Self::U64(bits)),
+            2 => Some(Self::I64(bits as i64)),
+            3 => Some(Self::F64(f64::from_bits(bits))),
+            _ => None,
+        }
+    }
+}
+
+/// A text: u32 length, then UTF-8.
+impl<'a> Wire<'a> for &'a str {
+    fn put(&self, out: &mut Vec<u8>) {
+        (self.len() as u32).put(out);
+        out.extend_from_slice(self.as_bytes());
+    }
+    fn take(from: &mut &'a [u8]) -> Option<Self> {
+        let length = u32::take(from)? as usize;
+        let (text, rest) = from.split_at_checked(length)?;
+        *from = rest;
+        std::str::from_utf8(text).ok()
+    }
+}
+
+/// Present or absent: u8 0 or 1, then the number (0 when absent).
+impl<'a> Wire<'a> for Option<u32> {
+    fn put(&self, out: &mut Vec<u8>) {
+        u8::from(self.is_some()).put(out);
+        self.unwrap_or(0).put(out);
+    }
+    fn take(from: &mut &'a [u8]) -> Option<Self> {
+        let present = u8::take(from)?;
+        let value = u32::take(from)?;
+        match present {
+            0 => Some(None),
+            1 => Some(Some(value)),
+            _ => None,
+        }
+    }
+}

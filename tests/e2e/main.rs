@@ -1,0 +1,5 @@
+//! The whole way: record a real training run, report it, look at it.
+
+mod interrupted;
+mod training;
+mod window;

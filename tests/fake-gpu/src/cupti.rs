@@ -1,0 +1,223 @@
+//! CUPTI's activity interface: buffers go out, records come back.
+
+use std::collections::HashSet;
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::number;
+
+const NOT_PERMITTED: c_int = 35;
+const MAX_LIMIT_REACHED: c_int = 12;
+
+type Request = extern "C" fn(*mut *mut u8, *mut usize, *mut usize);
+type Completed = extern "C" fn(*mut c_void, u32, *mut u8, usize, usize);
+type Timestamp = extern "C" fn() -> u64;
+
+#[derive(Default)]
+struct State {
+    request: Option<Request>,
+    completed: Option<Completed>,
+    timestamp: Option<Timestamp>,
+    enabled: HashSet<u32>,
+    /// The open buffer: address, size, bytes in use.
+    buffer: Option<(usize, usize, usize)>,
+    dropped_told: bool,
+}
+
+static STATE: Mutex<Option<State>> = Mutex::new(None);
+
+fn state() -> MutexGuard<'static, Option<State>> {
+    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+    state.get_or_insert_default();
+    state
+}
+
+fn with<T>(inside: impl FnOnce(&mut State) -> T) -> T {
+    inside(state().get_or_insert_default())
+}
+
+/// The time that records are stamped with: the registered clock, else the wall clock, as in CUPTI.
+pub(crate) fn now() -> u64 {
+    if let Some(timestamp) = with(|state| state.timestamp) {
+        return timestamp();
+    }
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a valid place for the answer.
+    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Stores a record of an enabled kind; asks for a buffer where one is needed, and returns it when it is full.
+pub(crate) fn emit(record: &[u8]) {
+    let kind = u32::from_le_bytes([record[0], record[1], record[2], record[3]]);
+    let Some((request, completed)) = with(|state| {
+        let wanted = state.enabled.contains(&kind);
+        wanted.then_some(state.request.zip(state.completed)).flatten()
+    }) else {
+        return;
+    };
+    if let Some(full) =
+        with(|state| state.buffer.take_if(|(_, size, used)| *used + record.len() > *size))
+    {
+        completed(ptr::null_mut(), 0, ptr::with_exposed_provenance_mut(full.0), full.1, full.2);
+    }
+    if with(|state| state.buffer.is_none()) {
+        let (mut address, mut size, mut most) = (ptr::null_mut(), 0, 0);
+        request(&raw mut address, &raw mut size, &raw mut most);
+        if address.is_null() || size < record.len() {
+            return;
+        }
+        assert_eq!(address.addr() % 8, 0, "CUPTI wants buffers aligned to 8 bytes");
+        with(|state| state.buffer = Some((address.expose_provenance(), size, 0)));
+    }
+    with(|state| {
+        if let Some((address, _, used)) = &mut state.buffer {
+            let place: *mut u8 = ptr::with_exposed_provenance_mut(*address + *used);
+            // SAFETY: the buffer has room for the record, checked above, and is ours until it is returned.
+            unsafe { ptr::copy_nonoverlapping(record.as_ptr(), place, record.len()) };
+            *used += record.len();
+        }
+    });
+}
+
+/// The length of a record of this kind, as CUDA 13.0 has it.
+fn length_of(kind: u32) -> Option<usize> {
+    match kind {
+        1 | 2 => Some(88),
+        10 => Some(216),
+        22 => Some(96),
+        _ => None,
+    }
+}
+
+/// CUDA 13.0.
+///
+/// # Safety
+/// `version` is a valid place.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuptiGetVersion(version: *mut u32) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { *version = 130_001 };
+    0
+}
+
+/// Accepts the subscriber, or answers what `FAKE_GPU_SUBSCRIBE` says.
+///
+/// # Safety
+/// `subscriber` is a valid place.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuptiSubscribe(
+    subscriber: *mut *mut c_void,
+    _callback: *const c_void,
+    _user: *mut c_void,
+) -> c_int {
+    if let Some(status) = number("FAKE_GPU_SUBSCRIBE") {
+        return status as c_int;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { *subscriber = ptr::dangling_mut() };
+    0
+}
+
+/// Remembers the clock.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuptiActivityRegisterTimestampCallback(timestamp: Timestamp) -> c_int {
+    with(|state| state.timestamp = Some(timestamp));
+    0
+}
+
+/// Remembers the callbacks.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuptiActivityRegisterCallbacks(request: Request, completed: Completed) -> c_int {
+    with(|state| {
+        state.request = Some(request);
+        state.completed = Some(completed);
+    });
+    0
+}
+
+/// Enables a kind, except the one that `FAKE_GPU_DENY` names.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuptiActivityEnable(kind: u32) -> c_int {
+    if number("FAKE_GPU_DENY") == Some(u64::from(kind)) {
+        return NOT_PERMITTED;
+    }
+    with(|state| state.enabled.insert(kind));
+    0
+}
+
+/// Disables a kind.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuptiActivityDisable(kind: u32) -> c_int {
+    with(|state| state.enabled.remove(&kind));
+    0
+}
+
+/// Returns the open buffer.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuptiActivityFlushAll(flag: u32) -> c_int {
+    if flag == 1 && number("FAKE_GPU_HANG") == Some(1) {
+        loop {
+            std::thread::park();
+        }
+    }
+    let open = with(|state| state.buffer.take().zip(state.completed));
+    if let Some(((address, size, used), completed)) = open {
+        completed(ptr::null_mut(), 0, ptr::with_exposed_provenance_mut(address), size, used);
+    }
+    0
+}
+
+/// The record after `*record`, or the first one.
+///
+/// # Safety
+/// `buffer` has `valid` bytes of records, and `*record` is null or one of them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuptiActivityGetNextRecord(
+    buffer: *mut u8,
+    valid: usize,
+    record: *mut *mut u8,
+) -> c_int {
+    // SAFETY: (all) the caller's promise; nothing past `valid` is read.
+    unsafe {
+        let at = if (*record).is_null() {
+            0
+        } else {
+            let kind = ptr::read_unaligned((*record).cast::<u32>());
+            (*record).addr() - buffer.addr() + length_of(kind).unwrap_or(valid)
+        };
+        if at >= valid {
+            return MAX_LIMIT_REACHED;
+        }
+        *record = buffer.add(at);
+    }
+    0
+}
+
+/// What `FAKE_GPU_DROPPED` says, once.
+///
+/// # Safety
+/// `dropped` is a valid place.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuptiActivityGetNumDroppedRecords(
+    _context: *mut c_void,
+    _stream: u32,
+    dropped: *mut usize,
+) -> c_int {
+    let told = with(|state| std::mem::replace(&mut state.dropped_told, true));
+    let count = if told { 0 } else { number("FAKE_GPU_DROPPED").unwrap_or(0) };
+    // SAFETY: the caller's promise.
+    unsafe { *dropped = count as usize };
+    0
+}
+
+/// Knows every attribute.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuptiActivitySetAttribute(
+    _attribute: u32,
+    _size: *mut usize,
+    _value: *mut c_void,
+) -> c_int {
+    0
+}
