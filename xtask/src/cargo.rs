@@ -6,20 +6,27 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::libclang;
 use crate::libtorch::{self, Libtorch};
 use crate::shell;
 
 /// A cargo that can build the whole workspace.
 pub(crate) struct Cargo {
     torch: Libtorch,
+    clang: Vec<(&'static str, String)>,
 }
 
 /// Finds or fetches libtorch for cargo.
 pub(crate) fn with_libtorch() -> Result<Cargo> {
-    Ok(Cargo { torch: libtorch::find_or_fetch()? })
+    Ok(Cargo { torch: libtorch::find_or_fetch()?, clang: libclang::environment()? })
 }
 
 impl Cargo {
+    /// One line for people: which libtorch is used.
+    pub(crate) fn describe(&self) -> String {
+        self.torch.describe()
+    }
+
     /// `cargo ARGUMENTS…`, not started yet.
     pub(crate) fn command(
         &self,
@@ -33,6 +40,7 @@ impl Cargo {
             .env("PERFAGENT_TORCH_LIB", &self.torch.library_folder)
             // torch's wheels have used the C++11 ABI since 2.6.
             .env("LIBTORCH_CXX11_ABI", "1")
+            .envs(self.clang.iter().map(|(name, value)| (name, value)))
             // `cargo run` sets this for its child; passing it on would rebuild what depends on it.
             .env_remove("CARGO_MANIFEST_DIR");
         command

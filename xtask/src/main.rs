@@ -13,6 +13,7 @@ mod bench;
 mod cargo;
 mod demo;
 mod generated;
+mod libclang;
 mod libtorch;
 mod shell;
 mod statistics;
@@ -76,8 +77,7 @@ fn main() -> ExitCode {
 }
 
 fn setup() -> anyhow::Result<()> {
-    let torch = libtorch::find_or_fetch()?;
-    println!("libtorch: {}", torch.describe());
+    println!("libtorch: {}", cargo::with_libtorch()?.describe());
     system::require_window_packages()?;
     println!("window tests: software drivers and Xvfb are installed");
     Ok(())

@@ -1,0 +1,92 @@
+//! Advice as a page: each fact with its sentence, the figures behind it, and where they were measured.
+
+use perfagent_advisor::{Advice, Evidence, Fact, Figure, Source, Verdict};
+
+use crate::page::{Cell, Page, Table};
+use crate::unit;
+
+/// Lays advice out.
+pub(crate) fn page(advice: &Advice) -> Page {
+    let mut page = Page::default();
+    page.title(format!("perfagent advice for {}", advice.recording));
+    page.facts(vec![("source".to_owned(), advice.source.clone())]);
+    for fact in &advice.facts {
+        page.section(format!("{}: {}", words(&fact.name), verdict(fact.verdict)));
+        page.paragraph(&fact.advice);
+        write_figures(&mut page, fact);
+        write_evidence(&mut page, &fact.evidence);
+    }
+    page.section("What this does not say");
+    page.items(advice.limits.clone());
+    page
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Act => "act",
+        Verdict::NothingToGain => "nothing to gain",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+fn write_figures(page: &mut Page, fact: &Fact) {
+    if fact.figures.is_empty() {
+        return;
+    }
+    let mut table = Table::new(["figure", "value", "how"]);
+    for figure in &fact.figures {
+        let (name, value) = named(figure);
+        let how = match figure.source {
+            Source::Measured => "measured",
+            Source::Derived => "derived",
+        };
+        table.row([Cell::text(name), Cell::figure(value), Cell::text(how)]);
+    }
+    page.table(table);
+}
+
+fn write_evidence(page: &mut Page, evidence: &[Evidence]) {
+    if evidence.is_empty() {
+        return;
+    }
+    let mut table = Table::new(["measured in", "process", "table", "rows", "what"]);
+    for Evidence { recording, rank, pid, process_id, table: rows_in, names, count, what } in
+        evidence
+    {
+        let rank = rank.map(|rank| format!("rank {rank}, ")).unwrap_or_default();
+        let names =
+            if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+        table.row([
+            Cell::text(recording),
+            Cell::text(format!("{rank}pid {pid}, process_id {process_id}")),
+            Cell::text(rows_in),
+            Cell::figure(unit::count(*count)),
+            Cell::text(format!("{what}{names}")),
+        ]);
+    }
+    page.table(table);
+}
+
+/// A figure's name without its unit, and its value with it.
+fn named(figure: &Figure) -> (String, String) {
+    type Shown = (&'static str, fn(f64) -> String);
+    let shown: [Shown; 4] = [
+        ("_bytes", |value| unit::bytes(value as i64)),
+        ("_pct", unit::percent),
+        ("_ns", unit::mean_duration),
+        ("_count", |value| unit::count(value as i64)),
+    ];
+    for (suffix, text) in shown {
+        if let Some(name) = figure.name.strip_suffix(suffix) {
+            return (words(name), unit::known(figure.value, text));
+        }
+    }
+    (words(&figure.name), unit::known(figure.value, |value| value.to_string()))
+}
+
+fn words(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut characters = words.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    first + characters.as_str()
+}

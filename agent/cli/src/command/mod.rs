@@ -1,0 +1,52 @@
+//! The commands, one file each.
+//!
+//! A command's file holds a clap `Args` struct with an
+//! `#[command(after_help = "Example:\n  perfagent …")]`, and
+//! `pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit>`:
+//!
+//! * the answer goes to [`Printer::line`] and its siblings, remarks to [`Printer::note`]; nothing else prints;
+//! * whatever goes wrong is returned: `main` prints it as one line and exits with 2, so the error's text
+//!   must name the file, the place and the remedy (those of the libraries do);
+//! * other outcomes are an [`Exit`], which names what the code means.
+
+mod advise;
+mod bench;
+mod doctor;
+mod gui;
+mod record;
+mod recover;
+mod report;
+mod schema;
+mod sql;
+
+use crate::exit::Exit;
+use crate::printer::Printer;
+
+/// What perfagent can be asked to do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    Record(record::Args),
+    Recover(recover::Args),
+    Doctor(doctor::Args),
+    Report(report::Args),
+    Advise(advise::Args),
+    Sql(sql::Args),
+    Schema(schema::Args),
+    Gui(gui::Args),
+    Bench(bench::Args),
+}
+
+/// Does it.
+pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Exit> {
+    match command {
+        Command::Record(args) => record::run(args, printer),
+        Command::Recover(args) => recover::run(args, printer),
+        Command::Doctor(args) => doctor::run(args, printer),
+        Command::Report(args) => report::run(args, printer),
+        Command::Advise(args) => advise::run(args, printer),
+        Command::Sql(args) => sql::run(args, printer),
+        Command::Schema(args) => schema::run(args, printer),
+        Command::Gui(args) => gui::run(args, printer),
+        Command::Bench(args) => bench::run(args, printer),
+    }
+}

@@ -1,0 +1,134 @@
+//! `perfagent record`: run a program and write down what it did.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use perfagent_collect::{RecordOptions, Recorded, Summary};
+
+use crate::exit::Exit;
+use crate::printer::Printer;
+
+/// Run a program and record what it and its children do
+///
+/// Exits with the program's own code, 128 + signal when it was killed, 2 when it could not be recorded.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  perfagent record -o run.perfdb -- python train.py")]
+pub(crate) struct Args {
+    /// Where to write the recording [default: PROGRAM-TIME.perfdb here]
+    #[arg(short, long, value_name = "RUN.perfdb")]
+    output: Option<PathBuf>,
+    /// Replace an earlier recording of that name
+    #[arg(short, long)]
+    force: bool,
+    /// Keep nothing of the first S seconds
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    delay: Option<Duration>,
+    /// Keep only S seconds; the program goes on to its end
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    duration: Option<Duration>,
+    /// How often, in ms, GPU operations are taken from the program [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    flush_ms: Option<u64>,
+    /// Samples a second of processor, memory and GPUs
+    #[arg(long, value_name = "N", default_value = "20", value_parser = rate)]
+    sample_hz: f64,
+    /// Print what was recorded as JSON after the program has ended
+    #[arg(long)]
+    json: bool,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// What `--json` prints.
+#[derive(serde::Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    exit_code: u8,
+    duration_ns: i64,
+    #[serde(flatten)]
+    summary: &'a Summary,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => perfagent_collect::default_output(&args.command),
+    };
+    let options = RecordOptions {
+        force: args.force,
+        sample_hz: args.sample_hz,
+        delay: args.delay.unwrap_or_default(),
+        duration: args.duration,
+        flush_ms: args.flush_ms,
+        ..RecordOptions::new(output, args.command.clone())
+    };
+    let recorded = perfagent_collect::record(&options)?;
+    for warning in &recorded.summary.warnings {
+        printer.note(format!("warning: {warning}"));
+    }
+    printer.note(sentence(&recorded));
+    if args.json {
+        printer.json(&Document {
+            schema: "perfagent.record/1",
+            exit_code: recorded.exit.code(),
+            duration_ns: recorded.ran.nanos(),
+            summary: &recorded.summary,
+        })?;
+    }
+    Ok(Exit::Target(recorded.exit.code()))
+}
+
+/// The run in one sentence.
+fn sentence(recorded: &Recorded) -> String {
+    format!("{} in {}", contents(&recorded.summary), recorded.ran)
+}
+
+/// What a recording holds, in one sentence.
+pub(super) fn contents(summary: &Summary) -> String {
+    let lost = match summary.lost() {
+        0 => "nothing lost".to_owned(),
+        lost => {
+            let causes: Vec<_> =
+                summary.losses.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
+            format!("{lost} LOST ({})", causes.join(", "))
+        }
+    };
+    let processes = match summary.processes.len() {
+        1 => "1 process".to_owned(),
+        count => format!("{count} processes"),
+    };
+    format!("{}: {} events of {processes}, {lost}", shown(&summary.path), summary.event_count())
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn seconds(text: &str) -> anyhow::Result<Duration> {
+    let seconds: f64 = text.parse().context("give seconds, for example 2.5")?;
+    Duration::try_from_secs_f64(seconds).context("give a number of seconds that is not negative")
+}
+
+fn rate(text: &str) -> anyhow::Result<f64> {
+    let rate: f64 = text.parse().context("give samples a second, for example 20")?;
+    anyhow::ensure!((0.1..=1000.0).contains(&rate), "give between 0.1 and 1000 samples a second");
+    Ok(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{rate, seconds};
+
+    #[test]
+    fn times_and_rates_are_checked() {
+        assert_eq!(seconds("2.5").unwrap().as_millis(), 2500);
+        for text in ["-1", "NaN", "inf", "1e300", "two"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+        assert!(rate("20").is_ok() && rate("0").is_err() && rate("NaN").is_err());
+    }
+}

@@ -1,0 +1,27 @@
+//! What an exit code means, in words.
+
+use std::process::ExitCode;
+
+/// How a command ended, as the shell and CI see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// The question was answered. 0.
+    Success,
+    /// The question was answered, and the answer is "no". 1.
+    No,
+    /// The question could not be asked: a wrong argument, or an input that cannot be read. 2.
+    Usage,
+    /// The code of the program that was run on the user's behalf, 128 + signal when it was killed.
+    Target(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Success => Self::SUCCESS,
+            Exit::No => Self::from(1),
+            Exit::Usage => Self::from(2),
+            Exit::Target(code) => Self::from(code),
+        }
+    }
+}

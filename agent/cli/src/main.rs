@@ -1,0 +1,40 @@
+//! `perfagent`: arguments in, answers and exit codes out; every figure comes from the libraries.
+
+mod advice;
+mod arguments;
+mod command;
+mod exit;
+mod input;
+mod lookup;
+mod page;
+mod printer;
+mod report;
+mod rows;
+mod unit;
+
+use std::process::ExitCode;
+
+use exit::Exit;
+use printer::{Printer, ReaderLeft};
+
+fn main() -> ExitCode {
+    let mut printer = Printer::standard();
+    match run(&mut printer) {
+        Ok(exit) => exit.into(),
+        // Whoever reads the answer has seen enough of it: `perfagent report … | head`.
+        Err(error) if error.is::<ReaderLeft>() => Exit::Success.into(),
+        Err(error) => {
+            printer.error(&error);
+            Exit::Usage.into()
+        }
+    }
+}
+
+fn run(printer: &mut Printer) -> anyhow::Result<Exit> {
+    let exit = match arguments::parse(std::env::args_os()) {
+        Ok(command) => command::run(&command, printer)?,
+        Err(refused) => refused.answer(printer)?,
+    };
+    printer.flush()?;
+    Ok(exit)
+}

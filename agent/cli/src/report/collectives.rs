@@ -1,0 +1,43 @@
+//! Communication between ranks: sizes, times, bandwidths.
+
+use perfagent_analysis::report::Rank;
+
+use super::{merge, of_ranks};
+use crate::page::{Cell, Page, Table};
+use crate::unit;
+
+/// Writes one row an operation, element type and group.
+pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
+    let collectives = merge::collectives(ranks);
+    if collectives.is_empty() {
+        return;
+    }
+    page.section(format!("Collectives{}", of_ranks(ranks)));
+    let mut table = Table::new([
+        "operation",
+        "dtype",
+        "group",
+        "ranks",
+        "calls",
+        "bytes",
+        "total",
+        "mean",
+        "algbw",
+        "busbw",
+    ]);
+    for row in &collectives {
+        table.row([
+            Cell::text(&row.op),
+            Cell::text(unit::known(row.dtype.clone(), |dtype| dtype)),
+            Cell::text(unit::known(row.group.clone(), |group| group)),
+            Cell::figure(unit::known(row.group_size, unit::count)),
+            Cell::figure(unit::count(row.count)),
+            Cell::figure(unit::known(row.bytes, unit::bytes)),
+            Cell::figure(unit::duration(row.total_ns)),
+            Cell::figure(unit::mean_duration(row.total_ns as f64 / row.count.max(1) as f64)),
+            Cell::figure(unit::known(row.algbw_gbps, unit::rate)),
+            Cell::figure(unit::known(row.busbw_gbps, unit::rate)),
+        ]);
+    }
+    page.table(table);
+}

@@ -1,0 +1,109 @@
+//! What ran, when, where.
+
+use perfagent_analysis::Report;
+use perfagent_analysis::report::{HostFacts, Rank};
+use perfagent_recording::{Recording, Timestamp};
+
+use crate::page::Page;
+use crate::unit;
+
+/// What a recording says about its making, beyond its figures.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    command: Option<String>,
+    started: Option<Timestamp>,
+    exit_code: Option<String>,
+}
+
+impl Origin {
+    /// Reads it from the recording's facts and processes.
+    pub(crate) fn of(recording: &Recording) -> Self {
+        let first = recording.processes.iter().min_by_key(|process| process.start_ns);
+        let told = recording.meta_value("command").map(ToOwned::to_owned);
+        Self {
+            command: told
+                .or_else(|| first.map(|process| process.command.clone()))
+                .filter(|command| !command.is_empty()),
+            started: first.map(|process| process.start_ns),
+            exit_code: recording.meta_value("exit_code").map(ToOwned::to_owned),
+        }
+    }
+}
+
+/// Writes the head of the page.
+pub(super) fn write(page: &mut Page, report: &Report, origins: &[Origin]) {
+    let facts = &report.recording;
+    page.title(format!("perfagent report of {}", facts.path));
+    let mut lines = Vec::new();
+    let mut fact = |name: &str, value: String| lines.push((name.to_owned(), value));
+    let mut commands: Vec<_> =
+        origins.iter().filter_map(|origin| origin.command.as_deref()).collect();
+    commands.dedup();
+    for command in commands {
+        fact("command", command.to_owned());
+    }
+    let length = unit::duration(facts.duration_ns);
+    match origins.iter().filter_map(|origin| origin.started).min() {
+        Some(started) => fact("recorded", format!("{}, {length} long", unit::moment(started))),
+        None => fact("length", length),
+    }
+    for code in origins.iter().filter_map(|origin| origin.exit_code.as_deref()) {
+        if code != "0" {
+            fact("exit code", code.to_owned());
+        }
+    }
+    for host in &facts.hosts {
+        fact("host", describe_host(host));
+    }
+    fact("ranks", describe_ranks(&report.ranks));
+    for devices in describe_devices(&report.ranks) {
+        fact("GPU", devices);
+    }
+    fact("source", facts.source.clone());
+    page.facts(lines);
+}
+
+fn describe_host(host: &HostFacts) -> String {
+    let known = [
+        host.cpu_model.clone(),
+        host.logical_cores.map(|cores| format!("{cores} logical cores")),
+        host.memory_bytes.map(|bytes| format!("{} memory", unit::bytes(bytes))),
+        host.system.clone(),
+        host.driver_version.as_ref().map(|version| format!("NVIDIA driver {version}")),
+    ];
+    let known: Vec<_> = known.into_iter().flatten().collect();
+    if known.is_empty() {
+        host.name.clone()
+    } else {
+        format!("{} ({})", host.name, known.join(", "))
+    }
+}
+
+fn describe_ranks(ranks: &[Rank]) -> String {
+    let world = ranks.iter().filter_map(|rank| rank.world_size).max();
+    match (ranks.len() as i64, world) {
+        (0, _) => "none".to_owned(),
+        (seen, Some(world)) if world > seen => format!("{seen} of {world}"),
+        (seen, _) => seen.to_string(),
+    }
+}
+
+/// Each product once, with how many ranks see how many of it.
+fn describe_devices(ranks: &[Rank]) -> Vec<String> {
+    let mut products: Vec<(&str, Option<i64>, usize)> = Vec::new();
+    for device in ranks.iter().flat_map(|rank| &rank.devices) {
+        let same = products
+            .iter_mut()
+            .find(|(name, total, _)| *name == device.name && *total == device.total_bytes);
+        match same {
+            Some((_, _, seen)) => *seen += 1,
+            None => products.push((&device.name, device.total_bytes, 1)),
+        }
+    }
+    let describe = |(name, total, seen): (&str, Option<i64>, usize)| {
+        let times = if seen > 1 { format!("{seen} × ") } else { String::new() };
+        let memory = total.map(|total| format!(" ({})", unit::bytes(total))).unwrap_or_default();
+        format!("{times}{name}{memory}")
+    };
+    products.into_iter().map(describe).collect()
+}

@@ -1,0 +1,186 @@
+//! Rows of several ranks added up by name, for the tables that show all ranks together.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use perfagent_analysis::report::{
+    Breakdown, CategoryShare, CollectiveRow, CopyRow, KernelRow, OperatorRow, RangeRow, Rank,
+};
+
+/// The parts of breakdowns, added up; parts that are inside others are left out.
+pub(super) fn breakdowns<'a>(parts: impl Iterator<Item = &'a Breakdown> + Clone) -> Breakdown {
+    let mut sum = Breakdown::default();
+    for part in parts.clone() {
+        sum.window_ns += part.window_ns;
+        sum.compute_ns += part.compute_ns;
+        sum.exposed_comm_ns += part.exposed_comm_ns;
+        sum.exposed_copy_ns += part.exposed_copy_ns;
+        sum.data_ns += part.data_ns;
+        sum.idle_ns += part.idle_ns;
+    }
+    sum.categories = by_key(
+        parts.flat_map(|part| &part.categories),
+        |share| share.category.clone(),
+        |sum: &mut CategoryShare, share| sum.total_ns += share.total_ns,
+        |share| share.total_ns,
+    );
+    sum
+}
+
+/// Kernels of all ranks by name, greatest total first.
+pub(super) fn kernels(ranks: &[Rank]) -> Vec<KernelRow> {
+    by_key(
+        ranks.iter().flat_map(|rank| &rank.kernels),
+        |row| row.name.clone(),
+        |sum: &mut KernelRow, row| {
+            sum.count += row.count;
+            sum.total_ns += row.total_ns;
+            sum.mean_ns = mean(sum.total_ns, sum.count);
+            sum.min_ns = sum.min_ns.min(row.min_ns);
+            sum.max_ns = sum.max_ns.max(row.max_ns);
+        },
+        |row| row.total_ns,
+    )
+}
+
+/// Operators of all ranks by name, greatest own time first.
+pub(super) fn operators(ranks: &[Rank]) -> Vec<OperatorRow> {
+    by_key(
+        ranks.iter().flat_map(|rank| &rank.operators),
+        |row| row.name.clone(),
+        |sum: &mut OperatorRow, row| {
+            sum.count += row.count;
+            sum.self_ns += row.self_ns;
+            sum.inclusive_ns += row.inclusive_ns;
+            sum.mean_ns = mean(sum.inclusive_ns, sum.count);
+        },
+        |row| row.self_ns,
+    )
+}
+
+/// Ranges of all ranks by domain and name, greatest total first.
+pub(super) fn ranges(ranks: &[Rank]) -> Vec<RangeRow> {
+    by_key(
+        ranks.iter().flat_map(|rank| &rank.ranges),
+        |row| (row.domain.clone(), row.name.clone()),
+        |sum: &mut RangeRow, row| {
+            sum.count += row.count;
+            sum.total_ns += row.total_ns;
+            sum.mean_ns = mean(sum.total_ns, sum.count);
+        },
+        |row| row.total_ns,
+    )
+}
+
+/// Copies of all ranks by kind, greatest total first.
+pub(super) fn copies(ranks: &[Rank]) -> Vec<CopyRow> {
+    by_key(
+        ranks.iter().flat_map(|rank| &rank.copies),
+        |row| row.kind.clone(),
+        |sum: &mut CopyRow, row| {
+            sum.count += row.count;
+            sum.total_ns += row.total_ns;
+            sum.bytes += row.bytes;
+            sum.gbps = rate(sum.bytes, sum.total_ns);
+        },
+        |row| row.total_ns,
+    )
+}
+
+/// Collectives of all ranks by operation, element type and group, greatest total first. The bandwidths
+/// are those of an average rank: all bytes over all times.
+pub(super) fn collectives(ranks: &[Rank]) -> Vec<CollectiveRow> {
+    by_key(
+        ranks.iter().flat_map(|rank| &rank.collectives),
+        |row| (row.op.clone(), row.dtype.clone(), row.group.clone(), row.group_size),
+        |sum: &mut CollectiveRow, row| {
+            // The same for every rank: it depends on the operation and the group's size alone.
+            let factor = match (sum.busbw_gbps, sum.algbw_gbps) {
+                (Some(bus), Some(algorithm)) if algorithm > 0.0 => Some(bus / algorithm),
+                _ => None,
+            };
+            sum.count += row.count;
+            sum.total_ns += row.total_ns;
+            sum.bytes = sum.bytes.zip(row.bytes).map(|(left, right)| left + right);
+            sum.algbw_gbps = sum.bytes.and_then(|bytes| rate(bytes, sum.total_ns));
+            sum.busbw_gbps = sum.algbw_gbps.zip(factor).map(|(rate, factor)| rate * factor);
+        },
+        |row| row.total_ns,
+    )
+}
+
+/// Adds up the rows that share a key, and sorts them by `size`, greatest first; equals keep the order in
+/// which they were first seen.
+fn by_key<'a, R: Clone + 'a, K: Eq + Hash>(
+    rows: impl Iterator<Item = &'a R>,
+    key: impl Fn(&R) -> K,
+    add: impl Fn(&mut R, &R),
+    size: impl Fn(&R) -> i64,
+) -> Vec<R> {
+    let mut positions: HashMap<K, usize> = HashMap::new();
+    let mut sums: Vec<R> = Vec::new();
+    for row in rows {
+        let position = *positions.entry(key(row)).or_insert(sums.len());
+        match sums.get_mut(position) {
+            Some(sum) => add(sum, row),
+            None => sums.push(row.clone()),
+        }
+    }
+    sums.sort_by_key(|row| std::cmp::Reverse(size(row)));
+    sums
+}
+
+fn mean(total: i64, count: i64) -> f64 {
+    total as f64 / count.max(1) as f64
+}
+
+fn rate(bytes: i64, nanos: i64) -> Option<f64> {
+    (nanos > 0).then(|| bytes as f64 / nanos as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use perfagent_analysis::report::{CollectiveRow, KernelRow, Rank};
+
+    use super::{collectives, kernels};
+
+    #[test]
+    fn kernels_of_two_ranks_add_up_by_name() {
+        let row = |name: &str, count, total_ns, min_ns, max_ns| KernelRow {
+            name: name.into(),
+            count,
+            total_ns,
+            min_ns,
+            max_ns,
+            mean_ns: total_ns as f64 / count as f64,
+            ..Default::default()
+        };
+        let first = Rank {
+            kernels: vec![row("a", 2, 20, 5, 15), row("b", 1, 12, 12, 12)],
+            ..Default::default()
+        };
+        let second = Rank { kernels: vec![row("b", 1, 28, 28, 28)], ..Default::default() };
+        assert_eq!(kernels(&[first, second]), [row("b", 2, 40, 12, 28), row("a", 2, 20, 5, 15)]);
+    }
+
+    #[test]
+    fn bandwidth_of_two_ranks_is_that_of_an_average_rank() {
+        let row = |total_ns: i64, algbw| CollectiveRow {
+            op: "all_reduce".into(),
+            group_size: Some(4),
+            count: 1,
+            bytes: Some(400),
+            total_ns,
+            algbw_gbps: Some(algbw),
+            busbw_gbps: Some(algbw * 1.5),
+            ..Default::default()
+        };
+        let ranks = [(100, 4.0), (300, 4.0 / 3.0)].map(|(total, rate)| Rank {
+            collectives: vec![row(total, rate)],
+            ..Default::default()
+        });
+        let merged = collectives(&ranks);
+        assert_eq!((merged[0].bytes, merged[0].algbw_gbps), (Some(800), Some(2.0)));
+        assert!((merged[0].busbw_gbps.unwrap() - 3.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,32 @@
+//! How long the training steps took.
+
+use perfagent_analysis::report::Rank;
+
+use super::label_cell;
+use crate::page::{Cell, Page, Table};
+use crate::unit;
+
+/// Writes one row a rank.
+pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
+    page.section("Steps");
+    if ranks.iter().all(|rank| rank.step.count == 0) {
+        page.paragraph(
+            "No steps in the recording: put an NVTX range named `step` around each training step to see them here.",
+        );
+        return;
+    }
+    let mut table = Table::new(["", "steps", "mean", "p50", "p99", "longest", "at step"]);
+    for rank in ranks {
+        let longest = rank.steps.iter().min_by_key(|step| std::cmp::Reverse(step.duration_ns));
+        table.row([
+            label_cell(rank),
+            Cell::figure(unit::count(rank.step.count)),
+            Cell::figure(unit::known(rank.step.mean_ns, unit::mean_duration)),
+            Cell::figure(unit::known(rank.step.p50_ns, unit::duration)),
+            Cell::figure(unit::known(rank.step.p99_ns, unit::duration)),
+            Cell::figure(unit::known(longest, |step| unit::duration(step.duration_ns))),
+            Cell::figure(unit::known(longest, |step| step.index.to_string())),
+        ]);
+    }
+    page.table(table);
+}

@@ -1,0 +1,74 @@
+//! Help is an answer; mistakes are one line.
+
+use crate::command::run;
+use crate::fixture::cpu_folder;
+
+const COMMANDS: [&[&str]; 11] = [
+    &["record"],
+    &["recover"],
+    &["doctor"],
+    &["report"],
+    &["sql"],
+    &["schema"],
+    &["advise"],
+    &["bench"],
+    &["bench", "list"],
+    &["bench", "run"],
+    &["gui"],
+];
+
+#[test]
+fn every_command_answers_help_with_an_example() {
+    let folder = tempfile::tempdir().unwrap();
+    for words in COMMANDS {
+        let arguments: Vec<_> = words.iter().copied().chain(["--help"]).collect();
+        let help = run(folder.path(), &arguments).answer();
+        let example = format!("Example:\n  perfagent {}", words[0]);
+        assert!(help.contains(&example), "{words:?}: {help}");
+        assert!(help.contains("Usage: perfagent"), "{words:?}: {help}");
+    }
+}
+
+#[test]
+fn the_front_page_lists_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = run(folder.path(), &["--help"]).answer();
+    for command in COMMANDS.iter().map(|words| words[0]) {
+        assert!(help.contains(&format!("\n  {command} ")), "{command} is not in: {help}");
+    }
+    assert!(run(folder.path(), &["--version"]).answer().starts_with("perfagent "));
+}
+
+#[test]
+fn without_a_command_the_help_is_shown_as_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = run(folder.path(), &[] as &[&str]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""));
+    assert!(outcome.stderr.contains("Usage: perfagent"), "{}", outcome.stderr);
+}
+
+#[test]
+fn mistakes_are_one_line() {
+    let folder = cpu_folder();
+    let mistakes: [(&[&str], &str); 9] = [
+        (&["fly"], "unrecognized subcommand 'fly'"),
+        (&["report"], "RUN.perfdb"),
+        (&["report", "run.perfdb", "--jsn"], "--json"),
+        (&["report", "run.perfdb", "--json", "--markdown"], "cannot be used with"),
+        (&["report", "run.perfdb", "--rank", "7"], "its ranks are 0, 1"),
+        (&["sql", "run.perfdb"], "SQL"),
+        (&["sql", "run.perfdb", "SELECT 1", "--format", "xml"], "table, csv, json"),
+        (&["bench", "run", "gpt", "--device", "tpu"], "cpu, cuda"),
+        (&["gui"], "RUN.perfdb"),
+    ];
+    for (arguments, place) in mistakes {
+        run(folder.path(), arguments).refusal(place);
+    }
+}
+
+#[test]
+fn the_schema_is_described() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = run(folder.path(), &["schema"]).answer();
+    assert_eq!(page, perfagent_recording::markdown());
+}

@@ -1,0 +1,11 @@
+//! The commands as a user meets them: arguments in; output, messages and exit codes out.
+
+mod advise;
+mod bad_input;
+mod command;
+mod fixture;
+mod help;
+mod pipe;
+mod program;
+mod report;
+mod sql;

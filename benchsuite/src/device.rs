@@ -1,0 +1,62 @@
+//! Where to compute: the processor, or a GPU through the half of libtorch that is not linked.
+
+use std::path::{Path, PathBuf};
+
+use tch::{Cuda, Device};
+
+use crate::failure::{Failure, Result};
+use crate::options::DeviceChoice;
+use crate::shim;
+
+/// Finds the device. A GPU is only for runs of one rank: the collectives here are Gloo's, on CPUs.
+pub(crate) fn choose(choice: DeviceChoice, ranks: usize) -> Result<(Device, Option<String>)> {
+    check(choice, ranks)?;
+    match choice {
+        DeviceChoice::Cpu => Ok((Device::Cpu, None)),
+        DeviceChoice::Cuda => open().map(|()| (Device::Cuda(0), None)).map_err(Failure::Input),
+        DeviceChoice::Auto if ranks > 1 || !Path::new("/dev/nvidiactl").exists() => {
+            Ok((Device::Cpu, None))
+        }
+        DeviceChoice::Auto => Ok(match open() {
+            Ok(()) => (Device::Cuda(0), None),
+            Err(why) => (Device::Cpu, Some(format!("computing on the CPU: {why}"))),
+        }),
+    }
+}
+
+/// The part of the choice that can be refused without touching libtorch.
+pub(crate) fn check(choice: DeviceChoice, ranks: usize) -> Result<()> {
+    if choice == DeviceChoice::Cuda && ranks > 1 {
+        return Err(Failure::input(
+            "--device cuda with more than one rank is not available yet: use one rank, or --device cpu",
+        ));
+    }
+    Ok(())
+}
+
+/// Loads the CUDA half of libtorch; says what is missing when that fails.
+fn open() -> std::result::Result<(), String> {
+    let bundled = PathBuf::from(env!("PERFAGENT_TORCH_LIB_DIR")).join("libtorch_cuda.so");
+    // The libtorch of the build, or whichever the loader finds when the program has been moved.
+    let library = if bundled.is_file() { bundled } else { PathBuf::from("libtorch_cuda.so") };
+    shim::open_cuda(&library).map_err(|failure| {
+        format!("no GPU can be used: {failure}; the CUDA build of libtorch and NVIDIA's CUDA libraries are needed")
+    })?;
+    if Cuda::is_available() {
+        Ok(())
+    } else {
+        Err("no GPU can be used: libtorch finds no NVIDIA driver or device".to_owned())
+    }
+}
+
+/// Waits for everything issued to the device.
+pub(crate) fn synchronize(device: Device) {
+    if let Device::Cuda(index) = device {
+        Cuda::synchronize(index as i64);
+    }
+}
+
+/// `cpu` or `cuda`.
+pub(crate) fn name(device: Device) -> &'static str {
+    if device.is_cuda() { "cuda" } else { "cpu" }
+}

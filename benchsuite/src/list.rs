@@ -1,0 +1,52 @@
+//! `perfagent-bench list`: what can be trained.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::shape::PRESETS;
+
+/// The table, or one JSON document (`perfagent.bench-list/1`).
+pub(crate) fn render(as_json: bool) -> String {
+    if as_json {
+        let presets: Vec<_> = PRESETS
+            .iter()
+            .map(|preset| {
+                json!({
+                    "model": "gpt",
+                    "preset": preset.name,
+                    "params": preset.shape.parameters(),
+                    "shape": preset.shape,
+                    "micro_batch": preset.micro_batch,
+                    "about": preset.about,
+                })
+            })
+            .collect();
+        return format!(
+            "{:#}\n",
+            json!({ "schema": "perfagent.bench-list/1", "presets": presets })
+        );
+    }
+    let mut text = format!(
+        "{:<6} {:<10} {:>13}  {:>6} {:>6} {:>5} {:>5} {:>6}  {}\n",
+        "model", "preset", "parameters", "layers", "hidden", "heads", "seq", "vocab", "meant for"
+    );
+    for preset in PRESETS {
+        let shape = preset.shape;
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{:<6} {:<10} {:>13}  {:>6} {:>6} {:>5} {:>5} {:>6}  {}",
+            "gpt",
+            preset.name,
+            shape.parameters(),
+            shape.layers,
+            shape.hidden,
+            shape.heads,
+            shape.seq,
+            shape.vocab,
+            preset.about
+        );
+    }
+    text
+}

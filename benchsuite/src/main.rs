@@ -1,0 +1,141 @@
+//! `perfagent-bench`: real training runs with tch, marked for a profiler. The only program of the
+//! project that links libtorch. One process is one rank; with `--nproc` a launcher starts them.
+//!
+//! Exit codes: 0 success, 1 the run failed, 2 what was asked for cannot be done.
+
+mod data;
+mod device;
+mod engine;
+mod failure;
+mod gradients;
+mod launch;
+mod list;
+mod marks;
+mod memory;
+mod model;
+mod optimizer;
+mod options;
+mod outcome;
+mod parameters;
+mod peak;
+mod place;
+mod progress;
+mod shape;
+mod shim;
+mod train;
+mod world;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::failure::{Failure, Result};
+use crate::options::{Cli, Command, GptArgs, Job};
+use crate::place::Place;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return complain(None, &usage(&error)),
+        Err(help) => return answer(&help.render().to_string()),
+    };
+    let place = match Place::from_variables(|name| std::env::var(name).ok()) {
+        Ok(place) => place,
+        Err(failure) => return complain(None, &failure),
+    };
+    let result = match cli.command {
+        Command::List { json } => return answer(&list::render(json)),
+        Command::Other(words) => Err(unknown_model(words.first().map_or("", String::as_str))),
+        Command::Gpt(args) => gpt(*args, place.clone()),
+    };
+    match result {
+        Ok(done) => done,
+        Err(failure) => {
+            let place = place.filter(|place| place.size > 1);
+            if matches!(failure, Failure::Peer(_)) && place.as_ref().is_some_and(|p| p.launched) {
+                // The launcher sees which rank died and why; it ends this process meanwhile.
+                launch::pause(launch::HOLD_BACK);
+            }
+            complain(place.map(|place| place.rank), &failure)
+        }
+    }
+}
+
+/// Trains as one rank, or starts the ranks.
+fn gpt(args: GptArgs, place: Option<Place>) -> Result<ExitCode> {
+    let asked = args.nproc;
+    // A batch script under Slurm is itself "task 0 of 1": it may well start ranks of its own.
+    let place = place.filter(|place| place.size > 1 || asked.is_none_or(|ranks| ranks == 1));
+    let job = Job::new(args)?;
+    if asked == Some(0) {
+        return Err(Failure::input("--nproc 0: at least one rank is needed"));
+    }
+    if let (Some(asked), Some(place)) = (asked, &place)
+        && asked != place.size
+    {
+        return Err(Failure::input(format!(
+            "--nproc {asked} contradicts the {} ranks that this process was started among: leave --nproc out",
+            place.size
+        )));
+    }
+    let ranks = place.as_ref().map_or(asked.unwrap_or(1), |place| place.size);
+    outcome::check_writable(&job)?;
+    device::check(job.device, ranks)?;
+    let local_ranks = place.as_ref().map_or(ranks, |place| place.local_size);
+    if place.as_ref().is_none_or(|place| !place.launched) {
+        if job.device != options::DeviceChoice::Cuda {
+            memory::check(&job, ranks, local_ranks)?;
+        }
+        // In a launcher this fills the cache, so that a bad folder is one message and not one a rank.
+        if ranks > 1 && place.is_none() {
+            let tokens = data::prepare(job.data.as_deref(), job.shape.vocab)?;
+            data::Batches::new(&tokens, job.shape.seq, job.seed, tch::Device::Cpu)?;
+            return launch::run(ranks).map(ExitCode::from);
+        }
+    } else {
+        launch::end_with_launcher();
+    }
+    let summary = train::run(&job, place.unwrap_or_else(Place::alone))?;
+    Ok(summary.map_or(ExitCode::SUCCESS, |text| answer(&text)))
+}
+
+fn unknown_model(name: &str) -> Failure {
+    let known = "this version trains: gpt (see perfagent-bench list)";
+    match name {
+        "llama" | "moe" | "resnet50" => {
+            Failure::input(format!("the model {name} is not available yet; {known}"))
+        }
+        _ => Failure::input(format!("unknown model '{name}'; {known}")),
+    }
+}
+
+/// Clap's explanation, cut down to the line that says what is wrong.
+fn usage(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let line: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let line = line.join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    if line.is_empty() || line.starts_with("Usage") || text.starts_with("Real training") {
+        return Failure::input("what to do is missing: try perfagent-bench gpt, or --help");
+    }
+    Failure::input(format!("{line}; see --help"))
+}
+
+/// Writes the answer; a reader that has gone away is no error.
+fn answer(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(None, &Failure::run(format!("standard output cannot be written: {error}")))
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Says what went wrong, in one line.
+fn complain(rank: Option<usize>, failure: &Failure) -> ExitCode {
+    let rank = rank.map_or_else(String::new, |rank| format!("rank {rank}: "));
+    // With standard error closed there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "perfagent-bench: {rank}{failure}");
+    failure.exit_code()
+}

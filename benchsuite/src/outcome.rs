@@ -1,0 +1,160 @@
+//! The result of a run: the summary on standard output and the files that the user asked for.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Failure, Result};
+use crate::options::Job;
+
+/// What one rank measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RankOutcome {
+    /// Which rank.
+    pub rank: usize,
+    /// Its process.
+    pub pid: u32,
+    /// Duration of each step by this process's monotonic clock, from before the data to after the
+    /// optimizer.
+    pub step_ns: Vec<u64>,
+    /// The matrix-product ceiling it measured (or was told).
+    pub peak_tflops: f64,
+    /// Most memory held, when the system says.
+    pub peak_resident_bytes: Option<u64>,
+}
+
+/// The document behind `--json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Outcome<'a> {
+    /// `perfagent.bench/1`.
+    pub schema: &'static str,
+    /// What was asked for.
+    pub config: &'a Job,
+    /// `cpu` or `cuda`.
+    pub device: &'static str,
+    /// Ranks.
+    pub world_size: usize,
+    /// Threads of libtorch in rank 0.
+    pub threads: usize,
+    /// Trainable parameters.
+    pub params: i64,
+    /// Bytes of one rank's fp32 gradients: what plain data parallel reduces each step.
+    pub gradient_bytes: i64,
+    /// Over all ranks.
+    pub tokens_per_step: i64,
+    /// Model floating-point operations of a step over all ranks: 6N + 12Lhs a token.
+    pub flops_per_step: f64,
+    /// Sum of the ranks' ceilings.
+    pub peak_tflops: f64,
+    /// Median of rank 0's steps, the first left out when there are others.
+    pub step_p50_ns: u64,
+    /// Over all ranks, at the median step.
+    pub tokens_per_s: f64,
+    /// Model-flops utilisation at the median step, 0..100.
+    pub mfu_pct: f64,
+    /// Mean over the ranks, of each step, nats a token.
+    pub losses: &'a [f64],
+    /// After the last step, on text that was never trained on.
+    pub val_loss: f64,
+    /// What each rank measured.
+    pub ranks: Vec<RankOutcome>,
+}
+
+impl Outcome<'_> {
+    /// The text for standard output.
+    pub(crate) fn summary(&self) -> String {
+        let (first, last) =
+            (self.losses.first().unwrap_or(&f64::NAN), self.losses.last().unwrap_or(&f64::NAN));
+        let mut text = String::new();
+        let ranks = if self.world_size == 1 { "rank" } else { "ranks" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "gpt {}: {} parameters, {} {ranks}, {}, {}, {} tokens a step",
+            self.config.preset,
+            self.params,
+            self.world_size,
+            if self.config.bf16() { "bf16" } else { "fp32" },
+            self.device,
+            self.tokens_per_step,
+        );
+        let _ = writeln!(
+            text,
+            "loss {first:.4} → {last:.4} in {} steps, validation {:.4}",
+            self.losses.len(),
+            self.val_loss
+        );
+        let _ = writeln!(
+            text,
+            "step {:.1} ms (median), {:.0} tokens/s, MFU {:.1} % of {:.3} TFLOP/s",
+            self.step_p50_ns as f64 / 1e6,
+            self.tokens_per_s,
+            self.mfu_pct,
+            self.peak_tflops
+        );
+        text
+    }
+
+    /// Writes the files that were asked for.
+    pub(crate) fn save(&self) -> Result<()> {
+        if let Some(path) = &self.config.loss_out {
+            let mut text = String::new();
+            for (step, loss) in self.losses.iter().enumerate() {
+                let _ = writeln!(text, "{step} {loss:?}");
+            }
+            replace(path, &text)?;
+        }
+        if let Some(path) = &self.config.json {
+            let text = serde_json::to_string_pretty(self)
+                .map_err(|e| Failure::run(format!("the result cannot be written as JSON: {e}")))?;
+            replace(path, &(text + "\n"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The median, the first step left out when there are others: it pays for allocations and caches.
+pub(crate) fn median(step_ns: &[u64]) -> u64 {
+    let steady = if step_ns.len() > 1 { &step_ns[1..] } else { step_ns };
+    let mut sorted = steady.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+}
+
+/// Refuses a file that could not be written, before hours are spent on what goes into it.
+pub(crate) fn check_writable(job: &Job) -> Result<()> {
+    for (option, path) in [("--loss-out", &job.loss_out), ("--json", &job.json)] {
+        let Some(path) = path else { continue };
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if path.is_dir() || !folder.is_dir() {
+            return Err(Failure::input(format!(
+                "{option} {}: name a file in a folder that exists",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Writes under a neighbouring name first: the final name never holds half a file.
+fn replace(path: &Path, text: &str) -> Result<()> {
+    let part = path.with_extension(format!("part{}", std::process::id()));
+    fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|e| {
+        let _ = fs::remove_file(&part);
+        Failure::run(format!("{} cannot be written: {e}", path.display()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_step_does_not_count_towards_the_median() {
+        assert_eq!(median(&[1000, 3, 1, 2]), 2);
+        assert_eq!(median(&[7]), 7);
+        assert_eq!(median(&[]), 0);
+    }
+}

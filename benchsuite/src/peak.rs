@@ -1,0 +1,34 @@
+//! The device's matrix-product rate in the precision of the run: the ceiling for the utilisation.
+
+use std::time::{Duration, Instant};
+
+use tch::{Device, Kind, Tensor};
+
+use crate::device::synchronize;
+use crate::failure::Result;
+
+/// Time spent measuring, after one product to warm up.
+const BUDGET: Duration = Duration::from_millis(250);
+
+/// Floating-point operations a second of the fastest of several products of two square matrices.
+pub(crate) fn measure(device: Device, bf16: bool) -> Result<f64> {
+    let _no_graph = tch::no_grad_guard();
+    let size = if device.is_cuda() { 8192 } else { 1024 };
+    let kind = if bf16 { Kind::BFloat16 } else { Kind::Float };
+    let a = Tensor::f_ones([size, size], (kind, device))?;
+    let mut out = a.f_zeros_like()?;
+    let mut product = || -> Result<Duration> {
+        synchronize(device);
+        let start = Instant::now();
+        out = out.f_matmul_out(&a, &a)?;
+        synchronize(device);
+        Ok(start.elapsed())
+    };
+    product()?;
+    let start = Instant::now();
+    let mut fastest = product()?;
+    while start.elapsed() < BUDGET {
+        fastest = fastest.min(product()?);
+    }
+    Ok(2.0 * (size as f64).powi(3) / fastest.as_secs_f64())
+}

@@ -1,0 +1,78 @@
+//! What is said while a run is under way: a bar on a terminal, else a line every tenth step.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The progress of rank 0 on standard error.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    lines: bool,
+    steps: u64,
+}
+
+/// The numbers of one step.
+pub(crate) struct StepLine {
+    /// 0-based.
+    pub step: u64,
+    /// Mean over all ranks, nats a token.
+    pub loss: f64,
+    /// Tokens a second over all ranks.
+    pub tokens_per_s: f64,
+    /// Model-flops utilisation, 0..100.
+    pub mfu_pct: f64,
+}
+
+impl Progress {
+    /// Says nothing when `silent`.
+    pub(crate) fn new(steps: u64, silent: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = (terminal && !silent).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
+            // The template is a constant; if it were wrong the default style would do.
+            if let Ok(style) =
+                ProgressStyle::with_template("{bar:24} {pos}/{len}  {msg}  {eta} left")
+            {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { bar, lines: !terminal && !silent, steps }
+    }
+
+    /// Shows a line of its own.
+    pub(crate) fn note(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None if self.lines => line(text),
+            None => {}
+        }
+    }
+
+    /// Shows a step.
+    pub(crate) fn step(&self, step: &StepLine) {
+        let numbers = format!(
+            "loss {:.4}  {:.0} tokens/s  MFU {:.1} %",
+            step.loss, step.tokens_per_s, step.mfu_pct
+        );
+        let done = step.step + 1;
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+            bar.set_message(numbers);
+        } else if self.lines && (step.step == 0 || done.is_multiple_of(10) || done == self.steps) {
+            line(&format!("step {done}/{}  {numbers}", self.steps));
+        }
+    }
+
+    /// Leaves the terminal as it was.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A line on standard error; nobody may be reading it, and that is no reason to stop training.
+fn line(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,6 @@
+//! The program as its users run it: losses that must agree however the work is split, and one clear
+//! line for everything that can be asked wrongly.
+
+mod bad_input;
+mod losses;
+mod run;
