@@ -1,0 +1,123 @@
+//! The advice document.
+
+use serde::{Deserialize, Serialize};
+
+/// The name and version of the document.
+pub const SCHEMA: &str = "perfagent.advice/1";
+
+/// What a run's recording says about what could be gained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Advice {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Path of the recording that the facts come from.
+    pub recording: String,
+    /// What wrote the recording.
+    pub source: String,
+    /// The facts, in a fixed order.
+    pub facts: Vec<Fact>,
+    /// What these facts do not say.
+    pub limits: Vec<String>,
+}
+
+/// One fact with what it rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// Its stable name: `data_stall`, `communication`, `memory_headroom`.
+    pub name: String,
+    /// Whether something is to be done.
+    pub verdict: Verdict,
+    /// The figure of the rank that has most to gain; `None` when the recording does not hold it.
+    pub value: Option<f64>,
+    /// Unit of `value`: `pct` or `bytes`.
+    pub unit: String,
+    /// The rank that `value` is of; `None` for unnumbered ranks and for whole machines.
+    pub rank: Option<i64>,
+    /// The figures that `value` and the sentence are made of.
+    pub figures: Vec<Figure>,
+    /// `value` of every rank.
+    pub ranks: Vec<RankFigure>,
+    /// Where in the recording the figures were measured.
+    pub evidence: Vec<Evidence>,
+    /// One sentence: what to do, or that there is nothing to gain.
+    pub advice: String,
+}
+
+/// Whether something is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// There is something to gain or to guard against.
+    Act,
+    /// There is nothing worth a change.
+    NothingToGain,
+    /// The recording does not say.
+    Unknown,
+}
+
+/// One figure behind a fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// Its name, with the unit at its end.
+    pub name: String,
+    /// Its value; `None` when the recording does not hold it.
+    pub value: Option<f64>,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// Where a figure comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// From the recording.
+    Measured,
+    /// Calculated from measured figures by the formula that the name says.
+    Derived,
+}
+
+/// A fact's figure of one rank.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RankFigure {
+    /// Rank in the job.
+    pub rank: Option<i64>,
+    /// Its machine.
+    pub host: String,
+    /// Its process number.
+    pub pid: i64,
+    /// The figure, in the fact's unit.
+    pub value: Option<f64>,
+}
+
+/// Where in a recording something was measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Path of the recording.
+    pub recording: String,
+    /// The rank.
+    pub rank: Option<i64>,
+    /// The process number.
+    pub pid: i64,
+    /// The process's row in the table `processes`.
+    pub process_id: i64,
+    /// The table of the recording.
+    pub table: String,
+    /// The names that were counted there.
+    pub names: Vec<String>,
+    /// How many rows.
+    pub count: i64,
+    /// What they stand for.
+    pub what: String,
+}
+
+impl Figure {
+    /// A figure straight from the recording.
+    pub(crate) fn measured(name: &str, value: Option<f64>) -> Self {
+        Self { name: name.to_owned(), value, source: Source::Measured }
+    }
+
+    /// A figure calculated from measured ones.
+    pub(crate) fn derived(name: &str, value: Option<f64>) -> Self {
+        Self { name: name.to_owned(), value, source: Source::Derived }
+    }
+}

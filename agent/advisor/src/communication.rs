@@ -1,0 +1,88 @@
+//! Time that goes to communication between ranks.
+
+use perfagent_analysis::report::{Basis, Rank};
+use perfagent_analysis::{COMMUNICATION, Report};
+
+use crate::{
+    Evidence, Fact, Figure, Verdict, WORTH_ACTING_PCT, evidence, rank_name, share_pct,
+    step_evidence, stretch, worst,
+};
+
+/// Ranks that hide more of their communication than this gain little from more overlap, percent.
+const WELL_HIDDEN_PCT: f64 = 50.0;
+
+/// Share of the time in communication that no computation hides.
+pub(crate) fn fact(report: &Report) -> Fact {
+    let (worst, ranks) =
+        worst(report, |rank| share_pct(stretch(rank).exposed_comm_ns, stretch(rank).window_ns));
+    let mut fact = Fact {
+        name: "communication".to_owned(),
+        verdict: Verdict::Unknown,
+        value: worst.map(|(_, value)| value),
+        unit: "pct".to_owned(),
+        rank: worst.and_then(|(rank, _)| rank.rank),
+        figures: Vec::new(),
+        ranks,
+        evidence: Vec::new(),
+        advice: "The recording holds nothing that ran for any length of time: record at least one whole step.".to_owned(),
+    };
+    let Some((rank, exposed)) = worst else { return fact };
+    let whole = stretch(rank);
+    let total = share_pct(whole.comm_ns, whole.window_ns);
+    let hidden = share_pct(whole.comm_ns - whole.exposed_comm_ns, whole.comm_ns);
+    fact.figures = vec![
+        Figure::derived("exposed_communication_share_pct", Some(exposed)),
+        Figure::derived("communication_share_pct", total),
+        Figure::derived("overlap_pct", hidden),
+        Figure::measured("exposed_comm_ns", Some(whole.exposed_comm_ns as f64)),
+        Figure::measured("comm_ns", Some(whole.comm_ns as f64)),
+        Figure::measured("window_ns", Some(whole.window_ns as f64)),
+    ];
+    fact.evidence = vec![communication_evidence(rank)];
+    if rank.step.count > 0 {
+        fact.evidence.push(step_evidence(rank));
+    }
+    let who = rank_name(rank);
+    (fact.verdict, fact.advice) = if whole.comm_ns == 0 {
+        (Verdict::NothingToGain, "Nothing to gain: no communication was recorded.".to_owned())
+    } else if exposed < WORTH_ACTING_PCT {
+        (
+            Verdict::NothingToGain,
+            format!(
+                "Nothing to gain: communication that nothing hides is {exposed:.1} % of the time of {who}."
+            ),
+        )
+    } else if hidden.is_some_and(|hidden| hidden < WELL_HIDDEN_PCT) {
+        (
+            Verdict::Act,
+            format!(
+                "Start collectives while the backward pass still computes (smaller buckets, asynchronous calls) or \
+                 accumulate more micro-batches between them: {who} spends {exposed:.1} % of its time in \
+                 communication that nothing hides."
+            ),
+        )
+    } else {
+        (
+            Verdict::Act,
+            format!(
+                "Send fewer bytes or send them less often (accumulate more micro-batches, 16-bit gradients): {who} \
+                 already hides {:.0} % of its communication, and the rest is {exposed:.1} % of its time.",
+                hidden.unwrap_or(0.0)
+            ),
+        )
+    };
+    fact
+}
+
+fn communication_evidence(rank: &Rank) -> Evidence {
+    if rank.basis == Basis::Gpu {
+        let rows = || rank.kernels.iter().filter(|row| row.category == COMMUNICATION);
+        let names = rows().map(|row| row.name.clone()).collect();
+        let count = rows().map(|row| row.count).sum();
+        return evidence(rank, "kernels", names, count, "kernels classed as communication");
+    }
+    let mut names: Vec<String> = rank.collectives.iter().map(|row| row.op.clone()).collect();
+    names.dedup();
+    let count = rank.collectives.iter().map(|row| row.count).sum();
+    evidence(rank, "collectives", names, count, "collectives")
+}

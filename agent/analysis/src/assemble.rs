@@ -1,0 +1,169 @@
+//! From recordings to the report document.
+
+use std::collections::BTreeMap;
+
+use perfagent_recording::Recording;
+use perfagent_recording::table::Severity;
+
+use crate::category::Categories;
+use crate::rank::{RankAnalysis, analyse};
+use crate::report::{Basis, HostFacts, Lost, Rank, RecordingFacts, Report, SCHEMA};
+use crate::rules::Rules;
+use crate::{extent, loss, usage};
+
+/// The report of one recording. `path` is shown as where it was found.
+#[must_use]
+pub fn report(recording: &Recording, path: &str) -> Report {
+    report_many(&[(recording, path)])
+}
+
+/// The report of the recordings of one run, for example one a node, with all their ranks.
+#[must_use]
+pub fn report_many(recordings: &[(&Recording, &str)]) -> Report {
+    let analysed: Vec<Vec<RankAnalysis>> =
+        recordings.iter().map(|(recording, _)| analyse(recording, Rules::built_in())).collect();
+    let parts: Vec<_> = recordings
+        .iter()
+        .zip(&analysed)
+        .map(|(&(recording, path), ranks)| (recording, path, ranks.as_slice()))
+        .collect();
+    report_of(&parts, Rules::built_in())
+}
+
+/// The report of recordings that were analysed before, each with its path and its ranks.
+#[must_use]
+pub fn report_of(parts: &[(&Recording, &str, &[RankAnalysis])], rules: &Rules) -> Report {
+    let mut facts = RecordingFacts {
+        path: parts.iter().map(|part| part.1).collect::<Vec<_>>().join(", "),
+        source: String::new(),
+        duration_ns: 0,
+        hosts: Vec::new(),
+        lost: Lost::default(),
+        losses: Vec::new(),
+    };
+    let (mut ranks, mut warnings, mut sources) = (Vec::new(), Vec::new(), Vec::new());
+    for &(recording, path, analyses) in parts {
+        let source = source(recording, analyses);
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+        facts.duration_ns = facts.duration_ns.max(extent::duration(recording));
+        for host in hosts(recording) {
+            if !facts.hosts.contains(&host) {
+                facts.hosts.push(host);
+            }
+        }
+        facts.losses.extend(loss::losses(recording));
+        warnings.extend(notes(recording));
+        if analyses.is_empty() {
+            warnings.push(format!(
+                "{path} holds no GPU operations, operators, ranges or collectives: there is nothing to report"
+            ));
+        }
+        ranks.extend(ranks_of(recording, path, analyses, rules, &mut warnings));
+    }
+    facts.source = sources.join(", ");
+    facts.lost = loss::lost(&facts.losses);
+    ranks.sort_by(|a, b| order(a).cmp(&order(b)));
+    warnings.extend(loss::sentences(&facts.losses));
+    warnings.extend(doubts(&ranks));
+    Report { schema: SCHEMA.to_owned(), recording: facts, ranks, warnings }
+}
+
+fn order(rank: &Rank) -> (bool, Option<i64>, &str, i64) {
+    (rank.rank.is_none(), rank.rank, &rank.host, rank.pid)
+}
+
+fn ranks_of(
+    recording: &Recording,
+    path: &str,
+    analyses: &[RankAnalysis],
+    rules: &Rules,
+    warnings: &mut Vec<String>,
+) -> Vec<Rank> {
+    let Some(first) = analyses.first() else { return Vec::new() };
+    let mut categories = Categories::resume(recording, rules, first.labels());
+    let usage = usage::usage(recording);
+    let losses = loss::losses(recording);
+    analyses
+        .iter()
+        .map(|analysis| {
+            let mut rank = analysis.figures(recording, &mut categories);
+            path.clone_into(&mut rank.recording_path);
+            rank.host_usage = usage.get(&analysis.process()).copied().unwrap_or_default();
+            let of_this = |position: usize| {
+                recording.losses.get(position).is_some_and(|loss| loss.process_id == Some(analysis.process()))
+            };
+            rank.losses = losses
+                .iter()
+                .enumerate()
+                .filter(|&(position, _)| of_this(position))
+                .map(|(_, loss)| loss.clone())
+                .collect();
+            let unfinished = analysis.unfinished_collectives(recording);
+            if unfinished > 0 {
+                warnings.push(format!(
+                    "{unfinished} collectives of {} did not end within the recording; they are not in the table",
+                    name(&rank)
+                ));
+            }
+            rank
+        })
+        .collect()
+}
+
+/// How a sentence names a rank.
+fn name(rank: &Rank) -> String {
+    rank.rank.map_or_else(|| format!("process {}", rank.pid), |number| format!("rank {number}"))
+}
+
+fn source(recording: &Recording, analyses: &[RankAnalysis]) -> String {
+    let source = recording.meta_value("source").unwrap_or("record");
+    let stands_in = |basis| analyses.iter().any(|analysis| analysis.basis() == basis);
+    match (stands_in(Basis::Operators), stands_in(Basis::Ranges)) {
+        (true, true) => format!("{source} (CPU: operators and ranges take the place of kernels)"),
+        (true, false) => format!("{source} (CPU: operators take the place of kernels)"),
+        (false, true) => format!("{source} (CPU: ranges take the place of kernels)"),
+        (false, false) => source.to_owned(),
+    }
+}
+
+fn hosts(recording: &Recording) -> impl Iterator<Item = HostFacts> {
+    recording.hosts.iter().map(|host| HostFacts {
+        name: host.name.clone(),
+        cpu_model: host.cpu_model.clone(),
+        logical_cores: host.logical_cores,
+        memory_bytes: host.memory_bytes,
+        system: host.system.clone(),
+        driver_version: host.driver_version.clone(),
+    })
+}
+
+fn notes(recording: &Recording) -> impl Iterator<Item = String> {
+    recording.notes.iter().filter(|note| note.severity == Severity::Warning).map(|note| match note
+        .process_id
+        .and_then(|id| recording.process(id))
+    {
+        Some(process) => format!("process {}: {}", process.pid, note.text),
+        None => note.text.clone(),
+    })
+}
+
+/// What makes the figures of several ranks doubtful.
+fn doubts(ranks: &[Rank]) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let mut numbers: BTreeMap<i64, usize> = BTreeMap::new();
+    for number in ranks.iter().filter_map(|rank| rank.rank) {
+        *numbers.entry(number).or_default() += 1;
+    }
+    for (number, count) in numbers.iter().filter(|(_, count)| **count > 1) {
+        doubts.push(format!(
+            "{count} processes call themselves rank {number}; each is reported on its own"
+        ));
+    }
+    let world = ranks.iter().filter_map(|rank| rank.world_size).max().unwrap_or(0);
+    if !numbers.is_empty() && (numbers.len() as i64) < world {
+        doubts.push(format!("{} of {world} ranks are in the recording", numbers.len()));
+    }
+    doubts
+}

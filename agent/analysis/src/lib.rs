@@ -1,0 +1,45 @@
+//! Recording to figures: busy, idle, overlap, kernels, operators, collectives, memory, steps.
+//!
+//! Pure functions. A [`perfagent_recording::Recording`] goes in, a [`Report`] comes out; nothing here
+//! reads a file, prints, or knows where a recording came from.
+//!
+//! How the figures are defined:
+//!
+//! * A GPU operation is a kernel, a copy or a memset, decided by the table it is in. Times are exact
+//!   integers of nanoseconds; no step is dropped and nothing is rounded.
+//! * Busy, compute, communication and copy times are measures of sets of instants ([`Intervals`]),
+//!   unions over all devices and streams of a rank, so that nothing counts twice.
+//! * In a recording without GPU operations, operators (or, without operators, NVTX ranges) take the
+//!   place of kernels, each with the time in which nothing nested in it ran; collectives are the
+//!   communication.
+
+mod activity;
+mod assemble;
+mod breakdown;
+mod category;
+mod collective;
+mod copy;
+mod extent;
+mod host_work;
+mod idle;
+mod interval;
+mod kernel;
+mod launch;
+mod loss;
+mod memory;
+mod nesting;
+mod operation;
+mod process;
+mod range;
+mod rank;
+pub mod report;
+mod rules;
+mod statistic;
+mod step;
+mod usage;
+
+pub use assemble::{report, report_many, report_of};
+pub use interval::{Coverage, Intervals};
+pub use rank::{RankAnalysis, analyse};
+pub use report::{Basis, Report};
+pub use rules::{COMMUNICATION, DATA, OTHER, Rules};

@@ -1,0 +1,79 @@
+//! The rows of each process, found once, and which processes are ranks.
+
+use perfagent_recording::{ProcessId, Recording};
+
+use crate::Basis;
+
+/// Where the rows of one process are: positions in the tables of its recording.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProcessRows {
+    /// The process.
+    pub(crate) process: ProcessId,
+    /// What its busy times and its kernel table are made of.
+    pub(crate) basis: Basis,
+    pub(crate) kernels: Vec<u32>,
+    pub(crate) copies: Vec<u32>,
+    pub(crate) api_calls: Vec<u32>,
+    pub(crate) ranges: Vec<u32>,
+    pub(crate) operators: Vec<u32>,
+    pub(crate) collectives: Vec<u32>,
+    pub(crate) memory: Vec<u32>,
+}
+
+impl ProcessRows {
+    fn has_gpu_operations(&self) -> bool {
+        !self.kernels.is_empty() || !self.copies.is_empty()
+    }
+
+    fn has_host_events(&self) -> bool {
+        !self.operators.is_empty() || !self.ranges.is_empty() || !self.collectives.is_empty()
+    }
+}
+
+/// The rows of every rank: of each process with GPU operations or, when the recording holds none at
+/// all, of each process with operators, ranges or collectives. In order of process.
+pub(crate) fn ranks(recording: &Recording) -> Vec<ProcessRows> {
+    let processes = all(recording);
+    let on_gpu = processes.iter().any(ProcessRows::has_gpu_operations);
+    processes
+        .into_iter()
+        .filter(|rows| if on_gpu { rows.has_gpu_operations() } else { rows.has_host_events() })
+        .map(|mut rows| {
+            rows.basis = match (on_gpu, rows.operators.is_empty()) {
+                (true, _) => Basis::Gpu,
+                (false, false) => Basis::Operators,
+                (false, true) => Basis::Ranges,
+            };
+            rows
+        })
+        .collect()
+}
+
+fn all(recording: &Recording) -> Vec<ProcessRows> {
+    let mut processes: Vec<ProcessRows> = (1..=recording.processes.len())
+        .map(|id| ProcessRows { process: ProcessId(id as i64), ..ProcessRows::default() })
+        .collect();
+    macro_rules! distribute {
+        ($($table:ident),+) => {$(
+            for (position, row) in recording.$table.iter().enumerate() {
+                // Rows of a process that the recording does not define belong to nobody.
+                if let Some(rows) = row
+                    .process_id
+                    .0
+                    .checked_sub(1)
+                    .and_then(|index| usize::try_from(index).ok())
+                    .and_then(|index| processes.get_mut(index))
+                {
+                    rows.$table.push(position as u32);
+                }
+            }
+        )+};
+    }
+    distribute!(kernels, copies, api_calls, ranges, operators, collectives, memory);
+    processes
+}
+
+/// The rows of `table` at `positions`.
+pub(crate) fn pick<'a, T>(table: &'a [T], positions: &'a [u32]) -> impl Iterator<Item = &'a T> {
+    positions.iter().filter_map(|&position| table.get(position as usize))
+}

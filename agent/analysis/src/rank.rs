@@ -1,0 +1,195 @@
+//! The analysis of one rank: worked out once, asked many times.
+
+use std::sync::Arc;
+
+use perfagent_recording::{ProcessId, Recording, Timestamp};
+
+use crate::activity::Activity;
+use crate::breakdown::{Division, data_loading};
+use crate::category::{Categories, Labels};
+use crate::host_work::HostWork;
+use crate::operation::{Operation, operations};
+use crate::process::ProcessRows;
+use crate::report::{Basis, Breakdown, DeviceFacts, KernelRow, Rank, Step};
+use crate::rules::Rules;
+use crate::step::StepSpan;
+use crate::{Intervals, collective, copy, idle, kernel, launch, memory, process, range, step};
+
+/// One rank of a recording with everything that windows and tables are answered from. The methods
+/// that take a recording must be given the one it was made of.
+#[derive(Clone, Debug, Default)]
+pub struct RankAnalysis {
+    rows: ProcessRows,
+    operations: Vec<Operation>,
+    host: HostWork,
+    activity: Activity,
+    division: Division,
+    data: (i64, Intervals),
+    step_spans: Vec<StepSpan>,
+    steps: Vec<Step>,
+    labels: Arc<Labels>,
+}
+
+/// Analyses every rank of a recording, in the order of its processes. See [`Report`](crate::Report)
+/// for what a rank is.
+#[must_use]
+pub fn analyse(recording: &Recording, rules: &Rules) -> Vec<RankAnalysis> {
+    let mut categories = Categories::new(recording, rules);
+    let mut ranks: Vec<RankAnalysis> = process::ranks(recording)
+        .into_iter()
+        .map(|rows| RankAnalysis::of(recording, rows, &mut categories))
+        .collect();
+    let labels = Arc::new(categories.labels());
+    for rank in &mut ranks {
+        rank.labels = Arc::clone(&labels);
+    }
+    ranks
+}
+
+impl RankAnalysis {
+    fn of(recording: &Recording, rows: ProcessRows, categories: &mut Categories<'_>) -> Self {
+        let step_spans = step::steps(recording, &rows);
+        let (operations, host, activity) = if rows.basis == Basis::Gpu {
+            let operations = operations(recording, &rows);
+            let activity = Activity::on_gpu(recording, &rows, &operations, categories);
+            (operations, HostWork::default(), activity)
+        } else {
+            let host = HostWork::of(recording, &rows, &step_spans, categories);
+            let activity = Activity::on_host(&host, categories);
+            (Vec::new(), host, activity)
+        };
+        let data = data_loading(recording, &rows, &step_spans, categories);
+        let division = Division::of(&activity, &data.1, rows.basis);
+        let mut steps = step::rows(recording, &step_spans);
+        for step in &mut steps {
+            let end = step.start_ns.saturating_add(step.duration_ns);
+            step.lead_in_ns = division.lead_in(step.start_ns, end);
+            step.breakdown = division.within(step.start_ns, end);
+        }
+        let labels = Arc::default();
+        Self { rows, operations, host, activity, division, data, step_spans, steps, labels }
+    }
+
+    /// The process.
+    #[must_use]
+    pub const fn process(&self) -> ProcessId {
+        self.rows.process
+    }
+
+    /// What the busy times and the kernel table are made of.
+    #[must_use]
+    pub const fn basis(&self) -> Basis {
+        self.rows.basis
+    }
+
+    /// First start and last end of what counts as busy; `None` when nothing does.
+    #[must_use]
+    pub fn extent(&self) -> Option<(Timestamp, Timestamp)> {
+        let (first, last) = self.activity.extent?;
+        Some((Timestamp::from_unix_nanos(first), Timestamp::from_unix_nanos(last)))
+    }
+
+    /// The training steps in order of time.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The instants of computation.
+    #[must_use]
+    pub const fn compute(&self) -> &Intervals {
+        &self.activity.compute
+    }
+
+    /// The instants of communication.
+    #[must_use]
+    pub const fn communication(&self) -> &Intervals {
+        &self.activity.comm
+    }
+
+    /// The instants of copies and memsets.
+    #[must_use]
+    pub const fn copies(&self) -> &Intervals {
+        &self.activity.copy
+    }
+
+    /// What `[start, end)` went to, in logarithmic time.
+    #[must_use]
+    pub fn breakdown(&self, start: Timestamp, end: Timestamp) -> Breakdown {
+        self.division.within(start.unix_nanos(), end.unix_nanos())
+    }
+
+    /// The kernel table (operators or ranges on a run without a GPU), greatest total first, of the
+    /// whole recording or of a window, where each time counts as far as it lies within.
+    #[must_use]
+    pub fn kernel_table(
+        &self,
+        recording: &Recording,
+        window: Option<(Timestamp, Timestamp)>,
+    ) -> Vec<KernelRow> {
+        let window = window.map(|(start, end)| (start.unix_nanos(), end.unix_nanos()));
+        if self.rows.basis == Basis::Gpu {
+            kernel::of_gpu(recording, &self.rows, &self.labels, window)
+        } else {
+            kernel::of_host(recording, &self.host, &self.labels, window)
+        }
+    }
+
+    /// The categories of the names that the analysis met.
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// How many of its collectives never ended within the recording.
+    pub(crate) fn unfinished_collectives(&self, recording: &Recording) -> usize {
+        collective::unfinished(recording, &self.rows)
+    }
+
+    /// All figures of the rank but those that come from outside its rows (losses, samples).
+    pub(crate) fn figures(&self, recording: &Recording, categories: &mut Categories<'_>) -> Rank {
+        let process = recording.process(self.rows.process);
+        let host = process
+            .and_then(|process| usize::try_from(process.host_id.0.checked_sub(1)?).ok())
+            .and_then(|index| recording.hosts.get(index));
+        let devices =
+            recording.devices.iter().filter(|device| device.process_id == self.rows.process);
+        let mut rank = Rank {
+            rank: process.and_then(|process| process.rank),
+            world_size: process.and_then(|process| process.world_size),
+            pid: process.map_or(0, |process| process.pid),
+            host: host.map_or_else(String::new, |host| host.name.clone()),
+            devices: devices
+                .map(|device| DeviceFacts {
+                    id: device.ordinal,
+                    name: device.name.clone(),
+                    total_bytes: device.total_bytes,
+                })
+                .collect(),
+            idle_causes: idle::idle_causes(recording, &self.operations),
+            kernels: self.kernel_table(recording, None),
+            copies: copy::copies(recording, &self.rows),
+            launch: launch::launch(&self.operations),
+            collectives: collective::collectives(recording, &self.rows),
+            memory: memory::memory(recording, &self.rows),
+            steps: self.steps.clone(),
+            step: step::summary(&self.step_spans),
+            basis: self.rows.basis,
+            process_id: self.rows.process.0,
+            program: process.map_or_else(String::new, |process| process.name.clone()),
+            data_range_ns: self.data.1.length(),
+            data_range_count: self.data.0,
+            operators: kernel::operators(recording, &self.rows, categories),
+            ranges: range::ranges(recording, &self.rows),
+            ..Rank::default()
+        };
+        self.activity.fill(&mut rank);
+        if let Some((first, last)) = self.activity.extent {
+            rank.breakdown = self.division.within(first, last);
+        }
+        let end = self.step_spans.iter().map(|step| step.end).max();
+        if let (Some(first), Some(end)) = (self.step_spans.first(), end) {
+            rank.training = self.division.within(first.start, end);
+        }
+        rank
+    }
+}

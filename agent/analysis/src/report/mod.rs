@@ -1,0 +1,89 @@
+//! The report document: every figure of a recording that other programs may rely on.
+//!
+//! Key names, units and order follow the published contract `perfagent.report/1`; fields are only
+//! ever added, after the ones that are promised.
+
+mod rank;
+mod row;
+
+use serde::{Deserialize, Serialize};
+
+pub use rank::{Basis, Breakdown, CategoryShare, HostUsage, Memory, Rank, Step, StepSummary};
+pub use row::{CollectiveRow, CopyRow, IdleRow, KernelRow, Launch, LossRow, OperatorRow, RangeRow};
+
+/// The name and version of the document.
+pub const SCHEMA: &str = "perfagent.report/1";
+
+/// The whole report of one or more recordings of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Where the figures come from.
+    pub recording: RecordingFacts,
+    /// One entry a rank, in order of rank; ranks without a number come last.
+    pub ranks: Vec<Rank>,
+    /// Sentences that a reader of the figures should know.
+    pub warnings: Vec<String>,
+}
+
+/// Where the figures come from, and what is missing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordingFacts {
+    /// Path of the recording as the user gave it; several are joined with `, `.
+    pub path: String,
+    /// What wrote it, and what took the place of kernels where no GPU took part.
+    pub source: String,
+    /// From the first to the last thing recorded, ns.
+    pub duration_ns: i64,
+    /// The machines that took part.
+    pub hosts: Vec<HostFacts>,
+    /// What could not be kept, summed over all processes.
+    pub lost: Lost,
+    /// The same by process and cause.
+    #[serde(default)]
+    pub losses: Vec<LossRow>,
+}
+
+/// A machine that took part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// Its host name.
+    pub name: String,
+    /// Processor model.
+    pub cpu_model: Option<String>,
+    /// Logical processors that are online.
+    pub logical_cores: Option<i64>,
+    /// Main memory, bytes.
+    pub memory_bytes: Option<i64>,
+    /// Operating system and kernel version.
+    pub system: Option<String>,
+    /// NVIDIA driver version.
+    pub driver_version: Option<String>,
+}
+
+/// Events that could not be kept, by where they were lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// CUPTI ran out of buffers.
+    pub cupti_dropped: i64,
+    /// Full CUPTI buffers that the recorder had to discard.
+    pub declined: i64,
+    /// GPU operations that came back without times.
+    pub zero_timestamp: i64,
+    /// Events that found the buffer of their thread or the ring to the recorder full.
+    pub ring_dropped: i64,
+    /// Stretches of time, with known ends, in which events are missing.
+    pub gaps: i64,
+}
+
+/// A GPU of a rank.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeviceFacts {
+    /// CUDA ordinal in the process.
+    pub id: i64,
+    /// Product name.
+    pub name: String,
+    /// Memory, bytes.
+    pub total_bytes: Option<i64>,
+}

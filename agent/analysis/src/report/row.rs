@@ -1,0 +1,146 @@
+//! The rows of a rank's tables.
+
+use serde::{Deserialize, Serialize};
+
+/// Why one stream waited: the gaps between its operations, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdleRow {
+    /// CUDA ordinal.
+    pub device: i64,
+    /// CUPTI's number of the stream.
+    pub stream: i64,
+    /// The operation was launched only after the previous one had ended, ns.
+    pub host_wait_ns: i64,
+    /// Gaps under 30 µs between operations that were launched in time, ns.
+    pub kernel_wait_ns: i64,
+    /// Longer gaps of operations that were launched in time: waiting for other streams, ns.
+    pub other_ns: i64,
+}
+
+/// One kernel name, or one operator or range name on a run without a GPU.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KernelRow {
+    /// Its full name.
+    pub name: String,
+    /// What it is for, by the classification rules: `communication`, `matmul`, `attention`, …
+    pub category: String,
+    /// How often it ran.
+    pub count: i64,
+    /// Sum of the times, ns. Operators and ranges: own time, without what is nested in them.
+    pub total_ns: i64,
+    /// Mean time, ns.
+    pub mean_ns: f64,
+    /// Least time, ns.
+    pub min_ns: i64,
+    /// Greatest time, ns.
+    pub max_ns: i64,
+    /// Operators and ranges: the sum with what is nested in them, ns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inclusive_ns: Option<i64>,
+}
+
+/// One kind of copy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CopyRow {
+    /// `HtoD`, `DtoH`, `DtoD`, `HtoH`, `PtoP`, `unified-…`, `memset` or `other`.
+    pub kind: String,
+    /// How many.
+    pub count: i64,
+    /// Sum of the times, ns.
+    pub total_ns: i64,
+    /// Bytes moved or set.
+    pub bytes: i64,
+    /// `bytes / total_ns`, 1e9 bytes/s; `None` when no time passed.
+    pub gbps: Option<f64>,
+}
+
+/// From the launching call to the start on the GPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Launch {
+    /// Operations whose launching call is in the recording.
+    pub count: i64,
+    /// Mean delay from the start of the call to the start of the operation, ns.
+    pub mean_delay_ns: Option<f64>,
+    /// Median delay (nearest rank), ns.
+    pub p50_delay_ns: Option<i64>,
+    /// 99th percentile (nearest rank), ns.
+    pub p99_delay_ns: Option<i64>,
+    /// Operations whose launching call is not in the recording.
+    pub unlinked: i64,
+}
+
+/// Collectives of one operation, element type and group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CollectiveRow {
+    /// `all_reduce`, `all_gather`, `reduce_scatter`, …
+    pub op: String,
+    /// Element type; `None` when unknown.
+    pub dtype: Option<String>,
+    /// Ranks in the group; `None` when unknown.
+    pub group_size: Option<i64>,
+    /// The group's name; `None` when unknown.
+    pub group: Option<String>,
+    /// How many calls.
+    pub count: i64,
+    /// Sum of the message sizes as nccl-tests counts them; `None` when a size is unknown.
+    pub bytes: Option<i64>,
+    /// Sum of the times, ns.
+    pub total_ns: i64,
+    /// `bytes / time`, 1e9 bytes/s.
+    pub algbw_gbps: Option<f64>,
+    /// `algbw` times the factor that makes it comparable with a link's speed, 1e9 bytes/s.
+    pub busbw_gbps: Option<f64>,
+}
+
+/// One operator name on the host.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OperatorRow {
+    /// Its name, for example `aten::addmm`.
+    pub name: String,
+    /// What it is for, by the classification rules.
+    pub category: String,
+    /// How often it ran.
+    pub count: i64,
+    /// Sum of the times without nested operators, ns.
+    pub self_ns: i64,
+    /// Sum of the times with nested operators, ns; a recursive call is not counted twice.
+    pub inclusive_ns: i64,
+    /// Mean inclusive time, ns.
+    pub mean_ns: f64,
+}
+
+/// One range name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RangeRow {
+    /// Its name.
+    pub name: String,
+    /// Its NVTX domain; empty for the default one.
+    pub domain: String,
+    /// How many.
+    pub count: i64,
+    /// Sum of the times, ns.
+    pub total_ns: i64,
+    /// Mean time, ns.
+    pub mean_ns: f64,
+    /// Least time, ns.
+    pub min_ns: i64,
+    /// Greatest time, ns.
+    pub max_ns: i64,
+}
+
+/// Events of one cause that could not be kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossRow {
+    /// The process's number on its machine; `None` when it concerns the whole recording.
+    pub pid: Option<i64>,
+    /// The process's rank.
+    pub rank: Option<i64>,
+    /// Why: `ring_full`, `thread_buffer_full`, `cupti_dropped`, …
+    pub cause: String,
+    /// How many.
+    pub count: i64,
+    /// From when, ns since the Unix epoch, where that is known.
+    pub start_ns: Option<i64>,
+    /// Until when, ns since the Unix epoch, where that is known.
+    pub end_ns: Option<i64>,
+}

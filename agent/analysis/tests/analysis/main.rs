@@ -1,0 +1,8 @@
+//! Tests of the analysis as a whole: against figures computed independently from real traces, on
+//! recordings made by hand, and on random ones.
+
+mod builder;
+mod kineto;
+mod properties;
+mod reference;
+mod whole;
