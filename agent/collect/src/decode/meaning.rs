@@ -1,0 +1,129 @@
+//! What a range stands for: a range of the program, an operator of a framework, or a collective.
+
+use std::collections::HashMap;
+
+use perfagent_recording::{WriteError, Writer};
+use serde::{Deserialize, Serialize};
+
+use super::collective_text::CollectiveText;
+use super::names::Names;
+use super::operator_text::OperatorText;
+
+/// The kind of row that a range becomes, with its texts already in the recording (string ids).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Meaning {
+    /// A row of `ranges`.
+    Range { name: i64 },
+    /// A row of `operators`.
+    Operator { name: i64, shapes: i64, sequence: Option<i64> },
+    /// A row of `collectives`.
+    Collective { op: i64, dtype: i64, bytes: Option<i64>, group: i64, size: Option<i64> },
+}
+
+impl Meaning {
+    /// Whether it nests among operators instead of among ranges.
+    pub(crate) fn is_operator(self) -> bool {
+        matches!(self, Self::Operator { .. })
+    }
+}
+
+/// Which texts a domain may hold besides names of ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Dialect {
+    Any,
+    /// Every range is an operator.
+    Torch,
+    /// Ranges may be collectives.
+    Collective,
+}
+
+/// The meanings found so far: each text is understood once.
+#[derive(Debug, Default)]
+pub(crate) struct Meanings {
+    /// By domain: its dialect and its string id in the recording.
+    domains: HashMap<u32, (Dialect, i64)>,
+    known: HashMap<(Dialect, u32), Meaning>,
+}
+
+impl Meanings {
+    /// What the text `name` means in NVTX domain `domain`, and that domain's string id.
+    pub(crate) fn of(
+        &mut self,
+        names: &Names,
+        writer: &mut Writer,
+        domain: u32,
+        name: u32,
+    ) -> Result<(Meaning, i64), WriteError> {
+        let (dialect, domain) = self.domain(names, writer, domain)?;
+        if let Some(known) = self.known.get(&(dialect, name)) {
+            return Ok((*known, domain));
+        }
+        let text = names.text(name);
+        let mut id = |text: &str| writer.string(text).map(|id| id.0);
+        let meaning = if dialect == Dialect::Collective
+            && let Some(found) = CollectiveText::parse(text)
+        {
+            Meaning::Collective {
+                op: id(found.op)?,
+                dtype: id(found.dtype)?,
+                bytes: found.bytes,
+                group: id(found.group)?,
+                size: found.size,
+            }
+        } else if let Some(found) = OperatorText::parse(text) {
+            Meaning::Operator {
+                name: id(found.name)?,
+                shapes: id(found.shapes)?,
+                sequence: found.sequence,
+            }
+        } else if dialect == Dialect::Torch {
+            Meaning::Operator { name: id(text)?, shapes: 0, sequence: None }
+        } else {
+            Meaning::Range { name: id(text)? }
+        };
+        self.known.insert((dialect, name), meaning);
+        Ok((meaning, domain))
+    }
+
+    /// The string id of a domain's name.
+    pub(crate) fn domain_id(
+        &mut self,
+        names: &Names,
+        writer: &mut Writer,
+        domain: u32,
+    ) -> Result<i64, WriteError> {
+        self.domain(names, writer, domain).map(|(_, id)| id)
+    }
+
+    /// A text or a domain was defined anew.
+    pub(crate) fn forget(&mut self, text: Option<u32>, domain: Option<u32>) {
+        if let Some(text) = text {
+            for dialect in [Dialect::Any, Dialect::Torch, Dialect::Collective] {
+                self.known.remove(&(dialect, text));
+            }
+        }
+        if let Some(domain) = domain {
+            self.domains.remove(&domain);
+        }
+    }
+
+    fn domain(
+        &mut self,
+        names: &Names,
+        writer: &mut Writer,
+        domain: u32,
+    ) -> Result<(Dialect, i64), WriteError> {
+        if let Some(known) = self.domains.get(&domain) {
+            return Ok(*known);
+        }
+        let name = names.domain(domain);
+        let dialect = match name {
+            "torch" => Dialect::Torch,
+            "perfagent.collective" => Dialect::Collective,
+            _ => Dialect::Any,
+        };
+        let found = (dialect, writer.string(name)?.0);
+        self.domains.insert(domain, found);
+        Ok(found)
+    }
+}

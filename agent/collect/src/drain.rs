@@ -1,0 +1,300 @@
+//! Reads the rings of all processes of the target into the recording.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use perfagent_recording::table::{Loss, Note, Process, Severity, SpoolProgress};
+use perfagent_recording::{HostId, ProcessId, Timestamp, WriteError};
+use perfagent_spool::{MonotonicNs, ProcessIdentity, SpoolError};
+
+use crate::decode::Tables;
+use crate::error::CollectError;
+use crate::ring::{FINISHED, Ring};
+use crate::session::Session;
+
+/// Records that one turn takes from a ring, so that every ring gets its turn.
+const TURN_RECORDS: usize = 16 << 10;
+
+/// Where a process stands in the recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) pid: u32,
+    pub(crate) start_ticks: u64,
+    pub(crate) row: ProcessId,
+}
+
+/// All rings of a run, and the recording that they go into.
+pub(crate) struct Drain {
+    spool: PathBuf,
+    state: PathBuf,
+    host: HostId,
+    session: Session,
+    pub(crate) tables: Tables,
+    rings: BTreeMap<String, Ring>,
+    processes: Vec<Known>,
+    /// Where each ring of an interrupted recording was left.
+    left: HashMap<String, SpoolProgress>,
+    /// Files that will never be read.
+    given_up: BTreeSet<String>,
+    /// How processes were seen to end: code and signal.
+    exits: HashMap<ProcessId, (Option<i64>, Option<i64>)>,
+    rings_seen: usize,
+}
+
+impl Drain {
+    /// Drains the rings in `spool` into `tables`, going on where an interrupted recorder stopped.
+    pub(crate) fn new(
+        spool: PathBuf,
+        state: PathBuf,
+        host: HostId,
+        session: Session,
+        tables: Tables,
+    ) -> Result<Self, WriteError> {
+        let left = tables.writer.rows::<SpoolProgress>()?;
+        let left =
+            left.into_iter().map(|(_, progress)| (progress.ring.clone(), progress)).collect();
+        Ok(Self {
+            spool,
+            state,
+            host,
+            session,
+            tables,
+            rings: BTreeMap::new(),
+            processes: Vec::new(),
+            left,
+            given_up: BTreeSet::new(),
+            exits: HashMap::new(),
+            rings_seen: 0,
+        })
+    }
+
+    /// Every process of the recording.
+    pub(crate) fn processes(&self) -> &[Known] {
+        &self.processes
+    }
+
+    /// How many rings have been read so far.
+    pub(crate) fn rings_seen(&self) -> usize {
+        self.rings_seen
+    }
+
+    /// Writes the row of a process, unless it is there.
+    pub(crate) fn add_process(
+        &mut self,
+        identity: &ProcessIdentity,
+        start: Timestamp,
+    ) -> Result<ProcessId, WriteError> {
+        let same = |known: &&Known| {
+            known.pid == identity.pid && known.start_ticks == identity.start_time_ticks
+        };
+        if let Some(known) = self.processes.iter().find(same) {
+            return Ok(known.row);
+        }
+        let program = identity.command.split(' ').next().unwrap_or_default();
+        let name = Path::new(program)
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let row = self.tables.writer.insert(&Process {
+            host_id: self.host,
+            pid: i64::from(identity.pid),
+            parent_pid: Some(i64::from(identity.ppid)),
+            rank: identity.rank.map(i64::from),
+            local_rank: identity.local_rank.map(i64::from),
+            world_size: identity.world_size.map(i64::from),
+            name,
+            command: identity.command.clone(),
+            start_ns: start,
+            end_ns: None,
+            exit_code: None,
+            exit_signal: None,
+        })?;
+        self.know_process(identity.pid, identity.start_time_ticks, row);
+        Ok(row)
+    }
+
+    /// The recording has this process already.
+    pub(crate) fn know_process(&mut self, pid: u32, start_ticks: u64, row: ProcessId) {
+        self.processes.push(Known { pid, start_ticks, row });
+    }
+
+    /// The process with this number was seen to end so.
+    pub(crate) fn ended(&mut self, pid: u32, code: Option<i64>, signal: Option<i64>) {
+        // Of several processes with one number the last is meant.
+        if let Some(known) = self.processes.iter().rev().find(|known| known.pid == pid) {
+            self.exits.insert(known.row, (code, signal));
+        }
+    }
+
+    /// Opens rings that have appeared.
+    pub(crate) fn scan(&mut self) -> Result<(), CollectError> {
+        let spool = self.spool.clone();
+        let failed = || CollectError::io(&spool, "list it", "restore its permissions");
+        for entry in fs::read_dir(&spool).map_err(failed())? {
+            let Ok(name) = entry.map_err(failed())?.file_name().into_string() else { continue };
+            let is_new = Path::new(&name).extension() == Some("ring".as_ref())
+                && !self.rings.contains_key(&name)
+                && !self.given_up.contains(&name);
+            if is_new {
+                self.open(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, name: String) -> Result<(), CollectError> {
+        let left = self.left.get(&name).cloned();
+        if left.as_ref().is_some_and(|left| left.position == FINISHED) {
+            // The recorder was killed between the commit and the removal.
+            Ring::remove(&self.spool, &self.state, &name);
+            self.given_up.insert(name);
+            return Ok(());
+        }
+        let reader = match Ring::reader(&self.spool.join(&name)) {
+            Ok(reader) => reader,
+            Err(SpoolError::NotReady { .. }) => return Ok(()),
+            Err(error) => {
+                self.given_up.insert(name);
+                self.tables.writer.append(&Loss {
+                    cause: "unreadable_ring".to_owned(),
+                    count: 1,
+                    ..Loss::default()
+                })?;
+                return Ok(self.note(None, Severity::Warning, error.to_string())?);
+            }
+        };
+        let clock = self.session.clock;
+        let first = Ring::first_time(reader.path())
+            .map_or_else(|| clock.now(), |time| clock.at(time).min(clock.now()));
+        let identity = reader.identity().clone();
+        let process = self.add_process(&identity, first)?;
+        let source = crate::decode::Source {
+            host: self.host,
+            process,
+            pid: identity.pid,
+            clock,
+            window: self.session.window,
+        };
+        let ring = Ring::new(&name, reader, &self.state, source, left.as_ref())?;
+        self.rings_seen += 1;
+        self.rings.insert(name, ring);
+        Ok(())
+    }
+
+    /// Takes one turn of records from every ring. Returns whether all of them are drained.
+    pub(crate) fn read(&mut self) -> Result<bool, WriteError> {
+        let mut drained = true;
+        for ring in self.rings.values_mut() {
+            drained &= ring.read(TURN_RECORDS, &mut self.tables)?;
+        }
+        Ok(drained)
+    }
+
+    /// Whether so much has been read that a ring should be released now.
+    pub(crate) fn is_pressing(&self) -> bool {
+        self.rings.values().any(Ring::is_pressing)
+    }
+
+    /// Whether a process may still write: its ring is not closed, and it lives as far as one can see.
+    pub(crate) fn is_anyone_writing(&mut self) -> bool {
+        self.rings.values_mut().any(|ring| !ring.has_ended())
+    }
+
+    /// Finishes the rings of processes that have ended, once they are drained.
+    pub(crate) fn finish_ended(&mut self) -> Result<(), WriteError> {
+        let ended: Vec<_> = self
+            .rings
+            .iter_mut()
+            .filter_map(|(name, ring)| {
+                (ring.is_drained() && ring.has_ended()).then(|| name.clone())
+            })
+            .collect();
+        ended.iter().try_for_each(|name| self.finish_ring(name))
+    }
+
+    /// Finishes every ring, whether its process has ended or not.
+    pub(crate) fn finish_all(&mut self) -> Result<(), CollectError> {
+        for name in self.rings.keys().cloned().collect::<Vec<_>>() {
+            if let Some(ring) = self.rings.get_mut(&name)
+                && !ring.has_ended()
+            {
+                let text = format!(
+                    "process {} was still running when the recording ended; what it did afterwards is not in it",
+                    ring.source().pid
+                );
+                let process = ring.source().process;
+                self.note(Some(process), Severity::Warning, text)?;
+            }
+            self.finish_ring(&name)?;
+        }
+        self.commit()
+    }
+
+    fn finish_ring(&mut self, name: &str) -> Result<(), WriteError> {
+        let Some(ring) = self.rings.get_mut(name) else { return Ok(()) };
+        if ring.is_finished() {
+            return Ok(());
+        }
+        let process = ring.source().process;
+        let ended = ring.has_ended();
+        let last = ring.finish(&mut self.tables)?;
+        let (code, signal) = self.exits.get(&process).copied().unwrap_or_default();
+        if ended {
+            self.tables.writer.end_process(process, last, code, signal)?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything read so far part of the recording, and only then gives the room back to the processes.
+    pub(crate) fn commit(&mut self) -> Result<(), CollectError> {
+        for (name, ring) in &mut self.rings {
+            if let Some(position) = ring.save()? {
+                let process_id = ring.source().process;
+                self.tables.writer.set_spool_progress(&SpoolProgress {
+                    ring: name.clone(),
+                    process_id,
+                    position,
+                })?;
+            }
+        }
+        self.tables.writer.commit()?;
+        let (spool, state) = (&self.spool, &self.state);
+        self.rings.retain(|name, ring| {
+            if ring.is_finished() {
+                Ring::remove(spool, state, name);
+                self.given_up.insert(name.clone());
+                return false;
+            }
+            ring.release();
+            true
+        });
+        Ok(())
+    }
+
+    /// Writes how the processes ended that have no ring, or whose exit was seen after their ring was finished.
+    pub(crate) fn end_processes(&mut self, now: Timestamp) -> Result<(), WriteError> {
+        let rows: HashMap<i64, Process> =
+            self.tables.writer.rows::<Process>()?.into_iter().collect();
+        for (process, (code, signal)) in &self.exits {
+            let end = rows.get(&process.0).and_then(|row| row.end_ns).unwrap_or(now);
+            self.tables.writer.end_process(*process, end, *code, *signal)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the reader of the report something.
+    pub(crate) fn note(
+        &mut self,
+        process_id: Option<ProcessId>,
+        severity: Severity,
+        text: String,
+    ) -> Result<(), WriteError> {
+        let time_ns = Some(self.session.clock.at(MonotonicNs::now()));
+        self.tables.writer.append(&Note { process_id, time_ns, severity, text })
+    }
+
+    /// The recording, to be finished.
+    pub(crate) fn into_writer(self) -> perfagent_recording::Writer {
+        self.tables.writer
+    }
+}

@@ -1,0 +1,158 @@
+//! Each kind of record arrives as the right row.
+
+use perfagent_recording::table::{Payload, Severity};
+
+use crate::harness::{Run, actor, lost, text};
+use crate::role::FLOOD;
+
+#[test]
+fn every_kind_of_record_becomes_its_row() {
+    let run = Run::new();
+    let ended = run.record(&actor("vocabulary"));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let recording = run.read();
+    let names =
+        |ids: Vec<_>| ids.into_iter().map(|id| text(&recording, id).to_owned()).collect::<Vec<_>>();
+
+    assert_eq!(
+        names(recording.ranges.iter().map(|range| range.name_id).collect()),
+        ["load", "wait", "step"]
+    );
+    let [load, wait, step] = &recording.ranges[..] else { panic!("{:?}", recording.ranges) };
+    assert_eq!((step.depth, step.payload, step.color), (Some(0), Payload::Integer(41), None));
+    assert_eq!(
+        (load.depth, load.payload, load.color),
+        (Some(1), Payload::Real(0.5), Some(0xff00_ff00))
+    );
+    assert_eq!((text(&recording, load.category_id), text(&recording, load.domain_id)), ("io", ""));
+    assert_eq!((wait.depth, text(&recording, wait.domain_id)), (None, "perfagent.collective"));
+    assert!(recording.ranges.iter().all(|range| !range.open && range.end_ns >= range.start_ns));
+
+    let [relu, addmm] = &recording.operators[..] else { panic!("{:?}", recording.operators) };
+    assert_eq!(
+        (text(&recording, addmm.name_id), text(&recording, addmm.shapes_id)),
+        ("aten::addmm", "[[2, 3], [3, 4]]")
+    );
+    assert_eq!((addmm.sequence, addmm.depth), (Some(12), 0));
+    assert_eq!(
+        (text(&recording, relu.name_id), relu.sequence, relu.depth),
+        ("aten::relu", Some(-1), 1)
+    );
+
+    let [collective] = &recording.collectives[..] else { panic!("{:?}", recording.collectives) };
+    assert_eq!(
+        names(vec![
+            collective.op_id,
+            collective.dtype_id,
+            collective.group_id,
+            collective.source_id
+        ]),
+        ["all_reduce", "float32", "data_parallel", "nvtx"]
+    );
+    assert_eq!(
+        (collective.bytes, collective.group_size, collective.sequence),
+        (Some(4096), Some(2), Some(9))
+    );
+
+    assert_eq!((recording.marks.len(), recording.marks[0].payload), (1, Payload::Integer(1)));
+    assert_eq!(recording.threads[0].name, "worker");
+    assert!(
+        recording
+            .notes
+            .iter()
+            .any(|note| note.text == "remark" && note.severity == Severity::Warning)
+    );
+    assert!(recording.clock_anchors.iter().any(|anchor| anchor.process_id.is_some()));
+    for anchor in &recording.clock_anchors {
+        assert!((anchor.time_ns - anchor.realtime_ns).nanos().abs() < 1_000_000_000);
+    }
+    assert!(recording.losses.is_empty(), "{:?}", recording.losses);
+}
+
+#[test]
+fn gpu_work_is_placed_on_devices_and_streams() {
+    let run = Run::new();
+    run.record(&actor("vocabulary"));
+    let recording = run.read();
+    let [device] = &recording.devices[..] else { panic!("{:?}", recording.devices) };
+    assert_eq!(device.uuid.as_deref(), Some("GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"));
+    assert_eq!(
+        (device.name.as_str(), device.total_bytes, device.cc_major),
+        ("NVIDIA Test GPU", Some(1 << 30), Some(9))
+    );
+    assert_eq!(recording.streams.iter().map(|stream| stream.stream).collect::<Vec<_>>(), [7, 8]);
+    let [kernel] = &recording.kernels[..] else { panic!("{:?}", recording.kernels) };
+    assert_eq!(text(&recording, kernel.name_id), "gemm");
+    assert_eq!((kernel.end_ns - kernel.start_ns).nanos(), 500, "lengths are exact");
+    assert_eq!((kernel.correlation, kernel.grid_x, kernel.block_x), (Some(99), Some(8), Some(256)));
+    assert_eq!((kernel.graph, kernel.graph_node), (None, None));
+    assert_eq!(recording.api_calls[0].correlation, kernel.correlation);
+    assert_eq!(recording.api_calls[0].start_ns, kernel.start_ns);
+    let kinds: Vec<_> = recording.copies.iter().map(|copy| copy.kind.as_str()).collect();
+    assert_eq!(kinds, ["HtoD", "DtoH", "DtoD", "HtoH", "PtoP", "other", "memset"]);
+    assert_eq!((recording.copies[6].graph, recording.copies[6].graph_node), (Some(5), Some(6)));
+}
+
+#[test]
+fn ends_without_a_start_are_counted_and_starts_without_an_end_are_marked() {
+    let run = Run::new();
+    run.record(&actor("nesting"));
+    let recording = run.read();
+    let ranges: Vec<_> = recording
+        .ranges
+        .iter()
+        .map(|range| (text(&recording, range.name_id), range.depth, range.open))
+        .collect();
+    assert_eq!(
+        ranges,
+        [("inner", Some(1), false), ("outer", Some(0), false), ("never closed", Some(0), true)]
+    );
+    assert_eq!((lost(&recording, "unmatched_pop"), lost(&recording, "unmatched_end")), (2, 1));
+}
+
+#[test]
+fn a_range_that_ends_on_another_thread_may_be_read_end_first() {
+    let run = Run::new();
+    run.record(&actor("crossing"));
+    let recording = run.read();
+    assert_eq!(recording.collectives.len(), 3);
+    for collective in &recording.collectives {
+        assert_eq!(
+            ((collective.end_ns - collective.start_ns).nanos(), collective.open),
+            (1000, false)
+        );
+    }
+    assert!(recording.losses.is_empty(), "{:?}", recording.losses);
+}
+
+#[test]
+fn a_flood_of_events_arrives_whole() {
+    let run = Run::new();
+    // PERFAGENT_COLLECT_TEST_FLOOD=1000000 makes a measurement of this test: `recorder_cpu_ns` is printed.
+    let count = std::env::var(FLOOD).ok().and_then(|count| count.parse().ok()).unwrap_or(50_000);
+    let mut command = actor("flood");
+    command.insert(1, format!("{FLOOD}={count}").into());
+    run.record(&command);
+    let recording = run.read();
+    assert_eq!(recording.operators.len(), count);
+    assert!(recording.losses.is_empty(), "{:?}", recording.losses);
+    let cost: f64 = recording.meta_value("recorder_cpu_ns").unwrap().parse().unwrap();
+    println!("{:.0} ns of the recorder a record", cost / (2 * count) as f64);
+}
+
+#[test]
+fn a_gap_cuts_what_was_open_and_no_loss_is_counted_twice() {
+    let run = Run::new();
+    run.record(&actor("losses"));
+    let recording = run.read();
+    assert_eq!((lost(&recording, "ring_full"), lost(&recording, "thread_buffer_full")), (7, 3));
+    let gap = recording.losses.iter().find(|loss| loss.start_ns.is_some()).unwrap();
+    assert_eq!(gap.count, 5);
+    let ranges: Vec<_> = recording
+        .ranges
+        .iter()
+        .map(|range| (text(&recording, range.name_id), range.open))
+        .collect();
+    assert_eq!(ranges, [("before", true), ("after", false)]);
+    assert_eq!(Some(recording.ranges[0].end_ns), gap.start_ns);
+}
