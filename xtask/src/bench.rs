@@ -43,11 +43,20 @@ pub(crate) struct RecordOverhead {
     /// Steps a run; the first quarter is warm-up and not counted
     #[arg(long, default_value_t = 40)]
     steps: u32,
+    /// Sequences a rank and pass [default: the preset's]
+    #[arg(long)]
+    micro_batch: Option<u32>,
+    /// Threads of libtorch a rank
+    #[arg(long, default_value_t = 1)]
+    threads: u32,
+    /// Optimise the recorder too; what runs inside the target is always optimised
+    #[arg(long)]
+    release: bool,
 }
 
 impl RecordOverhead {
     fn run(&self) -> Result<()> {
-        let programs = cargo::with_libtorch()?.build_programs(true)?;
+        let programs = cargo::with_libtorch()?.build_programs(self.release)?;
         let folder =
             std::env::temp_dir().join(format!("perfagent-overhead-{}", std::process::id()));
         fs::create_dir_all(&folder)
@@ -103,6 +112,8 @@ impl RecordOverhead {
         command
             .args(["gpt", "--quiet", "--preset", &self.preset, "--precision", &self.precision])
             .args(["--nproc", &self.nproc.to_string(), "--steps", &self.steps.to_string()])
+            .args(["--threads", &self.threads.to_string()])
+            .args(self.micro_batch.map(|sequences| format!("--micro-batch={sequences}")))
             .arg("--data")
             .arg(shell::workspace())
             .arg("--json")

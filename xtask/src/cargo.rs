@@ -62,6 +62,11 @@ impl Cargo {
             arguments.push("--release");
         }
         self.run(&arguments)?;
+        self.programs(release)
+    }
+
+    /// The folder that built programs are in.
+    pub(crate) fn programs(&self, release: bool) -> Result<PathBuf> {
         Ok(target_folder(self)?.join(if release { "release" } else { "debug" }))
     }
 }

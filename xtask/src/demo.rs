@@ -1,6 +1,6 @@
 //! Records a real training run and shows what came out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -28,9 +28,18 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    /// Runs it on the terminal.
+    /// The demo at a size that suits a test, leaving its recording at `output`.
+    pub(crate) fn small(output: PathBuf) -> Self {
+        Self { steps: 4, nproc: 2, preset: "nano".to_owned(), output, release: false }
+    }
+
+    /// Builds what it needs and runs on the terminal.
     pub(crate) fn run(&self) -> Result<()> {
-        let programs = cargo::with_libtorch()?.build_programs(self.release)?;
+        self.show(&cargo::with_libtorch()?.build_programs(self.release)?)
+    }
+
+    /// Runs with programs that are built already.
+    pub(crate) fn show(&self, programs: &Path) -> Result<()> {
         let perfagent = programs.join("perfagent");
         let (steps, nproc) = (self.steps.to_string(), self.nproc.to_string());
         shell::run(

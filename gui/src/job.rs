@@ -1,0 +1,143 @@
+//! Loading on a thread of its own: the window stays alive, shows how far it is, and may give up.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, TryRecvError, bounded};
+use perfagent_recording::{OpenError, Reader, Recording};
+
+use crate::model::build;
+use crate::model::document::Document;
+
+/// The shortest time between two repaints for the progress bar.
+const BETWEEN_REPAINTS: Duration = Duration::from_millis(33);
+
+/// Makes the document of the recordings at `paths`, telling `progress` how far it is.
+///
+/// # Errors
+/// The one line of the first file that cannot be read.
+pub fn load(paths: &[PathBuf], progress: &dyn Fn(Stage)) -> Result<Document, OpenError> {
+    let mut recordings = Vec::with_capacity(paths.len());
+    for (file, path) in paths.iter().enumerate() {
+        let reader = Reader::open(path)?;
+        let recording = Recording::load(&reader, &mut |done| {
+            progress(Stage { file, rows: done.rows, total: done.total, reading: true });
+        })?;
+        progress(Stage { file, rows: 1, total: 1, reading: false });
+        let report = perfagent_analysis::report(&recording, &path.display().to_string());
+        recordings.push((path.clone(), recording, report));
+    }
+    Ok(build::document(recordings))
+}
+
+/// How far loading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Which of the files, from 0.
+    pub file: usize,
+    /// Rows read of it.
+    pub rows: u64,
+    /// Rows in it.
+    pub total: u64,
+    /// False once the rows are there and being put in order.
+    pub reading: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    file: AtomicUsize,
+    rows: AtomicU64,
+    total: AtomicU64,
+    ordering: AtomicBool,
+}
+
+/// Loading that is under way. Dropping it gives up: the thread ends when it notices, its result is
+/// thrown away.
+pub struct Job {
+    paths: Vec<PathBuf>,
+    shared: Arc<Shared>,
+    result: Receiver<Result<Document, String>>,
+}
+
+/// What a job has come to.
+pub enum Outcome {
+    /// It is still at it.
+    Running,
+    /// The document is there.
+    Done(Box<Document>),
+    /// The one line that says why not.
+    Failed(String),
+}
+
+impl Job {
+    /// Starts loading. `ctx` is asked to repaint when there is something new.
+    #[must_use]
+    pub fn start(paths: Vec<PathBuf>, ctx: &egui::Context) -> Self {
+        let shared = Arc::new(Shared::default());
+        let (sender, result) = bounded(1);
+        let worker = {
+            let (shared, paths, ctx) = (Arc::clone(&shared), paths.clone(), ctx.clone());
+            move || {
+                let painted = std::cell::Cell::new(Instant::now());
+                let loaded = load(&paths, &|stage| {
+                    shared.file.store(stage.file, Ordering::Relaxed);
+                    shared.rows.store(stage.rows, Ordering::Relaxed);
+                    shared.total.store(stage.total, Ordering::Relaxed);
+                    shared.ordering.store(!stage.reading, Ordering::Relaxed);
+                    if painted.get().elapsed() >= BETWEEN_REPAINTS {
+                        painted.set(Instant::now());
+                        ctx.request_repaint();
+                    }
+                });
+                // The receiver is gone when the user gave up: then nobody wants the result.
+                let _ = sender.send(loaded.map_err(|error| error.to_string()));
+                ctx.request_repaint();
+            }
+        };
+        // Without a thread the channel closes at once, which is reported like a worker that died.
+        let _ = thread::Builder::new().name("loader".into()).spawn(worker);
+        Self { paths, shared, result }
+    }
+
+    /// What has become of it.
+    #[must_use]
+    pub fn poll(&self) -> Outcome {
+        match self.result.try_recv() {
+            Ok(Ok(document)) => Outcome::Done(Box::new(document)),
+            Ok(Err(message)) => Outcome::Failed(message),
+            Err(TryRecvError::Empty) => Outcome::Running,
+            Err(TryRecvError::Disconnected) => Outcome::Failed(format!(
+                "{}: loading stopped unexpectedly; check the file with `perfagent report`",
+                self.paths.first().map_or_else(String::new, |path| path.display().to_string())
+            )),
+        }
+    }
+
+    /// The file that is being read.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.paths.get(self.shared.file.load(Ordering::Relaxed)).map(PathBuf::as_path)
+    }
+
+    /// How much of all files has been read, 0 to 1.
+    #[must_use]
+    pub fn share(&self) -> f32 {
+        let stage = self.stage();
+        let of_file = if stage.total > 0 { stage.rows as f64 / stage.total as f64 } else { 0.0 };
+        ((stage.file as f64 + of_file) / self.paths.len().max(1) as f64) as f32
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        Stage {
+            file: self.shared.file.load(Ordering::Relaxed),
+            rows: self.shared.rows.load(Ordering::Relaxed),
+            total: self.shared.total.load(Ordering::Relaxed),
+            reading: !self.shared.ordering.load(Ordering::Relaxed),
+        }
+    }
+}

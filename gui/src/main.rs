@@ -1,0 +1,100 @@
+//! `perfagent-gui [FILE…]`: opens recordings in a window.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use perfagent_gui::app::App;
+use perfagent_recording::Reader;
+
+mod screenshot;
+
+/// Look at recordings: timeline, memory and utilisation, kernels and operators.
+#[derive(Parser)]
+#[command(
+    name = "perfagent-gui",
+    version,
+    after_help = "Example: perfagent-gui run.perfdb\n\nSeveral files are shown together, rank by rank, on one axis of time."
+)]
+struct Arguments {
+    /// Recordings (.perfdb); without any, the window asks for one
+    files: Vec<PathBuf>,
+    /// Write a picture of the window to this PNG file and exit
+    #[arg(long, value_name = "OUT.png", requires = "files")]
+    screenshot: Option<PathBuf>,
+    /// Size of the window in points
+    #[arg(long, value_name = "WxH", value_parser = size, default_value = "1440x900")]
+    size: (f32, f32),
+}
+
+fn size(text: &str) -> Result<(f32, f32), String> {
+    let parse =
+        |part: &str| part.parse::<u16>().ok().filter(|&points| points >= 100).map(f32::from);
+    text.split_once('x')
+        .and_then(|(width, height)| Some((parse(width)?, parse(height)?)))
+        .ok_or_else(|| {
+            "expected WIDTHxHEIGHT in points, each from 100 to 65535, for example 1440x900"
+                .to_owned()
+        })
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            use std::io::Write as _;
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "perfagent-gui: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    // Before a window opens: whoever named a wrong file in a shell reads the answer there.
+    for path in &arguments.files {
+        Reader::open(path)?;
+    }
+    let mut options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title(title(&arguments.files))
+            .with_app_id("perfagent")
+            .with_inner_size(arguments.size)
+            .with_drag_and_drop(true),
+        ..eframe::NativeOptions::default()
+    };
+    if let Some(out) = arguments.screenshot {
+        // A picture must not depend on how the last window was left.
+        options.persist_window = false;
+        return screenshot::take(arguments.files, &out, options);
+    }
+    let files = arguments.files;
+    let opened = eframe::run_native(
+        "perfagent",
+        options,
+        Box::new(|creation| Ok(Box::new(App::new(files, &creation.egui_ctx)))),
+    );
+    opened.map_err(|error| no_window(&error))
+}
+
+fn title(files: &[PathBuf]) -> String {
+    let names: Vec<_> = files
+        .iter()
+        .filter_map(|path| path.file_name())
+        .map(|name| name.to_string_lossy())
+        .collect();
+    if names.is_empty() {
+        "perfagent".to_owned()
+    } else {
+        format!("{} - perfagent", names.join(", "))
+    }
+}
+
+/// What to do when the system has no screen or no OpenGL.
+fn no_window(error: &eframe::Error) -> anyhow::Error {
+    anyhow::anyhow!(
+        "cannot open a window: {error}; a graphical session with OpenGL is needed \
+         (without a screen: `xvfb-run perfagent-gui …`, or read the figures with `perfagent report`)"
+    )
+}

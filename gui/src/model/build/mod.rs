@@ -1,0 +1,148 @@
+//! From recordings to a document. Runs on a worker thread, once.
+
+mod counters;
+mod summary;
+mod tracks;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use perfagent_analysis::Report;
+use perfagent_recording::{Recording, StringId, Strings};
+
+use super::document::{Document, Source};
+use super::lane::FURTHEST_TIME;
+use super::names::{NameId, Names};
+use super::operations;
+use super::tint::{Category, Tint};
+use super::viewport::Viewport;
+
+pub(crate) use tracks::{stream_label, thread_label};
+
+/// Makes the document of one or more recordings with their reports. Ranks of all recordings stand side
+/// by side on one axis of time.
+#[must_use]
+pub fn document(recordings: Vec<(PathBuf, Recording, Report)>) -> Document {
+    let mut document = Document::default();
+    let file_name = |path: &PathBuf| {
+        path.file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    };
+    let titles: Vec<_> = recordings.iter().map(|(path, ..)| file_name(path)).collect();
+    document.title = titles.join(", ");
+    let several = recordings.len() > 1;
+    let mut groups = Vec::new();
+    for (index, (path, recording, report)) in recordings.into_iter().enumerate() {
+        document.operations.extend(operations::of_report(&report, index, &mut document.names));
+        let mut tints = Tints::new(&recording.strings, &report);
+        let mut drafts =
+            tracks::drafts(&recording, &report, index, &mut document.names, &mut tints);
+        if several {
+            for draft in &mut drafts {
+                draft.group.note = format!("{} · {}", draft.group.note, titles[index]);
+            }
+        }
+        groups.append(&mut drafts);
+        document.sources.push(Source { path, recording, report });
+    }
+    groups.sort_by_key(|draft| (draft.group.rank.is_none(), draft.group.rank));
+    for draft in groups {
+        place(&mut document, draft);
+    }
+    for source in &document.sources {
+        document.series.extend(counters::series(&source.recording));
+    }
+    document.series.retain(|series| !series.is_empty());
+    let tints: BTreeSet<Tint> =
+        document.lanes.iter().flat_map(|lane| lane.tints()).copied().collect();
+    document.categories = tints.into_iter().map(Tint::category).collect();
+    document.span = span(&document);
+    document.summary = summary::summary(&document);
+    document
+}
+
+fn place(document: &mut Document, draft: tracks::Draft) {
+    let group = document.groups.len();
+    let first_track = document.tracks.len();
+    for (mut track, lanes) in draft.tracks {
+        let first_lane = document.lanes.len();
+        document.lane_tracks.resize(first_lane + lanes.len(), document.tracks.len());
+        document.lanes.extend(lanes);
+        track.group = group;
+        track.lanes = first_lane..document.lanes.len();
+        document.tracks.push(track);
+    }
+    document
+        .groups
+        .push(super::track::Group { tracks: first_track..document.tracks.len(), ..draft.group });
+}
+
+/// From the first to the last event; the samples only count where there is no event at all, because
+/// sampling starts long before the program does anything.
+fn span(document: &Document) -> Option<Viewport> {
+    let lanes = document
+        .lanes
+        .iter()
+        .filter_map(|lane| Some((*lane.starts().first()?, *lane.ends().last()?)));
+    let steps =
+        document.groups.iter().flat_map(|group| &group.steps).map(|step| (step.start, step.end));
+    let join = |a: (i64, i64), b: (i64, i64)| (a.0.min(b.0), a.1.max(b.1));
+    let found = lanes.chain(steps).reduce(join);
+    let found = found
+        .or_else(|| document.series.iter().filter_map(super::series::Series::span).reduce(join))?;
+    let clamp = |time: i64| time.clamp(-FURTHEST_TIME, FURTHEST_TIME);
+    Some(Viewport::new(clamp(found.0), clamp(found.1)))
+}
+
+/// The name and the tint of each text of one recording, found once.
+struct Tints<'a> {
+    strings: &'a Strings,
+    /// How the report classes kernels and operators.
+    categories: HashMap<&'a str, &'a str>,
+    names: Vec<Option<NameId>>,
+    operations: Vec<Option<Tint>>,
+    ranges: Vec<Option<Tint>>,
+}
+
+impl<'a> Tints<'a> {
+    fn new(strings: &'a Strings, report: &'a Report) -> Self {
+        let count = strings.len() + 1;
+        let ranks = || report.ranks.iter();
+        let kernels =
+            ranks().flat_map(|rank| &rank.kernels).map(|row| (&*row.name, &*row.category));
+        let operators =
+            ranks().flat_map(|rank| &rank.operators).map(|row| (&*row.name, &*row.category));
+        Self {
+            strings,
+            categories: kernels.chain(operators).collect(),
+            names: vec![None; count],
+            operations: vec![None; count],
+            ranges: vec![None; count],
+        }
+    }
+
+    /// A place in the columns; texts that the file does not define share the one of the empty text.
+    fn slot(&self, id: StringId) -> usize {
+        usize::try_from(id.0).ok().filter(|&index| index < self.strings.len()).unwrap_or(0)
+    }
+
+    fn name(&mut self, id: StringId, names: &mut Names) -> NameId {
+        let slot = self.slot(id);
+        let text = self.strings.get(id);
+        *self.names[slot]
+            .get_or_insert_with(|| names.intern(if text.is_empty() { "(no name)" } else { text }))
+    }
+
+    fn operation(&mut self, id: StringId) -> Tint {
+        let slot = self.slot(id);
+        let text = self.strings.get(id);
+        let category = self.categories.get(text).copied().unwrap_or_default();
+        *self.operations[slot].get_or_insert_with(|| Tint::new(Category::of_rule(category), text))
+    }
+
+    fn range(&mut self, id: StringId) -> Tint {
+        let slot = self.slot(id);
+        let text = self.strings.get(id);
+        *self.ranges[slot].get_or_insert_with(|| Tint::new(Category::of_range(text), text))
+    }
+}

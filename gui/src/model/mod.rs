@@ -1,0 +1,20 @@
+//! What the window shows, without the window: lanes of events, their summaries by zoom level,
+//! hit tests, searches and selections. Nothing in here knows egui, so all of it is tested as plain
+//! functions.
+
+pub mod aggregate;
+pub mod build;
+pub mod details;
+pub mod document;
+pub mod hit;
+pub mod lane;
+pub mod lod;
+pub mod mip;
+pub mod names;
+pub mod operations;
+pub mod ruler;
+pub mod search;
+pub mod series;
+pub mod tint;
+pub mod track;
+pub mod viewport;

@@ -1,0 +1,266 @@
+//! What the user is looking at in an open document: the view, the selection, the search. Changed only
+//! through its methods, so that every way to a change (key, mouse, table) has the same effect.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::command::Command;
+use crate::model::aggregate::{Aggregate, aggregate};
+use crate::model::document::{Document, EventRef};
+use crate::model::names::NameId;
+use crate::model::operations::{Choice, Operation, choose};
+use crate::model::search::Matches;
+use crate::model::series::Quantity;
+use crate::model::viewport::Viewport;
+
+/// Views that can be gone back to.
+const HISTORY: usize = 100;
+
+/// Part of the view that a key press moves by.
+const PAN_STEP: f64 = 0.15;
+
+/// Part of the view that is left after a key press zooms in.
+const ZOOM_STEP: f64 = 0.7;
+
+/// Events that are looked for together: by the search field or by a row of the table.
+#[derive(Default)]
+pub struct Search {
+    /// What is in the search field.
+    pub text: String,
+    /// The row of the table that was clicked.
+    pub name: Option<NameId>,
+    /// The matching events.
+    pub matches: Matches,
+    /// The field should get the keyboard in the next frame.
+    pub wants_focus: bool,
+}
+
+/// The table's state.
+#[derive(Default)]
+pub struct Table {
+    /// What it shows in which order.
+    pub choice: Choice,
+    /// Not shown at all.
+    pub hidden: bool,
+    rows: Vec<Operation>,
+    rows_of: Option<Choice>,
+}
+
+/// What the user is looking at.
+pub struct Session {
+    /// The open recordings.
+    pub document: Arc<Document>,
+    /// The stretch of time on the screen.
+    pub view: Viewport,
+    /// The event that was clicked.
+    pub selected: Option<EventRef>,
+    /// The marked stretch of time.
+    pub range: Option<Aggregate>,
+    /// Where a drag that marks a stretch began, ns, and whether it zooms at its end.
+    pub dragging: Option<(i64, bool)>,
+    /// Ranks whose rows are hidden.
+    pub folded: BTreeSet<usize>,
+    /// What is looked for.
+    pub search: Search,
+    /// The table.
+    pub table: Table,
+    /// What the lower plot shows.
+    pub lower_quantity: Quantity,
+    /// Curves that are not drawn, by label.
+    pub hidden_curves: BTreeSet<String>,
+    /// The time under the pointer.
+    pub pointer_time: Option<i64>,
+    /// The pointer was over the axis of time in this frame.
+    pub pointer_seen: bool,
+    /// Bring the selected event's row into sight in the next frame.
+    pub reveal: bool,
+    past: Vec<Viewport>,
+    future: Vec<Viewport>,
+}
+
+impl Session {
+    /// Looks at the whole of a document.
+    #[must_use]
+    pub fn new(document: Arc<Document>) -> Self {
+        let lower_quantity = document
+            .series
+            .iter()
+            .map(|series| series.quantity)
+            .filter(|&quantity| quantity != Quantity::Memory)
+            .min()
+            .unwrap_or(Quantity::Utilisation);
+        Self {
+            view: everything(&document),
+            document,
+            selected: None,
+            range: None,
+            dragging: None,
+            folded: BTreeSet::new(),
+            search: Search::default(),
+            table: Table::default(),
+            lower_quantity,
+            hidden_curves: BTreeSet::new(),
+            pointer_time: None,
+            pointer_seen: false,
+            reveal: false,
+            past: Vec::new(),
+            future: Vec::new(),
+        }
+    }
+
+    /// Does what a key asks for. [`Command::Help`] is the window's own matter.
+    pub fn run(&mut self, command: Command) {
+        let whole = self.document.whole();
+        match command {
+            Command::ZoomIn => self.view = self.view.zoomed(ZOOM_STEP, self.focus(), whole),
+            Command::ZoomOut => self.view = self.view.zoomed(1.0 / ZOOM_STEP, self.focus(), whole),
+            Command::PanLeft => self.view = self.view.panned(-PAN_STEP, whole),
+            Command::PanRight => self.view = self.view.panned(PAN_STEP, whole),
+            Command::Fit => self.fit(),
+            Command::ShowAll => self.go_to(everything(&self.document)),
+            Command::Back => {
+                if let Some(view) = self.past.pop() {
+                    self.future.push(self.view);
+                    self.view = view;
+                }
+            }
+            Command::Forward => {
+                if let Some(view) = self.future.pop() {
+                    self.past.push(self.view);
+                    self.view = view;
+                }
+            }
+            Command::NextInRow => self.step_in_row(1),
+            Command::PreviousInRow => self.step_in_row(-1),
+            Command::Search => self.search.wants_focus = true,
+            Command::NextMatch => {
+                let next = self.search.matches.next(&self.document, self.selected);
+                self.jump(next);
+            }
+            Command::PreviousMatch => {
+                let previous = self.search.matches.previous(&self.document, self.selected);
+                self.jump(previous);
+            }
+            Command::Clear => {
+                self.selected = None;
+                self.range = None;
+                self.dragging = None;
+                self.search = Search::default();
+            }
+            Command::ToggleFolds => {
+                let all = 0..self.document.groups.len();
+                self.folded = if self.folded.is_empty() { all.collect() } else { BTreeSet::new() };
+            }
+            Command::ToggleTable => self.table.hidden = !self.table.hidden,
+            Command::Help => {}
+        }
+    }
+
+    /// Shows a stretch and remembers the one before for [`Command::Back`].
+    pub fn go_to(&mut self, view: Viewport) {
+        if view != self.view {
+            self.past.push(self.view);
+            if self.past.len() > HISTORY {
+                self.past.remove(0);
+            }
+            self.future.clear();
+            self.view = view;
+        }
+    }
+
+    /// Selects an event, or none.
+    pub fn select(&mut self, event: Option<EventRef>) {
+        self.selected = event;
+    }
+
+    /// Selects an event and shows it with some room around it.
+    pub fn zoom_to(&mut self, at: EventRef) {
+        self.selected = Some(at);
+        if let Some(event) = self.document.event(at) {
+            self.go_to(Viewport::new(event.start, event.end).with_margin(0.5));
+        }
+    }
+
+    /// Marks a stretch of time and sums it up.
+    pub fn mark(&mut self, range: Viewport) {
+        self.range = Some(aggregate(&self.document, range));
+    }
+
+    /// Looks for events whose name contains the text of the search field.
+    pub fn search_changed(&mut self) {
+        self.search.matches = Matches::of_text(&self.document, &self.search.text);
+        self.search.name = None;
+    }
+
+    /// Marks all events of a name; when they are marked already, goes to the next one.
+    pub fn look_for(&mut self, name: NameId) {
+        if self.search.name != Some(name) {
+            self.search = Search {
+                matches: Matches::of_name(&self.document, name),
+                name: Some(name),
+                ..Search::default()
+            };
+        }
+        self.run(Command::NextMatch);
+    }
+
+    /// The table's rows, put together anew only when the choice changed.
+    pub fn rows(&mut self) -> &[Operation] {
+        if self.table.rows_of.as_ref() != Some(&self.table.choice) {
+            self.table.rows =
+                choose(&self.document.operations, &self.document.names, &self.table.choice);
+            self.table.rows_of = Some(self.table.choice.clone());
+        }
+        &self.table.rows
+    }
+
+    /// Moves the view so that an event is in the middle, without changing the zoom unless the event
+    /// would be too small or too large to be seen, and unfolds its rank.
+    fn jump(&mut self, at: Option<EventRef>) {
+        let Some((at, event)) = at.and_then(|at| Some((at, self.document.event(at)?))) else {
+            return;
+        };
+        self.selected = Some(at);
+        self.reveal = true;
+        if let Some(track) = self.document.track_of(at) {
+            self.folded.remove(&track.group);
+        }
+        let length = event.end - event.start;
+        let seen = event.start >= self.view.start() && event.end <= self.view.end();
+        let middle = event.start + length / 2;
+        if length > self.view.length() / 2 || length < self.view.length() / 500 {
+            self.go_to(Viewport::new(event.start, event.end).with_margin(4.0).centred(middle));
+        } else if !seen {
+            self.go_to(self.view.centred(middle));
+        }
+    }
+
+    fn step_in_row(&mut self, by: isize) {
+        let next = self.selected.and_then(|at| {
+            let index = at.index.checked_add_signed(by)?;
+            (index < self.document.lanes.get(at.lane)?.len()).then_some(EventRef { index, ..at })
+        });
+        self.jump(next);
+    }
+
+    fn fit(&mut self) {
+        let marked = self.range.as_ref().map(|found| found.range);
+        let event = self.selected.and_then(|at| self.document.event(at));
+        let wanted = marked
+            .or_else(|| event.map(|event| Viewport::new(event.start, event.end).with_margin(0.1)));
+        match wanted {
+            Some(wanted) if wanted != self.view => self.go_to(wanted),
+            _ => self.go_to(everything(&self.document)),
+        }
+    }
+
+    /// Where keys zoom at: the pointer, while it is in the view; else the middle.
+    fn focus(&self) -> f64 {
+        let share = |time: i64| (time - self.view.start()) as f64 / self.view.length() as f64;
+        self.pointer_time.map(share).filter(|share| (0.0..=1.0).contains(share)).unwrap_or(0.5)
+    }
+}
+
+fn everything(document: &Document) -> Viewport {
+    document.whole().with_margin(0.01)
+}

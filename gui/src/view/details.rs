@@ -1,0 +1,124 @@
+//! The panel at the right: what was clicked, and what happened in the marked stretch of time.
+
+use egui::{Grid, Label, RichText, ScrollArea, Sense, Ui};
+
+use crate::model::aggregate::Aggregate;
+use crate::model::details::details;
+use crate::palette::Palette;
+use crate::session::Session;
+use crate::units;
+
+/// Shows the panel.
+pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
+    ScrollArea::vertical().id_salt("details").auto_shrink(false).show(ui, |ui| {
+        let mut nothing = true;
+        if let Some(at) = session.selected {
+            nothing = false;
+            event(ui, session, at);
+        }
+        if let Some(range) = session.range.clone() {
+            if !nothing {
+                ui.separator();
+            }
+            nothing = false;
+            stretch(ui, session, &range);
+        }
+        if nothing {
+            ui.label(RichText::new("Details").strong());
+            ui.weak("Click an event to see what is known about it");
+            ui.weak("Drag over the timeline to sum up a stretch of time");
+            ui.add_space(8.0);
+            legend(ui, session);
+        }
+    });
+}
+
+fn event(ui: &mut Ui, session: &mut Session, at: crate::model::document::EventRef) {
+    let Some(details) = details(&session.document, at) else { return };
+    ui.label(RichText::new("Details").strong());
+    ui.add(Label::new(RichText::new(&details.title).size(15.0)).wrap());
+    ui.weak(&details.kind);
+    ui.add_space(4.0);
+    let room = (ui.available_width() - 130.0).max(80.0);
+    Grid::new("facts").num_columns(2).spacing([10.0, 4.0]).striped(true).show(ui, |ui| {
+        for fact in &details.facts {
+            ui.weak(fact.label);
+            ui.scope(|ui| {
+                ui.set_max_width(room);
+                ui.add(Label::new(&fact.text).wrap());
+            });
+            ui.end_row();
+        }
+    });
+    ui.add_space(6.0);
+    ui.horizontal_wrapped(|ui| {
+        if ui.button("Zoom to it").clicked() {
+            session.zoom_to(at);
+        }
+        if let Some(event) = session.document.event(at)
+            && ui.button("Mark all of this name").clicked()
+        {
+            session.look_for(event.name);
+        }
+    });
+}
+
+fn stretch(ui: &mut Ui, session: &mut Session, range: &Aggregate) {
+    ui.label(RichText::new("Marked time").strong());
+    ui.label(RichText::new(units::duration(range.range.length())).size(15.0));
+    let origin = session.document.whole().start();
+    let from = units::duration(range.range.start() - origin);
+    let to = units::duration(range.range.end() - origin);
+    ui.weak(format!("from {from} to {to}"));
+    ui.add_space(4.0);
+    Grid::new("kinds").num_columns(3).spacing([10.0, 3.0]).striped(true).show(ui, |ui| {
+        for total in &range.kinds {
+            ui.label(total.kind.label());
+            ui.weak(units::counted(total.events, "event"));
+            ui.label(total.busy_ns.map_or_else(String::new, units::duration));
+            ui.end_row();
+        }
+    });
+    if let Some(kind) = range.top_kind {
+        ui.add_space(6.0);
+        ui.weak(format!("Most time among {}", kind.label().to_lowercase()));
+        let mut wanted = None;
+        for top in &range.top {
+            ui.horizontal(|ui| {
+                ui.set_max_width(ui.available_width());
+                ui.label(units::duration(top.total_ns));
+                ui.weak(format!("× {}", units::count(top.count)));
+                let name = session.document.names.text(top.name);
+                let label = Label::new(name).truncate().sense(Sense::click()).selectable(false);
+                if ui.add(label).on_hover_text("Click to mark all of this name").clicked() {
+                    wanted = Some(top.name);
+                }
+            });
+        }
+        if let Some(name) = wanted {
+            session.look_for(name);
+        }
+    }
+    ui.add_space(6.0);
+    if ui.button("Zoom to the marked time").clicked() {
+        session.go_to(range.range);
+    }
+}
+
+/// What the colours mean, for those categories that occur.
+fn legend(ui: &mut Ui, session: &Session) {
+    use crate::model::tint::{Category, Tint};
+    let palette = Palette::of(ui.ctx().theme());
+    let present = |category: Category| session.document.categories.contains(&category);
+    ui.label(RichText::new("Colours").strong());
+    ui.horizontal_wrapped(|ui| {
+        for category in Category::ALL.into_iter().filter(|&category| present(category)) {
+            let colour = palette.tint(Tint::plain(category));
+            let text = RichText::new(format!(" {} ", category.label()))
+                .small()
+                .color(Palette::text_on(colour))
+                .background_color(colour);
+            ui.label(text);
+        }
+    });
+}

@@ -1,0 +1,102 @@
+//! Loading: how it ends well, and the plain page when it does not.
+
+use std::path::PathBuf;
+
+use egui::Vec2;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use perfagent_gui::app::App;
+
+use crate::fixture::cpu_file;
+
+/// Opens paths in a window and waits until loading has ended.
+fn open(paths: Vec<PathBuf>) -> Harness<'static, App> {
+    let app = App::new(paths, &egui::Context::default());
+    let mut harness = Harness::builder()
+        .with_size(Vec2::new(900.0, 600.0))
+        .build_ui_state(|ui, app: &mut App| app.content(ui), app);
+    wait(&mut harness);
+    harness.run();
+    harness
+}
+
+/// Steps until loading has ended; a test that waits for ever tells nobody what is wrong.
+fn wait(harness: &mut Harness<'_, App>) {
+    let begun = std::time::Instant::now();
+    while harness.state().session().is_none() && harness.state().failure().is_none() {
+        assert!(begun.elapsed().as_secs() < 60, "loading has not ended within a minute");
+        std::thread::yield_now();
+        harness.step();
+    }
+}
+
+#[test]
+fn a_recording_is_loaded_by_the_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let harness = open(vec![cpu_file(folder.path())]);
+    let session = harness.state().session().unwrap();
+    assert_eq!(session.document.groups.len(), 2);
+    assert_eq!(session.document.groups[0].steps.len(), 6);
+    assert!(session.document.summary.events > 1000);
+}
+
+#[test]
+fn two_recordings_stand_side_by_side() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let harness = open(vec![cpu_file(first.path()), cpu_file(second.path())]);
+    let session = harness.state().session().unwrap();
+    let labels: Vec<_> = session.document.groups.iter().map(|group| group.label.as_str()).collect();
+    assert_eq!(labels, ["Rank 0", "Rank 0", "Rank 1", "Rank 1"]);
+}
+
+#[test]
+fn every_broken_file_gets_a_page_with_the_reason_and_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let whole = std::fs::read(cpu_file(folder.path())).unwrap();
+    for (path, reason) in [
+        (folder.path().join("missing.perfdb"), "no such file"),
+        (folder.path().to_owned(), "is a directory"),
+        (write("empty.perfdb", b""), "is empty"),
+        (write("text.perfdb", b"hello"), "is not a recording"),
+        (write("cut.perfdb", &whole[..whole.len() / 2]), "is cut off"),
+    ] {
+        let harness = open(vec![path]);
+        assert!(harness.query_by_label("This file cannot be opened").is_some());
+        assert!(harness.query_by_label_contains(reason).is_some(), "{reason}");
+        assert!(harness.state().failure().unwrap().lines().count() == 1);
+    }
+}
+
+#[test]
+fn a_damaged_page_is_an_error_not_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = cpu_file(folder.path());
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 40_000].fill(0xA5);
+    std::fs::write(&path, bytes).unwrap();
+    let harness = open(vec![path]);
+    assert!(harness.query_by_label_contains("is damaged in table").is_some());
+}
+
+#[test]
+fn without_a_file_the_window_asks_for_one() {
+    let mut harness = Harness::builder().build_ui_state(
+        |ui, app: &mut App| app.content(ui),
+        App::new(Vec::new(), &egui::Context::default()),
+    );
+    harness.run();
+    assert!(harness.query_by_label("No recording is open").is_some());
+    harness.get_by_label("Path of a recording").focus();
+    harness.run();
+    harness.get_by_label("Path of a recording").type_text("/nowhere/run.perfdb");
+    harness.run();
+    harness.get_by_label("Open").click();
+    wait(&mut harness);
+    assert!(harness.state().failure().unwrap().contains("/nowhere/run.perfdb"));
+}

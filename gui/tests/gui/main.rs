@@ -1,0 +1,10 @@
+//! The window without a screen: every panel by its accessible nodes, the keys, the counts that keep a
+//! frame cheap, and a few pictures.
+
+mod counts;
+mod errors;
+mod fixture;
+mod keyboard;
+mod panels;
+mod pictures;
+mod pointer;
