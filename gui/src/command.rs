@@ -188,6 +188,7 @@ pub const MOUSE: &[(&str, &str)] = &[
 ];
 
 /// The commands whose keys were pressed. None while a text is being written.
+#[must_use]
 pub fn pressed(ctx: &Context) -> Vec<Command> {
     if ctx.egui_wants_keyboard_input() {
         return Vec::new();

@@ -39,7 +39,7 @@ pub(crate) fn take(
 
 fn write(image: &ColorImage, out: &Path) -> anyhow::Result<()> {
     let [width, height] = image.size;
-    let bytes = image.pixels.iter().flat_map(|pixel| pixel.to_array()).collect();
+    let bytes = image.pixels.iter().flat_map(egui::Color32::to_array).collect();
     let picture =
         image::RgbaImage::from_raw(width as u32, height as u32, bytes).ok_or_else(|| {
             anyhow!("the picture has {} pixels, not {width} × {height}", image.pixels.len())

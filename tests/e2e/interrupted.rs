@@ -20,7 +20,7 @@ fn start_endless(bed: &Bed, ranks: u32) -> Child {
 
 /// Waits until the process `pid` has a child (of a child) that trains, and returns its number.
 fn wait_for_rank(recorder: &Child, rank: u32) -> i32 {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while Instant::now() < deadline {
         for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
             let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };

@@ -4,6 +4,7 @@
 //! `cargo xtask test` does.
 
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -139,7 +140,7 @@ fn write_corpus(folder: &Path) {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             words[(state >> 16) as usize % 5]
         };
-        text += &format!("{} {} {}.\n", pick(&subjects), pick(&verbs), pick(&objects));
+        let _ = writeln!(text, "{} {} {}.", pick(&subjects), pick(&verbs), pick(&objects));
     }
     std::fs::write(folder.join("corpus.txt"), text).expect("the text");
 }

@@ -207,13 +207,13 @@ mod tests {
 
     #[test]
     fn short_lanes_need_no_summary() {
-        let (starts, ends, tints) = columns(&[(1, 2); LEAST_EVENTS - 1]);
+        let (starts, ends, tints) = columns(&vec![(1, 2); LEAST_EVENTS - 1]);
         assert!(Mip::build(&starts, &ends, &tints).is_none());
     }
 
     #[test]
     fn the_summary_is_small() {
-        let (starts, ends, tints) = columns(&[(300, 700); 100_000]);
+        let (starts, ends, tints) = columns(&vec![(300, 700); 100_000]);
         let mip = Mip::build(&starts, &ends, &tints).unwrap();
         let buckets: usize = mip.levels().iter().map(|level| level.buckets().len()).sum();
         assert!(buckets * size_of::<super::Bucket>() <= starts.len() * 2, "{buckets} buckets");
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn long_times_stay_right() {
         // Ten hours of events of five seconds each: buckets beyond 2^31 ns.
-        let (starts, ends, tints) = columns(&[(5_000_000_000, 5_000_000_000); 3600]);
+        let (starts, ends, tints) = columns(&vec![(5_000_000_000, 5_000_000_000); 3600]);
         let mip = Mip::build(&starts, &ends, &tints).unwrap();
         let top = mip.levels().last().unwrap();
         let busy = top.busy_ns(&top.buckets()[0]);

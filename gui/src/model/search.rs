@@ -58,7 +58,7 @@ impl Matches {
     /// The match behind `from` in order of time; the first one behind the last.
     #[must_use]
     pub fn next(&self, document: &Document, from: Option<EventRef>) -> Option<EventRef> {
-        let after = from.and_then(|at| self.key(document, at)).and_then(|key| {
+        let after = from.and_then(|at| key(document, at)).and_then(|key| {
             self.candidates(document, |keys| keys.partition_point(|&k| k <= key))
                 .min_by_key(|found| found.0)
         });
@@ -70,7 +70,7 @@ impl Matches {
     /// The match before `from` in order of time; the last one before the first.
     #[must_use]
     pub fn previous(&self, document: &Document, from: Option<EventRef>) -> Option<EventRef> {
-        let before = from.and_then(|at| self.key(document, at)).and_then(|key| {
+        let before = from.and_then(|at| key(document, at)).and_then(|key| {
             self.candidates(document, |keys| keys.partition_point(|&k| k < key).wrapping_sub(1))
                 .max_by_key(|found| found.0)
         });
@@ -86,15 +86,11 @@ impl Matches {
     #[must_use]
     pub fn position(&self, document: &Document, at: EventRef) -> Option<usize> {
         self.in_lane(at.lane).binary_search(&(at.index as u32)).ok()?;
-        let key = self.key(document, at)?;
+        let key = key(document, at)?;
         let before: usize = (0..self.by_lane.len())
             .map(|lane| self.keys(document, lane).partition_point(|&other| other < key))
             .sum();
         Some(before + 1)
-    }
-
-    fn key(&self, document: &Document, at: EventRef) -> Option<(i64, usize)> {
-        Some((*document.lanes.get(at.lane)?.starts().get(at.index)?, at.lane))
     }
 
     fn keys<'a>(&'a self, document: &'a Document, lane: usize) -> Keys<'a> {
@@ -114,6 +110,11 @@ impl Matches {
             Some(((*keys.starts.get(index)?, lane), EventRef { lane, index }))
         })
     }
+}
+
+/// Where an event stands among the matches of all lanes: by start, then by lane.
+fn key(document: &Document, at: EventRef) -> Option<(i64, usize)> {
+    Some((*document.lanes.get(at.lane)?.starts().get(at.index)?, at.lane))
 }
 
 /// The matches of one lane with their order among all: by start, then by lane.

@@ -11,7 +11,7 @@ use perfagent_analysis::Report;
 use perfagent_recording::{Recording, StringId, Strings};
 
 use super::document::{Document, Source};
-use super::lane::FURTHEST_TIME;
+use super::lane::{FURTHEST_TIME, Lane};
 use super::names::{NameId, Names};
 use super::operations;
 use super::tint::{Category, Tint};
@@ -53,8 +53,7 @@ pub fn document(recordings: Vec<(PathBuf, Recording, Report)>) -> Document {
         document.series.extend(counters::series(&source.recording));
     }
     document.series.retain(|series| !series.is_empty());
-    let tints: BTreeSet<Tint> =
-        document.lanes.iter().flat_map(|lane| lane.tints()).copied().collect();
+    let tints: BTreeSet<Tint> = document.lanes.iter().flat_map(Lane::tints).copied().collect();
     document.categories = tints.into_iter().map(Tint::category).collect();
     document.span = span(&document);
     document.summary = summary::summary(&document);
