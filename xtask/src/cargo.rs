@@ -55,11 +55,15 @@ impl Cargo {
     /// the folder that they are in.
     pub(crate) fn build_programs(&self, release: bool) -> Result<PathBuf> {
         let mut arguments = vec!["build"];
-        for package in ["perfagent", "perfagent-inject", "perfagent-gui", "perfagent-bench"] {
-            arguments.extend(["-p", package]);
-        }
         if release {
             arguments.push("--release");
+            for package in ["perfagent", "perfagent-inject", "perfagent-gui", "perfagent-bench"] {
+                arguments.extend(["-p", package]);
+            }
+        } else {
+            // Exactly what the tests build: any smaller choice would select other features of the shared
+            // dependencies and compile half of them a second time.
+            arguments.extend(["--workspace", "--all-targets"]);
         }
         self.run(&arguments)?;
         self.programs(release)
