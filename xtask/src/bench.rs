@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::statistics::{median, median_interval};
+use crate::statistics::{lower_quartile, median, median_interval};
 use crate::{cargo, shell};
 
 /// What can be measured
@@ -29,7 +29,7 @@ impl Bench {
 #[derive(clap::Args)]
 pub(crate) struct RecordOverhead {
     /// Pairs of runs; the order within a pair alternates
-    #[arg(long, default_value_t = 9)]
+    #[arg(long, default_value_t = 21)]
     pairs: u32,
     /// Size of the model
     #[arg(long, default_value = "nano")]
@@ -41,7 +41,7 @@ pub(crate) struct RecordOverhead {
     #[arg(long, default_value_t = 1)]
     nproc: u32,
     /// Steps a run; the first quarter is warm-up and not counted
-    #[arg(long, default_value_t = 40)]
+    #[arg(long, default_value_t = 24)]
     steps: u32,
     /// Sequences a rank and pass [default: the preset's]
     #[arg(long)]
@@ -94,7 +94,8 @@ impl RecordOverhead {
         Ok(ratios)
     }
 
-    /// Median step time of one run in milliseconds, by the program's own clock.
+    /// Lower quartile of the step times of one run in milliseconds, by the program's own clock: on a machine that
+    /// others use too, interference only ever adds time.
     fn step_ms(&self, programs: &Path, folder: &Path, recorded: bool) -> Result<f64> {
         let result: PathBuf = folder.join("result.json");
         let bench = programs.join("perfagent-bench");
@@ -129,6 +130,8 @@ impl RecordOverhead {
             .iter()
             .filter_map(serde_json::Value::as_f64)
             .collect();
-        median(&steps[steps.len() / 4..]).map(|ns| ns / 1e6).context("the benchmark made no steps")
+        lower_quartile(&steps[steps.len() / 4..])
+            .map(|ns| ns / 1e6)
+            .context("the benchmark made no steps")
     }
 }

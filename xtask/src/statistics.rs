@@ -12,6 +12,13 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
+/// The value a quarter of the way up. `None` of nothing.
+pub(crate) fn lower_quartile(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 4).copied()
+}
+
 /// A distribution-free confidence interval of the median of independent values: the order statistics
 /// whose binomial coverage is at least 95 % where there are enough values (6 or more), else the whole
 /// range.
@@ -34,13 +41,15 @@ pub(crate) fn median_interval(values: &[f64]) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{median, median_interval};
+    use super::{lower_quartile, median, median_interval};
 
     #[test]
     fn the_median_ignores_an_outlier() {
         assert_eq!(median(&[1.0, 100.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
         assert_eq!(median(&[]), None);
+        assert_eq!(lower_quartile(&[4.0, 1.0, 3.0, 2.0]), Some(2.0));
+        assert_eq!(lower_quartile(&[]), None);
     }
 
     #[test]
