@@ -133,9 +133,17 @@ fn a_killed_recorder_is_recovered() {
         .filter_map(|range| range.payload.integer())
         .collect();
     steps.sort_unstable();
-    let count = i64::try_from(steps.len()).unwrap();
-    assert!(count > 3);
-    assert_eq!(steps, (0..count).collect::<Vec<_>>(), "every step once, none missing");
+    let last = *steps.last().unwrap();
+    assert!(last > 3);
+    let missing: Vec<_> = (0..=last).filter(|step| steps.binary_search(step).is_err()).collect();
+    assert_eq!(
+        steps.len() + missing.len(),
+        usize::try_from(last).unwrap() + 1,
+        "a step stands twice"
+    );
+    // Where processors are scarce the target's own buffers may overflow; that is counted, never silent.
+    let counted: i64 = recording.losses.iter().map(|loss| loss.count).sum();
+    assert!(missing.is_empty() || counted > 0, "steps {missing:?} are missing and nothing says so");
 }
 
 /// The target's standard output and exit code are its own.

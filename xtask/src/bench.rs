@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::statistics::{lower_quartile, median, median_interval};
+use crate::statistics::{mean, median, median_interval};
 use crate::{cargo, shell};
 
 /// What can be measured
@@ -25,11 +25,16 @@ impl Bench {
     }
 }
 
-/// Step time of the same training run with and without `perfagent record`, in turn
+/// Step time of the same training run with and without `perfagent record`, side by side
+///
+/// The two runs of a pair share one processor at the same time, so that the scheduler interleaves them every few
+/// milliseconds and whatever else the machine does slows both alike; the recorder has another processor. With
+/// equal shares of the processor, the ratio of their step times is the ratio of what a step costs: operators'
+/// observer, NVTX, and the library's own thread included.
 #[derive(clap::Args)]
 pub(crate) struct RecordOverhead {
-    /// Pairs of runs; the order within a pair alternates
-    #[arg(long, default_value_t = 21)]
+    /// Pairs of runs; the order of starting alternates
+    #[arg(long, default_value_t = 9)]
     pairs: u32,
     /// Size of the model
     #[arg(long, default_value = "nano")]
@@ -37,18 +42,12 @@ pub(crate) struct RecordOverhead {
     /// Numbers of the run
     #[arg(long, default_value = "fp32")]
     precision: String,
-    /// Ranks
-    #[arg(long, default_value_t = 1)]
-    nproc: u32,
-    /// Steps a run; the first quarter is warm-up and not counted
-    #[arg(long, default_value_t = 24)]
+    /// Steps a run; the first and the last quarter, when one may run alone, are not counted
+    #[arg(long, default_value_t = 60)]
     steps: u32,
     /// Sequences a rank and pass [default: the preset's]
     #[arg(long)]
     micro_batch: Option<u32>,
-    /// Threads of libtorch a rank
-    #[arg(long, default_value_t = 1)]
-    threads: u32,
     /// Optimise the recorder too; what runs inside the target is always optimised
     #[arg(long)]
     release: bool,
@@ -68,7 +67,7 @@ impl RecordOverhead {
             bail!("--pairs must be at least 1");
         };
         println!(
-            "recording costs {:+.2} % of a step (median of {} interleaved pairs; 95 % interval {:+.2} % to {:+.2} %)",
+            "recording costs {:+.2} % of a step (median of {} pairs; 95 % interval {:+.2} % to {:+.2} %)",
             (middle - 1.0) * 100.0,
             ratios.len(),
             (low - 1.0) * 100.0,
@@ -79,59 +78,79 @@ impl RecordOverhead {
 
     fn measure(&self, programs: &Path, folder: &Path) -> Result<Vec<f64>> {
         let mut ratios = Vec::new();
-        println!("pair  plain ms  recorded ms  ratio");
+        println!("pair  plain ms  recorded ms  ratio   (each with half a processor)");
         for pair in 0..self.pairs {
-            let (plain, recorded) = if pair % 2 == 0 {
-                let plain = self.step_ms(programs, folder, false)?;
-                (plain, self.step_ms(programs, folder, true)?)
-            } else {
-                let recorded = self.step_ms(programs, folder, true)?;
-                (self.step_ms(programs, folder, false)?, recorded)
-            };
+            let mut runs = [false, true].map(|recorded| self.training(programs, folder, recorded));
+            if pair % 2 == 1 {
+                runs.reverse();
+            }
+            let mut children = Vec::new();
+            for run in &mut runs {
+                let text = shell::spelled(run);
+                children
+                    .push(run.spawn().with_context(|| format!("`{text}` could not be started"))?);
+            }
+            for mut child in children {
+                if !child.wait().context("waiting for a run")?.success() {
+                    bail!("a run failed; its error is above");
+                }
+            }
+            let (plain, recorded) = (step_ms(folder, false)?, step_ms(folder, true)?);
             println!("{pair:>4}  {plain:>8.3}  {recorded:>11.3}  {:.4}", recorded / plain);
             ratios.push(recorded / plain);
         }
         Ok(ratios)
     }
 
-    /// Lower quartile of the step times of one run in milliseconds, by the program's own clock: on a machine that
-    /// others use too, interference only ever adds time.
-    fn step_ms(&self, programs: &Path, folder: &Path, recorded: bool) -> Result<f64> {
-        let result: PathBuf = folder.join("result.json");
-        let bench = programs.join("perfagent-bench");
-        let mut command = if recorded {
-            let mut command = Command::new(programs.join("perfagent"));
+    /// The training run on processor 0, under the recorder or not.
+    fn training(&self, programs: &Path, folder: &Path, recorded: bool) -> Command {
+        let mut command = Command::new(if recorded {
+            programs.join("perfagent")
+        } else {
+            PathBuf::from("taskset")
+        });
+        if recorded {
             command
                 .args(["record", "--force", "-o"])
                 .arg(folder.join("run.perfdb"))
-                .arg("--")
-                .arg(bench);
-            command
-        } else {
-            Command::new(bench)
-        };
+                .args(["--", "taskset"]);
+        }
         command
+            .args(["--cpu-list", "0"])
+            .arg(programs.join("perfagent-bench"))
             .args(["gpt", "--quiet", "--preset", &self.preset, "--precision", &self.precision])
-            .args(["--nproc", &self.nproc.to_string(), "--steps", &self.steps.to_string()])
-            .args(["--threads", &self.threads.to_string()])
+            .args(["--threads", "1", "--steps", &self.steps.to_string()])
+            // Known, so that no time goes into measuring it: it only scales a utilisation that nobody reads here.
+            .args(["--peak-tflops", "1"])
             .args(self.micro_batch.map(|sequences| format!("--micro-batch={sequences}")))
             .arg("--data")
             .arg(shell::workspace())
             .arg("--json")
-            .arg(&result)
+            .arg(result_of(folder, recorded))
+            .stdin(Stdio::null())
             .stdout(Stdio::null());
-        shell::run(&mut command)?;
-        let text = fs::read_to_string(&result).context("the benchmark wrote no result")?;
-        let document: serde_json::Value =
-            serde_json::from_str(&text).context("the benchmark's result")?;
-        let steps: Vec<f64> = document["ranks"][0]["step_ns"]
-            .as_array()
-            .context("the benchmark's result has no ranks[0].step_ns")?
-            .iter()
-            .filter_map(serde_json::Value::as_f64)
-            .collect();
-        lower_quartile(&steps[steps.len() / 4..])
-            .map(|ns| ns / 1e6)
-            .context("the benchmark made no steps")
+        command
     }
+}
+
+fn result_of(folder: &Path, recorded: bool) -> PathBuf {
+    folder.join(if recorded { "recorded.json" } else { "plain.json" })
+}
+
+/// Mean step time of the middle half of a run in milliseconds, by the program's own clock.
+fn step_ms(folder: &Path, recorded: bool) -> Result<f64> {
+    let text =
+        fs::read_to_string(result_of(folder, recorded)).context("the benchmark wrote no result")?;
+    let document: serde_json::Value =
+        serde_json::from_str(&text).context("the benchmark's result")?;
+    let steps: Vec<f64> = document["ranks"][0]["step_ns"]
+        .as_array()
+        .context("the benchmark's result has no ranks[0].step_ns")?
+        .iter()
+        .filter_map(serde_json::Value::as_f64)
+        .collect();
+    let quarter = steps.len() / 4;
+    mean(&steps[quarter..steps.len() - quarter])
+        .map(|ns| ns / 1e6)
+        .context("the benchmark made no steps")
 }

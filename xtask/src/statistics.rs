@@ -12,11 +12,9 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// The value a quarter of the way up. `None` of nothing.
-pub(crate) fn lower_quartile(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 4).copied()
+/// The arithmetic mean. `None` of nothing.
+pub(crate) fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 /// A distribution-free confidence interval of the median of independent values: the order statistics
@@ -41,15 +39,15 @@ pub(crate) fn median_interval(values: &[f64]) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{lower_quartile, median, median_interval};
+    use super::{mean, median, median_interval};
 
     #[test]
     fn the_median_ignores_an_outlier() {
         assert_eq!(median(&[1.0, 100.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
         assert_eq!(median(&[]), None);
-        assert_eq!(lower_quartile(&[4.0, 1.0, 3.0, 2.0]), Some(2.0));
-        assert_eq!(lower_quartile(&[]), None);
+        assert_eq!(mean(&[4.0, 1.0, 3.0, 2.0]), Some(2.5));
+        assert_eq!(mean(&[]), None);
     }
 
     #[test]

@@ -7,8 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, c
 use crate::message::{self, Event, Kind};
 use crate::writer;
 
-/// Capacity in words: 256 KiB. Even, like every message's length, so a message of two words never straddles the end.
-const WORDS: usize = 32 << 10;
+/// Capacity in words: 1 MiB, some 20,000 events. On a machine with more busy threads than processors the writer thread may
+/// have to wait for tens of milliseconds: a quarter of this was seen to overflow then. Pages that are never filled are
+/// never touched. Even, like every message's length, so a message of two words never straddles the end.
+const WORDS: usize = 128 << 10;
+/// Filled beyond this, the writer thread is woken instead of waiting for its next round.
+const WAKE_WORDS: u64 = WORDS as u64 / 8;
 /// NVTX domains whose nesting is counted; in others push and pop answer "not tracked".
 const TRACKED_DOMAINS: usize = 64;
 /// What NVTX calls return when nesting is not tracked.
@@ -231,18 +235,18 @@ impl ThreadBuffer {
         event.write(header, out);
         producer.head += total;
         self.head.0.store(producer.head, Ordering::Release);
-        if producer.head - producer.tail > WORDS as u64 / 2 {
+        if producer.head - producer.tail > WAKE_WORDS {
             self.wake_writer(producer);
         }
         true
     }
 
-    /// The buffer is half full, as far as the owner knows: look again, and do not wait for the writer's next round.
+    /// The buffer fills, as far as the owner knows: look again, and do not wait for the writer's next round.
     #[cold]
     fn wake_writer(&self, producer: &mut Producer) {
         producer.tail = self.tail.0.load(Ordering::Acquire);
-        let filled = producer.head - producer.tail > WORDS as u64 / 2;
-        if filled && producer.head - producer.woken > WORDS as u64 / 8 {
+        let filled = producer.head - producer.tail > WAKE_WORDS;
+        if filled && producer.head - producer.woken > WAKE_WORDS {
             producer.woken = producer.head;
             writer::wake();
         }
@@ -279,21 +283,21 @@ mod tests {
     fn a_full_buffer_drops_whole_ranges_and_keeps_the_nesting() {
         let buffer = buffer();
         let push = Event { text: Text::Bytes(&[b'x'; 900], false), ..Event::bare(Kind::Push, 0) };
-        for level in 0..1000 {
+        for level in 0..2000 {
             assert_eq!(buffer.push(&push), level);
         }
-        for level in (0..1000).rev() {
+        for level in (0..2000).rev() {
             assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)), level);
         }
         assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)), -1);
         let kinds = kinds(&buffer);
         let pushes = kinds.iter().filter(|kind| **kind == Kind::Push).count();
         assert_eq!(kinds.len(), 2 * pushes, "every recorded push has its pop");
-        assert_eq!(pushes as u64 + buffer.dropped(), 1000);
+        assert_eq!(pushes as u64 + buffer.dropped(), 2000);
         assert!(buffer.dropped() > 0);
         // Once there is room again, recording goes on.
         assert_eq!(buffer.push(&push), 0);
-        assert_eq!(buffer.dropped() as usize, 1000 - pushes);
+        assert_eq!(buffer.dropped() as usize, 2000 - pushes);
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn a_flood_is_counted_and_what_is_kept_still_nests() {
     let spool = tempfile::tempdir().unwrap();
     // A ring that holds all of it, so that what is missing is missing from the thread's buffer.
     let mut command = target(&["flood"], spool.path());
-    run(command.env("PERFAGENT_SPOOL_BYTES", (64 << 20).to_string()));
+    run(command.env("PERFAGENT_SPOOL_BYTES", (192 << 20).to_string()));
     let recorded = Recorded::read(spool.path());
     let pushes = recorded.events.iter().filter(|event| event.what == "push").count() as u64;
     let pops = recorded.events.iter().filter(|event| event.what == "pop").count() as u64;
