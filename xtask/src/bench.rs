@@ -34,16 +34,16 @@ impl Bench {
 #[derive(clap::Args)]
 pub(crate) struct RecordOverhead {
     /// Pairs of runs; the order of starting alternates
-    #[arg(long, default_value_t = 9)]
+    #[arg(long, default_value_t = 7)]
     pairs: u32,
-    /// Size of the model
-    #[arg(long, default_value = "nano")]
+    /// Size of the model; a smaller one has shorter operators, of which each costs the same to record
+    #[arg(long, default_value = "micro")]
     preset: String,
     /// Numbers of the run
     #[arg(long, default_value = "fp32")]
     precision: String,
     /// Steps a run; the first and the last quarter, when one may run alone, are not counted
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 12)]
     steps: u32,
     /// Sequences a rank and pass [default: the preset's]
     #[arg(long)]
