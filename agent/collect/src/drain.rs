@@ -238,6 +238,14 @@ impl Drain {
         let process = ring.source().process;
         let ended = ring.has_ended();
         let last = ring.finish(&mut self.tables)?;
+        if ended && !ring.is_closed() {
+            let text = format!(
+                "process {} ended without closing its ring (it was killed, or left by _exit or exec): events of its last \
+                 milliseconds may be missing",
+                ring.source().pid
+            );
+            self.note(Some(process), Severity::Warning, text)?;
+        }
         let (code, signal) = self.exits.get(&process).copied().unwrap_or_default();
         if ended {
             self.tables.writer.end_process(process, last, code, signal)?;
@@ -296,5 +304,69 @@ impl Drain {
     /// The recording, to be finished.
     pub(crate) fn into_writer(self) -> perfagent_recording::Writer {
         self.tables.writer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use perfagent_recording::{Reader, Recording, Writer};
+    use perfagent_spool::{MIN_CAPACITY, Record, RingWriter, State};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::host;
+    use crate::window::Window;
+
+    /// A run's directory with a recording that has begun.
+    fn drain(folder: &Path) -> Drain {
+        let clock = Clock::measure();
+        let session = Session {
+            clock,
+            started_ns: clock.now().unix_nanos(),
+            window: Window::new(clock.now(), perfagent_recording::Span::ZERO, None),
+            command: String::new(),
+            root: None,
+        };
+        let mut writer = Writer::create(&folder.join("run.perfdb")).unwrap();
+        let host = writer.insert(&host::this_host()).unwrap();
+        let tables = Tables::new(writer).unwrap();
+        Drain::new(folder.to_owned(), folder.to_owned(), host, session, tables).unwrap()
+    }
+
+    /// A training run lost its last step now and then: the process wrote it and ended between the recorder's last
+    /// reading of its ring and the recorder's noticing that it had ended.
+    #[test]
+    fn what_a_process_writes_just_before_it_ends_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut drain = drain(folder.path());
+        let identity = ProcessIdentity::of_this_process();
+        let mut ring = RingWriter::create(folder.path(), MIN_CAPACITY, &identity).unwrap();
+        let mut mark = |number: u32| {
+            let time = MonotonicNs::now();
+            let payload = perfagent_spool::Payload::U64(number.into());
+            ring.push(&Record::Mark {
+                time,
+                tid: 1,
+                domain: 0,
+                category: 0,
+                color: 0,
+                name: 0,
+                payload,
+            });
+            if number == 1 {
+                ring.set_state(State::Closed);
+            }
+        };
+        mark(0);
+        drain.scan().unwrap();
+        assert!(drain.read().unwrap(), "one record is read in one turn");
+        mark(1);
+        drain.finish_ended().unwrap();
+        drain.commit().unwrap();
+        drain.into_writer().finish().unwrap();
+        let reader = Reader::open(&folder.path().join("run.perfdb")).unwrap();
+        let recording = Recording::load(&reader, &mut |_| {}).unwrap();
+        assert_eq!(recording.marks.len(), 2);
+        assert_eq!(recording.losses.len(), 0);
     }
 }

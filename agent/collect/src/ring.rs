@@ -150,9 +150,14 @@ impl Ring {
         self.reader.position() - self.committed > self.reader.capacity() / 4
     }
 
+    /// Whether its process said that it will write no more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.reader.state() == State::Closed
+    }
+
     /// Whether its process will write no more, as far as one can see.
     pub(crate) fn has_ended(&mut self) -> bool {
-        if self.reader.state() == State::Closed {
+        if self.is_closed() {
             return true;
         }
         let identity = self.reader.identity();
@@ -165,8 +170,13 @@ impl Ring {
         self.visible || silence > SILENCE_NS
     }
 
-    /// Closes what is open and writes down what was lost. Returns the last sign of life.
+    /// Reads what its process wrote last, closes what is open and writes down what was lost. Returns the last sign of
+    /// life.
     pub(crate) fn finish(&mut self, tables: &mut Tables) -> Result<Timestamp, WriteError> {
+        // Whoever saw the process end saw it after the last read: its last words are still to be heard. One that goes on
+        // writing is cut off after a ringful.
+        let far_enough = self.reader.position() + self.reader.capacity();
+        while !self.read(usize::MAX, tables)? && self.reader.position() < far_enough {}
         self.finished = true;
         self.decoder.finish(tables, self.reader.heartbeat(), &self.reader.losses())
     }

@@ -21,6 +21,7 @@ mod lifecycle;
 mod losses;
 mod message;
 mod nvtx;
+mod segment;
 mod signals;
 mod strings;
 mod thread_buffer;

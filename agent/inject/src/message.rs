@@ -2,7 +2,6 @@
 //!
 //! Word 0 is kind (8 bits), flags (8), text length in bytes (16) and domain (32). Word 1 is the time. What the flags
 //! announce follows: attributes (category and color, payload type, payload), an id, a registered string; then the text.
-//! Lengths are even, so that a message of two words fits wherever any word is free.
 
 use perfagent_spool::{MonotonicNs, Payload};
 
@@ -10,14 +9,12 @@ use perfagent_spool::{MonotonicNs, Payload};
 pub(crate) const MAX_TEXT: usize = 1024;
 /// The longest message, in words.
 #[cfg(test)]
-const MAX_WORDS: usize = 2 + 3 + 2 + MAX_TEXT / 8 + 1;
+const MAX_WORDS: usize = 2 + 3 + 2 + MAX_TEXT / 8;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// Filler up to the end of the buffer.
-    Skip = 0,
     Push = 1,
     Pop = 2,
     Start = 3,
@@ -142,7 +139,7 @@ pub(crate) fn words(header: u64) -> usize {
     let fields = if header & ATTRIBUTES != 0 { 3 } else { 0 }
         + usize::from(header & ID != 0)
         + usize::from(header & REGISTERED != 0);
-    (2 + fields + text_length(header).div_ceil(8)).next_multiple_of(2)
+    2 + fields + text_length(header).div_ceil(8)
 }
 
 #[inline]
@@ -203,7 +200,7 @@ pub(crate) struct Received {
     pub(crate) truncated: bool,
 }
 
-/// Reads the message in `words`; its text goes to `text`. `None` when it is filler.
+/// Reads the message in `words`; its text goes to `text`. `None` when it makes no sense.
 pub(crate) fn read(words: &[u64], text: &mut Vec<u8>) -> Option<Received> {
     let header = words[0];
     let kind = match header as u8 {
@@ -258,7 +255,7 @@ mod tests {
     fn round_trip(event: &Event<'_>) -> (Received, String) {
         let header = event.header();
         let mut out = vec![u64::MAX; words(header)];
-        assert!(out.len() <= MAX_WORDS && out.len().is_multiple_of(2));
+        assert!(out.len() <= MAX_WORDS);
         event.write(header, &mut out);
         let mut text = Vec::new();
         let received = read(&out, &mut text).unwrap();

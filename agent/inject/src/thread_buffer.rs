@@ -1,18 +1,15 @@
-//! The buffer between one thread of the target and the writer thread: single producer, single consumer, no locks.
+//! The buffer between one thread of the target and the writer thread: single producer, single consumer, no locks. It is a
+//! chain of segments that grows while the writer thread does not keep up.
 #![expect(unsafe_code, reason = "the two sides share the words of the buffer through raw memory")]
 
 use std::cell::UnsafeCell;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence};
 
-use crate::message::{self, Event, Kind};
+use crate::message::{self, Event};
+use crate::segment::{MOST_OF_THREAD, Segment, Stock, WORDS};
 use crate::writer;
 
-/// Capacity in words: 1 MiB, some 20,000 events. On a machine with more busy threads than processors the writer thread may
-/// have to wait for tens of milliseconds: a quarter of this was seen to overflow then. Pages that are never filled are
-/// never touched. Even, like every message's length, so a message of two words never straddles the end.
-const WORDS: usize = 128 << 10;
-/// Filled beyond this, the writer thread is woken instead of waiting for its next round.
-const WAKE_WORDS: u64 = WORDS as u64 / 8;
 /// NVTX domains whose nesting is counted; in others push and pop answer "not tracked".
 const TRACKED_DOMAINS: usize = 64;
 /// What NVTX calls return when nesting is not tracked.
@@ -28,10 +25,6 @@ pub(crate) mod life {
     pub(crate) const ABANDONED: u32 = 2;
 }
 
-/// Keeps the two sides' positions off each other's cache line.
-#[repr(C, align(128))]
-struct Apart<T>(T);
-
 /// One thread's buffer. All-zero memory is a valid, free, empty one: it is allocated by mapping pages.
 #[repr(C)]
 pub(crate) struct ThreadBuffer {
@@ -45,26 +38,35 @@ pub(crate) struct ThreadBuffer {
     pub(crate) next: AtomicPtr<ThreadBuffer>,
     /// Whether the owner is inside; a signal handler that interrupts it must stay out.
     busy: AtomicBool,
-    producer: UnsafeCell<Producer>,
-    head: Apart<AtomicU64>,
     dropped: AtomicU64,
-    tail: Apart<AtomicU64>,
-    words: UnsafeCell<[u64; WORDS]>,
+    /// The segment that the first owner began with.
+    first: AtomicPtr<Segment>,
+    stock: Stock,
+    producer: UnsafeCell<Producer>,
+    consumer: UnsafeCell<Consumer>,
 }
 
-// SAFETY: `producer` is touched by the owning thread only (and by the consumer while there is none), `words` between
-// tail and head by the consumer only and the rest by the owner only; everything else is atomic.
+// SAFETY: `producer` is touched by the owning thread only (and by the consumer while there is none), `consumer` by the
+// writer thread only; everything else is atomic.
 unsafe impl Sync for ThreadBuffer {}
 
 struct Producer {
-    head: u64,
-    /// The consumer's position when it was last looked at.
-    tail: u64,
-    /// The head when the writer thread was last woken.
-    woken: u64,
+    /// Where messages go; null before the first.
+    segment: *const Segment,
+    /// Words written in it.
+    head: usize,
     /// Recorded pushes without their pop; room for the pops is kept free.
-    open: u64,
+    open: usize,
     nesting: [Nesting; TRACKED_DOMAINS],
+}
+
+/// Aligned, to keep the two sides' positions off each other's cache line.
+#[repr(align(128))]
+struct Consumer {
+    /// What is being read; null before the first message.
+    segment: *const Segment,
+    /// Words read of it.
+    tail: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -84,7 +86,7 @@ impl ThreadBuffer {
             let muted = producer.nesting.get(domain).is_some_and(|nesting| nesting.muted != 0);
             let keep = 2 * (producer.open + 1);
             let written = !muted && self.write(producer, event, keep);
-            producer.open += u64::from(written);
+            producer.open += usize::from(written);
             if !written {
                 self.count_dropped();
             }
@@ -137,45 +139,60 @@ impl ThreadBuffer {
     }
 
     /// Hands the messages published so far to `each`, until it answers `false` to one, which is kept for the next
-    /// time. Only the writer thread may call it. `false` when a message made no sense and the rest was given up.
+    /// time. Only the writer thread may call it. `false` when a message made no sense and its segment was given up.
     pub(crate) fn drain(&self, each: &mut dyn FnMut(&[u64]) -> bool) -> bool {
-        let head = self.head.0.load(Ordering::Acquire);
-        let mut tail = self.tail.0.load(Ordering::Relaxed);
         let mut sound = true;
-        while tail < head {
-            let place = tail as usize % WORDS;
-            let most = (WORDS - place).min((head - tail) as usize);
-            // SAFETY: words from tail to head were published by the owner and are not touched by it until the tail
-            // passes them; `place + most` is within the buffer.
-            let words = unsafe {
-                std::slice::from_raw_parts(self.words.get().cast::<u64>().add(place), most)
-            };
-            let length = if words[0] as u8 == Kind::Skip as u8 {
-                WORDS - place
-            } else {
-                message::words(words[0])
-            };
-            if length > most {
-                sound = false;
-                tail = head;
+        // Far enough for all that is there now; a thread that never rests must not keep the others waiting for ever.
+        for _ in 0..=MOST_OF_THREAD {
+            // SAFETY: only the writer thread comes here.
+            let consumer = unsafe { &mut *self.consumer.get() };
+            let Some(segment) = self.being_read(consumer) else { break };
+            // Looked at before the head: once there is a next one, the head is final.
+            let next = segment.next.load(Ordering::Acquire);
+            let head = segment.head.load(Ordering::Acquire) as usize;
+            while consumer.tail < head {
+                let most = head - consumer.tail;
+                // SAFETY: the words up to head were published by the owner, which does not touch them again before
+                // the segment is given back below.
+                let words =
+                    unsafe { std::slice::from_raw_parts(segment.words().add(consumer.tail), most) };
+                let length = message::words(words[0]);
+                if length > most {
+                    sound = false;
+                    consumer.tail = head;
+                    break;
+                }
+                if !each(&words[..length]) {
+                    return sound;
+                }
+                consumer.tail += length;
+            }
+            if next.is_null() {
                 break;
             }
-            if !each(&words[..length]) {
-                break;
-            }
-            tail += length as u64;
-            if tail % 1024 < length as u64 {
-                // Now and then, so that a fast owner does not wait for the whole round.
-                self.tail.0.store(tail, Ordering::Release);
-            }
+            consumer.segment = next;
+            consumer.tail = 0;
+            self.stock.give_back(segment);
         }
-        self.tail.0.store(tail, Ordering::Release);
         sound
     }
 
-    /// Whether everything published has been drained.
+    /// Whether everything published has been drained. Only the writer thread may call it.
     pub(crate) fn is_drained(&self) -> bool {
-        self.head.0.load(Ordering::Acquire) == self.tail.0.load(Ordering::Relaxed)
+        // SAFETY: only the writer thread comes here.
+        let consumer = unsafe { &mut *self.consumer.get() };
+        self.being_read(consumer).is_none_or(|segment| {
+            segment.next.load(Ordering::Acquire).is_null()
+                && segment.head.load(Ordering::Acquire) as usize == consumer.tail
+        })
+    }
+
+    fn being_read(&self, consumer: &mut Consumer) -> Option<&'static Segment> {
+        if consumer.segment.is_null() {
+            consumer.segment = self.first.load(Ordering::Acquire);
+        }
+        // SAFETY: the segment that is being read is given back by this side only, when it goes on to the next.
+        unsafe { consumer.segment.as_ref() }
     }
 
     /// Events dropped for want of room, since the buffer was made.
@@ -209,47 +226,46 @@ impl ThreadBuffer {
 
     /// Writes a message if `keep` words stay free after it.
     #[inline]
-    fn write(&self, producer: &mut Producer, event: &Event<'_>, keep: u64) -> bool {
+    fn write(&self, producer: &mut Producer, event: &Event<'_>, keep: usize) -> bool {
         let header = event.header();
         let length = message::words(header);
-        let mut place = producer.head as usize % WORDS;
-        let until_end = WORDS - place;
-        let skipped = if length > until_end { until_end } else { 0 };
-        let total = (length + skipped) as u64;
-        if producer.head - producer.tail + total + keep > WORDS as u64 {
-            producer.tail = self.tail.0.load(Ordering::Acquire);
-            if producer.head - producer.tail + total + keep > WORDS as u64 {
-                return false;
-            }
-        }
-        // SAFETY: the words from head on, `total` of them, are free (checked above), so the consumer does not read
-        // them before the head is stored below; both places are within the buffer.
-        let out = unsafe {
-            let words = self.words.get().cast::<u64>();
-            if skipped > 0 {
-                words.add(place).write(Kind::Skip as u64);
-                place = 0;
-            }
-            std::slice::from_raw_parts_mut(words.add(place), length)
+        // SAFETY: the segment that is being written stays mapped until this side has gone on to the next.
+        let segment = unsafe { producer.segment.as_ref() };
+        let segment = match segment {
+            Some(segment) if WORDS - producer.head >= length + keep => segment,
+            _ => match self.next_segment(producer, length + keep) {
+                Some(segment) => segment,
+                None => return false,
+            },
         };
+        // SAFETY: these words are within the segment (checked above, or it is an empty one and they fit in that), and the
+        // consumer does not read them before the head is stored below.
+        let out =
+            unsafe { std::slice::from_raw_parts_mut(segment.words().add(producer.head), length) };
         event.write(header, out);
-        producer.head += total;
-        self.head.0.store(producer.head, Ordering::Release);
-        if producer.head - producer.tail > WAKE_WORDS {
-            self.wake_writer(producer);
-        }
+        producer.head += length;
+        segment.head.store(producer.head as u64, Ordering::Release);
         true
     }
 
-    /// The buffer fills, as far as the owner knows: look again, and do not wait for the writer's next round.
+    /// Goes on to an empty segment, if `words` fit into one and there is one to be had.
     #[cold]
-    fn wake_writer(&self, producer: &mut Producer) {
-        producer.tail = self.tail.0.load(Ordering::Acquire);
-        let filled = producer.head - producer.tail > WAKE_WORDS;
-        if filled && producer.head - producer.woken > WAKE_WORDS {
-            producer.woken = producer.head;
-            writer::wake();
+    fn next_segment(&self, producer: &mut Producer, words: usize) -> Option<&'static Segment> {
+        if words > WORDS {
+            return None;
         }
+        let segment = self.stock.take(producer.segment.is_null())?;
+        let place = ptr::from_ref(segment).cast_mut();
+        // SAFETY: as in `write`.
+        match unsafe { producer.segment.as_ref() } {
+            Some(full) => full.next.store(place, Ordering::Release),
+            None => self.first.store(place, Ordering::Release),
+        }
+        producer.segment = place;
+        producer.head = 0;
+        // Do not wait for the writer thread's next round.
+        writer::wake();
+        Some(segment)
     }
 
     fn count_dropped(&self) {
@@ -261,7 +277,7 @@ impl ThreadBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Text;
+    use crate::message::{Kind, Text};
 
     fn buffer() -> Box<ThreadBuffer> {
         // SAFETY: all-zero memory is a valid buffer, as the type promises.
@@ -275,33 +291,57 @@ mod tests {
             kinds.extend(message::read(words, &mut text).map(|event| event.kind));
             true
         }));
-        assert!(buffer.is_drained());
+        assert!(buffer.is_drained(), "one drain takes all that is there");
         kinds
     }
 
     #[test]
-    fn a_full_buffer_drops_whole_ranges_and_keeps_the_nesting() {
+    fn a_buffer_grows_while_nobody_reads_and_then_drops_whole_ranges() {
         let buffer = buffer();
         let push = Event { text: Text::Bytes(&[b'x'; 900], false), ..Event::bare(Kind::Push, 0) };
-        for level in 0..2000 {
+        for _ in 0..20_000 {
+            assert_eq!(buffer.push(&push), 0);
+            assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)), 0);
+        }
+        assert!(buffer.dropped() > 0, "16 MiB hold some 17,000 such ranges");
+        let kept = kinds(&buffer);
+        let pushes = kept.iter().filter(|kind| **kind == Kind::Push).count();
+        assert!(pushes > 16_000, "{pushes}");
+        assert_eq!(kept.len(), 2 * pushes);
+        assert_eq!(pushes as u64 + buffer.dropped(), 20_000);
+        // Once there is room again, recording goes on, and the memory was given back.
+        let dropped = buffer.dropped();
+        for _ in 0..20_000 {
+            buffer.push(&push);
+            buffer.pop(&Event::bare(Kind::Pop, 0));
+            assert_eq!(kinds(&buffer), [Kind::Push, Kind::Pop]);
+        }
+        assert_eq!(buffer.dropped(), dropped);
+    }
+
+    #[test]
+    fn ranges_nested_too_deep_are_dropped_whole_and_keep_the_nesting() {
+        let buffer = buffer();
+        let push = Event { text: Text::Bytes(&[b'x'; 900], false), ..Event::bare(Kind::Push, 0) };
+        for level in 0..6000 {
             assert_eq!(buffer.push(&push), level);
         }
-        for level in (0..2000).rev() {
+        for level in (0..6000).rev() {
             assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)), level);
         }
         assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)), -1);
         let kinds = kinds(&buffer);
         let pushes = kinds.iter().filter(|kind| **kind == Kind::Push).count();
         assert_eq!(kinds.len(), 2 * pushes, "every recorded push has its pop");
-        assert_eq!(pushes as u64 + buffer.dropped(), 2000);
-        assert!(buffer.dropped() > 0);
+        assert_eq!(pushes as u64 + buffer.dropped(), 6000);
+        assert!(pushes > 3000 && buffer.dropped() > 0);
         // Once there is room again, recording goes on.
         assert_eq!(buffer.push(&push), 0);
-        assert_eq!(buffer.dropped() as usize, 2000 - pushes);
+        assert_eq!(buffer.dropped() as usize, 6000 - pushes);
     }
 
     #[test]
-    fn messages_of_all_lengths_survive_the_wrap() {
+    fn messages_of_all_lengths_survive_the_change_of_segments() {
         let buffer = buffer();
         let bytes = [b'y'; message::MAX_TEXT];
         let mut read = Vec::new();
@@ -349,8 +389,8 @@ mod tests {
     fn a_wild_store_of_the_target_is_survived() {
         let buffer = buffer();
         buffer.record(&Event::bare(Kind::Mark, 0));
-        // SAFETY: no other thread uses this buffer.
-        unsafe { (*buffer.words.get())[0] = u64::MAX };
+        // SAFETY: no other thread uses this buffer, and it has its first segment.
+        unsafe { *(*buffer.first.load(Ordering::Relaxed)).words() = u64::MAX };
         assert!(!buffer.drain(&mut |_| panic!("not a message")));
         assert!(buffer.is_drained());
     }

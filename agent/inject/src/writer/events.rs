@@ -125,7 +125,6 @@ fn write(writer: &mut Writer, tid: u32, event: &Received, text: &[u8]) {
     writer.know_domain(domain);
     let name = if registered == 0 { writer.text(text) } else { writer.registered(registered) };
     let record = match kind {
-        Kind::Skip => return,
         Kind::Push => Record::RangePush { time, tid, domain, category, color, name, payload },
         Kind::Pop => Record::RangePop { time, tid, domain },
         Kind::Start => Record::RangeStart { time, tid, id, domain, category, color, name, payload },
