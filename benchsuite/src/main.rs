@@ -135,7 +135,6 @@ fn answer(text: &str) -> ExitCode {
 /// Says what went wrong, in one line.
 fn complain(rank: Option<usize>, failure: &Failure) -> ExitCode {
     let rank = rank.map_or_else(String::new, |rank| format!("rank {rank}: "));
-    // With standard error closed there is nobody to tell.
-    let _ = writeln!(std::io::stderr(), "perfagent-bench: {rank}{failure}");
+    progress::line(&format!("perfagent-bench: {rank}{failure}"));
     failure.exit_code()
 }

@@ -72,7 +72,8 @@ impl Progress {
     }
 }
 
-/// A line on standard error; nobody may be reading it, and that is no reason to stop training.
-fn line(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+/// A line on standard error, in one piece: other ranks write there too. Nobody may be reading it, and that is no reason to
+/// stop training.
+pub(crate) fn line(text: &str) {
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
