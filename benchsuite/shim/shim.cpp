@@ -221,33 +221,42 @@ uint64_t fingerprint(const at::RecordFunction& fn) {
 // A training step repeats the same few hundred texts: each is formatted and registered once per
 // thread, and every later operator passes the handle. 64 bits of hash stand for the text.
 struct Known {
+  struct Slot {
+    uint64_t hash;
+    void* handle;
+  };
   static constexpr size_t kSlots = 4096;
-  uint64_t hash[kSlots];
-  void* handle[kSlots];
+  Slot slots[kSlots];
   size_t used;
 };
 thread_local Known known;
 
+// The first operator with its text, or one of too many: shapes that change all the time must not fill the table until
+// every look-up is a long walk.
+[[gnu::noinline, gnu::cold]] void describe(
+    const at::RecordFunction& fn, Known& known, Known::Slot& slot, uint64_t hash, NvtxAttributes& attributes) {
+  thread_local Text text;
+  text.size = 0;
+  format(fn, text);
+  if (!slot.hash && known.used < Known::kSlots * 3 / 4) {
+    slot = {hash, nvtxDomainRegisterStringA(ops_domain, text.data)};
+    known.used++;
+  }
+  attributes.message_type = slot.handle ? kMessageRegistered : kMessageAscii;
+  attributes.message = slot.handle ? slot.handle : text.data;
+}
+
 std::unique_ptr<at::ObserverContext> op_begins(const at::RecordFunction& fn) {
   NvtxAttributes attributes;
   uint64_t hash = fingerprint(fn);
-  size_t slot = hash >> 52;
-  while (known.hash[slot] && known.hash[slot] != hash) slot = (slot + 1) % Known::kSlots;
-  void* handle = known.handle[slot];
-  thread_local Text text;
-  if (!handle) {
-    text.size = 0;
-    format(fn, text);
-    // Shapes that change all the time must not fill the table until every look-up is a long walk.
-    if (!known.hash[slot] && known.used < Known::kSlots * 3 / 4) {
-      handle = nvtxDomainRegisterStringA(ops_domain, text.data);
-      known.hash[slot] = hash;
-      known.handle[slot] = handle;
-      known.used++;
-    }
+  Known& known = ::known; // the thread's address is looked up once
+  Known::Slot* slot = &known.slots[hash >> 52];
+  while (slot->hash && slot->hash != hash) {
+    slot = slot + 1 == known.slots + Known::kSlots ? known.slots : slot + 1;
   }
-  attributes.message_type = handle ? kMessageRegistered : kMessageAscii;
-  attributes.message = handle ? handle : text.data;
+  attributes.message_type = kMessageRegistered;
+  attributes.message = slot->handle;
+  if (!slot->handle) describe(fn, known, *slot, hash, attributes);
   nvtxDomainRangePushEx(ops_domain, &attributes);
   return nullptr;
 }

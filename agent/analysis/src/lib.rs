@@ -36,6 +36,7 @@ pub mod report;
 mod rules;
 mod statistic;
 mod step;
+pub mod total;
 mod usage;
 
 pub use assemble::{report, report_many, report_of};

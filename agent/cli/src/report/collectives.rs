@@ -1,14 +1,15 @@
 //! Communication between ranks: sizes, times, bandwidths.
 
 use perfagent_analysis::report::Rank;
+use perfagent_analysis::total;
 
-use super::{merge, of_ranks};
+use super::of_ranks;
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
 /// Writes one row an operation, element type and group.
 pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
-    let collectives = merge::collectives(ranks);
+    let collectives = total::collectives(ranks);
     if collectives.is_empty() {
         return;
     }

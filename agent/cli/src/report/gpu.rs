@@ -1,8 +1,9 @@
 //! Copies, launch delays and the waits of streams: what only a GPU run has.
 
 use perfagent_analysis::report::Rank;
+use perfagent_analysis::total;
 
-use super::{label_cell, merge, of_ranks};
+use super::{label_cell, of_ranks};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -14,7 +15,7 @@ pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
 }
 
 fn write_copies(page: &mut Page, ranks: &[Rank]) {
-    let copies = merge::copies(ranks);
+    let copies = total::copies(ranks);
     if copies.is_empty() {
         return;
     }

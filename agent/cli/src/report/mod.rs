@@ -5,7 +5,6 @@ mod gpu;
 mod header;
 mod lost;
 mod machine;
-mod merge;
 mod operations;
 mod steps;
 mod time;

@@ -1,8 +1,9 @@
 //! What took the time: kernels on a GPU, operators and ranges on the host.
 
 use perfagent_analysis::report::{Basis, Rank};
+use perfagent_analysis::total;
 
-use super::{TOP_OPERATIONS, TOP_RANGES, merge, of_ranks, top_of};
+use super::{TOP_OPERATIONS, TOP_RANGES, of_ranks, top_of};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -15,7 +16,7 @@ pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
 }
 
 fn write_kernels(page: &mut Page, ranks: &[Rank]) {
-    let kernels = merge::kernels(ranks);
+    let kernels = total::kernels(ranks);
     if kernels.is_empty() {
         return;
     }
@@ -43,7 +44,7 @@ fn write_kernels(page: &mut Page, ranks: &[Rank]) {
 }
 
 fn write_operators(page: &mut Page, ranks: &[Rank]) {
-    let operators = merge::operators(ranks);
+    let operators = total::operators(ranks);
     if operators.is_empty() {
         return;
     }
@@ -69,7 +70,7 @@ fn write_operators(page: &mut Page, ranks: &[Rank]) {
 
 /// Writes the NVTX ranges, unless they already stand in the place of kernels.
 pub(super) fn write_ranges(page: &mut Page, ranks: &[Rank]) {
-    let ranges = merge::ranges(ranks);
+    let ranges = total::ranges(ranks);
     if ranges.is_empty() || ranks.iter().all(|rank| rank.basis == Basis::Ranges) {
         return;
     }

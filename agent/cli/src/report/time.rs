@@ -1,19 +1,20 @@
 //! Where the time went: the steps and the whole span, divided into parts that add up.
 
 use perfagent_analysis::report::{Basis, Breakdown, Rank};
+use perfagent_analysis::total;
 
-use super::{label_cell, merge, of_ranks};
+use super::{label_cell, of_ranks};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
 /// Writes the parts of all ranks together and, when there are several, one row a rank.
 pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
     page.section(format!("Where the time goes{}", of_ranks(ranks)));
-    let whole = merge::breakdowns(ranks.iter().map(|rank| &rank.breakdown));
+    let whole = total::breakdowns(ranks.iter().map(|rank| &rank.breakdown));
     // Start-up and what follows the last step hide what a step is made of: where there are steps, they
     // come first.
     let stepped = ranks.iter().all(|rank| rank.training.window_ns > 0);
-    let steps = stepped.then(|| merge::breakdowns(ranks.iter().map(|rank| &rank.training)));
+    let steps = stepped.then(|| total::breakdowns(ranks.iter().map(|rank| &rank.training)));
     page.table(parts(&whole, steps.as_ref(), ranks.iter().any(|rank| rank.basis == Basis::Gpu)));
     if let [rank] = ranks {
         if let Some(overlap) = rank.overlap_pct {

@@ -1,14 +1,15 @@
-//! Rows of several ranks added up by name, for the tables that show all ranks together.
+//! Rows of several ranks added up by name: what a table of the whole run shows. Times are sums over the ranks, in ns.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use perfagent_analysis::report::{
+use crate::report::{
     Breakdown, CategoryShare, CollectiveRow, CopyRow, KernelRow, OperatorRow, RangeRow, Rank,
 };
 
 /// The parts of breakdowns, added up; parts that are inside others are left out.
-pub(super) fn breakdowns<'a>(parts: impl Iterator<Item = &'a Breakdown> + Clone) -> Breakdown {
+#[must_use]
+pub fn breakdowns<'a>(parts: impl Iterator<Item = &'a Breakdown> + Clone) -> Breakdown {
     let mut sum = Breakdown::default();
     for part in parts.clone() {
         sum.window_ns += part.window_ns;
@@ -28,7 +29,8 @@ pub(super) fn breakdowns<'a>(parts: impl Iterator<Item = &'a Breakdown> + Clone)
 }
 
 /// Kernels of all ranks by name, greatest total first.
-pub(super) fn kernels(ranks: &[Rank]) -> Vec<KernelRow> {
+#[must_use]
+pub fn kernels(ranks: &[Rank]) -> Vec<KernelRow> {
     by_key(
         ranks.iter().flat_map(|rank| &rank.kernels),
         |row| row.name.clone(),
@@ -44,7 +46,8 @@ pub(super) fn kernels(ranks: &[Rank]) -> Vec<KernelRow> {
 }
 
 /// Operators of all ranks by name, greatest own time first.
-pub(super) fn operators(ranks: &[Rank]) -> Vec<OperatorRow> {
+#[must_use]
+pub fn operators(ranks: &[Rank]) -> Vec<OperatorRow> {
     by_key(
         ranks.iter().flat_map(|rank| &rank.operators),
         |row| row.name.clone(),
@@ -59,7 +62,8 @@ pub(super) fn operators(ranks: &[Rank]) -> Vec<OperatorRow> {
 }
 
 /// Ranges of all ranks by domain and name, greatest total first.
-pub(super) fn ranges(ranks: &[Rank]) -> Vec<RangeRow> {
+#[must_use]
+pub fn ranges(ranks: &[Rank]) -> Vec<RangeRow> {
     by_key(
         ranks.iter().flat_map(|rank| &rank.ranges),
         |row| (row.domain.clone(), row.name.clone()),
@@ -73,7 +77,8 @@ pub(super) fn ranges(ranks: &[Rank]) -> Vec<RangeRow> {
 }
 
 /// Copies of all ranks by kind, greatest total first.
-pub(super) fn copies(ranks: &[Rank]) -> Vec<CopyRow> {
+#[must_use]
+pub fn copies(ranks: &[Rank]) -> Vec<CopyRow> {
     by_key(
         ranks.iter().flat_map(|rank| &rank.copies),
         |row| row.kind.clone(),
@@ -89,7 +94,8 @@ pub(super) fn copies(ranks: &[Rank]) -> Vec<CopyRow> {
 
 /// Collectives of all ranks by operation, element type and group, greatest total first. The bandwidths
 /// are those of an average rank: all bytes over all times.
-pub(super) fn collectives(ranks: &[Rank]) -> Vec<CollectiveRow> {
+#[must_use]
+pub fn collectives(ranks: &[Rank]) -> Vec<CollectiveRow> {
     by_key(
         ranks.iter().flat_map(|rank| &rank.collectives),
         |row| (row.op.clone(), row.dtype.clone(), row.group.clone(), row.group_size),
@@ -140,7 +146,7 @@ fn rate(bytes: i64, nanos: i64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use perfagent_analysis::report::{CollectiveRow, KernelRow, Rank};
+    use crate::report::{CollectiveRow, KernelRow, Rank};
 
     use super::{collectives, kernels};
 
