@@ -22,8 +22,12 @@ pub(crate) fn headline(health: &Health) -> String {
     format!("{verdict} {host}: {} {}: {detail}{more}", first.name, cleaned(&first.target))
 }
 
-/// One line a check, its action below it; what has no say in the verdict is marked with a dash.
-pub(crate) fn write_checks(health: &Health, printer: &mut Printer) -> anyhow::Result<()> {
+/// One line a check, with its action below it where those are wanted; what has no say in the verdict is marked with a dash.
+pub(crate) fn write_checks(
+    health: &Health,
+    actions: bool,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
     let width = |text: fn(&Check) -> usize| health.checks.iter().map(text).max().unwrap_or(0);
     let names = width(|check| check.name.len());
     let targets = width(|check| check.target.chars().count());
@@ -32,7 +36,7 @@ pub(crate) fn write_checks(health: &Health, printer: &mut Printer) -> anyhow::Re
         let name = padded(check.name, names, false);
         let target = padded(&cleaned(&check.target), targets, false);
         printer.line(format!("{status:<8} {name}  {target}  {}", cleaned(&check.detail)))?;
-        if let Some(action) = &check.action {
+        if let Some(action) = check.action.as_ref().filter(|_| actions) {
             let indent = " ".repeat(9 + names + 2 + targets + 2);
             printer.line(format!("{indent}-> {}", cleaned(action)))?;
         }

@@ -8,10 +8,11 @@ use serde::Serialize;
 pub enum Status {
     /// As it should be.
     Ok,
-    /// Could not be checked, or is not there to be checked.
-    Unknown,
     /// Not as it should be; work can go on.
     Warning,
+    /// Could not be checked, or is not there to be checked. Heavier than a warning, so that what nobody looked at never
+    /// hides behind one.
+    Unknown,
     /// No work should be put on this node.
     Critical,
 }

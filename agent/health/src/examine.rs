@@ -91,7 +91,8 @@ fn wait(
     )]
 }
 
-/// The kernel log names GPUs by their place on the bus, NVML by number: the number, where it is known.
+/// The kernel log names GPUs by their place on the bus, NVML by number: the number, where it is known, also in the
+/// commands of the actions.
 fn name_by_index(checks: &mut [Check], gpus: &[gpu::GpuIdentity]) {
     for check in checks {
         let Some(place) = check.target.strip_prefix("GPU ") else { continue };
@@ -102,6 +103,11 @@ fn name_by_index(checks: &mut [Check], gpus: &[gpu::GpuIdentity]) {
         };
         if let Some(gpu) = gpus.iter().find(of_place) {
             check.target = format!("GPU {}", gpu.index);
+        }
+        if let Some(action) = &mut check.action
+            && let Some(index) = check.target.strip_prefix("GPU ")
+        {
+            *action = action.replace("-i INDEX", &format!("-i {index}"));
         }
     }
 }

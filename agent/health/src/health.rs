@@ -14,7 +14,7 @@ pub struct Health {
     pub host: String,
     /// When it was examined, RFC 3339 in UTC.
     pub time: String,
-    /// The worst of the checks that count: critical, then warning, then unknown. Without any check, unknown.
+    /// The worst of the checks that count: critical, then unknown, then warning. Without any check, unknown.
     pub verdict: Status,
     /// The GPUs that NVML shows.
     pub gpus: Vec<GpuIdentity>,
@@ -64,7 +64,8 @@ mod tests {
         assert_eq!(of(&[&absent]), Status::Unknown);
         assert_eq!(of(&[&ok, &absent]), Status::Ok);
         assert_eq!(of(&[&ok, &unknown]), Status::Unknown);
-        assert_eq!(of(&[&warning, &unknown]), Status::Warning);
+        assert_eq!(of(&[&warning, &unknown]), Status::Unknown);
+        assert_eq!(of(&[&warning, &ok, &absent]), Status::Warning);
         assert_eq!(of(&[&critical, &warning, &unknown]), Status::Critical);
     }
 }

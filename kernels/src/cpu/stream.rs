@@ -2,7 +2,8 @@
 //!
 //! One thread a CPU of the mask, bound to it, each with its own share of the three arrays, which it touches first, so
 //! that the pages lie at that CPU's memory controller. A repetition lasts from the first thread's start to the last
-//! thread's end.
+//! thread's end. `copy` is what the C library makes of it: it may write past the caches, where the other kernels read
+//! each line before they overwrite it, so it can be well above them.
 
 use std::fs;
 use std::path::Path;

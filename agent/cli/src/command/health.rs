@@ -13,7 +13,7 @@ use crate::printer::Printer;
 /// Check whether this node is well: host, network, GPUs
 ///
 /// Only looks, changes nothing. What could not be checked is unknown, never ok. The verdict is the worst of the checks:
-/// critical, then warning, then unknown; hardware that is not there at all has no say, except that a node on which no
+/// critical, then unknown, then warning; hardware that is not there at all has no say, except that a node on which no
 /// GPU can be seen is not ok.
 ///
 /// Exit codes: ci: 0 ok or warning, 1 critical, 3 unknown. nagios: 0 ok, 1 warning, 2 critical, 3 unknown.
@@ -41,15 +41,23 @@ enum ExitStyle {
 
 impl ExitStyle {
     fn exit(self, verdict: Status) -> Exit {
-        match (self, verdict) {
-            (_, Status::Ok) | (Self::Ci, Status::Warning) => Exit::Success,
-            (Self::Ci, Status::Critical) => Exit::No,
-            (Self::Ci, Status::Unknown) => Exit::Inconclusive,
-            (Self::Nagios, Status::Warning) => Exit::Convention(1),
-            (Self::Nagios, Status::Critical) => Exit::Convention(2),
-            (Self::Nagios, Status::Unknown) => Exit::Convention(3),
-            (Self::Npd, Status::Warning | Status::Critical) => Exit::Convention(1),
-            (Self::Npd, Status::Unknown) => Exit::Convention(2),
+        match self {
+            Self::Ci => match verdict {
+                Status::Ok | Status::Warning => Exit::Success,
+                Status::Critical => Exit::No,
+                Status::Unknown => Exit::Inconclusive,
+            },
+            Self::Nagios => Exit::Convention(match verdict {
+                Status::Ok => 0,
+                Status::Warning => 1,
+                Status::Critical => 2,
+                Status::Unknown => 3,
+            }),
+            Self::Npd => Exit::Convention(match verdict {
+                Status::Ok => 0,
+                Status::Warning | Status::Critical => 1,
+                Status::Unknown => 2,
+            }),
         }
     }
 }
@@ -67,8 +75,11 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         printer.json(&found)?;
     } else {
         printer.line(health::headline(&found))?;
-        if args.exit_style != ExitStyle::Npd {
-            health::write_checks(&found, printer)?;
+        match args.exit_style {
+            ExitStyle::Ci => health::write_checks(&found, true, printer)?,
+            // What Nagios takes for performance data begins with a bar, and commands to type are full of them.
+            ExitStyle::Nagios => health::write_checks(&found, false, printer)?,
+            ExitStyle::Npd => {}
         }
     }
     Ok(args.exit_style.exit(found.verdict))

@@ -101,6 +101,7 @@ fn each_style_has_its_output_and_code() {
     let codes = ["OK", "WARNING", "CRITICAL", "UNKNOWN"];
     assert_eq!(codes.get(nagios.code as usize), Some(&word), "{}", nagios.stdout);
     assert!(nagios.stdout.lines().count() > 8);
+    assert!(!nagios.stdout.contains('|'), "performance data: {}", nagios.stdout);
 }
 
 /// With no time at all for NVML, that it did not answer is the finding, not a failure of the command.

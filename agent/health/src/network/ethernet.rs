@@ -77,7 +77,7 @@ fn judge_link(target: &str, link: &Link, days: f64) -> Check {
         .speed_mbps
         .map_or_else(|| "unknown speed".to_owned(), |mbps| format!("{} Gb/s", mbps as f64 / 1e3));
     let losses = link.losses.unwrap_or(0);
-    let detail = format!("{state}, {speed}, link lost {losses} times since the boot");
+    let detail = format!("{state}, {speed}, losses of the link since the boot: {losses}");
     let check = Check::ok(LINK, target, detail).found(state.as_str(), None).expected("up");
     match state.as_str() {
         "up" if losses as f64 > LOSSES_A_DAY * days => check.but(
