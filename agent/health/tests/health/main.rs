@@ -11,8 +11,8 @@ use node::Node;
 
 /// What depends on the machine that runs the test: the state of its clock and its disks.
 fn without_this_machine(mut health: Health) -> Health {
-    health.host = "[host]".to_owned();
-    health.time = "[time]".to_owned();
+    health.host = "[host]".into();
+    health.time = "[time]".into();
     health.checks.retain(|check| !["clock_sync", "disk_space"].contains(&check.name));
     health
 }

@@ -88,8 +88,8 @@ impl Node {
         lines.push(serde_json::json!({"started": {"driver": "580.82.07", "count": count}}));
         lines.extend(self.gpus.iter().map(|gpu| serde_json::json!({"gpu": gpu})));
         lines.push(serde_json::json!("end"));
-        let answers: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        self.put("answers", answers.trim_end());
+        let answers: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        self.put("answers", &answers.join("\n"));
         let answers = self.root.path().join("answers");
         self.examine_with("/bin/cat", &[answers.to_str().unwrap()], Duration::from_secs(20))
     }
