@@ -20,9 +20,22 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("perfagent-analysis", "agent/analysis", &["perfagent-recording"]),
     ("perfagent-advisor", "agent/advisor", &["perfagent-recording", "perfagent-analysis"]),
     (
+        "perfagent-health",
+        "agent/health",
+        &["perfagent-recording", "perfagent-kernels", "nvml-wrapper"],
+    ),
+    ("perfagent-kernels", "kernels", &["cudarc"]),
+    (
         "perfagent",
         "agent/cli",
-        &["perfagent-recording", "perfagent-collect", "perfagent-analysis", "perfagent-advisor"],
+        &[
+            "perfagent-recording",
+            "perfagent-collect",
+            "perfagent-analysis",
+            "perfagent-advisor",
+            "perfagent-health",
+            "perfagent-kernels",
+        ],
     ),
     ("perfagent-bench", "benchsuite", &["tch", "torch-sys", "nvtx"]),
     (

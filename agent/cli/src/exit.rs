@@ -11,6 +11,10 @@ pub(crate) enum Exit {
     No,
     /// The question could not be asked: a wrong argument, or an input that cannot be read. 2.
     Usage,
+    /// The question could not be decided. 3.
+    Inconclusive,
+    /// A code of a convention that the user asked for.
+    Convention(u8),
     /// The code of the program that was run on the user's behalf, 128 + signal when it was killed.
     Target(u8),
 }
@@ -21,7 +25,8 @@ impl From<Exit> for ExitCode {
             Exit::Success => Self::SUCCESS,
             Exit::No => Self::from(1),
             Exit::Usage => Self::from(2),
-            Exit::Target(code) => Self::from(code),
+            Exit::Inconclusive => Self::from(3),
+            Exit::Convention(code) | Exit::Target(code) => Self::from(code),
         }
     }
 }

@@ -2,10 +2,13 @@
 
 mod advice;
 mod arguments;
+mod ceilings;
 mod command;
 mod exit;
+mod health;
 mod input;
 mod lookup;
+mod output;
 mod page;
 mod printer;
 mod report;

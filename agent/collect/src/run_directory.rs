@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::clock::{Clock, rfc3339};
+use crate::clock::Clock;
 use crate::error::CollectError;
 
 /// `RUN.perfdb.partial`: the growing recording, the rings, and what is needed to go on after a crash. Locked as long
@@ -123,7 +123,7 @@ impl RunDirectory {
 pub fn default_output(command: &[OsString]) -> PathBuf {
     let program = command.first().map(Path::new).and_then(Path::file_name);
     let program = program.map_or_else(|| "run".into(), |name| name.to_string_lossy());
-    let digits = rfc3339(Clock::measure().now()).replace(['-', ':', 'Z'], "").replace('T', "-");
+    let digits = Clock::measure().now().rfc3339().replace(['-', ':', 'Z'], "").replace('T', "-");
     PathBuf::from(format!("{program}-{digits}.perfdb"))
 }
 

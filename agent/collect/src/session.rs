@@ -6,7 +6,7 @@ use std::path::Path;
 use perfagent_recording::{Timestamp, WriteError, Writer};
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{Clock, rfc3339};
+use crate::clock::Clock;
 use crate::error::CollectError;
 use crate::window::Window;
 
@@ -49,6 +49,6 @@ impl Session {
         writer.set_meta("source", "record")?;
         writer.set_meta("perfagent_version", env!("CARGO_PKG_VERSION"))?;
         writer.set_meta("command", &self.command)?;
-        writer.set_meta("started", &rfc3339(self.started()))
+        writer.set_meta("started", &self.started().rfc3339())
     }
 }

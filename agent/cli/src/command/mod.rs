@@ -11,8 +11,11 @@
 
 mod advise;
 mod bench;
+mod ceilings;
 mod doctor;
 mod gui;
+mod health;
+mod nvml_answer;
 mod record;
 mod recover;
 mod report;
@@ -34,6 +37,9 @@ pub(crate) enum Command {
     Schema(schema::Args),
     Gui(gui::Args),
     Bench(bench::Args),
+    Ceilings(ceilings::Args),
+    Health(health::Args),
+    NvmlAnswer(nvml_answer::Args),
 }
 
 /// Does it.
@@ -48,5 +54,8 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Schema(args) => schema::run(args, printer),
         Command::Gui(args) => gui::run(args, printer),
         Command::Bench(args) => bench::run(args, printer),
+        Command::Ceilings(args) => ceilings::run(args, printer),
+        Command::Health(args) => health::run(args, printer),
+        Command::NvmlAnswer(args) => nvml_answer::run(args),
     }
 }

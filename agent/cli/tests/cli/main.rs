@@ -2,8 +2,10 @@
 
 mod advise;
 mod bad_input;
+mod ceilings;
 mod command;
 mod fixture;
+mod health;
 mod help;
 mod pipe;
 mod program;

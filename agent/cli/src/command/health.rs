@@ -1,0 +1,116 @@
+//! `perfagent health`: whether this node is well.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use perfagent_health::gpu::probe::Probe;
+use perfagent_health::{Options, Status, examine};
+
+use crate::exit::Exit;
+use crate::health;
+use crate::printer::Printer;
+
+/// Check whether this node is well: host, network, GPUs
+///
+/// Only looks, changes nothing. What could not be checked is unknown, never ok. The verdict is the worst of the checks:
+/// critical, then unknown, then warning; hardware that is not there at all has no say, except that a node on which no
+/// GPU can be seen is not ok.
+///
+/// Exit codes: ci: 0 ok or warning, 1 critical, 3 unknown. nagios: 0 ok, 1 warning, 2 critical, 3 unknown.
+/// npd (node-problem-detector): 0 ok, 1 warning or critical, 2 unknown, and one line of output.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  perfagent health --exit-style nagios --timeout 4")]
+pub(crate) struct Args {
+    /// Answer as JSON (perfagent.health/1)
+    #[arg(long)]
+    json: bool,
+    /// Whose convention the exit code follows
+    #[arg(long, value_name = "STYLE", default_value = "ci")]
+    exit_style: ExitStyle,
+    /// Seconds after which whatever has not answered is reported as such
+    #[arg(long, value_name = "S", default_value = "4.5", value_parser = seconds)]
+    timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ExitStyle {
+    Nagios,
+    Npd,
+    Ci,
+}
+
+impl ExitStyle {
+    fn exit(self, verdict: Status) -> Exit {
+        match self {
+            Self::Ci => match verdict {
+                Status::Ok | Status::Warning => Exit::Success,
+                Status::Critical => Exit::No,
+                Status::Unknown => Exit::Inconclusive,
+            },
+            Self::Nagios => Exit::Convention(match verdict {
+                Status::Ok => 0,
+                Status::Warning => 1,
+                Status::Critical => 2,
+                Status::Unknown => 3,
+            }),
+            Self::Npd => Exit::Convention(match verdict {
+                Status::Ok => 0,
+                Status::Warning | Status::Critical => 1,
+                Status::Unknown => 2,
+            }),
+        }
+    }
+}
+
+/// Runs the checks.
+pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let program = std::env::current_exe()
+        .context("perfagent: its own path cannot be found; start it by its full path")?;
+    let found = examine(&Options {
+        root: "/".into(),
+        time_limit: args.timeout,
+        probe: Probe { program, arguments: vec!["nvml-answer".to_owned()] },
+    });
+    if args.json {
+        printer.json(&found)?;
+    } else {
+        printer.line(health::headline(&found))?;
+        match args.exit_style {
+            ExitStyle::Ci => health::write_checks(&found, true, printer)?,
+            // What Nagios takes for performance data begins with a bar, and commands to type are full of them.
+            ExitStyle::Nagios => health::write_checks(&found, false, printer)?,
+            ExitStyle::Npd => {}
+        }
+    }
+    Ok(args.exit_style.exit(found.verdict))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.001..=3600.0).contains(seconds));
+    let seconds = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "give a number of seconds between 0.001 and 3600".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::ExitCode;
+
+    use perfagent_health::Status;
+
+    use super::ExitStyle;
+
+    #[test]
+    fn each_style_has_its_codes() {
+        let verdicts = [Status::Ok, Status::Warning, Status::Critical, Status::Unknown];
+        for (style, codes) in [
+            (ExitStyle::Ci, [0, 0, 1, 3]),
+            (ExitStyle::Nagios, [0, 1, 2, 3]),
+            (ExitStyle::Npd, [0, 1, 1, 2]),
+        ] {
+            for (verdict, code) in verdicts.into_iter().zip(codes) {
+                let exit = format!("{:?}", ExitCode::from(style.exit(verdict)));
+                assert_eq!(exit, format!("{:?}", ExitCode::from(code)), "{style:?} {verdict:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Checks of the machine around the GPUs.
+
+pub(crate) mod clock;
+pub(crate) mod disk;
+pub(crate) mod edac;
+pub(crate) mod kernel_log;
+pub(crate) mod machine_check;
+pub(crate) mod memory;

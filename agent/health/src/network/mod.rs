@@ -1,0 +1,4 @@
+//! Checks of network ports.
+
+pub(crate) mod ethernet;
+pub(crate) mod infiniband;

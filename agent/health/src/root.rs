@@ -1,0 +1,51 @@
+//! Files of the kernel below a root path, `/` outside of tests.
+
+use std::fs;
+use std::path::PathBuf;
+
+/// Where `/proc`, `/sys` and `/dev` are looked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Root(PathBuf);
+
+impl Root {
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The path of `name`, which is written without a leading slash.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    /// The text of a file without surrounding white space; `None` when it cannot be read.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        let bytes = fs::read(self.path(name)).ok()?;
+        Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+    }
+
+    /// The number that a file holds.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// The names in a directory in order; empty when it cannot be read.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.path(folder))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Seconds since the kernel started.
+    pub(crate) fn uptime_s(&self) -> Option<f64> {
+        self.text("proc/uptime")?.split_ascii_whitespace().next()?.parse().ok()
+    }
+}

@@ -1,0 +1,53 @@
+//! What a device can do at most: the ceilings against which a measured run is judged.
+//!
+//! * A processor: memory bandwidth with the four STREAM kernels on every CPU of the affinity mask, and the sizes
+//!   of its caches ([`cpu`]).
+//! * A CUDA device: memory bandwidth with the same four kernels, copies between host and device, launch latency
+//!   ([`cuda`]). Its CUDA C++ sources lie beside the Rust files and are compiled at run time by NVRTC.
+//!
+//! Constraints:
+//!
+//! * **Nothing of CUDA is needed to build.** The driver and NVRTC are looked for when a CUDA device is asked for;
+//!   what is missing is a [`CeilingError`] that says what to install.
+//! * **Every number is measured here and now**, with the bytes that were counted and the repetitions beside it; the
+//!   results of the kernels are checked, so that a figure never comes from work that was not done.
+//! * `unsafe` stays in `cuda`: calls of the driver and of NVRTC.
+
+pub mod cpu;
+pub mod cuda;
+mod device;
+mod error;
+mod rate;
+
+pub use device::{Device, DeviceNameError};
+pub use error::CeilingError;
+pub use rate::{Latency, MemoryBandwidth, Rate, STREAM_CONVENTION};
+
+use std::path::Path;
+
+use serde::Serialize;
+
+/// What was measured on one device.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ceilings {
+    /// The device as it was asked for: `cpu`, `cuda:0`.
+    pub device: String,
+    /// What it calls itself.
+    pub name: Option<String>,
+    /// Rates of its memory.
+    pub memory_bandwidth: MemoryBandwidth,
+    /// What only a processor has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<cpu::Processor>,
+    /// What only a CUDA device has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cuda: Option<cuda::Accelerator>,
+}
+
+/// Measures `device`. Takes a few seconds and most of the device's memory bandwidth.
+pub fn measure(device: Device) -> Result<Ceilings, CeilingError> {
+    match device {
+        Device::Cpu => cpu::measure(Path::new("/"), &cpu::StreamOptions::default()),
+        Device::Cuda(ordinal) => cuda::measure(ordinal),
+    }
+}
