@@ -17,12 +17,19 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         "agent/collect",
         &["perfagent-recording", "perfagent-spool", "nvml-wrapper"],
     ),
+    ("perfagent-import", "agent/import", &["perfagent-recording"]),
     ("perfagent-analysis", "agent/analysis", &["perfagent-recording"]),
     ("perfagent-advisor", "agent/advisor", &["perfagent-recording", "perfagent-analysis"]),
     (
         "perfagent",
         "agent/cli",
-        &["perfagent-recording", "perfagent-collect", "perfagent-analysis", "perfagent-advisor"],
+        &[
+            "perfagent-recording",
+            "perfagent-collect",
+            "perfagent-import",
+            "perfagent-analysis",
+            "perfagent-advisor",
+        ],
     ),
     ("perfagent-bench", "benchsuite", &["tch", "torch-sys", "nvtx"]),
     (

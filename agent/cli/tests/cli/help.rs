@@ -3,9 +3,10 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
     &["record"],
     &["recover"],
+    &["import"],
     &["doctor"],
     &["report"],
     &["sql"],
