@@ -25,7 +25,7 @@ pub struct ImportedFile {
     pub world_size: Option<i64>,
     /// Bytes of its text, uncompressed, as far as it was read.
     pub text_bytes: u64,
-    /// Events in it, as far as they could be told apart.
+    /// Events in it, as far as they could be read.
     pub events: u64,
     /// Events of which the recording has a row.
     pub kept: u64,

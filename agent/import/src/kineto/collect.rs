@@ -18,7 +18,7 @@ use perfagent_recording::table::CopyKind;
 pub(crate) struct Collector {
     pub(crate) trace: Trace,
     pub(crate) problems: Problems,
-    /// How many events were read, kept or not.
+    /// How many events were read, kept or not; names of processes and threads are none.
     pub(crate) events: u64,
     categories: Vec<Category>,
     threads: HashMap<(Box<str>, Box<str>), u32>,
@@ -42,14 +42,14 @@ impl Collector {
         if phase.is_empty() {
             return false;
         }
+        if phase == "M" {
+            self.name(event);
+            return true;
+        }
         self.events += 1;
         let category = self.category(&event.cat.0);
         let kept = match phase {
             "X" => self.complete(event, self.categories[category].class, offset),
-            "M" => {
-                self.name(event);
-                true
-            }
             _ if event.name.0 == "[memory]" => self.memory(event, offset),
             _ => false,
         };

@@ -20,6 +20,9 @@ use crate::window::{Finish, Window};
 /// No event and no fact is longer than this: what seems to be is damage.
 const LONGEST: usize = 16 << 20;
 
+/// Within this far the end of a damaged event is looked for by its braces.
+const NEAR: usize = 1 << 16;
+
 /// Why a text gave no events.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
@@ -45,12 +48,12 @@ pub(crate) fn read<R: Read>(window: &mut Window<R>) -> Result<Collector, Unusabl
         let what = "is JSON but no trace: it has no list `traceEvents`";
         return Err(Unusable::NotATrace(what.to_owned()));
     }
-    if collector.events == 0 {
+    if collector.trace.kept() == 0 {
         let problems = collector.problems.warnings();
         if let Some(problem) = problems.into_iter().next() {
             return Err(Unusable::Damaged(
                 problem.offset,
-                format!("no event can be read; {}", problem.text),
+                format!("there is nothing to import; {}", problem.text),
             ));
         }
     }
@@ -165,7 +168,7 @@ impl<R: Read> Walk<'_, R> {
                     self.window.consume(length);
                     return Ok(key);
                 }
-                Some(Err(error)) if !error.is_eof() => {
+                Some(Err(error)) if !is_cut(&error, piece) => {
                     let why = format!("a key is no text: {}", plain(&error));
                     return Err(Damage { offset: self.window.offset(), what: why, ended: false });
                 }
@@ -191,7 +194,7 @@ impl<R: Read> Walk<'_, R> {
                     self.window.consume(length);
                     return Ok(());
                 }
-                Some(Err(error)) if !error.is_eof() => {
+                Some(Err(error)) if !is_cut(&error, piece) => {
                     let why = plain(&error);
                     self.problems().add(Problem::Fact, offset, || format!("`{key}`: {why}"));
                     return self.skip(key);
@@ -291,7 +294,7 @@ impl<R: Read> Walk<'_, R> {
                     self.window.consume(length);
                     return true;
                 }
-                Some(Err(error)) if !error.is_eof() || piece.len() >= LONGEST => {
+                Some(Err(error)) if !is_cut(&error, piece) || piece.len() >= LONGEST => {
                     let why = plain(&error);
                     return self.behind_damage(&why);
                 }
@@ -309,15 +312,11 @@ impl<R: Read> Walk<'_, R> {
     fn behind_damage(&mut self, why: &str) -> bool {
         let (closed, boundary) = loop {
             let bytes = self.window.bytes();
-            // A brace may belong to the next event already, when the quotes are in disorder.
             let boundary = next_boundary(bytes, 1).ok();
-            let closed =
-                closing_brace(bytes).filter(|&end| boundary.is_none_or(|next| end <= next));
-            if boundary.is_some()
-                || closed.is_some()
-                || bytes.len() >= LONGEST
-                || !self.window.more()
-            {
+            // Quotes in disorder hide the brace that ends the event: do not look for it too far.
+            let near = boundary.map_or(bytes.len(), |_| bytes.len().min(NEAR));
+            let closed = closing_brace(&bytes[..near]);
+            if boundary.or(closed).is_some() || bytes.len() >= LONGEST || !self.window.more() {
                 break (closed, boundary);
             }
         };
@@ -333,9 +332,7 @@ impl<R: Read> Walk<'_, R> {
         }
         self.problems().add(Problem::Unreadable, offset, || why.to_owned());
         let Some(end) = boundary.or(closed) else {
-            let rest = self.window.bytes().len();
-            self.window.consume(rest);
-            self.cut_off("an event that can be read");
+            self.cut_off("a further event that can be read");
             return false;
         };
         self.window.consume(end);
@@ -352,6 +349,8 @@ impl<R: Read> Walk<'_, R> {
         if let Err::<(), _>(Damage { offset, what, .. }) = self.ended(what) {
             self.problems().add(Problem::CutOff, offset, || what);
         }
+        let rest = self.window.bytes().len();
+        self.window.consume(rest);
     }
 }
 
@@ -362,6 +361,17 @@ fn shown(byte: u8) -> String {
     } else {
         format!("byte {byte:#04x}")
     }
+}
+
+/// Whether more text might mend what serde_json says of `piece`: it stopped at the very end of it. Of a
+/// number that is cut off it does not say so itself.
+fn is_cut(error: &serde_json::Error, piece: &[u8]) -> bool {
+    if error.is_eof() {
+        return true;
+    }
+    let last_line = piece.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+    let lines = 1 + piece.iter().filter(|&&byte| byte == b'\n').count();
+    error.line() == lines && error.column() >= last_line.len()
 }
 
 /// What serde_json says, without its line and column: they count from where the reading began.

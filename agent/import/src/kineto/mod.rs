@@ -14,6 +14,8 @@
 //! counted by category. Arrows repeat what correlation ids say.
 
 mod collect;
+#[cfg(test)]
+mod damage;
 mod depth;
 mod document;
 mod event;
