@@ -52,8 +52,8 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
         // Memory stays that of one trace.
         writer.commit()?;
     }
-    if files.is_empty() {
-        return Err(no_traces(&inputs));
+    if let Some(folder) = folder_without_traces(&inputs, &files) {
+        return Err(folder);
     }
     writer.set_meta("source", &source_text(&files))?;
     writer.finish()?;
@@ -83,10 +83,13 @@ fn import_file(
     }
 }
 
-/// Only folders come to this: a single file that is no trace is an error of its own.
-fn no_traces(inputs: &[Input]) -> ImportError {
-    let folder = inputs.iter().find_map(|input| input.folder.clone());
-    ImportError::NoTraces { path: folder.unwrap_or_default(), files: inputs.len() }
+/// The first folder in which every file was passed over.
+fn folder_without_traces(inputs: &[Input], files: &[ImportedFile]) -> Option<ImportError> {
+    let is_imported = |input: &Input| files.iter().any(|file| file.path == input.path);
+    let mut folders = inputs.chunk_by(|a, b| a.folder == b.folder);
+    let inputs = folders.find(|inputs| !inputs.iter().any(is_imported))?;
+    let path = inputs.first()?.folder.clone()?;
+    Some(ImportError::NoTraces { path, files: inputs.len() })
 }
 
 /// What the report names as its source: the formats, and the files by name.

@@ -6,8 +6,10 @@
 //!
 //! Constraints that shaped this crate:
 //!
-//! * Memory is that of the events which are kept, 40 to 120 bytes each, one trace at a time; never that of
-//!   the text. Only the piece of text around the current event is held.
+//! * Memory is that of the events which are kept, about 70 bytes each, one trace at a time; never that of
+//!   the text, of which only the piece around the current event is held. (Measured: 46 MB of resident memory
+//!   at most for 499 MB of text with 527,040 events to keep, by `/usr/bin/time perfagent import big.json -o
+//!   run.perfdb`, where `big.json` holds the events of a real trace of 62 MB eight times.)
 //! * Times go from decimal text to integer nanoseconds without floating point.
 //! * Damage is never silent and never fatal while something can be read: what could not be read is counted
 //!   by kind, with the byte of the first place ([`Warning`]), in the answer and in the recording.

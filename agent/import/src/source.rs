@@ -20,7 +20,8 @@ pub(crate) fn open(path: &Path) -> Result<Window<Box<dyn Read>>, ImportError> {
         }
         _ => failed()(error),
     })?;
-    let mut bytes = BufReader::with_capacity(1 << 18, file);
+    // Smaller than the pieces that are asked for, so that plain text is not copied twice.
+    let mut bytes = BufReader::with_capacity(1 << 16, file);
     let compressed = bytes.fill_buf().map_err(failed())?.starts_with(&[0x1f, 0x8b]);
     let reader: Box<dyn Read> =
         if compressed { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(bytes) };

@@ -10,7 +10,7 @@ use crate::unit;
 
 /// Make a recording of PyTorch profiler traces
 ///
-/// Takes PyTorch Kineto traces (.json, .json.gz), also of ROCm; the format is told by the content. Several
+/// Takes PyTorch Kineto traces (.json, .json.gz), also of AMD GPUs; the format is told by the content. Several
 /// traces become one recording with a rank each. What is damaged is read as far as possible, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:

@@ -5,6 +5,7 @@ mod bad_input;
 mod command;
 mod fixture;
 mod help;
+mod import;
 mod pipe;
 mod program;
 mod report;

@@ -217,20 +217,16 @@ impl Collector {
     }
 
     fn nanos(&mut self, key: &str, text: &str, offset: u64) -> Option<i64> {
-        match nanos_of_micros(text) {
-            Some(Nanos { value, rounded }) => {
-                if rounded {
-                    self.problems
-                        .add(Problem::Finer, offset, || format!("`{key}` is {}", shown(text)));
-                }
-                Some(value)
-            }
-            None => {
-                self.problems
-                    .add(Problem::NoTime, offset, || format!("`{key}` is {}", shown(text)));
-                None
-            }
+        let read = nanos_of_micros(text);
+        let problem = match read {
+            None => Some(Problem::NoTime),
+            Some(Nanos { rounded: true, .. }) => Some(Problem::Finer),
+            Some(_) => None,
+        };
+        if let Some(problem) = problem {
+            self.problems.add(problem, offset, || format!("`{key}` is {}", shown(text)));
         }
+        read.map(|nanos| nanos.value)
     }
 
     fn text(&mut self, text: &str) -> Text {
@@ -270,7 +266,7 @@ impl Collector {
         let (device, stream) = (args.device.0.unwrap_or(0), args.stream.0.unwrap_or(0));
         let streams = &mut self.trace.streams;
         *self.streams.entry((device, stream)).or_insert_with(|| {
-            streams.push(Stream { device, stream, context: args.context.0 });
+            streams.push(Stream { device, number: stream, context: args.context.0 });
             streams.len() as u32 - 1
         })
     }

@@ -1,7 +1,7 @@
 //! The walk through the text of a trace: the document around the events, one event at a time, and how
 //! to go on behind damage.
 //!
-//! Only the piece of text around the current event is in memory. Events are read by serde_json straight
+//! Only the piece of text around the current event is in memory. Events are read by `serde_json` straight
 //! from that piece; what stands around them is found here, because where reading fails one must know
 //! from which byte to go on.
 
@@ -248,7 +248,11 @@ impl<R: Read> Walk<'_, R> {
             match self.window.next_mark() {
                 Some(b']') => {
                     self.window.consume(1);
-                    return true;
+                    if !self.is_event_next() {
+                        return true;
+                    }
+                    self.stray(b']');
+                    expects_comma = false;
                 }
                 Some(b',') if expects_comma => {
                     self.window.consume(1);
@@ -265,9 +269,7 @@ impl<R: Read> Walk<'_, R> {
                 }
                 Some(other) => {
                     self.stray(other);
-                    let gap =
-                        self.window.bytes().iter().position(|&byte| matches!(byte, b'{' | b']'));
-                    self.window.consume(gap.unwrap_or(self.window.bytes().len()));
+                    self.pass_over();
                     expects_comma = false;
                 }
                 None => {
@@ -276,6 +278,29 @@ impl<R: Read> Walk<'_, R> {
                 }
             }
         }
+    }
+
+    /// Whether an event follows where the list of events seemed to end: then the bracket is damage. The
+    /// event's own brace may be what has become the bracket.
+    fn is_event_next(&mut self) -> bool {
+        let first = self.window.next_mark();
+        while self.window.bytes().len() < 8 && self.window.more() {}
+        let keys: [&[u8]; 3] = [b"\"ph\"", b"\"name\"", b"\"cat\""];
+        first == Some(b'{') || keys.iter().any(|key| self.window.bytes().starts_with(key))
+    }
+
+    /// Goes from a stray byte to where an event or the end of their list may be.
+    fn pass_over(&mut self) {
+        self.window.consume(1);
+        if matches!(self.window.next_mark(), None | Some(b'{' | b']')) {
+            return;
+        }
+        // Most likely the brace at the beginning of an event is what is damaged.
+        let piece = self.window.bytes();
+        let next = next_boundary(piece, 0).ok();
+        let next = next.or_else(|| piece.iter().position(|&byte| matches!(byte, b'{' | b']')));
+        let passed = next.unwrap_or(piece.len());
+        self.window.consume(passed);
     }
 
     /// One event. False when the text ended in it.
@@ -363,18 +388,19 @@ fn shown(byte: u8) -> String {
     }
 }
 
-/// Whether more text might mend what serde_json says of `piece`: it stopped at the very end of it. Of a
+/// Whether more text might mend what `serde_json` says of `piece`: it stopped at the very end of it. Of a
 /// number that is cut off it does not say so itself.
 fn is_cut(error: &serde_json::Error, piece: &[u8]) -> bool {
-    if error.is_eof() {
-        return true;
-    }
-    let last_line = piece.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
-    let lines = 1 + piece.iter().filter(|&&byte| byte == b'\n').count();
-    error.line() == lines && error.column() >= last_line.len()
+    error.is_eof() || place(error, piece) >= piece.len()
 }
 
-/// What serde_json says, without its line and column: they count from where the reading began.
+/// Where in `piece` reading stopped.
+fn place(error: &serde_json::Error, piece: &[u8]) -> usize {
+    let lines = piece.split_inclusive(|&byte| byte == b'\n').take(error.line().saturating_sub(1));
+    lines.map(<[u8]>::len).sum::<usize>() + error.column()
+}
+
+/// What `serde_json` says, without its line and column: they count from where the reading began.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! PyTorch Kineto Chrome traces, as `torch.profiler` has written them since 2021, on CUDA and ROCm.
+//! PyTorch Kineto Chrome traces, as `torch.profiler` has written them since 2021, on CUDA and `ROCm`.
 //!
 //! | events | become |
 //! |---|---|

@@ -104,7 +104,7 @@ pub(crate) struct Thread {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stream {
     pub(crate) device: i64,
-    pub(crate) stream: i64,
+    pub(crate) number: i64,
     /// Of its first operation.
     pub(crate) context: Option<i64>,
 }

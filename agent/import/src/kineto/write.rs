@@ -229,7 +229,7 @@ fn devices(
         let row = table::Stream {
             process_id,
             device_id,
-            stream: stream.stream,
+            stream: stream.number,
             context: stream.context,
             name: String::new(),
         };
