@@ -142,6 +142,14 @@ fn it_does_not_matter_in_which_pieces_a_trace_arrives() {
 }
 
 #[test]
+fn a_last_event_with_a_quote_in_it_does_not_hide_what_follows() {
+    let text = r#"{"traceEvents": [{"ph": "X", "cat": "kernel", "ts": 1, "name": "f"g"}], "distributedInfo": {"rank": 5}}"#;
+    let collector = read_text(text.as_bytes()).unwrap();
+    assert_eq!((collector.trace.kernels.len(), collector.trace.rank), (1, Some(5)));
+    assert_eq!(collector.problems.warnings().len(), 1);
+}
+
+#[test]
 fn known_faults_lose_nothing() {
     let text = whole(12);
     let all = rows(&read_text(text.as_bytes()).unwrap());

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::collect::Collector;
 use super::event::Event;
 use super::facts;
-use super::mend::{closing_brace, mend, next_boundary};
+use super::mend::{closing_brace, end_of_list, mend, next_boundary};
 use crate::warning::{Problem, Problems};
 use crate::window::{Finish, Window};
 
@@ -346,7 +346,9 @@ impl<R: Read> Walk<'_, R> {
             }
         };
         let offset = self.window.offset();
-        for end in [closed, boundary].into_iter().flatten() {
+        // The last event has no next one, and where its end only seems to be nothing may be passed over.
+        let last = boundary.is_none().then(|| end_of_list(self.window.bytes())).flatten();
+        for end in [closed, boundary, last].into_iter().flatten() {
             let Some((mended, how)) = mend(&self.window.bytes()[..end]) else { continue };
             let Ok(event) = serde_json::from_slice::<Event<'_>>(&mended) else { continue };
             if self.collector.event(&event, offset) {

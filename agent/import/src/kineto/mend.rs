@@ -68,22 +68,29 @@ pub(crate) fn next_boundary(bytes: &[u8], from: usize) -> Result<usize, usize> {
             return Err(bytes.len());
         };
         let brace = at + brace;
-        let mut wanted = b",{\"".iter();
-        let mut next = wanted.next();
-        let mut rest = bytes[brace + 1..].iter();
-        while let Some(mark) = next {
-            match rest.next() {
-                None => return Err(brace),
-                Some(byte) if byte.is_ascii_whitespace() => {}
-                Some(byte) if byte == mark => next = wanted.next(),
-                Some(_) => break,
-            }
+        match is_followed_by(b",{\"", &bytes[brace + 1..]) {
+            Some(true) => return Ok(brace + 1),
+            Some(false) => at = brace + 1,
+            None => return Err(brace),
         }
-        if next.is_none() {
-            return Ok(brace + 1);
-        }
-        at = brace + 1;
     }
+}
+
+/// Where the last event may end: behind the brace of `}]`.
+pub(crate) fn end_of_list(bytes: &[u8]) -> Option<usize> {
+    let mut braces = (0..bytes.len()).filter(|&at| bytes[at] == b'}');
+    braces.find(|at| is_followed_by(b"]", &bytes[at + 1..]) == Some(true)).map(|at| at + 1)
+}
+
+/// Whether `rest` goes on with these marks, white space left out; `None` when it is too short to tell.
+fn is_followed_by(marks: &[u8], rest: &[u8]) -> Option<bool> {
+    let mut rest = rest.iter().filter(|byte| !byte.is_ascii_whitespace());
+    for mark in marks {
+        if rest.next()? != mark {
+            return Some(false);
+        }
+    }
+    Some(true)
 }
 
 /// Where the object that `bytes` begin with ends, by its braces.
@@ -113,7 +120,7 @@ pub(crate) fn closing_brace(bytes: &[u8]) -> Option<usize> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{closing_brace, mend, next_boundary};
+    use super::{closing_brace, end_of_list, mend, next_boundary};
 
     fn mended(text: &str) -> Option<String> {
         mend(text.as_bytes()).map(|(bytes, _)| String::from_utf8(bytes).unwrap())
@@ -138,6 +145,8 @@ mod tests {
         assert_eq!(closing_brace(text), Some(28));
         assert_eq!(next_boundary(text, 0), Ok(28));
         assert_eq!(next_boundary(text, 28), Err(text.len() - 1));
+        assert_eq!(end_of_list(br#"{"a": {}, "b": 1}  ] , "c""#), Some(17));
+        assert_eq!(end_of_list(b"{} "), None);
         // Quotes are not trusted here: they may be what is damaged.
         assert_eq!(next_boundary(br#"{"a": "}, {"}"#, 0), Ok(8));
         assert_eq!(next_boundary(b"{} , ", 0), Err(1));
