@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         "agent/collect",
         &["perfagent-recording", "perfagent-spool", "nvml-wrapper"],
     ),
+    ("perfagent-import", "agent/import", &["perfagent-recording"]),
     ("perfagent-analysis", "agent/analysis", &["perfagent-recording"]),
     ("perfagent-advisor", "agent/advisor", &["perfagent-recording", "perfagent-analysis"]),
     (
@@ -31,6 +32,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         &[
             "perfagent-recording",
             "perfagent-collect",
+            "perfagent-import",
             "perfagent-analysis",
             "perfagent-advisor",
             "perfagent-health",

@@ -2,7 +2,6 @@
 //! recordings made by hand, and on random ones.
 
 mod builder;
-mod kineto;
 mod properties;
 mod reference;
 mod whole;

@@ -1,14 +1,15 @@
 //! Real traces of eleven kinds of GPU programs against figures that were computed from the same files
-//! by an independent program. Every number is compared.
+//! by an independent program. Every number is compared, on the way that a user's trace takes: through the
+//! importer into a recording file, and from there into the report.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use perfagent_analysis::report::Rank;
-use perfagent_analysis::{COMMUNICATION, report};
+use perfagent_analysis::{COMMUNICATION, Report, report};
+use perfagent_import::{ImportOptions, Imported, import};
+use perfagent_recording::{Reader, Recording};
 use serde_json::Value;
-
-use crate::kineto;
 
 /// The traces are large and live beside the repository; without them there is nothing to compare.
 fn traces() -> Option<PathBuf> {
@@ -33,19 +34,35 @@ fn every_number_of_the_reference_traces() {
         if entry["expect"] != "exact" || entry["format"] != "kineto" || !wanted {
             continue;
         }
-        let inputs = entry["inputs"].as_array().unwrap();
-        for (input, expected) in inputs.iter().zip(entry["ranks"].as_array().unwrap()) {
-            let path = folder.join(input.as_str().unwrap());
-            let report = report(&kineto::read(&path), name);
-            assert_eq!(report.ranks.len(), 1, "{name}");
+        let inputs: Vec<PathBuf> = entry["inputs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|input| folder.join(input.as_str().unwrap()))
+            .collect();
+        let (imported, report) = imported_report(&inputs);
+        assert_eq!(imported.warnings, [] as [&str; 0], "{name}");
+        let expected = entry["ranks"].as_array().unwrap();
+        assert_eq!(report.ranks.len(), expected.len(), "{name}");
+        for (rank, expected) in report.ranks.iter().zip(expected) {
             let mut comparison = Comparison { trace: name, numbers: 0, wrong: &mut wrong };
-            comparison.rank(&report.ranks[0], expected);
+            comparison.rank(rank, expected);
             println!("{name}: {} numbers compared", comparison.numbers);
         }
         compared += 1;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(only.is_some() || compared >= 18, "only {compared} traces were compared");
+}
+
+/// Imports traces as one run, and reports what a reader of the file finds.
+fn imported_report(inputs: &[PathBuf]) -> (Imported, Report) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("run.perfdb");
+    let options = ImportOptions { inputs: inputs.to_vec(), output: output.clone(), force: false };
+    let imported = import(&options).unwrap();
+    let recording = Recording::load(&Reader::open(&output).unwrap(), &mut |_progress| {}).unwrap();
+    (imported, report(&recording, "run.perfdb"))
 }
 
 struct Comparison<'a> {
@@ -202,7 +219,9 @@ impl Comparison<'_> {
         self.maps("collectives", &ours, &theirs);
         for row in rows(expected) {
             let ours = rank.collectives.iter().find(|ours| {
-                ours.op == row["op"] && ours.dtype.as_deref() == row["dtype"].as_str()
+                ours.op == row["op"]
+                    && ours.dtype.as_deref() == row["dtype"].as_str()
+                    && ours.count == row["count"]
             });
             self.close("algbw", ours.and_then(|ours| ours.algbw_gbps), &row["algbw_gbps"]);
             self.close("busbw", ours.and_then(|ours| ours.busbw_gbps), &row["busbw_gbps"]);

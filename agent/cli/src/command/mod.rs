@@ -15,6 +15,7 @@ mod ceilings;
 mod doctor;
 mod gui;
 mod health;
+mod import;
 mod nvml_answer;
 mod record;
 mod recover;
@@ -30,6 +31,7 @@ use crate::printer::Printer;
 pub(crate) enum Command {
     Record(record::Args),
     Recover(recover::Args),
+    Import(import::Args),
     Doctor(doctor::Args),
     Report(report::Args),
     Advise(advise::Args),
@@ -47,6 +49,7 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
     match command {
         Command::Record(args) => record::run(args, printer),
         Command::Recover(args) => recover::run(args, printer),
+        Command::Import(args) => import::run(args, printer),
         Command::Doctor(args) => doctor::run(args, printer),
         Command::Report(args) => report::run(args, printer),
         Command::Advise(args) => advise::run(args, printer),

@@ -3,9 +3,10 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 14] = [
     &["record"],
     &["recover"],
+    &["import"],
     &["doctor"],
     &["report"],
     &["sql"],

@@ -19,7 +19,8 @@ table! {
         /// `all_reduce`, `all_gather`, `reduce_scatter`, `all_to_all`, `broadcast`, `reduce`, `gather`, `scatter`, `send`, `recv`
         /// or `barrier`, in `strings`.
         op_id: StringId,
-        /// Element type by its PyTorch name (`float32`, `bfloat16`), in `strings`; 0 when unknown.
+        /// Element type by its PyTorch name, in `strings`; 0 when unknown. Recorded: `float32`, `bfloat16`; imported from
+        /// Kineto: the scalar type as the trace has it, `Float`, `BFloat16`.
         dtype_id: StringId,
         /// Message size as nccl-tests counts it: the greater of a rank's input and output; NULL when unknown.
         bytes: Option<i64>,

@@ -1,0 +1,57 @@
+//! Which format a file has, by its content: names of traces say little.
+
+use serde::Serialize;
+
+/// A format that can be imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Format {
+    /// A PyTorch Kineto Chrome trace.
+    Kineto,
+}
+
+impl Format {
+    /// How a sentence names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kineto => "PyTorch Kineto trace",
+        }
+    }
+
+    /// The format of a text that begins with `head`; `Err` with what it is instead. Whether a JSON object
+    /// is a trace shows only when it has been read.
+    pub(crate) fn detect(head: &[u8]) -> Result<Self, String> {
+        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        if head.starts_with(b"SQLite format 3\0") {
+            return Err("is an SQLite file: `perfagent report` reads recordings, nsys exports cannot be imported yet".to_owned());
+        }
+        match head.first() {
+            Some(b'{') => Ok(Self::Kineto),
+            Some(b'[') => {
+                Err("is a JSON list (byte 0), not an object with `traceEvents`".to_owned())
+            }
+            Some(_) => Err("is not JSON (byte 0 is not `{`)".to_owned()),
+            None => Err("holds nothing but white space".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Format;
+
+    #[test]
+    fn formats_by_their_first_bytes() {
+        assert_eq!(Format::detect(b"\xef\xbb\xbf \n{"), Ok(Format::Kineto));
+        for (head, what) in [
+            (&b"SQLite format 3\0..."[..], "SQLite"),
+            (b"[{}]", "JSON list"),
+            (b"# nccl-tests", "not JSON"),
+            (b" \n", "white space"),
+        ] {
+            assert!(Format::detect(head).unwrap_err().contains(what));
+        }
+    }
+}

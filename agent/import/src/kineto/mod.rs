@@ -1,0 +1,87 @@
+//! PyTorch Kineto Chrome traces, as `torch.profiler` has written them since 2021, on CUDA and `ROCm`.
+//!
+//! | events | become |
+//! |---|---|
+//! | `kernel`; `gpu_memcpy`, `gpu_memset` | kernels; copies |
+//! | kernels that carry `Collective name` | collectives too |
+//! | `cuda_runtime`, `cuda_driver`, `hip_runtime` | API calls |
+//! | `cpu_op` | operators, with shapes and sequence number |
+//! | `user_annotation`, `ProfilerStep` | ranges |
+//! | `[memory]` instants | memory events |
+//! | `process_name`, `thread_name` | names of processes and threads |
+//!
+//! What a recording has no place for (Python frames, arrows, synchronisation rows, spans over kernels) is
+//! counted by category. Arrows repeat what correlation ids say.
+
+mod collect;
+#[cfg(test)]
+mod damage;
+mod depth;
+mod document;
+mod event;
+mod facts;
+mod mend;
+mod trace;
+mod value;
+mod vocabulary;
+mod write;
+
+use std::io::Read;
+use std::path::Path;
+
+use perfagent_recording::table::{Loss, Severity};
+use perfagent_recording::{HostId, Writer};
+
+use self::collect::Collector;
+use self::document::Unusable;
+use crate::error::ImportError;
+use crate::format::Format;
+use crate::summary::ImportedFile;
+use crate::window::Window;
+
+/// Reads the trace at `path`, whose text is `window`, and writes it as one process of `host`.
+pub(crate) fn import<R: Read>(
+    path: &Path,
+    window: &mut Window<R>,
+    writer: &mut Writer,
+    host: HostId,
+) -> Result<ImportedFile, ImportError> {
+    let collector = document::read(window).map_err(|unusable| match unusable {
+        Unusable::NotATrace(what) => ImportError::NotATrace { path: path.to_owned(), what },
+        Unusable::Damaged(offset, what) => {
+            ImportError::Damaged { path: path.to_owned(), offset, what }
+        }
+    })?;
+    let file = summary(path, &collector, window.offset());
+    let process = write::write(&collector.trace, writer, host)?;
+    write::note(writer, process, Severity::Info, file.sentence())?;
+    for warning in &file.warnings {
+        let text = format!("{}: {}", path.display(), warning.text);
+        write::note(writer, process, Severity::Warning, text)?;
+    }
+    let lost = collector.problems.events_lost();
+    if lost > 0 {
+        writer.append(&Loss {
+            process_id: Some(process),
+            cause: "unreadable".to_owned(),
+            count: lost as i64,
+            start_ns: None,
+            end_ns: None,
+        })?;
+    }
+    Ok(file)
+}
+
+fn summary(path: &Path, collector: &Collector, text_bytes: u64) -> ImportedFile {
+    ImportedFile {
+        path: path.to_owned(),
+        format: Format::Kineto,
+        rank: collector.trace.rank,
+        world_size: collector.trace.world_size,
+        text_bytes,
+        events: collector.events,
+        kept: collector.trace.kept() as u64,
+        left_out: collector.left_out(),
+        warnings: collector.problems.warnings(),
+    }
+}

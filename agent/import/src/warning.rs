@@ -1,0 +1,117 @@
+//! What was wrong with a trace that could be read all the same, counted by kind, with the first place.
+
+use serde::Serialize;
+
+/// One thing that is wrong with a trace, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// The first place, in bytes of the uncompressed text.
+    pub offset: u64,
+    /// How often it was met.
+    pub count: u64,
+    /// One sentence that names the place.
+    pub text: String,
+}
+
+/// A kind of damage, and what was done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// An event that cannot be read; left out.
+    Unreadable,
+    /// Something between events; passed over.
+    Stray,
+    /// An event that is no valid JSON but could be understood.
+    Mended,
+    /// An event whose time is missing or no number; left out.
+    NoTime,
+    /// A time finer than a nanosecond; rounded.
+    Finer,
+    /// The text ends before the trace does.
+    CutOff,
+    /// A fact beside the events that cannot be understood; ignored.
+    Fact,
+    /// The text goes on after the trace, or is damaged after its events; ignored.
+    Trailing,
+}
+
+impl Problem {
+    /// Whether each of its occurrences is an event that is not in the recording.
+    const fn loses_event(self) -> bool {
+        matches!(self, Self::Unreadable | Self::NoTime)
+    }
+
+    fn sentence(self, count: u64, offset: u64, detail: &str) -> String {
+        let (first, events, pieces, times) = if count == 1 {
+            ("at", "1 event".to_owned(), "1 piece".to_owned(), "1 time".to_owned())
+        } else {
+            (
+                "the first at",
+                format!("{count} events"),
+                format!("{count} pieces"),
+                format!("{count} times"),
+            )
+        };
+        match self {
+            Self::Unreadable => {
+                format!("{events} could not be read and left out, {first} byte {offset}: {detail}")
+            }
+            Self::Stray => {
+                format!(
+                    "{pieces} of text between events passed over, {first} byte {offset}: {detail}"
+                )
+            }
+            Self::Mended => {
+                format!("{events} kept that are not valid JSON, {first} byte {offset}: {detail}")
+            }
+            Self::NoTime => {
+                format!("{events} without a usable time left out, {first} byte {offset}: {detail}")
+            }
+            Self::Finer => {
+                format!("{times} finer than a nanosecond rounded, {first} byte {offset}: {detail}")
+            }
+            Self::CutOff => format!("ends at byte {offset} before the trace does: {detail}"),
+            Self::Fact => format!("a fact at byte {offset} is ignored: {detail}"),
+            Self::Trailing => format!("what begins at byte {offset} is ignored: {detail}"),
+        }
+    }
+}
+
+/// The problems of one trace.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Problems(Vec<Entry>);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    problem: Problem,
+    count: u64,
+    offset: u64,
+    detail: String,
+}
+
+impl Problems {
+    /// Takes note of a problem at `offset`; only the first of a kind is described.
+    pub(crate) fn add(&mut self, problem: Problem, offset: u64, detail: impl FnOnce() -> String) {
+        match self.0.iter_mut().find(|entry| entry.problem == problem) {
+            Some(entry) => entry.count += 1,
+            None => self.0.push(Entry { problem, count: 1, offset, detail: detail() }),
+        }
+    }
+
+    /// How many events are known to be missing.
+    pub(crate) fn events_lost(&self) -> u64 {
+        let lost = self.0.iter().filter(|entry| entry.problem.loses_event());
+        lost.map(|entry| entry.count).sum()
+    }
+
+    /// One warning a kind, in the order in which they were first met.
+    pub(crate) fn warnings(&self) -> Vec<Warning> {
+        self.0
+            .iter()
+            .map(|&Entry { problem, count, offset, ref detail }| Warning {
+                offset,
+                count,
+                text: problem.sentence(count, offset, detail),
+            })
+            .collect()
+    }
+}
