@@ -19,10 +19,17 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ),
     ("perfagent-analysis", "agent/analysis", &["perfagent-recording"]),
     ("perfagent-advisor", "agent/advisor", &["perfagent-recording", "perfagent-analysis"]),
+    ("perfagent-regress", "agent/regress", &["perfagent-recording"]),
     (
         "perfagent",
         "agent/cli",
-        &["perfagent-recording", "perfagent-collect", "perfagent-analysis", "perfagent-advisor"],
+        &[
+            "perfagent-recording",
+            "perfagent-collect",
+            "perfagent-analysis",
+            "perfagent-advisor",
+            "perfagent-regress",
+        ],
     ),
     ("perfagent-bench", "benchsuite", &["tch", "torch-sys", "nvtx"]),
     (
