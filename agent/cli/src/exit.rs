@@ -11,6 +11,10 @@ pub(crate) enum Exit {
     No,
     /// The question could not be asked: a wrong argument, or an input that cannot be read. 2.
     Usage,
+    /// Neither "yes" nor "no", where that was asked to count (`--strict`). 3.
+    Inconclusive,
+    /// The question makes no sense: environments that must not be compared. 4.
+    Incomparable,
     /// The code of the program that was run on the user's behalf, 128 + signal when it was killed.
     Target(u8),
 }
@@ -21,6 +25,8 @@ impl From<Exit> for ExitCode {
             Exit::Success => Self::SUCCESS,
             Exit::No => Self::from(1),
             Exit::Usage => Self::from(2),
+            Exit::Inconclusive => Self::from(3),
+            Exit::Incomparable => Self::from(4),
             Exit::Target(code) => Self::from(code),
         }
     }

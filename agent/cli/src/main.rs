@@ -2,7 +2,9 @@
 
 mod advice;
 mod arguments;
+mod changes;
 mod command;
+mod comparison;
 mod exit;
 mod input;
 mod lookup;
@@ -10,6 +12,7 @@ mod page;
 mod printer;
 mod report;
 mod rows;
+mod series;
 mod unit;
 
 use std::process::ExitCode;
