@@ -29,7 +29,9 @@ pub(crate) fn page(name: &str, series: &Series, found: &ChangePoints) -> Page {
             Cell::figure(run(series, level.end - 1)),
             Cell::figure(unit::count((level.end - level.start) as i64)),
             Cell::figure(unit::significant(level.median)),
-            Cell::figure(change.map_or_else(String::new, |c| unit::known(c.change_pct, unit::change))),
+            Cell::figure(
+                change.map_or_else(String::new, |c| unit::known(c.change_pct, unit::change)),
+            ),
             Cell::figure(change.map_or_else(String::new, |change| confidence(change.confidence))),
         ]);
     }

@@ -43,7 +43,9 @@ fn json(text: &str) -> anyhow::Result<Series> {
     let (values, times) = match &document {
         Value::Object(fields) => {
             let values = fields.get("values").ok_or_else(|| {
-                anyhow!("has no field \"values\"; give {{\"values\": [...]}} or an array of numbers")
+                anyhow!(
+                    "has no field \"values\"; give {{\"values\": [...]}} or an array of numbers"
+                )
             })?;
             (values, fields.get("times").filter(|times| !times.is_null()))
         }

@@ -99,7 +99,10 @@ fn speed(settings: &Settings) {
             }
             let begin = Instant::now();
             let found = changepoints(&values, settings).expect("finite values").changepoints.len();
-            println!("{what}, n = {n}: {:.0} ms, {found} changes", begin.elapsed().as_secs_f64() * 1e3);
+            println!(
+                "{what}, n = {n}: {:.0} ms, {found} changes",
+                begin.elapsed().as_secs_f64() * 1e3
+            );
         }
     }
 }

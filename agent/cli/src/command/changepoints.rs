@@ -35,11 +35,8 @@ pub(crate) struct Args {
 /// Prints the changes.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     let series = series::read(&args.series, &args.column)?;
-    let direction = if args.higher_is_better {
-        Direction::HigherIsBetter
-    } else {
-        Direction::LowerIsBetter
-    };
+    let direction =
+        if args.higher_is_better { Direction::HigherIsBetter } else { Direction::LowerIsBetter };
     let settings = Settings { direction, ..Settings::default() };
     let found = changepoints(&series.values, &settings)
         .map_err(|error| anyhow::anyhow!("{}: {error}", args.series.display()))?;

@@ -24,6 +24,7 @@ use crate::printer::Printer;
   perfagent compare main-*.perfdb -- branch-*.perfdb
   perfagent compare main-*.perfdb -- branch-*.perfdb --markdown >> \"$GITHUB_STEP_SUMMARY\""
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
     /// The runs to compare with
     #[arg(value_name = "BASE.perfdb", required = true)]
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long)]
     markdown: bool,
     /// Changes up to this are too small to matter, in percent
-    #[arg(long, value_name = "PCT", default_value_t = Settings::default().threshold_pct)]
+    #[arg(long, value_name = "PCT", allow_negative_numbers = true, default_value_t = Settings::default().threshold_pct)]
     threshold: f64,
     /// Exit with 3 when a headline metric is inconclusive
     #[arg(long)]

@@ -10,9 +10,12 @@ use super::run::{Key, Run, Samples};
 const HEAVIEST: usize = 15;
 
 /// The metrics that any run has. Headline metrics come first, then the heaviest kernels with their
-/// counts, then collectives.
-pub(super) fn metrics(base: &[Run], new: &[Run]) -> Vec<Metric> {
-    let heavy: BTreeSet<(&str, &str)> = heaviest(base).union(&heaviest(new)).copied().collect();
+/// counts, unless totals of whole runs cannot be compared, then collectives.
+pub(super) fn metrics(base: &[Run], new: &[Run], with_totals: bool) -> Vec<Metric> {
+    let mut heavy: BTreeSet<(&str, &str)> = BTreeSet::new();
+    if with_totals {
+        heavy.extend(heaviest(base).union(&heaviest(new)));
+    }
     let mut keys: BTreeMap<&Key, &Samples> = BTreeMap::new();
     for (key, samples) in base.iter().chain(new).flat_map(|run| &run.samples) {
         let wanted = match (key.0.split_once('_'), &key.1) {

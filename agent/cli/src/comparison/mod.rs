@@ -23,7 +23,10 @@ pub(crate) fn compare(
         |side: &[Run]| side.iter().map(|run| run.environment.clone()).collect::<Vec<_>>();
     let names = |side: &[Run]| side.iter().map(|run| run.path.clone()).collect();
     let differences = differences(&environments(base), &environments(new));
-    let metrics = metric::metrics(base, new);
+    let mut all_steps = base.iter().chain(new).map(|run| run.steps);
+    let first = all_steps.next();
+    let as_many_steps = all_steps.all(|steps| Some(steps) == first);
+    let metrics = metric::metrics(base, new, as_many_steps);
     let mut comparison = perfagent_regress::compare::compare(
         (names(base), names(new)),
         &metrics,
@@ -31,16 +34,14 @@ pub(crate) fn compare(
         force,
         settings,
     )?;
+    if !as_many_steps && comparison.environment.comparable {
+        comparison.warnings.push(
+            "The runs have different numbers of steps: kernels and operators are not compared, since their totals hold set-up and tear-down too. Record as many steps on both sides.".to_owned(),
+        );
+    }
     for run in base.iter().chain(new) {
         let of_run = |warning| format!("{}: {warning}", run.path);
         comparison.warnings.extend(run.warnings.iter().map(of_run));
-    }
-    let steps = |side: &[Run]| side.iter().map(|run| run.steps).collect::<Vec<_>>();
-    let all: Vec<_> = steps(base).into_iter().chain(steps(new)).collect();
-    if all.windows(2).any(|pair| pair[0] != pair[1]) {
-        comparison.warnings.push(
-            "The runs have different numbers of steps: times and counts of kernels are shown per step, with set-up and tear-down spread over more or fewer of them.".to_owned(),
-        );
     }
     Ok(comparison)
 }

@@ -17,7 +17,10 @@ pub(crate) fn page(comparison: &Comparison) -> Page {
         ("threshold".to_owned(), format!("{} %", unit::significant(comparison.threshold_pct))),
         (
             "false discoveries".to_owned(),
-            format!("at most {} of 100", unit::significant(100.0 * comparison.false_discovery_rate)),
+            format!(
+                "at most {} of 100",
+                unit::significant(100.0 * comparison.false_discovery_rate)
+            ),
         ),
     ]);
     differences(&mut page, comparison);
@@ -107,7 +110,10 @@ fn metrics(page: &mut Page, comparison: &Comparison, family: Family, heading: &s
         table.row(cells);
     }
     page.table(table);
-    page.items(reasons(&rows));
+    let reasons = reasons(&rows);
+    if !reasons.is_empty() {
+        page.items(reasons);
+    }
 }
 
 fn interval(row: &MetricRow) -> String {

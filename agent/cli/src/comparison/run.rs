@@ -123,7 +123,8 @@ impl Run {
                 [(time_name, Unit::Nanoseconds, time), (count_name, Unit::Count, count)]
             {
                 let values = vec![total as f64 / shared_by];
-                let samples = Samples { unit, better: Better::Lower, family: Family::Detail, values };
+                let samples =
+                    Samples { unit, better: Better::Lower, family: Family::Detail, values };
                 self.add((name, Some(kernel.to_owned())), samples);
             }
         }
@@ -133,7 +134,8 @@ impl Run {
     fn add_collectives(&mut self, ranks: &[Rank]) {
         let mut rates: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for row in ranks.iter().flat_map(|rank| &rank.collectives) {
-            let Some(rate) = row.busbw_gbps else { continue };
+            // A barrier moves nothing.
+            let Some(rate) = row.busbw_gbps.filter(|&rate| rate > 0.0) else { continue };
             let parts = [Some(row.op.clone()), row.dtype.clone(), row.group.clone()];
             let mut kind = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
             if let Some(size) = row.group_size {

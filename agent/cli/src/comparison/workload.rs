@@ -23,7 +23,8 @@ impl Workload {
             job.remove(key);
         }
         let tokens = job.get("tokens_per_step").and_then(Value::as_f64);
-        let words: Vec<_> = job.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
+        let words: Vec<_> =
+            job.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
         Self {
             tokens_per_step: tokens.filter(|&tokens| tokens > 0.0),
             description: (!words.is_empty()).then(|| words.join(" ")),

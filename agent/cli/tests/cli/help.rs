@@ -3,7 +3,7 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 13] = [
     &["record"],
     &["recover"],
     &["doctor"],
@@ -11,6 +11,8 @@ const COMMANDS: [&[&str]; 11] = [
     &["sql"],
     &["schema"],
     &["advise"],
+    &["compare"],
+    &["changepoints"],
     &["bench"],
     &["bench", "list"],
     &["bench", "run"],
@@ -50,7 +52,7 @@ fn without_a_command_the_help_is_shown_as_a_mistake() {
 #[test]
 fn mistakes_are_one_line() {
     let folder = cpu_folder();
-    let mistakes: [(&[&str], &str); 9] = [
+    let mistakes: [(&[&str], &str); 13] = [
         (&["fly"], "unrecognized subcommand 'fly'"),
         (&["report"], "RUN.perfdb"),
         (&["report", "run.perfdb", "--jsn"], "--json"),
@@ -60,6 +62,10 @@ fn mistakes_are_one_line() {
         (&["sql", "run.perfdb", "SELECT 1", "--format", "xml"], "table, csv, json"),
         (&["bench", "run", "gpt", "--device", "tpu"], "cpu, cuda"),
         (&["gui"], "RUN.perfdb"),
+        (&["compare", "run.perfdb"], "NEW.perfdb"),
+        (&["compare", "run.perfdb", "--"], "NEW.perfdb"),
+        (&["compare", "run.perfdb", "--", "run.perfdb", "--threshold", "-1"], "--threshold"),
+        (&["changepoints"], "SERIES.json"),
     ];
     for (arguments, place) in mistakes {
         run(folder.path(), arguments).refusal(place);

@@ -2,7 +2,9 @@
 
 mod advise;
 mod bad_input;
+mod changepoints;
 mod command;
+mod compare;
 mod fixture;
 mod help;
 mod pipe;

@@ -51,11 +51,13 @@ impl Decision {
             return say(if log_ratio.abs() < threshold { Verdict::Equivalent } else { changed });
         }
         if effect.runs.0.len() < 2 || effect.runs.1.len() < 2 {
-            let at_least = effect.within.map_or(fewest, |within| {
-                runs_to_find(within, threshold, settings).unwrap_or(MOST_RUNS).max(fewest)
-            });
+            // Runs differ at least by what their samples do.
+            let at_least = match effect.within {
+                Some(within) => runs_to_find(within, threshold, settings),
+                None => Some(fewest),
+            };
             let reason = "one run on a side: how much runs differ from each other is unknown";
-            return open(reason.to_owned(), Some(at_least));
+            return open(reason.to_owned(), at_least.map(|runs| runs.max(fewest)));
         }
         let (Some(welch), Some(equivalence)) = (effect.welch, effect.equivalence) else {
             // All values are 0, of runs that are not exact by being several.
@@ -93,11 +95,22 @@ impl Decision {
 /// run's logarithm has the standard deviation `sigma`. `None`: more than is worth naming.
 fn runs_to_find(sigma: f64, log_ratio: f64, settings: &Settings) -> Option<usize> {
     let alpha = settings.false_discovery_rate;
-    (2..=MOST_RUNS).find(|&runs| {
+    let is_enough = |runs: usize| {
         let freedom = 2.0 * (runs as f64 - 1.0);
         let reach = t_quantile(1.0 - alpha / 2.0, freedom) + normal_quantile(POWER);
         reach * sigma * (2.0 / runs as f64).sqrt() <= log_ratio
-    })
+    };
+    // More runs are never worse, so that halving finds the fewest.
+    let (mut too_few, mut enough) = (1, MOST_RUNS + 1);
+    while enough - too_few > 1 {
+        let middle = usize::midpoint(too_few, enough);
+        if is_enough(middle) {
+            enough = middle;
+        } else {
+            too_few = middle;
+        }
+    }
+    (enough <= MOST_RUNS).then_some(enough)
 }
 
 #[cfg(test)]

@@ -190,9 +190,10 @@ impl Comparison {
             );
         }
         if self.base.len() < 2 || self.new.len() < 2 {
-            let needed = headline().filter_map(|row| row.runs_needed).max();
-            let how_many = needed.map_or_else(String::new, |needed| {
-                format!(" At least {needed} runs a side are needed for a verdict.")
+            let needed = headline().find_map(|row| Some((&row.name, row.runs_needed?)));
+            let how_many = needed.map_or_else(String::new, |(name, needed)| {
+                let name = name.replace('_', " ");
+                format!(" For a verdict on {name} at least {needed} runs a side are needed.")
             });
             self.warnings.push(format!(
                 "One run on a side: how much runs differ from each other is unknown, and samples within a run cannot tell it.{how_many}"

@@ -1,6 +1,6 @@
 //! The difference between two sets of runs, and how well it is known.
 
-use super::interval::{Interval, interval};
+use super::interval::{Interval, Resampled};
 use super::metric::Metric;
 use super::permutation::permuted;
 use super::settings::Settings;
@@ -47,8 +47,7 @@ pub(super) fn welch(base: Sample, new: Sample) -> Welch {
         f64::INFINITY.copysign(difference)
     };
     let least = (base.count.min(new.count) - 1.0).max(1.0);
-    let satterthwaite =
-        (a + b).powi(2) / (a * a / (base.count - 1.0) + b * b / (new.count - 1.0));
+    let satterthwaite = (a + b).powi(2) / (a * a / (base.count - 1.0) + b * b / (new.count - 1.0));
     let freedom = if satterthwaite.is_finite() { satterthwaite.max(least) } else { least };
     Welch { difference, error, t, freedom }
 }
@@ -106,9 +105,10 @@ impl Effect {
         }
         let difference = welch(Sample::of(&base), Sample::of(&new));
         effect.welch = Some(difference);
-        let of_level = |level| interval(&base, &new, difference, level, settings);
-        effect.confidence = Some(of_level(0.95));
-        effect.equivalence = Some(of_level(1.0 - 2.0 * settings.equivalence_alpha));
+        let resampled = Resampled::of(&base, &new, difference, settings);
+        effect.confidence = Some(resampled.interval(difference, 0.95));
+        effect.equivalence =
+            Some(resampled.interval(difference, 1.0 - 2.0 * settings.equivalence_alpha));
         effect.p_value = Some(p_value(&base, &new, difference, settings));
         effect
     }
@@ -125,6 +125,7 @@ fn p_value(base: &[f64], new: &[f64], difference: Welch, settings: &Settings) ->
     }
 }
 
+#[expect(clippy::float_cmp, reason = "values that do not vary are equal to the bit")]
 fn same(values: &[f64]) -> bool {
     values.len() > 1 && values.windows(2).all(|pair| pair[0] == pair[1])
 }

@@ -90,8 +90,7 @@ mod tests {
 
     #[test]
     fn what_forbids_comes_first() {
-        let found =
-            differences(&[environment("H100", Some("a"))], &[environment("A100", None)]);
+        let found = differences(&[environment("H100", Some("a"))], &[environment("A100", None)]);
         let names: Vec<_> = found.iter().map(|found| found.fact.as_str()).collect();
         assert_eq!(names, ["gpu", "host"]);
         assert_eq!((found[1].base[0].as_str(), found[1].new[0].as_str()), ("a", "unknown"));

@@ -13,33 +13,35 @@ pub(super) struct Interval {
     pub(super) upper: f64,
 }
 
-/// The interval that holds the difference of means with probability `level`.
-///
-/// A bootstrap over runs, with the two corrections that few runs need (Hesterberg 2015): resampled
-/// deviations are stretched by √(n/(n−1)), and the tails are cut at Student's t instead of the normal
-/// quantile. Resamples of three or four runs hold few distinct values, so that their tails end too
-/// early; the interval is never narrower than Student's.
-pub(super) fn interval(
-    base: &[f64],
-    new: &[f64],
-    difference: Welch,
-    level: f64,
-    settings: &Settings,
-) -> Interval {
-    let reach = t_quantile(f64::midpoint(1.0, level), difference.freedom);
-    let tail = normal_cdf(-reach);
-    let mut random = Random::new(settings.seed ^ 0xb007);
-    let mut resampled: Vec<f64> = (0..settings.resamples)
-        .map(|_| difference.difference + deviation(new, &mut random) - deviation(base, &mut random))
-        .collect();
-    resampled.sort_unstable_by(f64::total_cmp);
-    let student = reach * difference.error;
-    let widest = |bootstrap: f64, student: f64, wider: fn(f64, f64) -> f64| {
-        if bootstrap.is_nan() { student } else { wider(bootstrap, student) }
-    };
-    Interval {
-        lower: widest(quantile(&resampled, tail), difference.difference - student, f64::min),
-        upper: widest(quantile(&resampled, 1.0 - tail), difference.difference + student, f64::max),
+/// Differences of means of resampled runs, ascending.
+pub(super) struct Resampled(Vec<f64>);
+
+impl Resampled {
+    /// Draws both sides' runs with replacement. Resampled deviations are stretched by √(n/(n−1)), since
+    /// those of few runs are too small (Hesterberg 2015).
+    pub(super) fn of(base: &[f64], new: &[f64], difference: Welch, settings: &Settings) -> Self {
+        let mut random = Random::new(settings.seed ^ 0xb007);
+        let mut draw = || deviation(new, &mut random) - deviation(base, &mut random);
+        let mut resampled: Vec<f64> =
+            (0..settings.resamples).map(|_| difference.difference + draw()).collect();
+        resampled.sort_unstable_by(f64::total_cmp);
+        Self(resampled)
+    }
+
+    /// The interval that holds the difference with probability `level`.
+    ///
+    /// The tails are cut at Student's t instead of the normal quantile (Hesterberg 2015). Resamples of
+    /// three or four runs hold few distinct values, so that their tails end too early; the interval is
+    /// never narrower than Student's.
+    pub(super) fn interval(&self, difference: Welch, level: f64) -> Interval {
+        let reach = t_quantile(f64::midpoint(1.0, level), difference.freedom);
+        let tail = normal_cdf(-reach);
+        let student = reach * difference.error;
+        // f64::min and max ignore the NaN of no resamples.
+        Interval {
+            lower: (difference.difference - student).min(quantile(&self.0, tail)),
+            upper: (difference.difference + student).max(quantile(&self.0, 1.0 - tail)),
+        }
     }
 }
 

@@ -36,7 +36,9 @@ use effect::Effect;
 #[non_exhaustive]
 pub enum CompareError {
     /// A sample is NaN or infinite.
-    #[error("metric {metric}: sample {index} of run {run} (counted from 0) is {value}; leave it out")]
+    #[error(
+        "metric {metric}: sample {index} of run {run} (counted from 0) is {value}; leave it out"
+    )]
     NotFinite {
         /// The metric's name.
         metric: String,

@@ -35,11 +35,11 @@ pub(super) fn permuted(base: &[f64], new: &[f64], seed: u64) -> Permuted {
         every_deal(&all, base.len(), &mut look);
     } else {
         let mut random = Random::new(seed);
-        let mut dealt = all.clone();
+        let mut order = all.clone();
         look(base, new);
         for _ in 0..SOME {
-            random.shuffle(&mut dealt);
-            let (base, new) = dealt.split_at(base.len());
+            random.shuffle(&mut order);
+            let (base, new) = order.split_at(base.len());
             look(base, new);
         }
     }

@@ -14,7 +14,8 @@ const MAD_TO_SIGMA: f64 = 1.4826;
 /// `values` with what lies further than four standard deviations from the running median moved there.
 pub(crate) fn clipped(values: &[f64]) -> Vec<f64> {
     let running = running_median(values);
-    let residuals: Vec<f64> = values.iter().zip(&running).map(|(value, median)| value - median).collect();
+    let residuals: Vec<f64> =
+        values.iter().zip(&running).map(|(value, median)| value - median).collect();
     let sigma = MAD_TO_SIGMA * absolute_deviation(&residuals, median(&residuals));
     if sigma <= 0.0 {
         // More than half of the points equal their neighbours: no scale to call an outlier by.

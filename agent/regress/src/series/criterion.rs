@@ -118,10 +118,15 @@ mod tests {
     fn a_step_pays_and_noise_does_not() {
         let price = 2.5 * (40_f64).ln() / 40.0;
         let values: Vec<f64> = (0..40)
-            .map(|i| f64::from([0_i8, 3, -2, 1, -3, 2, -1][i % 7]) + if i < 20 { 0.0 } else { 20.0 })
+            .map(|i| {
+                f64::from([0_i8, 3, -2, 1, -3, 2, -1][i % 7]) + if i < 20 { 0.0 } else { 20.0 }
+            })
             .collect();
         let whole = score(&values, &[], price).criterion;
         assert!(score(&values, &[20], price).criterion < whole);
-        assert!(score(&values[..20], &[10], price).criterion > score(&values[..20], &[], price).criterion);
+        assert!(
+            score(&values[..20], &[10], price).criterion
+                > score(&values[..20], &[], price).criterion
+        );
     }
 }

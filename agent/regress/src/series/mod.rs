@@ -70,8 +70,8 @@ fn noise(values: &[f64]) -> f64 {
     if robust > 0.0 {
         return robust;
     }
-    let mean_change =
-        differences.iter().map(|change| change.abs()).sum::<f64>() / differences.len().max(1) as f64;
+    let mean_change = differences.iter().map(|change| change.abs()).sum::<f64>()
+        / differences.len().max(1) as f64;
     if mean_change > 0.0 { mean_change } else { 1.0 }
 }
 
@@ -88,8 +88,8 @@ fn lasting(values: &[f64], mut changes: Vec<usize>) -> Vec<usize> {
             return changes;
         }
         let gap = |other: usize| (levels[other] - levels[shortest]).abs();
-        let joins_the_next = shortest == 0
-            || shortest + 1 < levels.len() && gap(shortest + 1) < gap(shortest - 1);
+        let joins_the_next =
+            shortest == 0 || shortest + 1 < levels.len() && gap(shortest + 1) < gap(shortest - 1);
         changes.remove(if joins_the_next { shortest } else { shortest - 1 });
     }
 }

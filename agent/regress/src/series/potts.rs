@@ -22,9 +22,9 @@ struct Piece {
 ///
 /// `values` must be finite and fewer than 2³²; `price` must be positive.
 pub(crate) fn segment(values: &[f64], price: f64) -> Vec<usize> {
-    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| {
-        (low.min(v), high.max(v))
-    });
+    let (low, high) = values
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
     if values.len() < 2 || low >= high {
         return Vec::new();
     }
@@ -33,10 +33,15 @@ pub(crate) fn segment(values: &[f64], price: f64) -> Vec<usize> {
     let mut pieces = vec![Piece { left: low, cost: 0.0, slope: 0, start: 0 }];
     let mut next: Vec<Piece> = Vec::new();
     for (index, &value) in values.iter().enumerate() {
-        let last = add_deviation(&mut pieces, value, high);
-        let (least, start) = least(&pieces, last);
+        let at_high = add_deviation(&mut pieces, value, high);
+        let (least, start) = least(&pieces, at_high);
         starts.push(start);
-        cap(&pieces, &mut next, Cap { cost: least + price, start: index as u32 + 1 }, (high, last));
+        cap(
+            &pieces,
+            &mut next,
+            Cap { cost: least + price, start: index as u32 + 1 },
+            (high, at_high),
+        );
         std::mem::swap(&mut pieces, &mut next);
     }
     let mut changes = Vec::new();
@@ -72,9 +77,9 @@ fn add_deviation(pieces: &mut Vec<Piece>, value: f64, high: f64) -> f64 {
     pieces.last().map_or(0.0, |last| last.cost + f64::from(last.slope) * (high - last.left))
 }
 
-/// The least cost over all levels, and the start of the segment that has it. `last` is the cost at the
+/// The least cost over all levels, and the start of the segment that has it. `at_high` is the cost at the
 /// right end of all pieces.
-fn least(pieces: &[Piece], last: f64) -> (f64, u32) {
+fn least(pieces: &[Piece], at_high: f64) -> (f64, u32) {
     let mut least = (f64::INFINITY, 0);
     for piece in pieces {
         if piece.cost < least.0 {
@@ -82,7 +87,7 @@ fn least(pieces: &[Piece], last: f64) -> (f64, u32) {
         }
     }
     match pieces.last() {
-        Some(piece) if last < least.0 => (last, piece.start),
+        Some(piece) if at_high < least.0 => (at_high, piece.start),
         _ => least,
     }
 }

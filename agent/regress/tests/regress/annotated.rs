@@ -32,7 +32,10 @@ pub(crate) fn read(path: &Path) -> Vec<f64> {
 }
 
 /// The agreement on each series, by name.
-pub(crate) fn agreements(folder: &Path, find: impl Fn(&[f64]) -> Vec<usize>) -> BTreeMap<String, Agreement> {
+pub(crate) fn agreements(
+    folder: &Path,
+    find: impl Fn(&[f64]) -> Vec<usize>,
+) -> BTreeMap<String, Agreement> {
     let text = std::fs::read_to_string(folder.join("annotations.json")).unwrap();
     let annotations: BTreeMap<String, BTreeMap<String, Vec<usize>>> =
         serde_json::from_str(&text).unwrap();
@@ -50,7 +53,12 @@ pub(crate) fn agreements(folder: &Path, find: impl Fn(&[f64]) -> Vec<usize>) -> 
 pub(crate) fn mean(agreements: &BTreeMap<String, Agreement>) -> Agreement {
     let n = agreements.len() as f64;
     let of = |part: fn(&Agreement) -> f64| agreements.values().map(part).sum::<f64>() / n;
-    Agreement { precision: of(|a| a.precision), recall: of(|a| a.recall), f1: of(|a| a.f1), cover: of(|a| a.cover) }
+    Agreement {
+        precision: of(|a| a.precision),
+        recall: of(|a| a.recall),
+        f1: of(|a| a.f1),
+        cover: of(|a| a.cover),
+    }
 }
 
 /// The start of the series counts as found and as annotated, as in the benchmark.
@@ -127,8 +135,19 @@ pub(crate) fn print(settings: &Settings) {
         println!("{name:20} {:.3} {:.3} {:.3} {:.3}", a.precision, a.recall, a.f1, a.cover);
     }
     let nothing = mean(&self::agreements(&folder, |_| Vec::new()));
-    println!("{:20} {:.3} {:.3} {:.3} {:.3}", "no changes", nothing.precision, nothing.recall, nothing.f1, nothing.cover);
-    for name in ["tcpd/quality_control_1", "tcpd/quality_control_2", "tcpd/quality_control_3", "other/otava_tigerbeetle", "other/mongodb_short", "other/mongodb_small", "other/mongodb_medium"] {
+    println!(
+        "{:20} {:.3} {:.3} {:.3} {:.3}",
+        "no changes", nothing.precision, nothing.recall, nothing.f1, nothing.cover
+    );
+    for name in [
+        "tcpd/quality_control_1",
+        "tcpd/quality_control_2",
+        "tcpd/quality_control_3",
+        "other/otava_tigerbeetle",
+        "other/mongodb_short",
+        "other/mongodb_small",
+        "other/mongodb_medium",
+    ] {
         let found = find(&read(&folder.join(format!("{name}.json"))));
         println!("{name}: {found:?}");
     }
