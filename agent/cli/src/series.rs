@@ -137,7 +137,7 @@ mod tests {
             ("[1, [2]]", "value 1"),
             ("{\"value\": 1}", "no field \"values\""),
             ("{\"values\": [1], \"times\": []}", "1 values and 0 times"),
-            ("[1, 2", "line 1 column 6"),
+            ("[1, 2", "line 1 column 5"),
         ] {
             let message = json(text).unwrap_err().to_string();
             assert!(message.contains(place), "{text}: {message}");

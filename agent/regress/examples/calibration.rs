@@ -9,8 +9,6 @@ mod annotated;
 #[path = "../tests/regress/simulate.rs"]
 mod simulate;
 
-use std::time::Instant;
-
 use perfagent_regress::series::{LatestVerdict, Settings, changepoints};
 use simulate::{NOISES, Noise, Simulation};
 
@@ -28,7 +26,7 @@ fn main() {
     false_alarms(repetitions, &settings);
     power(repetitions, &settings);
     speed(&settings);
-    annotated::print(&settings);
+    agreement(&settings);
 }
 
 fn false_alarms(repetitions: usize, settings: &Settings) {
@@ -82,8 +80,14 @@ fn power(repetitions: usize, settings: &Settings) {
     }
 }
 
+/// Processor time of this thread (Linux), which other programs on the machine do not lengthen.
+fn cpu_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    text.split(' ').next().and_then(|first| first.parse().ok()).expect("a number")
+}
+
 fn speed(settings: &Settings) {
-    println!("\ntime of one series");
+    println!("\nprocessor time of one series");
     for (what, noise, steps) in [
         ("normal noise", Noise::Normal, 0),
         ("normal noise, 50 steps of 4 sigma", Noise::Normal, 50),
@@ -97,12 +101,44 @@ fn speed(settings: &Settings) {
             for (index, value) in values.iter_mut().enumerate() {
                 *value += if steps > 0 { 4.0 * ((index * steps / n) % 2) as f64 } else { 0.0 };
             }
-            let begin = Instant::now();
+            let begin = cpu_ns();
             let found = changepoints(&values, settings).expect("finite values").changepoints.len();
-            println!(
-                "{what}, n = {n}: {:.0} ms, {found} changes",
-                begin.elapsed().as_secs_f64() * 1e3
-            );
+            let spent = (cpu_ns() - begin) as f64 / 1e6;
+            println!("{what}, n = {n}: {spent:.0} ms, {found} changes");
         }
+    }
+}
+
+fn agreement(settings: &Settings) {
+    let Some(folder) = annotated::folder() else {
+        println!("skipped: no folder shared/data/changepoints beside the repository");
+        return;
+    };
+    let find = |values: &[f64]| -> Vec<usize> {
+        let found = changepoints(values, settings).expect("finite values").changepoints;
+        found.iter().map(|change| change.index).collect()
+    };
+    println!("\nannotated series, margin {}: precision, recall, F1, cover", annotated::MARGIN);
+    let agreements = annotated::agreements(&folder, find);
+    for (name, a) in agreements.iter().chain([(&"mean".to_owned(), &annotated::mean(&agreements))])
+    {
+        println!("{name:20} {:.3} {:.3} {:.3} {:.3}", a.precision, a.recall, a.f1, a.cover);
+    }
+    let nothing = annotated::mean(&annotated::agreements(&folder, |_| Vec::new()));
+    println!(
+        "{:20} {:.3} {:.3} {:.3} {:.3}",
+        "no changes", nothing.precision, nothing.recall, nothing.f1, nothing.cover
+    );
+    for name in [
+        "tcpd/quality_control_1",
+        "tcpd/quality_control_2",
+        "tcpd/quality_control_3",
+        "other/otava_tigerbeetle",
+        "other/mongodb_short",
+        "other/mongodb_small",
+        "other/mongodb_medium",
+    ] {
+        let found = find(&annotated::read(&folder.join(format!("{name}.json"))));
+        println!("{name}: {found:?}");
     }
 }

@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn long_series_are_cut_as_well_as_short_ones() {
         let mut random = crate::statistic::random::Random::new(11);
-        let mut noise = || (0..12).map(|_| random.below(1 << 20) as f64 / 1048576.0).sum::<f64>();
+        let mut noise = || (0..12).map(|_| random.below(1 << 20) as f64 / 1_048_576.0).sum::<f64>();
         let mut level = 0.0;
         let series: Vec<f64> = (0..700)
             .map(|index| {

@@ -4,10 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use perfagent_regress::series::{Settings, changepoints};
-
 /// Values by which a change may be off.
-const MARGIN: usize = 5;
+pub(crate) const MARGIN: usize = 5;
 
 /// The series live beside the repository.
 pub(crate) fn folder() -> Option<PathBuf> {
@@ -116,39 +114,4 @@ fn cover(n: usize, truth: &[usize], found: &[usize]) -> f64 {
         })
         .sum::<f64>()
         / n as f64
-}
-
-/// Shows the agreement on each series and what is found in the others.
-#[allow(dead_code, reason = "the tests compare instead")]
-pub(crate) fn print(settings: &Settings) {
-    let Some(folder) = folder() else {
-        println!("skipped: no folder shared/data/changepoints beside the repository");
-        return;
-    };
-    let find = |values: &[f64]| -> Vec<usize> {
-        let found = changepoints(values, settings).unwrap().changepoints;
-        found.iter().map(|change| change.index).collect()
-    };
-    println!("\nannotated series, margin {MARGIN}: precision, recall, F1, cover");
-    let agreements = agreements(&folder, find);
-    for (name, a) in agreements.iter().chain([(&"mean".to_owned(), &mean(&agreements))]) {
-        println!("{name:20} {:.3} {:.3} {:.3} {:.3}", a.precision, a.recall, a.f1, a.cover);
-    }
-    let nothing = mean(&self::agreements(&folder, |_| Vec::new()));
-    println!(
-        "{:20} {:.3} {:.3} {:.3} {:.3}",
-        "no changes", nothing.precision, nothing.recall, nothing.f1, nothing.cover
-    );
-    for name in [
-        "tcpd/quality_control_1",
-        "tcpd/quality_control_2",
-        "tcpd/quality_control_3",
-        "other/otava_tigerbeetle",
-        "other/mongodb_short",
-        "other/mongodb_small",
-        "other/mongodb_medium",
-    ] {
-        let found = find(&read(&folder.join(format!("{name}.json"))));
-        println!("{name}: {found:?}");
-    }
 }

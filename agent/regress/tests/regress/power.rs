@@ -4,11 +4,10 @@ use perfagent_regress::series::{Settings, changepoints};
 
 use crate::simulate::{Noise, Simulation};
 
-/// Share of series of 60 values whose last `after` values are `sigma` higher, in which that is found to
+/// Share of `series` series of 60 values whose last `after` values are `sigma` higher, in which that is found to
 /// within two values.
-fn found(sigma: f64, after: usize) -> f64 {
-    const SERIES: u64 = 800;
-    let found = (0..SERIES).filter(|seed| {
+fn found(sigma: f64, after: usize, series: u64) -> f64 {
+    let found = (0..series).filter(|seed| {
         let mut values = Simulation::new(seed + 31_000).series(Noise::Normal, 60);
         for value in &mut values[60 - after..] {
             *value += sigma;
@@ -16,13 +15,15 @@ fn found(sigma: f64, after: usize) -> f64 {
         let found = changepoints(&values, &Settings::default()).unwrap().changepoints;
         found.iter().any(|change| change.index.abs_diff(60 - after) <= 2)
     });
-    found.count() as f64 / SERIES as f64
+    found.count() as f64 / series as f64
 }
 
 #[test]
 fn changes_are_found_as_often_as_promised() {
-    for (sigma, after, promised) in [(2.0, 30, 0.75), (3.0, 5, 0.70), (5.0, 3, 0.90)] {
-        let share = found(sigma, after);
+    for (sigma, after, series, promised) in
+        [(2.0, 30, 300, 0.75), (3.0, 5, 1500, 0.70), (5.0, 3, 300, 0.90)]
+    {
+        let share = found(sigma, after, series);
         println!("{sigma} sigma, {after} values: {share}");
         assert!(share >= promised, "{sigma} sigma, {after} values: {share}");
     }
