@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("perfagent-import", "agent/import", &["perfagent-recording"]),
     ("perfagent-analysis", "agent/analysis", &["perfagent-recording"]),
     ("perfagent-advisor", "agent/advisor", &["perfagent-recording", "perfagent-analysis"]),
+    ("perfagent-regress", "agent/regress", &["perfagent-recording"]),
     (
         "perfagent-health",
         "agent/health",
@@ -35,6 +36,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
             "perfagent-import",
             "perfagent-analysis",
             "perfagent-advisor",
+            "perfagent-regress",
             "perfagent-health",
             "perfagent-kernels",
         ],

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::command::Command;
+use crate::command::{self, Command};
 use crate::exit::Exit;
 use crate::printer::Printer;
 
@@ -31,7 +31,9 @@ pub(crate) struct Refused(clap::Error);
 
 /// Understands the command line; its first word is the program.
 pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Refused> {
-    Arguments::try_parse_from(words).map(|arguments| arguments.command).map_err(Refused)
+    Arguments::try_parse_from(command::with_separator(words))
+        .map(|arguments| arguments.command)
+        .map_err(Refused)
 }
 
 impl Refused {

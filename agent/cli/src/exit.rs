@@ -11,8 +11,11 @@ pub(crate) enum Exit {
     No,
     /// The question could not be asked: a wrong argument, or an input that cannot be read. 2.
     Usage,
-    /// The question could not be decided. 3.
+    /// Neither "yes" nor "no": a node that could not be checked, a comparison that decides nothing where that counts
+    /// (`--strict`). 3.
     Inconclusive,
+    /// The question makes no sense: environments that must not be compared. 4.
+    Incomparable,
     /// A code of a convention that the user asked for.
     Convention(u8),
     /// The code of the program that was run on the user's behalf, 128 + signal when it was killed.
@@ -26,6 +29,7 @@ impl From<Exit> for ExitCode {
             Exit::No => Self::from(1),
             Exit::Usage => Self::from(2),
             Exit::Inconclusive => Self::from(3),
+            Exit::Incomparable => Self::from(4),
             Exit::Convention(code) | Exit::Target(code) => Self::from(code),
         }
     }

@@ -7,12 +7,16 @@ use perfagent_recording::{OpenError, Reader, Recording};
 /// Reads whole recordings, each with its path as the user gave it. All are opened before the first is
 /// read, so that a wrong name in a long list is told at once.
 pub(crate) fn load_all(paths: &[PathBuf]) -> Result<Vec<(String, Recording)>, OpenError> {
-    let readers = paths.iter().map(|path| Reader::open(path)).collect::<Result<Vec<_>, _>>()?;
-    readers
-        .iter()
-        .map(|reader| {
-            let recording = Recording::load(reader, &mut |_progress| {})?;
-            Ok((reader.path().display().to_string(), recording))
-        })
-        .collect()
+    open_all(paths)?.iter().map(load).collect()
+}
+
+/// Opens recordings without reading them.
+pub(crate) fn open_all(paths: &[PathBuf]) -> Result<Vec<Reader>, OpenError> {
+    paths.iter().map(|path| Reader::open(path)).collect()
+}
+
+/// Reads one whole recording, with its path as the user gave it.
+pub(crate) fn load(reader: &Reader) -> Result<(String, Recording), OpenError> {
+    let recording = Recording::load(reader, &mut |_progress| {})?;
+    Ok((reader.path().display().to_string(), recording))
 }

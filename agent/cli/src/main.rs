@@ -3,7 +3,9 @@
 mod advice;
 mod arguments;
 mod ceilings;
+mod changes;
 mod command;
+mod comparison;
 mod exit;
 mod health;
 mod input;
@@ -13,6 +15,7 @@ mod page;
 mod printer;
 mod report;
 mod rows;
+mod series;
 mod unit;
 
 use std::process::ExitCode;

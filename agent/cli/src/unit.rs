@@ -60,6 +60,31 @@ pub(crate) fn percent(value: f64) -> String {
     format!("{value:.1} %")
 }
 
+/// A change in percent, with its sign: `+3.2 %`.
+pub(crate) fn change(value: f64) -> String {
+    let digits = if value.abs() < 9.95 { 2 } else { 1 };
+    format!("{value:+.digits$} %")
+}
+
+/// A probability, 0..=1: three decimals, or an upper bound.
+pub(crate) fn probability(value: f64) -> String {
+    if value < 0.001 { "< 0.001".to_owned() } else { format!("{value:.3}") }
+}
+
+/// A number without a unit, in six significant digits.
+pub(crate) fn significant(value: f64) -> String {
+    if value != 0.0 && !(1e-4..1e9).contains(&value.abs()) {
+        return format!("{value:.5e}");
+    }
+    let whole = if value.abs() >= 1.0 { value.abs().log10().floor() as usize + 1 } else { 1 };
+    let text = format!("{value:.*}", 6_usize.saturating_sub(whole));
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
 /// The share of `part` in `whole` in percent; of nothing, nothing.
 pub(crate) fn share(part: i64, whole: i64) -> String {
     if whole > 0 { percent(100.0 * part as f64 / whole as f64) } else { UNKNOWN.to_owned() }
@@ -117,7 +142,7 @@ fn three_digits(value: f64) -> String {
 mod tests {
     use perfagent_recording::Timestamp;
 
-    use super::{bytes, count, moment, rate, share};
+    use super::{bytes, change, count, moment, probability, rate, share, significant};
 
     #[test]
     fn counts_are_grouped() {
@@ -130,6 +155,15 @@ mod tests {
         let sizes = [0, 1023, 1024, 1_610_612_736, 107_374_182_400].map(bytes);
         assert_eq!(sizes, ["0 B", "1023 B", "1.00 KiB", "1.50 GiB", "100 GiB"]);
         assert_eq!([450.0, 1.25, 0.0375].map(rate), ["450 GB/s", "1.25 GB/s", "37.5 MB/s"]);
+    }
+
+    #[test]
+    fn changes_and_probabilities_are_short() {
+        assert_eq!([3.217, -0.5, 12.34].map(change), ["+3.22 %", "-0.50 %", "+12.3 %"]);
+        assert_eq!([0.5, 0.0001].map(probability), ["0.500", "< 0.001"]);
+        let values = [0.0, 23_683.5, 0.012_345_67, 1e12, -2.5, 1_234_567.0];
+        let shown = ["0", "23683.5", "0.01235", "1.00000e12", "-2.5", "1234567"];
+        assert_eq!(values.map(significant), shown);
     }
 
     #[test]

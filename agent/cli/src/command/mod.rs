@@ -12,6 +12,8 @@
 mod advise;
 mod bench;
 mod ceilings;
+mod changepoints;
+mod compare;
 mod doctor;
 mod gui;
 mod health;
@@ -22,6 +24,8 @@ mod recover;
 mod report;
 mod schema;
 mod sql;
+
+pub(crate) use compare::with_separator;
 
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -35,6 +39,8 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     Report(report::Args),
     Advise(advise::Args),
+    Compare(compare::Args),
+    Changepoints(changepoints::Args),
     Sql(sql::Args),
     Schema(schema::Args),
     Gui(gui::Args),
@@ -53,6 +59,8 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Doctor(args) => doctor::run(args, printer),
         Command::Report(args) => report::run(args, printer),
         Command::Advise(args) => advise::run(args, printer),
+        Command::Compare(args) => compare::run(args, printer),
+        Command::Changepoints(args) => changepoints::run(args, printer),
         Command::Sql(args) => sql::run(args, printer),
         Command::Schema(args) => schema::run(args, printer),
         Command::Gui(args) => gui::run(args, printer),

@@ -10,7 +10,7 @@ fn every_command_refuses_what_is_no_recording() {
     let folder = tempfile::tempdir().unwrap();
     for (file, what) in bad_files(folder.path()) {
         let file = file.to_str().unwrap();
-        let commands: [&[&str]; 9] = [
+        let commands: [&[&str]; 12] = [
             &["report", file],
             &["report", file, "--json"],
             &["report", file, "--markdown"],
@@ -20,6 +20,9 @@ fn every_command_refuses_what_is_no_recording() {
             &["sql", file, "SELECT count(*) FROM operators"],
             &["sql", file, "SELECT * FROM operators", "--format", "json"],
             &["gui", file],
+            &["compare", file, "--", "whole.perfdb"],
+            &["compare", "whole.perfdb", "whole.perfdb", "--", file, "--json"],
+            &["compare", "whole.perfdb", "--", file, "--markdown", "--force"],
         ];
         for arguments in commands {
             // A program that only looks at the header cannot see damage further in.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use perfagent_recording::table::{
-    ApiCall, Collective, Copy, CopyKind, Counter, CounterSample, Device, Host, Kernel, Loss,
+    ApiCall, Collective, Copy, CopyKind, Counter, CounterSample, Device, Host, Kernel, Loss, Mark,
     MemoryEvent, Note, Operator, Payload, Process, Range, Severity, Stream, Thread,
 };
 use perfagent_recording::{
@@ -128,6 +128,101 @@ pub(crate) fn cpu_run(path: &Path) {
             }
         }
     }
+    writer.finish().unwrap();
+}
+
+/// A run of a benchmark on one GPU.
+pub(crate) struct Job {
+    /// Length of a step; the run's own noise comes on top.
+    pub(crate) step_ns: i64,
+    /// How long the one kernel of a step takes.
+    pub(crate) kernel_ns: i64,
+    /// How many steps there are.
+    pub(crate) steps: i64,
+    /// The kernel's name.
+    pub(crate) kernel: &'static str,
+    /// The GPU's name.
+    pub(crate) gpu: &'static str,
+    /// The machine's name.
+    pub(crate) host: &'static str,
+}
+
+impl Default for Job {
+    fn default() -> Self {
+        Self {
+            step_ns: 100 * MILLISECOND,
+            kernel_ns: 60 * MILLISECOND,
+            steps: 12,
+            kernel: "gemm_bf16",
+            gpu: "NVIDIA H100 80GB HBM3",
+            host: "node-1",
+        }
+    }
+}
+
+/// Records a job: steps with one kernel each, tokens a step, memory.
+pub(crate) fn job_run(path: &Path, job: &Job) {
+    let mut writer = Writer::create(path).unwrap();
+    writer.set_meta("source", "record").unwrap();
+    let host = Host {
+        name: job.host.into(),
+        cpu_model: Some("EPYC 9354".into()),
+        logical_cores: Some(32),
+        driver_version: Some("580.65".into()),
+        ..Host::default()
+    };
+    let host_id = writer.insert(&host).unwrap();
+    let process_id = process(&mut writer, host_id, 0, 1);
+    let thread_id = writer.insert(&Thread { process_id, tid: 1000, name: "main".into() }).unwrap();
+    let device = Device { process_id, ordinal: 0, name: job.gpu.into(), ..Device::default() };
+    let device_id: DeviceId = writer.insert(&device).unwrap();
+    let stream = Stream { process_id, device_id, stream: 7, ..Stream::default() };
+    let stream_id: StreamId = writer.insert(&stream).unwrap();
+    let said =
+        r#"run {"model":"gpt","precision":"bf16","tokens_per_step":8192,"peak_flops":1.5e12}"#;
+    let mark = Mark {
+        process_id,
+        thread_id,
+        time_ns: at(0),
+        domain_id: writer.string("perfagent").unwrap(),
+        name_id: writer.string(said).unwrap(),
+        ..Mark::default()
+    };
+    writer.append(&mark).unwrap();
+    for number in 0..job.steps {
+        let from = at(0).unix_nanos() + number * job.step_ns;
+        let range = Range {
+            process_id,
+            thread_id,
+            start_ns: Timestamp::from_unix_nanos(from),
+            end_ns: Timestamp::from_unix_nanos(from + job.step_ns),
+            depth: Some(0),
+            domain_id: writer.string("perfagent").unwrap(),
+            name_id: writer.string("step").unwrap(),
+            payload: Payload::Integer(number),
+            ..Range::default()
+        };
+        writer.append(&range).unwrap();
+        let kernel = Kernel {
+            process_id,
+            device_id,
+            stream_id,
+            start_ns: Timestamp::from_unix_nanos(from + MILLISECOND),
+            end_ns: Timestamp::from_unix_nanos(from + MILLISECOND + job.kernel_ns),
+            name_id: writer.string(job.kernel).unwrap(),
+            ..Kernel::default()
+        };
+        writer.append(&kernel).unwrap();
+    }
+    let memory = MemoryEvent {
+        process_id,
+        device_id: Some(device_id),
+        time_ns: at(10),
+        device_bytes: Some(20 << 30),
+        source_id: writer.string("nvml").unwrap(),
+        ..MemoryEvent::default()
+    };
+    writer.append(&memory).unwrap();
     writer.finish().unwrap();
 }
 

@@ -3,7 +3,7 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 16] = [
     &["record"],
     &["recover"],
     &["import"],
@@ -12,6 +12,8 @@ const COMMANDS: [&[&str]; 14] = [
     &["sql"],
     &["schema"],
     &["advise"],
+    &["compare"],
+    &["changepoints"],
     &["bench"],
     &["bench", "list"],
     &["bench", "run"],
@@ -67,6 +69,10 @@ fn mistakes_are_one_line() {
         (&["health", "--exit-style", "lsf"], "nagios, npd"),
         (&["health", "--timeout", "soon"], "a number of seconds"),
         (&["health", "--timeout", "0"], "a number of seconds"),
+        (&["compare", "run.perfdb"], "NEW.perfdb"),
+        (&["compare", "run.perfdb", "--"], "NEW.perfdb"),
+        (&["compare", "run.perfdb", "--", "run.perfdb", "--threshold", "-1"], "--threshold"),
+        (&["changepoints"], "SERIES.json"),
     ];
     for (arguments, place) in mistakes {
         run(folder.path(), arguments).refusal(place);

@@ -3,7 +3,9 @@
 mod advise;
 mod bad_input;
 mod ceilings;
+mod changepoints;
 mod command;
+mod compare;
 mod fixture;
 mod health;
 mod help;

@@ -1,0 +1,178 @@
+//! The comparison as a page.
+
+use perfagent_regress::compare::{
+    Comparison, Difference, Family, MetricRow, Overall, Side, Unit, Verdict, Weight,
+};
+
+use crate::page::{Cell, Page, Table};
+use crate::unit;
+
+/// Lays a comparison out.
+pub(crate) fn page(comparison: &Comparison) -> Page {
+    let mut page = Page::default();
+    page.title(format!("perfagent compare: {}", overall(comparison.verdict)));
+    page.facts(vec![
+        ("base".to_owned(), runs(&comparison.base)),
+        ("new".to_owned(), runs(&comparison.new)),
+        ("threshold".to_owned(), format!("{} %", unit::significant(comparison.threshold_pct))),
+        (
+            "false discoveries".to_owned(),
+            format!(
+                "at most {} of 100",
+                unit::significant(100.0 * comparison.false_discovery_rate)
+            ),
+        ),
+    ]);
+    differences(&mut page, comparison);
+    for (family, heading) in [
+        (Family::Headline, "Headline metrics"),
+        (Family::Detail, "Kernels, operators and collectives"),
+    ] {
+        metrics(&mut page, comparison, family, heading);
+    }
+    unpaired(&mut page, comparison);
+    if !comparison.warnings.is_empty() {
+        page.section("To be known");
+        page.items(comparison.warnings.clone());
+    }
+    page
+}
+
+fn overall(verdict: Overall) -> &'static str {
+    match verdict {
+        Overall::Regression => "regression",
+        Overall::Improvement => "improvement",
+        Overall::Equivalent => "equivalent",
+        Overall::Inconclusive => "inconclusive",
+        Overall::Incomparable => "incomparable environments",
+    }
+}
+
+fn runs(paths: &[String]) -> String {
+    let runs = if paths.len() == 1 { "run" } else { "runs" };
+    format!("{} {runs}: {}", paths.len(), paths.join(", "))
+}
+
+fn differences(page: &mut Page, comparison: &Comparison) {
+    let environment = &comparison.environment;
+    if environment.differences.is_empty() {
+        return;
+    }
+    page.section("Environments");
+    let mut table = Table::new(["differs", "base", "new", "matters"]);
+    for Difference { fact, weight, base, new } in &environment.differences {
+        let matters = match weight {
+            Weight::Decisive => "forbids a comparison",
+            Weight::Note => "to be known",
+        };
+        let [base, new] = [base, new].map(|values| Cell::text(values.join("; ")));
+        table.row([Cell::text(fact), base, new, Cell::text(matters)]);
+    }
+    page.table(table);
+    let decisive = |found: &Difference| found.weight == Weight::Decisive;
+    if !environment.comparable {
+        page.paragraph(
+            "Nothing was compared. Record both sides on the same machine, or compare anyway with --force.",
+        );
+    } else if environment.differences.iter().any(decisive) {
+        page.paragraph(
+            "Compared because of --force: a change may come from the environment, not from the program.",
+        );
+    }
+}
+
+fn metrics(page: &mut Page, comparison: &Comparison, family: Family, heading: &str) {
+    let rows: Vec<&MetricRow> =
+        comparison.metrics.iter().filter(|row| row.family == family).collect();
+    if rows.is_empty() {
+        return;
+    }
+    page.section(heading);
+    let with_subject = rows.iter().any(|row| row.subject.is_some());
+    let mut headings = vec!["metric", "base", "new", "change", "95 % interval", "q", "verdict"];
+    if with_subject {
+        headings.insert(1, "of");
+    }
+    let mut table = Table::new(headings);
+    for row in &rows {
+        let mut cells = vec![
+            Cell::text(row.name.replace('_', " ")),
+            Cell::figure(quantity(row.base.median, row.unit)),
+            Cell::figure(quantity(row.new.median, row.unit)),
+            Cell::figure(unit::known(row.change_pct, unit::change)),
+            Cell::figure(interval(row)),
+            Cell::figure(unit::known(row.q_value, unit::probability)),
+            Cell::text(verdict(row)),
+        ];
+        if with_subject {
+            cells.insert(1, Cell::name(row.subject.clone().unwrap_or_default()));
+        }
+        table.row(cells);
+    }
+    page.table(table);
+    let reasons = reasons(&rows);
+    if !reasons.is_empty() {
+        page.items(reasons);
+    }
+}
+
+fn interval(row: &MetricRow) -> String {
+    match (row.low_pct, row.high_pct) {
+        (Some(low), Some(high)) => format!("{} to {}", unit::change(low), unit::change(high)),
+        _ => unit::UNKNOWN.to_owned(),
+    }
+}
+
+fn verdict(row: &MetricRow) -> String {
+    match (row.verdict, row.runs_needed) {
+        (Verdict::Regression, _) => "regression".to_owned(),
+        (Verdict::Improvement, _) => "improvement".to_owned(),
+        (Verdict::Equivalent, _) => "equivalent".to_owned(),
+        (Verdict::Inconclusive, None) => "inconclusive".to_owned(),
+        (Verdict::Inconclusive, Some(runs)) => format!("inconclusive ({runs} runs a side)"),
+    }
+}
+
+/// Each reason once, with how many metrics it holds for.
+fn reasons(rows: &[&MetricRow]) -> Vec<String> {
+    let mut reasons: Vec<(&str, usize)> = Vec::new();
+    for reason in rows.iter().filter_map(|row| row.reason.as_deref()) {
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += 1,
+            None => reasons.push((reason, 1)),
+        }
+    }
+    let sentence = |(reason, count)| format!("inconclusive, {count} of {}: {reason}", rows.len());
+    reasons.into_iter().map(sentence).collect()
+}
+
+fn unpaired(page: &mut Page, comparison: &Comparison) {
+    if comparison.unpaired.is_empty() {
+        return;
+    }
+    page.section("On one side only");
+    let mut table = Table::new(["metric", "of", "only in", "median"]);
+    for row in &comparison.unpaired {
+        let side = match row.only_in {
+            Side::Base => "base",
+            Side::New => "new",
+        };
+        table.row([
+            Cell::text(row.name.replace('_', " ")),
+            Cell::name(row.subject.clone().unwrap_or_default()),
+            Cell::text(side),
+            Cell::figure(quantity(row.figures.median, row.unit)),
+        ]);
+    }
+    page.table(table);
+}
+
+fn quantity(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Nanoseconds => unit::mean_duration(value),
+        Unit::Bytes => unit::bytes(value.round() as i64),
+        Unit::GigabytesPerSecond => unit::rate(value),
+        Unit::TokensPerSecond => format!("{} tokens/s", unit::significant(value)),
+        Unit::Count => unit::significant(value),
+    }
+}

@@ -1,0 +1,44 @@
+//! What the program said about its job: the mark `run {…}` that `perfagent-bench` sets before the first
+//! step.
+
+use perfagent_recording::Recording;
+use serde_json::{Map, Value};
+
+/// The job, as far as the recording says.
+#[derive(Debug, Default)]
+pub(super) struct Workload {
+    /// Tokens of one step over all ranks.
+    pub(super) tokens_per_step: Option<f64>,
+    /// Model, precision, sizes, parallelism: as text; empty when nothing was said.
+    pub(super) description: Option<String>,
+}
+
+/// What was measured or chosen by the machine is not part of the job.
+const NOT_THE_JOB: [&str; 2] = ["peak_flops", "flops_per_step"];
+
+impl Workload {
+    pub(super) fn of(recording: &Recording) -> Self {
+        let Some(mut job) = job(recording) else { return Self::default() };
+        for key in NOT_THE_JOB {
+            job.remove(key);
+        }
+        let tokens = job.get("tokens_per_step").and_then(Value::as_f64);
+        let words: Vec<_> =
+            job.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
+        Self {
+            tokens_per_step: tokens.filter(|&tokens| tokens > 0.0),
+            description: (!words.is_empty()).then(|| words.join(" ")),
+        }
+    }
+}
+
+fn job(recording: &Recording) -> Option<Map<String, Value>> {
+    recording.marks.iter().find_map(|mark| {
+        let text = recording.strings.get(mark.name_id).strip_prefix("run {")?;
+        serde_json::from_str(&format!("{{{text}")).ok()
+    })
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,69 @@
+//! Whether the newest run fits in with those before it.
+//!
+//! A segmentation cannot see the last point of a series: one point is no level. This is a prediction
+//! interval for one more run at the level before it, widened for noise that drifts.
+
+use crate::statistic::distribution::{normal_quantile, t_tail};
+use crate::statistic::order::{mean, median, quantile, variance};
+
+/// Runs of the level before that are needed for a judgement.
+pub(crate) const FEWEST: usize = 8;
+/// Interquartile ranges beyond the quartiles at which a run of the past no longer widens the interval
+/// (Tukey's outer fence).
+const FENCE: f64 = 3.0;
+/// Values of a history in which the second-farthest tells the tail.
+const SHORT: usize = 40;
+
+/// The probability of a value as far from `history` as `newest`, had nothing changed; two-sided.
+///
+/// Figures of performance are positive and often skewed to the right. Where all values are positive
+/// the test is also made of their logarithms, and the weaker of both answers counts.
+pub(crate) fn p_value(history: &[f64], newest: f64, rho: f64) -> f64 {
+    let plain = prediction_tail(history, newest, rho);
+    if newest <= 0.0 || history.iter().any(|&value| value <= 0.0) {
+        return plain;
+    }
+    let logarithms: Vec<f64> = history.iter().map(|value| value.ln()).collect();
+    plain.max(prediction_tail(&logarithms, newest.ln(), rho))
+}
+
+/// Two-sided tail of Student's t for one more value after `history` (a prediction interval turned
+/// around). With correlation `rho` the mean rests on n(1−ρ)/(1+ρ) values' worth.
+fn prediction_tail(history: &[f64], newest: f64, rho: f64) -> f64 {
+    let effective = (history.len() as f64 * (1.0 - rho) / (1.0 + rho)).max(2.0);
+    let fenced = fenced(history);
+    let deviation = newest - mean(&fenced);
+    let sigma = variance(&fenced).sqrt().max(sigma_of_tail(history, deviation > 0.0));
+    let spread = sigma * (1.0 + 1.0 / effective).sqrt();
+    if spread <= 0.0 {
+        return if deviation == 0.0 { 1.0 } else { 0.0 };
+    }
+    t_tail(deviation / spread, effective - 1.0)
+}
+
+/// The standard deviation of normal noise whose second-farthest value on one side would be as far from
+/// the median as it is here. Where that side has a long tail this is more than the overall one. The
+/// farthest value does not count, since it may be one bad run; in a short history it does, since the
+/// second says too little about the tail there.
+fn sigma_of_tail(history: &[f64], above: bool) -> f64 {
+    let center = median(history);
+    let mut outward: Vec<f64> =
+        history.iter().map(|value| if above { value - center } else { center - value }).collect();
+    outward.sort_unstable_by(f64::total_cmp);
+    let left_out = usize::from(outward.len() >= SHORT);
+    let n = outward.len() as f64;
+    // Blom's approximation to the expected value in this place of n normal ones.
+    let expected = normal_quantile((n - left_out as f64 - 0.375) / (n + 0.25));
+    outward.iter().rev().nth(left_out).map_or(0.0, |far| far / expected)
+}
+
+fn fenced(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let (lower, upper) = (quantile(&sorted, 0.25), quantile(&sorted, 0.75));
+    let reach = FENCE * (upper - lower);
+    if reach <= 0.0 {
+        return values.to_vec();
+    }
+    values.iter().map(|value| value.clamp(lower - reach, upper + reach)).collect()
+}

@@ -1,0 +1,5 @@
+//! What both questions need: order statistics, distributions, reproducible random numbers.
+
+pub(crate) mod distribution;
+pub(crate) mod order;
+pub(crate) mod random;

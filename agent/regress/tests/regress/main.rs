@@ -1,0 +1,10 @@
+//! The statistics against what they promise: on simulated data, whose truth is known, and on real series
+//! that people have annotated.
+
+mod annotated;
+mod comparison;
+mod latest;
+mod null;
+mod people;
+mod power;
+mod simulate;
