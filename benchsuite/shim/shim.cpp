@@ -170,7 +170,7 @@ void each_shape(const at::RecordFunction& fn, Visit&& visit) {
   for (const c10::IValue& value : fn.inputs()) {
     if (value.isTensor()) {
       shape(value.toTensor());
-    } else if (value.isTensorList()) {
+    } else if (value.isList() && value.isTensorList()) { // the second question alone is a call
       for (const c10::IValue& item : value.toListRef()) shape(item.toTensor());
     } else {
       visit(at::IntArrayRef{});
@@ -203,14 +203,14 @@ uint64_t fingerprint(const at::RecordFunction& fn) {
   uint64_t hash = 1;
   const char* name = fn.name();
   size_t left = strlen(name);
-  while (left) {
-    uint64_t chunk = 0;
-    size_t take = left < 8 ? left : 8;
-    memcpy(&chunk, name, take);
+  uint64_t chunk;
+  for (; left >= sizeof(chunk); left -= sizeof(chunk), name += sizeof(chunk)) {
+    memcpy(&chunk, name, sizeof(chunk));
     hash = mix(hash, chunk);
-    name += take;
-    left -= take;
   }
+  chunk = left;
+  while (left) chunk = chunk << 8 | static_cast<uint8_t>(name[--left]);
+  hash = mix(hash, chunk);
   each_shape(fn, [&](at::IntArrayRef sizes) {
     hash = mix(hash, sizes.size() + 0x5bd1e995);
     for (int64_t size : sizes) hash = mix(hash, static_cast<uint64_t>(size));

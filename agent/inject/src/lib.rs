@@ -6,7 +6,7 @@
 //!   its first event; every `extern "C"` door catches unwinds; no signal handler is installed, nothing is printed, the
 //!   environment is not changed. When anything about the recording fails, the library goes quiet for good.
 //! - **Data leaves the process continuously.** Threads of the target write compact messages into buffers of their own;
-//!   one thread of ours turns them into records of the ring every few milliseconds, so that a killed target keeps all
+//!   one thread of ours turns them into records of the ring every 20 ms, so that a killed target keeps all
 //!   but the last instants.
 //! - **Nothing is lost in silence.** What does not fit is counted by cause.
 //!

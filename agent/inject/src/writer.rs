@@ -18,9 +18,9 @@ use crate::strings::Strings;
 use crate::{cupti, lifecycle, losses, signals, threads};
 use events::Events;
 
-/// Between two rounds while events come in, and the longest when none do.
-const BUSY_ROUND: Duration = Duration::from_millis(5);
-const IDLE_ROUND: Duration = Duration::from_millis(20);
+/// Between two rounds, unless a thread's buffer fills before: what a target loses at most that is killed. Each round
+/// takes the processor's caches from the target, so there are no more of them than that needs.
+const ROUND: Duration = Duration::from_millis(20);
 const HEARTBEAT_NS: u64 = 100_000_000;
 const ANCHOR_NS: u64 = 10_000_000_000;
 
@@ -75,11 +75,10 @@ fn run(config: &Config, identity: &ProcessIdentity) {
         anchor: None,
     };
     writer.ring.set_state(State::Running);
-    let mut pause = BUSY_ROUND;
     while !STOP.load(Ordering::Acquire) {
-        pause = if writer.round() { BUSY_ROUND } else { (pause * 2).min(IDLE_ROUND) };
+        writer.round();
         // A wake-up that came during the round makes this return at once.
-        thread::park_timeout(pause);
+        thread::park_timeout(ROUND);
     }
     writer.ring.set_state(State::Flushing);
     // Threads that are still running may go on for ever: what they left by now is enough.
@@ -105,16 +104,16 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Gathers everything once; whether there was anything.
-    fn round(&mut self) -> bool {
+    /// Gathers everything once.
+    fn round(&mut self) {
         let now = MonotonicNs::now();
         if self.anchor.is_none_or(|last| now.0 - last.0 >= ANCHOR_NS) {
             self.write_anchor(now);
         }
         self.take_inbox();
-        let mut busy = cupti::drain(self);
+        cupti::drain(self);
         for buffer in threads::all() {
-            busy |= events::drain(self, buffer, now);
+            events::drain(self, buffer, now);
         }
         losses::take(|cause, count| self.ring.count_loss(cause, count));
         if now.0 - self.heartbeat.0 >= HEARTBEAT_NS {
@@ -122,7 +121,6 @@ impl Writer {
             self.ring.heartbeat(now);
         }
         self.last_round = now;
-        busy
     }
 
     fn write_anchor(&mut self, now: MonotonicNs) {

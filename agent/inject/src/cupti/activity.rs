@@ -20,15 +20,13 @@ const PEER_TO_PEER: u8 = 10;
 /// Room that the records of one buffer need at most, with some names.
 const RESERVE_BYTES: u64 = 1 << 20;
 
-/// Writes the records of all filled buffers; whether there were any.
-pub(super) fn drain(session: &Session, writer: &mut Writer) -> bool {
+/// Writes the records of all filled buffers.
+pub(super) fn drain(session: &Session, writer: &mut Writer) {
     let clock = Clock::of(session);
-    let mut busy = false;
     // While the ring is full, buffers wait in their queue, and are counted when that is full too.
     while writer.may_write(RESERVE_BYTES.min(writer.ring.capacity() / 2))
         && let Some(buffer) = session.buffers.next_filled()
     {
-        busy = true;
         let mut record = ptr::null_mut();
         let status = loop {
             // SAFETY: the buffer came back from CUPTI with this many bytes of records, and only we have it.
@@ -46,7 +44,6 @@ pub(super) fn drain(session: &Session, writer: &mut Writer) -> bool {
         }
         session.buffers.recycle(buffer);
     }
-    busy
 }
 
 /// How the times of records become ours.

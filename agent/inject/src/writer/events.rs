@@ -45,12 +45,12 @@ impl Events {
     }
 }
 
-/// Writes what a thread has left; whether there was anything.
-pub(super) fn drain(writer: &mut Writer, buffer: &ThreadBuffer, now: MonotonicNs) -> bool {
+/// Writes what a thread has left.
+pub(super) fn drain(writer: &mut Writer, buffer: &ThreadBuffer, now: MonotonicNs) {
     // Looked at before draining: what an ended thread wrote is all there then.
     let life = buffer.life.load(Ordering::Acquire);
     if life == life::FREE {
-        return false;
+        return;
     }
     let mut seen =
         writer.events.seen.remove(&std::ptr::from_ref(buffer).addr()).unwrap_or_default();
@@ -97,7 +97,6 @@ pub(super) fn drain(writer: &mut Writer, buffer: &ThreadBuffer, now: MonotonicNs
         buffer.reset();
         buffer.life.store(life::FREE, Ordering::Release);
     }
-    busy
 }
 
 /// Writes the kernel's name for a thread if it is new.
