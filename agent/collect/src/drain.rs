@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use perfagent_recording::table::{Loss, Note, Process, Severity, SpoolProgress};
 use perfagent_recording::{HostId, ProcessId, Timestamp, WriteError};
-use perfagent_spool::{MonotonicNs, ProcessIdentity, SpoolError};
+use perfagent_spool::{MonotonicNs, ProcessIdentity, Refusal, SpoolError};
 
 use crate::decode::Tables;
 use crate::error::CollectError;
@@ -39,7 +39,7 @@ pub(crate) struct Drain {
     given_up: BTreeSet<String>,
     /// How processes were seen to end: code and signal.
     exits: HashMap<ProcessId, (Option<i64>, Option<i64>)>,
-    rings_seen: usize,
+    reporting: usize,
 }
 
 impl Drain {
@@ -65,7 +65,7 @@ impl Drain {
             left,
             given_up: BTreeSet::new(),
             exits: HashMap::new(),
-            rings_seen: 0,
+            reporting: 0,
         })
     }
 
@@ -74,9 +74,9 @@ impl Drain {
         &self.processes
     }
 
-    /// How many rings have been read so far.
-    pub(crate) fn rings_seen(&self) -> usize {
-        self.rings_seen
+    /// How many processes have made a ring, or have said that they could not.
+    pub(crate) fn reporting(&self) -> usize {
+        self.reporting
     }
 
     /// Writes the row of a process, unless it is there.
@@ -137,9 +137,24 @@ impl Drain {
                 && !self.given_up.contains(&name);
             if is_new {
                 self.open(name)?;
+            } else if !self.given_up.contains(&name)
+                && let Some(refusal) = Refusal::read(&spool.join(&name))
+            {
+                self.refused(name, &refusal)?;
             }
         }
         Ok(())
+    }
+
+    /// A process of the target has said that it cannot be recorded.
+    fn refused(&mut self, name: String, refusal: &Refusal) -> Result<(), WriteError> {
+        self.given_up.insert(name);
+        self.reporting += 1;
+        let loss = Loss { cause: "no_ring".to_owned(), count: 1, ..Loss::default() };
+        self.tables.writer.append(&loss)?;
+        let reason = if refusal.reason.is_empty() { "no room" } else { refusal.reason.as_str() };
+        let text = format!("process {} is not recorded: {reason}", refusal.pid);
+        self.note(None, Severity::Warning, text)
     }
 
     fn open(&mut self, name: String) -> Result<(), CollectError> {
@@ -176,7 +191,7 @@ impl Drain {
             window: self.session.window,
         };
         let ring = Ring::new(&name, reader, &self.state, source, left.as_ref())?;
-        self.rings_seen += 1;
+        self.reporting += 1;
         self.rings.insert(name, ring);
         Ok(())
     }
@@ -368,5 +383,25 @@ mod tests {
         let recording = Recording::load(&reader, &mut |_| {}).unwrap();
         assert_eq!(recording.marks.len(), 2);
         assert_eq!(recording.losses.len(), 0);
+    }
+
+    /// A process that found no room for its ring was taken for one that uses no NVTX.
+    #[test]
+    fn a_process_that_could_not_make_its_ring_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut drain = drain(folder.path());
+        let identity = ProcessIdentity::of_this_process();
+        let reason = SpoolError::NoSpace { path: "x.ring".into(), bytes: 4096 };
+        Refusal::leave(folder.path(), &identity, &reason);
+        drain.scan().unwrap();
+        drain.scan().unwrap();
+        assert_eq!(drain.reporting(), 1);
+        drain.commit().unwrap();
+        drain.into_writer().finish().unwrap();
+        let reader = Reader::open(&folder.path().join("run.perfdb")).unwrap();
+        let recording = Recording::load(&reader, &mut |_| {}).unwrap();
+        assert_eq!(recording.losses.len(), 1);
+        let note = &recording.notes[0].text;
+        assert!(note.contains("is not recorded") && note.contains("no room for a ring"), "{note}");
     }
 }

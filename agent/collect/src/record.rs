@@ -332,7 +332,7 @@ impl Recorder {
         }
         self.drain.finish_all()?;
         self.drain.end_processes(self.session.clock.now())?;
-        if self.drain.rings_seen() == 0 {
+        if self.drain.reporting() == 0 {
             let text = "no process of the command used NVTX or CUDA, so that only processor and memory were sampled; \
                         mark the program with NVTX ranges, or check that it starts with `perfagent doctor`";
             self.drain.note(None, Severity::Warning, text.to_owned())?;

@@ -8,7 +8,8 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use perfagent_spool::{
-    LossCause, MonotonicNs, ProcessIdentity, RealtimeNs, Record, RingWriter, State,
+    LossCause, MIN_CAPACITY, MonotonicNs, ProcessIdentity, RealtimeNs, Record, Refusal, RingWriter,
+    SpoolError, State,
 };
 
 use crate::config::Config;
@@ -60,9 +61,12 @@ pub(crate) fn finish(deadline: Duration) {
 }
 
 fn run(config: &Config, identity: &ProcessIdentity) {
-    let ring = match RingWriter::create(&config.spool_dir, config.spool_bytes, identity) {
+    let ring = match make_ring(config, identity) {
         Ok(ring) => ring,
-        Err(error) => return lifecycle::debug(&error.to_string()),
+        Err(error) => {
+            Refusal::leave(&config.spool_dir, identity, &error);
+            return lifecycle::debug(&error.to_string());
+        }
     };
     let mut writer = Writer {
         ring,
@@ -86,6 +90,28 @@ fn run(config: &Config, identity: &ProcessIdentity) {
     writer.write_anchor(MonotonicNs::now());
     writer.ring.heartbeat(MonotonicNs::now());
     writer.ring.set_state(State::Closed);
+}
+
+/// A ring of the size that was asked for, or as large a one as the file system has room for.
+fn make_ring(config: &Config, identity: &ProcessIdentity) -> Result<RingWriter, SpoolError> {
+    let mut bytes = config.spool_bytes;
+    loop {
+        match RingWriter::create(&config.spool_dir, bytes, identity) {
+            Err(SpoolError::NoSpace { .. }) if bytes / 2 >= MIN_CAPACITY => bytes /= 2,
+            Ok(ring) => {
+                if bytes < config.spool_bytes {
+                    let text = format!(
+                        "the file system has room for a ring of {bytes} bytes only, not {}; events may be lost that \
+                         the recorder does not take in time",
+                        config.spool_bytes
+                    );
+                    inbox::put(Item::Note(text));
+                }
+                return Ok(ring);
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// What the writer thread owns.

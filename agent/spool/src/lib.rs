@@ -20,6 +20,7 @@ mod layout;
 mod loss;
 mod reader;
 mod record;
+mod refusal;
 mod state;
 mod time;
 mod wire;
@@ -32,6 +33,7 @@ pub use layout::{ABI_VERSION, DEFAULT_CAPACITY, HEADER_BYTES, MAX_CAPACITY, MIN_
 pub use loss::LossCause;
 pub use reader::{ReadOutcome, RingReader};
 pub use record::{Payload, Record};
+pub use refusal::Refusal;
 pub use state::State;
 pub use time::{MonotonicNs, RealtimeNs};
 pub use writer::RingWriter;
