@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int};
 use std::time::Duration;
 
 use super::script::{NOT_SUPPORTED, elapsed, script};
-use super::{Device, SUCCESS, answer, put_text};
+use super::{Device, SUCCESS, VERSION_MISMATCH, answer, put_text};
 
 const INSUFFICIENT_SIZE: u32 = 7;
 
@@ -68,7 +68,10 @@ pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: Device, memory: *mut
         // SAFETY: the caller's promise. The version in the low half of the first word stays.
         unsafe {
             let version = (*memory)[0];
-            assert_eq!(version as u32, 0x0200_0028, "version 2 of a structure of 40 bytes");
+            // Version 2 of a structure of 40 bytes.
+            if version as u32 != 0x0200_0028 {
+                return VERSION_MISMATCH;
+            }
             *memory = [version, 80 << 30, 1 << 30, 59 << 30, 20 << 30];
         }
         SUCCESS
@@ -187,7 +190,7 @@ pub struct FieldValue {
     value: u64,
 }
 
-/// Memory at 61 °C, no NVLink, no remapped rows, no recovery action.
+/// Memory at 61 °C, no links between GPUs, no remapped rows, no recovery action.
 ///
 /// # Safety
 /// `values` points to `count` of them.

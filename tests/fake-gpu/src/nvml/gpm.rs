@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 
 use super::script::{NOT_SUPPORTED, script};
-use super::{Device, SUCCESS, answer};
+use super::{Device, INVALID_ARGUMENT, SUCCESS, VERSION_MISMATCH, answer};
 
 /// `nvmlGpmSupport_t`: version, answer.
 ///
@@ -14,7 +14,9 @@ pub unsafe extern "C" fn nvmlGpmQueryDeviceSupport(device: Device, support: *mut
     answer("nvmlGpmQueryDeviceSupport", device, |_| {
         // SAFETY: the caller's promise.
         unsafe {
-            assert_eq!((*support)[0], 1, "the version that is asked for");
+            if (*support)[0] != 1 {
+                return VERSION_MISMATCH;
+            }
             (*support)[1] = u32::from(script().gpm);
         }
         SUCCESS
@@ -75,10 +77,10 @@ pub struct Metrics {
     version: u32,
     count: u32,
     samples: [*mut c_void; 2],
-    metrics: [Metric; 98],
+    each: [Metric; 98],
 }
 
-/// SM 80 %, occupancy 50 %, tensor 40 %, DRAM 60 %; PCIe 100 MiB/s in, 50 out. No NVLink.
+/// SM 80 %, occupancy 50 %, tensor 40 %, DRAM 60 %; PCI Express 100 MiB/s in, 50 out. No links between GPUs.
 ///
 /// # Safety
 /// `metrics` is a valid place, its samples come from `nvmlGpmSampleAlloc`.
@@ -89,19 +91,20 @@ pub unsafe extern "C" fn nvmlGpmMetricsGet(metrics: *mut Metrics) -> u32 {
     }
     // SAFETY: the caller's promise.
     let asked = unsafe { &mut *metrics };
-    assert_eq!(asked.version, 1, "the version that is asked for");
-    for sample in asked.samples {
-        // SAFETY: the caller's promise.
-        assert_eq!(unsafe { *sample.cast::<u64>() }, 1, "a sample that was filled");
+    if asked.version != 1 {
+        return VERSION_MISMATCH;
     }
-    for metric in &mut asked.metrics[..asked.count as usize] {
+    // SAFETY: the caller's promise.
+    if asked.samples.iter().any(|sample| unsafe { *sample.cast::<u64>() } != 1) {
+        return INVALID_ARGUMENT;
+    }
+    for metric in &mut asked.each[..asked.count as usize] {
         (metric.status, metric.value) = match metric.id {
             2 => (SUCCESS, 80.0),
-            3 => (SUCCESS, 50.0),
             5 => (SUCCESS, 40.0),
             10 => (SUCCESS, 60.0),
             11..=13 => (SUCCESS, 5.0),
-            20 => (SUCCESS, 50.0),
+            3 | 20 => (SUCCESS, 50.0),
             21 => (SUCCESS, 100.0),
             _ => (NOT_SUPPORTED, 0.0),
         };

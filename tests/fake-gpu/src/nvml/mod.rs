@@ -11,6 +11,7 @@ use script::script;
 
 const SUCCESS: u32 = 0;
 const INVALID_ARGUMENT: u32 = 2;
+const VERSION_MISMATCH: u32 = 25;
 
 /// `nvmlDevice_t`: the index plus one.
 pub type Device = *mut c_void;

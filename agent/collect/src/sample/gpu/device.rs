@@ -79,7 +79,7 @@ impl<'nvml> Gpu<'nvml> {
         })
     }
 
-    /// Whether GPM tells the PCIe traffic, which costs 20 ms a call otherwise.
+    /// Whether GPM tells the PCI Express traffic, which costs 20 ms a call otherwise.
     pub(super) fn gpm_has_pcie(&self) -> bool {
         self.gpm.is_some()
     }

@@ -1,7 +1,7 @@
 //! What the NVIDIA driver's management library (NVML) tells about the GPUs.
 //!
 //! Three threads ask it, each call under [`watch`](super::watch): `sample-gpu` what answers at once, `sample-pcie` the
-//! PCIe traffic, which NVML measures for 20 ms a call, and `gpu-events` waits for XIDs. What a GPU does not offer is
+//! PCI Express traffic, which NVML measures for 20 ms a call, and `gpu-events` waits for XIDs. What a GPU does not offer is
 //! asked once, named in one note, and left out.
 
 mod device;
@@ -81,7 +81,10 @@ pub(super) fn run(context: &Context, callers: Callers, pace: &Mutex<Pace>) {
         }),
     ];
     for error in spawned.into_iter().flatten().filter_map(Result::err) {
-        context.note(Severity::Warning, format!("XIDs or PCIe traffic are not sampled: {error}"));
+        context.note(
+            Severity::Warning,
+            format!("XIDs or PCI Express traffic are not sampled: {error}"),
+        );
     }
     pace::run(context.period, &context.stop, pace, || {
         let mut turn = Turn { context, caller: &caller, samples: Vec::new(), memory: Vec::new() };

@@ -1,4 +1,4 @@
-//! PCIe traffic of GPUs whose driver measures it only while it is asked: each call blocks for 20 ms.
+//! PCI Express traffic of GPUs whose driver measures it only while it is asked: each call blocks for 20 ms.
 
 use std::sync::Mutex;
 use std::time::Duration;
