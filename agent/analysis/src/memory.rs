@@ -27,7 +27,7 @@ pub(crate) fn memory(recording: &Recording, rows: &ProcessRows) -> Memory {
     }
 }
 
-fn sum_of_peaks(peaks: &BTreeMap<Option<DeviceId>, i64>) -> Option<i64> {
+fn sum_of_peaks<Device>(peaks: &BTreeMap<Device, i64>) -> Option<i64> {
     (!peaks.is_empty()).then(|| peaks.values().copied().fold(0, i64::saturating_add))
 }
 
@@ -42,16 +42,19 @@ fn peak(events: &[&MemoryEvent], reading: fn(&MemoryEvent) -> Option<i64>) -> Op
     sum_of_peaks(&peaks)
 }
 
-/// From samples of the process's use of its devices.
+/// From samples of the process's use of its devices, which are known by their row or by their index on the machine.
 fn sampled(recording: &Recording, rows: &ProcessRows) -> Option<i64> {
-    let device_of: BTreeMap<CounterId, DeviceId> = recording
+    let device_of: BTreeMap<CounterId, (Option<DeviceId>, Option<i64>)> = recording
         .counters
         .iter()
         .enumerate()
         .filter(|(_, counter)| {
             counter.process_id == Some(rows.process) && counter.name == DEVICE_MEMORY_COUNTER
         })
-        .filter_map(|(index, counter)| Some((CounterId(index as i64 + 1), counter.device_id?)))
+        .map(|(index, counter)| {
+            (CounterId(index as i64 + 1), (counter.device_id, counter.gpu_index))
+        })
+        .filter(|(_, device)| *device != (None, None))
         .collect();
     if device_of.is_empty() {
         return None;
@@ -59,7 +62,7 @@ fn sampled(recording: &Recording, rows: &ProcessRows) -> Option<i64> {
     let mut peaks = BTreeMap::new();
     for sample in &recording.counter_samples {
         if let Some(&device) = device_of.get(&sample.counter_id) {
-            let peak = peaks.entry(Some(device)).or_insert(0);
+            let peak = peaks.entry(device).or_insert(0);
             *peak = (sample.value as i64).max(*peak);
         }
     }

@@ -312,8 +312,18 @@ impl Drain {
         severity: Severity,
         text: String,
     ) -> Result<(), WriteError> {
-        let time_ns = Some(self.session.clock.at(MonotonicNs::now()));
-        self.tables.writer.append(&Note { process_id, time_ns, severity, text })
+        self.note_at(self.session.clock.at(MonotonicNs::now()), process_id, severity, text)
+    }
+
+    /// Tells the reader of the report what happened at `time`.
+    pub(crate) fn note_at(
+        &mut self,
+        time: Timestamp,
+        process_id: Option<ProcessId>,
+        severity: Severity,
+        text: String,
+    ) -> Result<(), WriteError> {
+        self.tables.writer.append(&Note { process_id, time_ns: Some(time), severity, text })
     }
 
     /// The recording, to be finished.

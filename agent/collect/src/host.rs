@@ -43,7 +43,11 @@ pub(crate) struct Memory {
 
 /// Main memory now.
 pub(crate) fn memory() -> Option<Memory> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    memory_in(&fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// Main memory, from the text of `/proc/meminfo`.
+pub(crate) fn memory_in(text: &str) -> Option<Memory> {
     let bytes = |key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key))?;
         line.trim_start_matches(':')

@@ -19,6 +19,7 @@ mod drain;
 mod error;
 mod host;
 mod library;
+mod nvml;
 mod proc;
 mod record;
 mod recover;

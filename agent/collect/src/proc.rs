@@ -9,6 +9,10 @@ pub(crate) struct Stat {
     pub(crate) state: u8,
     /// Its parent.
     pub(crate) parent: u32,
+    /// Page faults that needed no disk.
+    pub(crate) minor_faults: u64,
+    /// Page faults that waited for a disk.
+    pub(crate) major_faults: u64,
     /// Processor time used, user and system, in clock ticks.
     pub(crate) cpu_ticks: u64,
     /// Its threads.
@@ -25,18 +29,28 @@ impl Stat {
         Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    fn parse(line: &str) -> Option<Self> {
+    /// From the text of `/proc/PID/stat`.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         // The name in parentheses may hold anything, so fields count from the last closing one.
         let (_, fields) = line.rsplit_once(')')?;
-        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
-        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+        let mut numbers = [0_u64; 22];
+        let mut fields = fields.split_ascii_whitespace();
+        let state = *fields.next()?.as_bytes().first()?;
+        for (number, field) in numbers[1..].iter_mut().zip(fields.by_ref()) {
+            // Of those that are not read here, some are signed.
+            *number = field.parse().unwrap_or(0);
+        }
+        // There are more: a line that was cut tells nothing.
+        fields.next()?;
         Some(Self {
-            state: *fields.first()?.as_bytes().first()?,
-            parent: u32::try_from(number(1)?).ok()?,
-            cpu_ticks: number(11)?.saturating_add(number(12)?),
-            threads: number(17)?,
-            start_ticks: number(19)?,
-            resident_pages: number(21)?,
+            state,
+            parent: u32::try_from(numbers[1]).ok()?,
+            minor_faults: numbers[7],
+            major_faults: numbers[9],
+            cpu_ticks: numbers[11].saturating_add(numbers[12]),
+            threads: numbers[17],
+            start_ticks: numbers[19],
+            resident_pages: numbers[21],
         })
     }
 
@@ -59,7 +73,12 @@ pub(crate) fn thread_name(pid: u32, tid: u32) -> Option<String> {
 
 /// The processes whose parent is the calling process.
 pub(crate) fn own_children() -> Vec<u32> {
-    let Ok(threads) = fs::read_dir("/proc/self/task") else { return Vec::new() };
+    children(std::process::id())
+}
+
+/// The processes whose parent is `pid`.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let lists = threads
         .flatten()
         .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
@@ -83,11 +102,14 @@ mod tests {
 
     #[test]
     fn a_hostile_name_does_not_move_the_fields() {
-        let line = "7 (a) S 9 (x) R 3 7 7 0 -1 0 1 0 0 0 11 22 0 0 20 0 4 0 4242 1000 55 1 1";
+        let line = "7 (a) S 9 (x) R 3 7 7 0 -1 0 8 0 9 0 11 22 0 0 20 0 4 0 4242 1000 55 1 1";
         let stat = Stat::parse(line).unwrap();
         assert_eq!((stat.state, stat.parent, stat.cpu_ticks), (b'R', 3, 33));
         assert_eq!((stat.threads, stat.start_ticks, stat.resident_pages), (4, 4242, 55));
+        assert_eq!((stat.minor_faults, stat.major_faults), (8, 9));
         assert_eq!(Stat::parse("7 (cut) R 3"), None);
+        let cut = line.rsplit_once(" 1 1").unwrap().0;
+        assert_eq!(Stat::parse(cut), None, "the last number may have lost digits");
     }
 
     #[test]

@@ -154,6 +154,7 @@ struct Recorder {
     drain: Drain,
     store: Store,
     samplers: Option<Samplers>,
+    sample_hz: f64,
     root: u32,
     /// Whether orphans of the target's tree become children of this process.
     reaping: bool,
@@ -207,6 +208,7 @@ impl Recorder {
             drain,
             store,
             samplers,
+            sample_hz: options.sample_hz,
             root: 0,
             reaping: false,
             next_drain: now,
@@ -277,8 +279,11 @@ impl Recorder {
             let drained = self.drain.read()?;
             // Where more is waiting there is no reason to.
             self.next_drain = if drained { now + DRAIN_PERIOD } else { now };
-            if let Some(samplers) = &self.samplers {
+            if let Some(samplers) = &mut self.samplers {
                 samplers.watch(self.drain.processes());
+                for reading in samplers.look() {
+                    self.store.write(reading, &mut self.drain)?;
+                }
             }
         }
         if now >= self.next_anchor {
@@ -316,12 +321,17 @@ impl Recorder {
                 self.drain.commit()?;
             }
         }
-        let unsaved = self.samplers.take().map_or(0, Samplers::stop);
+        let (last, unsaved, paces) = self.samplers.take().map(Samplers::stop).unwrap_or_default();
+        let sampled_until = self.session.clock.now();
         while let Ok(event) = events.try_recv() {
             if let Event::Reading(reading) = event {
                 self.store.write(reading, &mut self.drain)?;
             }
         }
+        for reading in last {
+            self.store.write(reading, &mut self.drain)?;
+        }
+        self.store.finish(sampled_until, self.sample_hz, &mut self.drain)?;
         if unsaved > 0 {
             let cause = "sample_dropped".to_owned();
             self.drain.tables.writer.append(&Loss {
@@ -344,6 +354,9 @@ impl Recorder {
         let used = clock_gettime(ClockId::ProcessCPUTime);
         let used_ns = used.tv_sec.saturating_mul(1_000_000_000).saturating_add(used.tv_nsec);
         writer.set_meta("recorder_cpu_ns", &used_ns.to_string())?;
+        for (key, pace) in paces {
+            writer.set_meta(key, &serde_json::json!(pace).to_string())?;
+        }
         if let TargetExit::Signal(signal) = exit {
             writer.set_meta("exit_signal", &signal.to_string())?;
         }

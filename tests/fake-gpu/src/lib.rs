@@ -1,16 +1,24 @@
-//! Stand-ins for vendor libraries, for tests only: one shared library that answers as the CUDA driver and as CUPTI.
+//! Stand-ins for vendor libraries, for tests only: one shared library that answers as the CUDA driver, as CUPTI and as
+//! NVML.
 //!
-//! A test puts it in a directory under the names `libcuda.so.1` and `libcupti.so.13` and puts that directory on the
-//! library path of a target. `cuInit` loads the injection as the driver does; [`launch`] makes "the GPU" run
+//! A test puts it in a directory under the names `libcuda.so.1`, `libcupti.so.13` and `libnvidia-ml.so.1`, as many as it
+//! wants, and puts that directory on the library path of a target, of a recorder or of `perfagent health`. `cuInit` loads the injection as the driver does; [`launch`] makes "the GPU" run
 //! operations, whose activity records come back through the registered callbacks, in CUPTI's own layout.
 //!
 //! Environment: `FAKE_GPU_SUBSCRIBE=N` makes `cuptiSubscribe` answer N; `FAKE_GPU_DROPPED=N` makes it report N dropped
 //! records; `FAKE_GPU_DENY=KIND` refuses one activity kind; `FAKE_GPU_HANG=1` makes the forced flush hang.
+//!
+//! What happens to the GPUs of NVML is in `FAKE_NVML`, words with spaces between; times are milliseconds after the first
+//! call, `@MS` for ever or `@MS-MS`, from the beginning where there is none: `gpus=N`; `gpm`;
+//! `hang=FUNCTION@200-900`,
+//! `hang=FUNCTION/GPU@200`; `refuse=FUNCTION:CODE`; `lost=GPU@MS`; `xid=GPU:NUMBER@MS`; `ecc=GPU:COUNT@MS` (errors that ECC
+//! could not correct); `reasons=GPU:BITS@MS-MS` (why clocks are held down).
 #![expect(unsafe_code, reason = "it stands in for C libraries")]
 
 pub mod cupti;
 pub mod driver;
 pub mod launch;
+pub mod nvml;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -1,11 +1,17 @@
 //! Checks of what GPU recording needs.
 
 use std::fs;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
-use nvml_wrapper::Nvml;
+use nvml_wrapper::error::NvmlError;
+use perfagent_recording::Timestamp;
 
 use super::{Check, shared_library};
+use crate::clock::Clock;
 use crate::host;
+use crate::nvml;
+use crate::sample::Watch;
 
 pub(super) fn driver() -> Check {
     match host::nvidia_driver() {
@@ -30,28 +36,74 @@ pub(super) fn cuda() -> Check {
 }
 
 pub(super) fn nvml() -> Check {
+    const NAME: &str = "nvml";
     let remedy = "install the NVIDIA driver; in a container start it with: docker run --gpus all";
-    let nvml = match Nvml::init() {
-        Ok(nvml) => nvml,
-        Err(error) => {
-            return Check::missing(
-                "nvml",
-                format!("utilisation, power and memory of GPUs are not sampled: {error}"),
-                remedy,
-            );
+    let stuck = "dmesg | grep -i xid; reboot if nvidia-smi hangs too";
+    match ask_nvml() {
+        Ok(names) if names.is_empty() => {
+            Check::missing(NAME, "works, but shows no GPU", "nvidia-smi -L")
         }
-    };
-    match nvml.device_count() {
-        Ok(0) => Check::missing("nvml", "works, but shows no GPU", "nvidia-smi -L"),
-        Ok(count) => {
-            let names =
-                (0..count).filter_map(|index| nvml.device_by_index(index).ok()?.name().ok());
-            Check::ok("nvml", names.collect::<Vec<_>>().join(", "))
+        Ok(names) => Check::ok(NAME, names.join(", ")),
+        Err(Silence::NotThere(error)) => Check::missing(
+            NAME,
+            format!("utilisation, power and memory of GPUs are not sampled: {error}"),
+            remedy,
+        ),
+        Err(Silence::Refuses(error)) => {
+            Check::warning(NAME, format!("the GPUs cannot be counted: {error}"), "nvidia-smi")
         }
-        Err(error) => {
-            Check::warning("nvml", format!("the GPUs cannot be counted: {error}"), "nvidia-smi")
-        }
+        Err(Silence::Hangs(call)) => Check::warning(
+            NAME,
+            format!("has not answered for {} s: {call}", NVML_PATIENCE.as_secs()),
+            stuck,
+        ),
     }
+}
+
+/// Without persistence mode the driver wakes every GPU at the first question.
+const NVML_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why NVML names no GPUs.
+enum Silence {
+    NotThere(NvmlError),
+    Refuses(NvmlError),
+    Hangs(&'static str),
+}
+
+/// The names of the GPUs. NVML is asked by a thread that is left behind where it hangs: a driver in that state is just
+/// what the doctor is called for.
+fn ask_nvml() -> Result<Vec<String>, Silence> {
+    let mut watch = Watch::new(Clock::measure());
+    let caller = watch.caller();
+    let (sender, answer) = sync_channel(1);
+    let ask = move || {
+        let answer = (|| {
+            let nvml = caller.call("nvmlInit_v2", None, nvml::start).map_err(Silence::NotThere)?;
+            let count = caller
+                .call("nvmlDeviceGetCount_v2", None, || nvml.device_count())
+                .map_err(Silence::Refuses)?;
+            let name = |index| {
+                let device = caller.call("nvmlDeviceGetHandleByIndex_v2", Some(index), || {
+                    nvml.device_by_index(index)
+                });
+                let name = device.and_then(|device| {
+                    caller.call("nvmlDeviceGetName", Some(index), || device.name())
+                });
+                name.unwrap_or_else(|error| format!("GPU {index}: {error}"))
+            };
+            Ok((0..count).map(name).collect())
+        })();
+        // The doctor may have gone home.
+        let _ = sender.send(answer);
+    };
+    let spawned = std::thread::Builder::new().name("doctor-nvml".into()).spawn(ask);
+    if spawned.is_err() {
+        return Err(Silence::Hangs("no thread could be started to ask it"));
+    }
+    answer.recv_timeout(NVML_PATIENCE).unwrap_or_else(|_| {
+        let open = watch.abandon(Some(Timestamp::MAX));
+        Err(Silence::Hangs(open.first().map_or("its last call", |hang| hang.call.name)))
+    })
 }
 
 pub(super) fn cupti() -> Check {

@@ -6,3 +6,4 @@ mod interrupted;
 mod refused;
 mod role;
 mod runs;
+mod sampling;

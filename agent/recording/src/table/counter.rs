@@ -14,15 +14,17 @@ table! {
         device_id: Option<DeviceId>,
         /// The GPU's index on the machine, for counters of whole GPUs that no recorded process used.
         gpu_index: Option<i64>,
-        /// What is measured, for example `cpu`, `rss`, `threads`, `gpu_utilization`, `memory_used`, `power`.
+        /// What is measured, for example `cpu`, `rss`, `threads`, `gpu_utilization`, `memory_used`, `power`, `tree_cpu`
+        /// (all processes of the command together), `throttle_power_cap` (a reason why the GPU's clocks are held down).
         name: String,
-        /// Unit of the samples: `pct`, `bytes`, `count`, `W`, `MHz`, `C`, `bytes/s`.
+        /// Unit of the samples: `pct`, `bytes`, `count`, `W`, `J`, `MHz`, `C`, `bytes/s`, `1/s`, or `state`: 1 from that
+        /// moment on, 0 no longer.
         unit: String,
     }
 }
 
 table! {
-    /// One reading of a counter.
+    /// One reading of a counter. Of quantities that rarely change, only the first and last of equal readings are kept.
     CounterSample in "counter_samples" {
         /// The counter.
         counter_id: CounterId,

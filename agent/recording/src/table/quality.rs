@@ -22,7 +22,8 @@ table! {
     Loss in "losses" {
         /// The process; NULL when it concerns the whole recording.
         process_id: Option<ProcessId>,
-        /// Why, for example `ring_full`, `thread_buffer_full`, `cupti_dropped`, `zero_timestamp`.
+        /// Why, for example `ring_full`, `thread_buffer_full`, `cupti_dropped`, `zero_timestamp`, `nvml_hang`,
+        /// `gpu_lost`.
         cause: String,
         /// How many events.
         count: i64,
