@@ -2,6 +2,7 @@
 //! recordings made by hand, and on random ones.
 
 mod builder;
+mod collectives;
 mod kineto;
 mod properties;
 mod reference;

@@ -7,6 +7,7 @@ mod command;
 mod fixture;
 mod health;
 mod help;
+mod nccl;
 mod pipe;
 mod program;
 mod report;
