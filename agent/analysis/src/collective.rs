@@ -91,13 +91,14 @@ pub(crate) fn counted(recording: &Recording, positions: &[u32]) -> Vec<u32> {
         let ended = |position: &&u32| {
             recording.collectives.get(**position as usize).is_some_and(|call| !call.open)
         };
-        positions.iter().filter(ended).map(|&position| {
-            (position, &recording.collectives[position as usize])
-        })
+        positions
+            .iter()
+            .filter(ended)
+            .map(|&position| (position, &recording.collectives[position as usize]))
     };
-    let plugin = Instants::of(calls().filter_map(|(_, call)| {
-        Some((key(call)?, call.enqueued_ns?.unix_nanos()))
-    }));
+    let plugin = Instants::of(
+        calls().filter_map(|(_, call)| Some((key(call)?, call.enqueued_ns?.unix_nanos()))),
+    );
     let named = Spans::of(calls().filter_map(|(_, call)| {
         let is_range = call.enqueued_ns.is_none() && call.timing == Timing::Call;
         is_range.then(|| Some((key(call)?, span(call)))).flatten()
@@ -132,7 +133,9 @@ impl Instants {
         for (key, instant) in instants {
             by_key.entry(key).or_default().push(instant);
         }
-        by_key.values_mut().for_each(|instants| instants.sort_unstable());
+        for instants in by_key.values_mut() {
+            instants.sort_unstable();
+        }
         Self(by_key)
     }
 
@@ -166,7 +169,10 @@ impl Spans {
     fn any_around(&self, key: Key, instant: i64) -> bool {
         let Some(spans) = self.0.get(&key) else { return false };
         let after = spans.partition_point(|&(start, _)| start <= instant);
-        after.checked_sub(1).and_then(|last| spans.get(last)).is_some_and(|&(_, end)| end >= instant)
+        after
+            .checked_sub(1)
+            .and_then(|last| spans.get(last))
+            .is_some_and(|&(_, end)| end >= instant)
     }
 }
 

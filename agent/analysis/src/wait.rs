@@ -43,7 +43,8 @@ pub(crate) fn waits(recording: &Recording) -> Waits {
     let mut collectives: HashMap<(StringId, StringId, i64), Vec<Part>> = HashMap::new();
     for position in by_process.values().flat_map(|positions| counted(recording, positions)) {
         let call = &recording.collectives[position as usize];
-        let number = call.sequence.filter(|_| call.timing != Timing::Enqueue && call.group_id.0 != 0);
+        let number =
+            call.sequence.filter(|_| call.timing != Timing::Enqueue && call.group_id.0 != 0);
         let Some((number, size)) = number.zip(call.group_size) else { continue };
         let (start, end) = clean(call.start_ns.unix_nanos(), call.end_ns.unix_nanos());
         let part = Part { process: call.process_id, position, start, end, size };

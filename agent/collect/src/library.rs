@@ -88,8 +88,7 @@ impl Library {
                 ));
             }
         }
-        variables
-            .extend(names.into_iter().map(|name| (name, self.path.clone().into_os_string())));
+        variables.extend(names.into_iter().map(|name| (name, self.path.clone().into_os_string())));
         (variables, remarks)
     }
 

@@ -71,7 +71,8 @@ impl Reader {
         let mut read = || {
             let columns = self.columns(R::TABLE)?;
             // A table without any of them is missing, and says so when it is read.
-            let present = |name: &str| columns.is_empty() || columns.iter().any(|column| column == name);
+            let present =
+                |name: &str| columns.is_empty() || columns.iter().any(|column| column == name);
             let mut statement = self.connection.prepare(&schema::select_sql::<R>(present))?;
             let id_column = R::COLUMNS.len();
             let mut rows = statement.query([])?;

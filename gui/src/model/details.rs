@@ -170,11 +170,14 @@ fn collective(source: &Source, row: usize, facts: &mut Facts) {
     facts.number("Group size", collective.group_size);
     facts.number("Sequence", collective.sequence);
     facts.text("Reported by", text(recording, collective.source_id));
-    facts.text("Times", match collective.timing {
-        Timing::Call => "",
-        Timing::Kernel => "of its kernel",
-        Timing::Enqueue => "only of handing it over to the GPU",
-    });
+    facts.text(
+        "Times",
+        match collective.timing {
+            Timing::Call => "",
+            Timing::Kernel => "of its kernel",
+            Timing::Enqueue => "only of handing it over to the GPU",
+        },
+    );
     facts.open(collective.open);
     if let Some(thread) = collective.thread_id {
         facts.push("Thread", thread_label(recording, thread));

@@ -194,10 +194,7 @@ pub extern "C" fn cuptiActivityPushExternalCorrelationId(kind: u32, id: u64) -> 
 /// # Safety
 /// `last` is null or a valid place.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuptiActivityPopExternalCorrelationId(
-    kind: u32,
-    last: *mut u64,
-) -> c_int {
+pub unsafe extern "C" fn cuptiActivityPopExternalCorrelationId(kind: u32, last: *mut u64) -> c_int {
     EXTERNAL.with_borrow_mut(|open| {
         let Some(place) = open.iter().rposition(|(of, _)| *of == kind) else { return 32 };
         let (_, id) = open.remove(place);

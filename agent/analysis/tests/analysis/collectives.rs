@@ -83,7 +83,13 @@ fn a_call_that_is_told_of_several_times_counts_once() {
         let mut run = Builder::new("record");
         let process = run.process(1, Some(0), Some(1));
         if told & 1 != 0 {
-            add(&mut run, process, ("all_reduce", ""), (2000, 2600), by_plugin(Timing::Kernel, 1050));
+            add(
+                &mut run,
+                process,
+                ("all_reduce", ""),
+                (2000, 2600),
+                by_plugin(Timing::Kernel, 1050),
+            );
         }
         if told & 2 != 0 {
             add(&mut run, process, ("all_reduce", ""), (1000, 1100), |_| {});
@@ -140,7 +146,10 @@ fn waiting_for_the_last_rank_is_told_apart_from_the_transfer() {
     assert_eq!((first.matched, first.wait_ns, first.transfer_ns), (2, Some(30), Some(70 + 100)));
     assert_eq!((second.matched, second.wait_ns, second.transfer_ns), (2, Some(10), Some(170)));
     // Of two ranks the bus bandwidth of an all-reduce is the algorithm's.
-    assert_eq!((first.busbw_gbps, first.transfer_busbw_gbps), (Some(2000.0 / 190.0), Some(2000.0 / 170.0)));
+    assert_eq!(
+        (first.busbw_gbps, first.transfer_busbw_gbps),
+        (Some(2000.0 / 190.0), Some(2000.0 / 170.0))
+    );
     let [sum] = &total::collectives(&report(&recording, "run.perfdb").ranks)[..] else { panic!() };
     assert_eq!((sum.matched, sum.wait_ns, sum.transfer_ns), (4, Some(40), Some(340)));
     assert!((sum.transfer_busbw_gbps.unwrap() - 2000.0 / 170.0).abs() < 1e-9);

@@ -139,8 +139,8 @@ fn without_kernels_calls_are_counted_and_have_no_times() {
     assert!(warnings.contains("of 6 collectives of process"), "{warnings}");
     let page = run(folder.path(), &["report", "run.perfdb"]).answer();
     let row = page.lines().find(|line| line.trim_start().starts_with("all_gather")).unwrap();
-    let cells: Vec<_> = row.split_whitespace().collect();
-    assert_eq!(cells[cells.len() - 6..], ["-"; 6], "no time, no bandwidth: {row}");
+    let fields: Vec<_> = row.split_whitespace().collect();
+    assert_eq!(fields[fields.len() - 6..], ["-"; 6], "no time, no bandwidth: {row}");
 }
 
 #[test]
@@ -152,7 +152,10 @@ fn a_kernel_that_was_lost_leaves_its_call_without_a_time() {
     assert_eq!(calls.len(), 6);
     assert!(calls.iter().all(|call| call.ends_with("enqueue,0,0")), "{calls:?}");
     let warnings = report(folder.path())["warnings"].to_string();
-    assert!(warnings.contains("6 NCCL calls were launched while kernels were recorded"), "{warnings}");
+    assert!(
+        warnings.contains("6 NCCL calls were launched while kernels were recorded"),
+        "{warnings}"
+    );
 }
 
 #[test]

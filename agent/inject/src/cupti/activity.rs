@@ -90,7 +90,8 @@ unsafe fn write(writer: &mut Writer, clock: Clock, record: *const u8) {
         KIND_MEMSET => memset_record(clock, &unsafe { read(record) }),
         KIND_EXTERNAL_CORRELATION => {
             // SAFETY: see above.
-            let ExternalCorrelation { external_kind, id, correlation, .. } = unsafe { read(record) };
+            let ExternalCorrelation { external_kind, id, correlation, .. } =
+                unsafe { read(record) };
             // Other tools of the process may push ids of their own kinds.
             if external_kind != EXTERNAL_KIND {
                 return;

@@ -129,7 +129,9 @@ mod tests {
     #[test]
     fn kernels_of_nccl_are_told_by_their_names() {
         assert!(is_of_nccl(b"ncclDevKernel_AllReduce_Sum_f32_RING_LL"));
-        assert!(is_of_nccl(b"_Z39ncclDevKernel_AllReduce_Sum_f32_RING_LL24ncclDevKernelArgsStorageILm4096EE"));
+        assert!(is_of_nccl(
+            b"_Z39ncclDevKernel_AllReduce_Sum_f32_RING_LL24ncclDevKernelArgsStorageILm4096EE"
+        ));
         for other in [&b"_Z9fake_gemmPKfS0_Pfi"[..], b"_Z", b"", b"my_ncclDevKernel_"] {
             assert!(!is_of_nccl(other));
         }

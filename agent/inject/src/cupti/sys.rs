@@ -72,7 +72,8 @@ pub(super) struct Api {
     pub(super) next_record: unsafe extern "C" fn(*mut u8, usize, *mut *mut u8) -> Status,
     pub(super) dropped_records: unsafe extern "C" fn(*mut c_void, u32, *mut usize) -> Status,
     pub(super) set_attribute: unsafe extern "C" fn(u32, *mut usize, *mut c_void) -> Status,
-    pub(super) enable_callback: Option<unsafe extern "C" fn(u32, *mut c_void, c_int, u32) -> Status>,
+    pub(super) enable_callback:
+        Option<unsafe extern "C" fn(u32, *mut c_void, c_int, u32) -> Status>,
     pub(super) push_external: Option<unsafe extern "C" fn(u32, u64) -> Status>,
     pub(super) pop_external: Option<unsafe extern "C" fn(u32, *mut u64) -> Status>,
     /// CUDA 11.6 and later.

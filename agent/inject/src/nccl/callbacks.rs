@@ -3,7 +3,9 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering,
+};
 
 use perfagent_spool::LossCause;
 
@@ -271,7 +273,9 @@ fn record(
             }
             dtype
         }
-        Body::Other if described.kind == kind::KERNEL_LAUNCH => plan::launch_begins(context, parent),
+        Body::Other if described.kind == kind::KERNEL_LAUNCH => {
+            plan::launch_begins(context, parent)
+        }
         Body::Other => {
             if described.kind == kind::GROUP && version <= 4 {
                 plan::group_begins(context, own);

@@ -77,7 +77,9 @@ fn note(text: String) {
 fn load(name: &OsStr, version: u8) -> Result<Chain, String> {
     let shown = name.display();
     let library = open(name).ok_or_else(|| {
-        format!("NCCL_PROFILER_PLUGIN={shown} could not be loaded; perfagent's own plugin runs alone")
+        format!(
+            "NCCL_PROFILER_PLUGIN={shown} could not be loaded; perfagent's own plugin runs alone"
+        )
     })?;
     let lowest = if version >= 5 { 4 } else { version };
     (lowest..=version).rev().find_map(|version| Chain::of(library, version)).ok_or_else(|| {
@@ -190,7 +192,7 @@ impl Chain {
         let mut handle = ptr::null_mut();
         // SAFETY: (all) the descriptor is on NCCL's stack, for this call; its handles are put back after it.
         unsafe {
-            let at = |offset| descriptor.add(offset).cast::<*mut c_void>();
+            let at = |offset| descriptor.add(offset).cast::<c_void>().cast::<*mut c_void>();
             at(PARENT_AT).write_unaligned(parent);
             if let Some(group) = described.group {
                 at(group_at).write_unaligned(theirs(group));

@@ -54,8 +54,8 @@ pub(super) struct Call<'a> {
 /// # Safety
 /// There is a descriptor of this version of the interface, whose texts end with 0 and stay as they are for `'a`.
 pub(super) unsafe fn read<'a>(version: u8, descriptor: *const u8) -> Described<'a> {
-    // SAFETY: (all three) every version has these at these places.
     let kind = if version <= 4 {
+        // SAFETY: (all three) every version has these at these places.
         u64::from(unsafe { *descriptor })
     } else {
         // SAFETY: see above.

@@ -35,7 +35,6 @@ impl Handle {
 
 /// A value that a slot can start with.
 pub(super) trait Blank {
-    #[expect(clippy::declare_interior_mutable_const, reason = "it is copied into each slot")]
     const BLANK: Self;
 }
 
@@ -108,14 +107,13 @@ impl<T: Blank, const N: usize> Pool<T, N> {
         let place = handle.place()?;
         let slot = self.slots.get(place)?;
         let live = handle.generation() << 1 | 1;
-        slot.tag
-            .compare_exchange(live, live - 1, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-            .then(|| {
+        slot.tag.compare_exchange(live, live - 1, Ordering::AcqRel, Ordering::Relaxed).is_ok().then(
+            || {
                 let found = last(&slot.value);
                 let _ = self.prepare().push(place as u16);
                 found
-            })
+            },
+        )
     }
 
     /// Gives back every slot in use that `whose` names.

@@ -188,16 +188,8 @@ pub(super) struct P2pApi {
 }
 
 /// `ncclFunc_t` of NCCL 2.23, which speaks version 1, by number.
-pub(super) const FUNCS_V1: [&str; 8] = [
-    "Broadcast",
-    "Reduce",
-    "AllGather",
-    "ReduceScatter",
-    "AllReduce",
-    "SendRecv",
-    "Send",
-    "Recv",
-];
+pub(super) const FUNCS_V1: [&str; 8] =
+    ["Broadcast", "Reduce", "AllGather", "ReduceScatter", "AllReduce", "SendRecv", "Send", "Recv"];
 
 /// NCCL's names for element types, `ncclDataType_t` by number.
 pub(super) const DTYPES: [&str; 12] = [

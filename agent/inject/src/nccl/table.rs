@@ -40,19 +40,12 @@ unsafe extern "C" fn init_plain<const VERSION: u8>(
     context: *mut *mut c_void,
     mask: *mut c_int,
 ) -> c_int {
-    let introduction = Introduction {
-        name: ptr::null(),
-        hash: 0,
-        nodes: 0,
-        ranks: 0,
-        rank: -1,
-        log: ptr::null(),
-    };
+    let introduction =
+        Introduction { name: ptr::null(), hash: 0, nodes: 0, ranks: 0, rank: -1, log: ptr::null() };
     // SAFETY: NCCL passes valid places.
     door(SUCCESS, || unsafe { callbacks::init(VERSION, context, mask, &introduction) })
 }
 
-#[expect(clippy::too_many_arguments, reason = "NCCL's interface")]
 unsafe extern "C" fn init_named<const VERSION: u8>(
     context: *mut *mut c_void,
     mask: *mut c_int,
@@ -68,7 +61,6 @@ unsafe extern "C" fn init_named<const VERSION: u8>(
     door(SUCCESS, || unsafe { callbacks::init(VERSION, context, mask, &introduction) })
 }
 
-#[expect(clippy::too_many_arguments, reason = "NCCL's interface")]
 unsafe extern "C" fn init_numbered<const VERSION: u8>(
     context: *mut *mut c_void,
     hash: u64,

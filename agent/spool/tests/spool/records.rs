@@ -57,15 +57,7 @@ fn record() -> impl Strategy<Value = Record<'static>> {
         }),
         (any::<([u32; 2], [i32; 3])>(), any::<u64>(), any::<u8>()).prop_map(
             |(([communicator, name], [rank, ranks, nodes]), hash, version)| {
-                Record::NcclCommunicator {
-                    communicator,
-                    hash,
-                    name,
-                    rank,
-                    ranks,
-                    nodes,
-                    version,
-                }
+                Record::NcclCommunicator { communicator, hash, name, rank, ranks, nodes, version }
             }
         ),
         (time(), any::<[u32; 6]>(), any::<(u64, Option<u64>, u64)>(), any::<(i32, bool, bool)>())

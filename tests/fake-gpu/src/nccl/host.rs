@@ -221,8 +221,10 @@ impl Communicator<'_> {
         let handles: Vec<usize> = apis.1.iter().map(|handle| handle.expose_provenance()).collect();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let handles: Vec<_> =
-                    handles.iter().map(|handle| ptr::with_exposed_provenance_mut(*handle)).collect();
+                let handles: Vec<_> = handles
+                    .iter()
+                    .map(|handle| ptr::with_exposed_provenance_mut(*handle))
+                    .collect();
                 self.tell(calls, &handles);
             });
         });
@@ -245,8 +247,7 @@ impl Communicator<'_> {
         // NCCL leaves the rank of these at 0.
         let describe = |kind, parent| Descriptor::new(self.plugin.version, kind, parent, 0);
         let asked = GROUP_API | COLL_API | P2P_API | KERNEL_LAUNCH | below;
-        let group = self
-            .start_if(asked, describe(GROUP_API, ptr::null_mut()).group_api(captured));
+        let group = self.start_if(asked, describe(GROUP_API, ptr::null_mut()).group_api(captured));
         self.plugin.state(group, GROUP_START_API_STOP);
         let apis = calls
             .iter()
@@ -270,8 +271,8 @@ impl Communicator<'_> {
     fn tell(&self, calls: &[Call], apis: &[*mut c_void]) {
         let below = PROXY_OP | PROXY_STEP | KERNEL_CH | NET_PLUGIN;
         let version = self.plugin.version;
-        let group = self
-            .start_if(GROUP | COLL | P2P | below, self.describe(GROUP, ptr::null_mut()));
+        let group =
+            self.start_if(GROUP | COLL | P2P | below, self.describe(GROUP, ptr::null_mut()));
         for (call, api) in calls.iter().zip(apis) {
             let parent = if version >= 5 { *api } else { group };
             let handle = if is_p2p(call) {

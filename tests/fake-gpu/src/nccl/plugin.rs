@@ -112,7 +112,11 @@ unsafe fn start(
         let parent: u64 = descriptor.add(8).cast::<u64>().read_unaligned();
         let count: u64 =
             if kind == COLL { descriptor.add(56).cast::<u64>().read_unaligned() } else { 0 };
-        log(&format!("start {} in {} kind {kind} parent {parent} count {count}", own.addr(), context.addr()));
+        log(&format!(
+            "start {} in {} kind {kind} parent {parent} count {count}",
+            own.addr(),
+            context.addr()
+        ));
         *handle = own;
     }
     0

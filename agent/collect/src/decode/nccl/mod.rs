@@ -166,15 +166,10 @@ impl Decoder {
         Ok(())
     }
 
-    fn write_call(
-        &mut self,
-        tables: &mut Tables,
-        (call, ran): &Matched,
-    ) -> Result<(), WriteError> {
+    fn write_call(&mut self, tables: &mut Tables, (call, ran): &Matched) -> Result<(), WriteError> {
         let enqueued = Timestamp::from_unix_nanos(call.enqueued_ns);
-        let (start, end) = ran.map_or((call.enqueued_ns, call.enqueued_ns), |ran| {
-            (ran.start_ns, ran.end_ns)
-        });
+        let (start, end) =
+            ran.map_or((call.enqueued_ns, call.enqueued_ns), |ran| (ran.start_ns, ran.end_ns));
         let start_ns = Timestamp::from_unix_nanos(start);
         if !self.source.window.holds(start_ns) {
             return Ok(());
