@@ -9,7 +9,7 @@ use crate::category::Categories;
 use crate::rank::{RankAnalysis, analyse};
 use crate::report::{Basis, HostFacts, Lost, Rank, RecordingFacts, Report, SCHEMA};
 use crate::rules::Rules;
-use crate::{extent, loss, usage};
+use crate::{extent, loss, usage, wait};
 
 /// The report of one recording. `path` is shown as where it was found.
 #[must_use]
@@ -85,10 +85,11 @@ fn ranks_of(
     let mut categories = Categories::resume(recording, rules, first.labels());
     let usage = usage::usage(recording);
     let losses = loss::losses(recording);
+    let waits = wait::waits(recording);
     analyses
         .iter()
         .map(|analysis| {
-            let mut rank = analysis.figures(recording, &mut categories);
+            let mut rank = analysis.figures(recording, &waits, &mut categories);
             path.clone_into(&mut rank.recording_path);
             rank.host_usage = usage.get(&analysis.process()).copied().unwrap_or_default();
             let of_this = |position: usize| {
@@ -104,6 +105,14 @@ fn ranks_of(
             if unfinished > 0 {
                 warnings.push(format!(
                     "{unfinished} collectives of {} did not end within the recording; they are not in the table",
+                    name(&rank)
+                ));
+            }
+            let untimed: i64 = rank.collectives.iter().map(|row| row.untimed).sum();
+            if untimed > 0 {
+                warnings.push(format!(
+                    "of {untimed} collectives of {} only the handing over to the GPU is known: they are counted, but not in \
+                     the times and bandwidths",
                     name(&rank)
                 ));
             }

@@ -1,50 +1,179 @@
 //! Collectives by operation, element type and group, with bandwidths as nccl-tests defines them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use perfagent_recording::Recording;
+use perfagent_recording::table::{Collective, Timing};
+use perfagent_recording::{Recording, StringId, ThreadId};
 
 use crate::operation::clean;
 use crate::process::{ProcessRows, pick};
 use crate::report::CollectiveRow;
 use crate::statistic::rate_gbps;
+use crate::wait::Waits;
 
 /// One row for each (operation, element type, group size, group), greatest total first. Collectives
-/// whose end was not seen are left out: their time says nothing about bandwidth.
-pub(crate) fn collectives(recording: &Recording, rows: &ProcessRows) -> Vec<CollectiveRow> {
+/// whose end was not seen are left out: their time says nothing about bandwidth. Those of which only
+/// the handing over to the GPU is known are counted, without a time.
+pub(crate) fn collectives(
+    recording: &Recording,
+    rows: &ProcessRows,
+    waits: &Waits,
+) -> Vec<CollectiveRow> {
     let mut table: BTreeMap<_, CollectiveRow> = BTreeMap::new();
-    for call in pick(&recording.collectives, &rows.collectives).filter(|call| !call.open) {
+    let mut kernels = HashSet::new();
+    for position in counted(recording, &rows.collectives) {
+        let call = &recording.collectives[position as usize];
         let (start, end) = clean(call.start_ns.unix_nanos(), call.end_ns.unix_nanos());
         let text = |id| Some(recording.strings.get(id).to_owned()).filter(|text| !text.is_empty());
-        let row = table
-            .entry((call.op_id, call.dtype_id, call.group_size, call.group_id))
-            .or_insert_with(|| CollectiveRow {
-                op: text(call.op_id).unwrap_or_default(),
-                dtype: text(call.dtype_id),
-                group_size: call.group_size,
-                group: text(call.group_id),
-                bytes: Some(0),
-                ..CollectiveRow::default()
-            });
+        let key = (call.op_id, call.dtype_id, call.group_size, call.group_id);
+        let row = table.entry(key).or_insert_with(|| CollectiveRow {
+            op: text(call.op_id).unwrap_or_default(),
+            dtype: text(call.dtype_id),
+            group_size: call.group_size,
+            group: text(call.group_id),
+            bytes: Some(0),
+            ..CollectiveRow::default()
+        });
         row.count += 1;
-        row.total_ns = row.total_ns.saturating_add(end.saturating_sub(start));
-        row.bytes = row.bytes.zip(call.bytes).map(|(sum, bytes)| sum.saturating_add(bytes));
+        row.bytes = add(row.bytes, call.bytes);
+        if call.timing == Timing::Enqueue {
+            row.untimed += 1;
+            row.untimed_bytes = row.untimed_bytes.saturating_add(call.bytes.unwrap_or(0));
+            continue;
+        }
+        // Calls that were grouped have one kernel, whose time is theirs together.
+        let is_first = call.correlation.is_none_or(|id| kernels.insert((key, id, start)));
+        if is_first {
+            row.total_ns = row.total_ns.saturating_add(end.saturating_sub(start));
+        }
+        if let Some(wait) = waits.get(&position) {
+            if row.matched == 0 {
+                (row.matched_bytes, row.wait_ns, row.transfer_ns) = (Some(0), Some(0), Some(0));
+            }
+            row.matched += 1;
+            row.matched_bytes = add(row.matched_bytes, call.bytes);
+            if is_first {
+                row.wait_ns = add(row.wait_ns, Some(wait.wait_ns));
+                row.transfer_ns = add(row.transfer_ns, Some(wait.transfer_ns));
+            }
+        }
     }
     let mut table: Vec<CollectiveRow> = table.into_values().collect();
     for row in &mut table {
-        row.algbw_gbps = row.bytes.and_then(|bytes| rate_gbps(bytes, row.total_ns));
-        row.busbw_gbps = row
-            .algbw_gbps
-            .zip(bus_factor(&row.op, row.group_size))
-            .map(|(bandwidth, factor)| bandwidth * factor);
+        let factor = bus_factor(&row.op, row.group_size);
+        let timed = row.bytes.map(|bytes| bytes.saturating_sub(row.untimed_bytes));
+        row.algbw_gbps = timed.and_then(|bytes| rate_gbps(bytes, row.total_ns));
+        row.busbw_gbps = row.algbw_gbps.zip(factor).map(|(bandwidth, factor)| bandwidth * factor);
+        let transfer = row.matched_bytes.zip(row.transfer_ns);
+        let transfer = transfer.and_then(|(bytes, time)| rate_gbps(bytes, time));
+        row.transfer_busbw_gbps = transfer.zip(factor).map(|(rate, factor)| rate * factor);
     }
     table.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.op.cmp(&b.op)));
     table
 }
 
+fn add(sum: Option<i64>, value: Option<i64>) -> Option<i64> {
+    sum.zip(value).map(|(sum, value)| sum.saturating_add(value))
+}
+
 /// How many of this rank's collectives never ended within the recording.
 pub(crate) fn unfinished(recording: &Recording, rows: &ProcessRows) -> usize {
     pick(&recording.collectives, &rows.collectives).filter(|call| call.open).count()
+}
+
+/// The collectives of one process at these positions that have ended, each call once.
+///
+/// One call may be told by NCCL's plugin, by a range that names it, and by NCCL's own range. The plugin
+/// knows best; a range that names it knows more than NCCL's. Two tell of the same call when they have
+/// the operation and the thread in common and the one lies within the other.
+pub(crate) fn counted(recording: &Recording, positions: &[u32]) -> Vec<u32> {
+    let calls = || {
+        let ended = |position: &&u32| {
+            recording.collectives.get(**position as usize).is_some_and(|call| !call.open)
+        };
+        positions
+            .iter()
+            .filter(ended)
+            .map(|&position| (position, &recording.collectives[position as usize]))
+    };
+    let plugin = Instants::of(
+        calls().filter_map(|(_, call)| Some((key(call)?, call.enqueued_ns?.unix_nanos()))),
+    );
+    let named = Spans::of(calls().filter_map(|(_, call)| {
+        let is_range = call.enqueued_ns.is_none() && call.timing == Timing::Call;
+        is_range.then(|| Some((key(call)?, span(call)))).flatten()
+    }));
+    calls()
+        .filter(|(_, call)| {
+            let Some(key) = key(call).filter(|_| call.enqueued_ns.is_none()) else { return true };
+            let is_told_by_plugin = plugin.any_within(key, span(call));
+            let is_named = || call.timing == Timing::Enqueue && named.any_around(key, span(call).0);
+            !is_told_by_plugin && !is_named()
+        })
+        .map(|(position, _)| position)
+        .collect()
+}
+
+type Key = (ThreadId, StringId);
+
+fn key(call: &Collective) -> Option<Key> {
+    Some((call.thread_id?, call.op_id))
+}
+
+fn span(call: &Collective) -> (i64, i64) {
+    clean(call.start_ns.unix_nanos(), call.end_ns.unix_nanos())
+}
+
+/// Instants by key, in order.
+struct Instants(HashMap<Key, Vec<i64>>);
+
+impl Instants {
+    fn of(instants: impl Iterator<Item = (Key, i64)>) -> Self {
+        let mut by_key: HashMap<Key, Vec<i64>> = HashMap::new();
+        for (key, instant) in instants {
+            by_key.entry(key).or_default().push(instant);
+        }
+        for instants in by_key.values_mut() {
+            instants.sort_unstable();
+        }
+        Self(by_key)
+    }
+
+    fn any_within(&self, key: Key, (start, end): (i64, i64)) -> bool {
+        let Some(instants) = self.0.get(&key) else { return false };
+        let first = instants.partition_point(|&instant| instant < start);
+        instants.get(first).is_some_and(|&instant| instant <= end)
+    }
+}
+
+/// Spans by key, in order of their starts, each with the latest end up to it.
+struct Spans(HashMap<Key, Vec<(i64, i64)>>);
+
+impl Spans {
+    fn of(spans: impl Iterator<Item = (Key, (i64, i64))>) -> Self {
+        let mut by_key: HashMap<Key, Vec<(i64, i64)>> = HashMap::new();
+        for (key, span) in spans {
+            by_key.entry(key).or_default().push(span);
+        }
+        for spans in by_key.values_mut() {
+            spans.sort_unstable();
+            let mut latest = i64::MIN;
+            for (_, end) in spans {
+                latest = latest.max(*end);
+                *end = latest;
+            }
+        }
+        Self(by_key)
+    }
+
+    fn any_around(&self, key: Key, instant: i64) -> bool {
+        let Some(spans) = self.0.get(&key) else { return false };
+        let after = spans.partition_point(|&(start, _)| start <= instant);
+        after
+            .checked_sub(1)
+            .and_then(|last| spans.get(last))
+            .is_some_and(|&(_, end)| end >= instant)
+    }
 }
 
 /// How often each byte of the message crosses the slowest link, for `ranks` ranks; `None` when the

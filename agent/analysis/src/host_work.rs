@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use perfagent_recording::Recording;
+use perfagent_recording::table::Timing;
 
 use crate::category::Categories;
 use crate::nesting::{Item, Nesting, Role};
@@ -49,6 +50,10 @@ impl HostWork {
         };
         let mut collectives = Vec::with_capacity(rows.collectives.len());
         for call in pick(&recording.collectives, &rows.collectives) {
+            // Handing work over to a GPU is not the communication.
+            if call.timing == Timing::Enqueue {
+                continue;
+            }
             let (start, end) = clean(call.start_ns.unix_nanos(), call.end_ns.unix_nanos());
             collectives.push((start, end));
             if let Some(thread) = call.thread_id {

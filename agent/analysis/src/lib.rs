@@ -38,6 +38,7 @@ mod statistic;
 mod step;
 pub mod total;
 mod usage;
+mod wait;
 
 pub use assemble::{report, report_many, report_of};
 pub use interval::{Coverage, Intervals};

@@ -13,6 +13,7 @@ use crate::process::ProcessRows;
 use crate::report::{Basis, Breakdown, DeviceFacts, KernelRow, Rank, Step};
 use crate::rules::Rules;
 use crate::step::StepSpan;
+use crate::wait::Waits;
 use crate::{Intervals, collective, copy, idle, kernel, launch, memory, process, range, step};
 
 /// One rank of a recording with everything that windows and tables are answered from. The methods
@@ -146,7 +147,13 @@ impl RankAnalysis {
     }
 
     /// All figures of the rank but those that come from outside its rows (losses, samples).
-    pub(crate) fn figures(&self, recording: &Recording, categories: &mut Categories<'_>) -> Rank {
+    /// `waits` are those of the whole recording.
+    pub(crate) fn figures(
+        &self,
+        recording: &Recording,
+        waits: &Waits,
+        categories: &mut Categories<'_>,
+    ) -> Rank {
         let process = recording.process(self.rows.process);
         let host = process
             .and_then(|process| usize::try_from(process.host_id.0.checked_sub(1)?).ok())
@@ -169,7 +176,7 @@ impl RankAnalysis {
             kernels: self.kernel_table(recording, None),
             copies: copy::copies(recording, &self.rows),
             launch: launch::launch(&self.operations),
-            collectives: collective::collectives(recording, &self.rows),
+            collectives: collective::collectives(recording, &self.rows, waits),
             memory: memory::memory(recording, &self.rows),
             steps: self.steps.clone(),
             step: step::summary(&self.step_spans),

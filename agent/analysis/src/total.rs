@@ -107,12 +107,34 @@ pub fn collectives(ranks: &[Rank]) -> Vec<CollectiveRow> {
             };
             sum.count += row.count;
             sum.total_ns += row.total_ns;
+            sum.untimed += row.untimed;
+            sum.untimed_bytes += row.untimed_bytes;
             sum.bytes = sum.bytes.zip(row.bytes).map(|(left, right)| left + right);
-            sum.algbw_gbps = sum.bytes.and_then(|bytes| rate(bytes, sum.total_ns));
+            let timed = sum.bytes.map(|bytes| bytes - sum.untimed_bytes);
+            sum.algbw_gbps = timed.and_then(|bytes| rate(bytes, sum.total_ns));
+            let factor = factor.or_else(|| Some(row.busbw_gbps? / row.algbw_gbps?));
             sum.busbw_gbps = sum.algbw_gbps.zip(factor).map(|(rate, factor)| rate * factor);
+            add_transfers(sum, row, factor);
         },
         |row| row.total_ns,
     )
+}
+
+/// Adds the split into waiting and transfer; a rank without one adds nothing.
+fn add_transfers(sum: &mut CollectiveRow, row: &CollectiveRow, factor: Option<f64>) {
+    if row.matched == 0 {
+        return;
+    }
+    if sum.matched == 0 {
+        (sum.matched_bytes, sum.wait_ns, sum.transfer_ns) = (Some(0), Some(0), Some(0));
+    }
+    let add = |sum: Option<i64>, row: Option<i64>| sum.zip(row).map(|(left, right)| left + right);
+    sum.matched += row.matched;
+    sum.matched_bytes = add(sum.matched_bytes, row.matched_bytes);
+    sum.wait_ns = add(sum.wait_ns, row.wait_ns);
+    sum.transfer_ns = add(sum.transfer_ns, row.transfer_ns);
+    let rate = sum.matched_bytes.zip(sum.transfer_ns).and_then(|(bytes, time)| rate(bytes, time));
+    sum.transfer_busbw_gbps = rate.zip(factor).map(|(rate, factor)| rate * factor);
 }
 
 /// Adds up the rows that share a key, and sorts them by `size`, greatest first; equals keep the order in

@@ -10,6 +10,10 @@ const FILE: &str = "libperfagent.so";
 /// NCCL copies the path of a plugin into a buffer of this size, terminator included.
 const NCCL_PATH_BYTES: usize = 255;
 
+/// The plugin that NCCL loads, and where the one that the user had named goes.
+const NCCL_PLUGIN: &str = "NCCL_PROFILER_PLUGIN";
+const NCCL_CHAIN: &str = "PERFAGENT_NCCL_PLUGIN";
+
 /// `libperfagent.so`, found on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Library {
@@ -59,7 +63,7 @@ impl Library {
         let mut names = vec!["CUDA_INJECTION64_PATH", "NVTX_INJECTION64_PATH"];
         if self.is_nccl_plugin() {
             if self.path.as_os_str().len() < NCCL_PATH_BYTES {
-                names.push("NCCL_PROFILER_PLUGIN");
+                names.push(NCCL_PLUGIN);
             } else {
                 remarks.push(format!(
                     "NCCL collectives are not recorded: the path {} is longer than the {} bytes that NCCL reads; \
@@ -69,18 +73,23 @@ impl Library {
                 ));
             }
         }
+        let mut variables = Vec::new();
         for name in &names {
-            if let Some(theirs) =
-                std::env::var_os(name).filter(|value| *value != *self.path.as_os_str())
-            {
+            let theirs = std::env::var_os(name).filter(|value| *value != *self.path.as_os_str());
+            if let Some(theirs) = theirs.filter(|value| !value.is_empty()) {
+                if *name == NCCL_PLUGIN {
+                    // The library loads it and hands everything on.
+                    variables.push((NCCL_CHAIN, theirs));
+                    continue;
+                }
                 remarks.push(format!(
                     "{name}={} was replaced by perfagent's own library: the tool that it names was not loaded",
                     theirs.display()
                 ));
             }
         }
-        let variables = names.into_iter().map(|name| (name, self.path.clone().into_os_string()));
-        (variables.collect(), remarks)
+        variables.extend(names.into_iter().map(|name| (name, self.path.clone().into_os_string())));
+        (variables, remarks)
     }
 
     /// Whether the library offers a table of NCCL's profiler interface: its symbol's name is in the file.

@@ -1,6 +1,7 @@
 //! What the environment of the target says.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) flush_period: Duration,
     /// `PERFAGENT_CUPTI=0`: leave CUPTI to another tool.
     pub(crate) cupti: bool,
+    /// `PERFAGENT_NCCL_PLUGIN`: the profiler plugin of NCCL that the user had set, which ours hands everything on to.
+    pub(crate) nccl_plugin: Option<OsString>,
     /// `PERFAGENT_DEBUG=1`: say on standard error why recording failed.
     pub(crate) debug: bool,
     /// `CUDA_HOME` or `CUDA_PATH`: a place to look for CUPTI.
@@ -37,6 +40,8 @@ impl Config {
                 number("PERFAGENT_FLUSH_MS").map_or(200, |period| period.clamp(10, 60_000)),
             ),
             cupti: number("PERFAGENT_CUPTI") != Some(0),
+            nccl_plugin: env::var_os("PERFAGENT_NCCL_PLUGIN")
+                .filter(|plugin| !plugin.is_empty() && plugin != "none"),
             debug: number("PERFAGENT_DEBUG") == Some(1),
             cuda_home: env::var_os("CUDA_HOME")
                 .or_else(|| env::var_os("CUDA_PATH"))

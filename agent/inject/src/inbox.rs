@@ -20,6 +20,8 @@ pub(crate) enum Item {
     ThreadName { tid: u32, name: Vec<u8> },
     /// A GPU was found.
     Device(Box<Device>),
+    /// A communicator of NCCL was created, or its name became known.
+    Communicator(Box<Communicator>),
     /// Something that the user should know.
     Note(String),
 }
@@ -34,6 +36,22 @@ pub(crate) struct Device {
     pub(crate) sm_count: u32,
     pub(crate) cc_major: u32,
     pub(crate) cc_minor: u32,
+}
+
+/// What NCCL says about a communicator.
+#[derive(Debug)]
+pub(crate) struct Communicator {
+    pub(crate) number: u32,
+    /// 0 when not told.
+    pub(crate) hash: u64,
+    pub(crate) name: Vec<u8>,
+    /// -1 when not told.
+    pub(crate) rank: i32,
+    /// 0 when not told.
+    pub(crate) ranks: i32,
+    /// 0 when not told.
+    pub(crate) nodes: i32,
+    pub(crate) version: u8,
 }
 
 /// More than these are refused, so that a program that makes them in a loop cannot grow us without bound.

@@ -11,7 +11,7 @@
 //! - **Nothing is lost in silence.** What does not fit is counted by cause.
 //!
 //! Ways in: `NVTX_INJECTION64_PATH` loads it at the first NVTX call (`nvtx`), `CUDA_INJECTION64_PATH` in `cuInit`
-//! (`cupti`). Both lead to one `lifecycle::start`. Without `PERFAGENT_SPOOL_DIR` in the environment it is inert.
+//! (`cupti`), `NCCL_PROFILER_PLUGIN` when the first communicator is made (`nccl`). All lead to one `lifecycle::start`. Without `PERFAGENT_SPOOL_DIR` in the environment it is inert.
 
 mod config;
 mod cupti;
@@ -20,6 +20,7 @@ mod inbox;
 mod lifecycle;
 mod losses;
 mod message;
+mod nccl;
 mod nvtx;
 mod segment;
 mod signals;

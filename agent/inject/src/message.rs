@@ -1,7 +1,8 @@
 //! The compact form of an event between the target's thread and the writer thread, in 64-bit words.
 //!
 //! Word 0 is kind (8 bits), flags (8), text length in bytes (16) and domain (32). Word 1 is the time. What the flags
-//! announce follows: attributes (category and color, payload type, payload), an id, a registered string; then the text.
+//! announce follows: attributes (category and color, payload type, payload), an id, numbers (as many as four of the
+//! flags' bits say), a registered string; then the text.
 
 use perfagent_spool::{MonotonicNs, Payload};
 
@@ -9,7 +10,9 @@ use perfagent_spool::{MonotonicNs, Payload};
 pub(crate) const MAX_TEXT: usize = 1024;
 /// The longest message, in words.
 #[cfg(test)]
-const MAX_WORDS: usize = 2 + 3 + 2 + MAX_TEXT / 8;
+const MAX_WORDS: usize = 2 + 3 + 2 + MAX_NUMBERS + MAX_TEXT / 8;
+/// The most numbers that an event carries.
+pub(crate) const MAX_NUMBERS: usize = 15;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,12 +23,16 @@ pub(crate) enum Kind {
     Start = 3,
     End = 4,
     Mark = 5,
+    /// NCCL handed something to the GPU; the domain is the communicator.
+    NcclCall = 6,
 }
 
 const ATTRIBUTES: u64 = 1 << 8;
 const ID: u64 = 1 << 9;
 const REGISTERED: u64 = 1 << 10;
 const TRUNCATED: u64 = 1 << 11;
+/// How many numbers there are: 4 bits from here.
+const NUMBERS_AT: u32 = 12;
 
 /// The text of an event as the target gave it.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +57,8 @@ pub(crate) struct Event<'a> {
     pub(crate) payload: Payload,
     /// The id of a started range; 0 for none.
     pub(crate) id: u64,
+    /// What the kind has to say besides, at most [`MAX_NUMBERS`].
+    pub(crate) numbers: &'a [u64],
     pub(crate) text: Text<'a>,
 }
 
@@ -65,6 +74,7 @@ impl Event<'_> {
             color: 0,
             payload: Payload::None,
             id: 0,
+            numbers: &[],
             text: Text::None,
         }
     }
@@ -94,6 +104,7 @@ impl Event<'_> {
         if cut {
             word |= TRUNCATED;
         }
+        word |= (self.numbers.len().min(MAX_NUMBERS) as u64) << NUMBERS_AT;
         word | (length as u64) << 16
     }
 
@@ -119,6 +130,9 @@ impl Event<'_> {
             out[at] = self.id;
             at += 1;
         }
+        let count = number_count(header);
+        out[at..at + count].copy_from_slice(&self.numbers[..count]);
+        at += count;
         match self.text {
             Text::None => {}
             Text::Bytes(bytes, _) => write_bytes(&bytes[..text_length(header)], &mut out[at..]),
@@ -133,11 +147,17 @@ fn text_length(header: u64) -> usize {
     (header >> 16 & 0xffff) as usize
 }
 
+#[inline]
+fn number_count(header: u64) -> usize {
+    (header >> NUMBERS_AT & 0xf) as usize
+}
+
 /// The length in words of the message that starts with `header`.
 #[inline]
 pub(crate) fn words(header: u64) -> usize {
     let fields = if header & ATTRIBUTES != 0 { 3 } else { 0 }
         + usize::from(header & ID != 0)
+        + number_count(header)
         + usize::from(header & REGISTERED != 0);
     2 + fields + text_length(header).div_ceil(8)
 }
@@ -195,6 +215,8 @@ pub(crate) struct Received {
     pub(crate) color: u32,
     pub(crate) payload: Payload,
     pub(crate) id: u64,
+    /// Those that were not given are 0.
+    pub(crate) numbers: [u64; MAX_NUMBERS],
     /// 0 for none.
     pub(crate) registered: u32,
     pub(crate) truncated: bool,
@@ -209,6 +231,7 @@ pub(crate) fn read(words: &[u64], text: &mut Vec<u8>) -> Option<Received> {
         3 => Kind::Start,
         4 => Kind::End,
         5 => Kind::Mark,
+        6 => Kind::NcclCall,
         _ => return None,
     };
     let mut received = Received {
@@ -219,6 +242,7 @@ pub(crate) fn read(words: &[u64], text: &mut Vec<u8>) -> Option<Received> {
         color: 0,
         payload: Payload::None,
         id: 0,
+        numbers: [0; MAX_NUMBERS],
         registered: 0,
         truncated: header & TRUNCATED != 0,
     };
@@ -238,6 +262,9 @@ pub(crate) fn read(words: &[u64], text: &mut Vec<u8>) -> Option<Received> {
         received.id = words[at];
         at += 1;
     }
+    let count = number_count(header);
+    received.numbers[..count].copy_from_slice(&words[at..at + count]);
+    at += count;
     if header & REGISTERED != 0 {
         received.registered = words[at] as u32;
         at += 1;
@@ -271,6 +298,7 @@ mod tests {
                 color: 0xff00_ff00,
                 payload: Payload::I64(-5),
                 id: 99,
+                numbers: &[1, 2, u64::MAX][..length % 4],
                 text: Text::Bytes(text.as_bytes(), false),
                 ..Event::bare(Kind::Start, 3)
             };
@@ -279,6 +307,8 @@ mod tests {
             assert_eq!((received.kind, received.time), (Kind::Start, event.time));
             assert_eq!((received.domain, received.category, received.color), (3, 7, 0xff00_ff00));
             assert_eq!((received.payload, received.id), (Payload::I64(-5), 99));
+            assert_eq!(received.numbers[..length % 4], [1, 2, u64::MAX][..length % 4]);
+            assert_eq!(received.numbers[length % 4..], [0; MAX_NUMBERS][length % 4..]);
             assert!(!received.truncated);
         }
     }

@@ -73,6 +73,7 @@ fn run(config: &Config, identity: &ProcessIdentity) {
         strings: Strings::default(),
         events: Events::default(),
         domains: 0,
+        communicators: 0,
         registered: Vec::new(),
         heartbeat: MonotonicNs(0),
         last_round: MonotonicNs::now(),
@@ -121,6 +122,8 @@ pub(crate) struct Writer {
     events: Events,
     /// Domains declared in the ring so far.
     domains: u32,
+    /// The highest communicator declared in the ring so far.
+    communicators: u32,
     /// The string id of each registered string, by its number - 1.
     registered: Vec<u32>,
     heartbeat: MonotonicNs,
@@ -187,6 +190,13 @@ impl Writer {
         }
     }
 
+    /// Makes sure that a communicator is declared before it is used.
+    pub(crate) fn know_communicator(&mut self, communicator: u32) {
+        if communicator > self.communicators {
+            self.take_inbox();
+        }
+    }
+
     fn take_inbox(&mut self) {
         for item in inbox::take() {
             self.write_item(item);
@@ -212,6 +222,18 @@ impl Writer {
             }
             Item::Note(text) => {
                 Record::Note { time: MonotonicNs::now(), text: self.text(text.as_bytes()) }
+            }
+            Item::Communicator(of) => {
+                self.communicators = self.communicators.max(of.number);
+                Record::NcclCommunicator {
+                    communicator: of.number,
+                    hash: of.hash,
+                    name: self.text(&of.name),
+                    rank: of.rank,
+                    ranks: of.ranks,
+                    nodes: of.nodes,
+                    version: of.version,
+                }
             }
             Item::Device(device) => Record::Device {
                 ordinal: device.ordinal,

@@ -69,7 +69,11 @@ impl Reader {
     /// Calls `each` with every row of a table and its id, in order of the id.
     pub fn for_each<R: Row>(&self, mut each: impl FnMut(i64, R)) -> Result<(), OpenError> {
         let mut read = || {
-            let mut statement = self.connection.prepare(&schema::select_sql::<R>())?;
+            let columns = self.columns(R::TABLE)?;
+            // A table without any of them is missing, and says so when it is read.
+            let present =
+                |name: &str| columns.is_empty() || columns.iter().any(|column| column == name);
+            let mut statement = self.connection.prepare(&schema::select_sql::<R>(present))?;
             let id_column = R::COLUMNS.len();
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
@@ -78,6 +82,11 @@ impl Reader {
             Ok(())
         };
         read().map_err(|source| self.damaged(R::TABLE, source))
+    }
+
+    fn columns(&self, table: &str) -> rusqlite::Result<Vec<String>> {
+        let mut statement = self.connection.prepare("SELECT name FROM pragma_table_info(?)")?;
+        statement.query_map([table], |row| row.get(0))?.collect()
     }
 
     /// Every row of a table, in order of its id, the ids dropped: for tables whose ids nobody refers to.

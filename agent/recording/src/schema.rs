@@ -9,7 +9,7 @@ pub const APPLICATION_ID: u32 = u32::from_be_bytes(*b"PERF");
 
 /// `PRAGMA user_version` of the recordings written by this crate. Goes up with every change that an
 /// older reader would misread; a reader refuses files newer than itself.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Calls `$body` once for every row type, in the order of the file and of `SCHEMA.md`.
 macro_rules! for_each_table {
@@ -66,9 +66,13 @@ pub(crate) fn insert_sql<R: Row>() -> String {
     format!("INSERT INTO {} ({}) VALUES ({})", R::TABLE, names.join(", "), marks.join(", "))
 }
 
-/// The statement that reads every row in order of its id, the id in the last column.
-pub(crate) fn select_sql<R: Row>() -> String {
-    let names: Vec<_> = R::COLUMNS.iter().map(|column| column.name).collect();
+/// The statement that reads every row in order of its id, the id in the last column. A column that is not `present`, in a
+/// file of an earlier version, reads as NULL.
+pub(crate) fn select_sql<R: Row>(present: impl Fn(&str) -> bool) -> String {
+    let names: Vec<_> = R::COLUMNS
+        .iter()
+        .map(|column| if present(column.name) { column.name } else { "NULL" })
+        .collect();
     format!("SELECT {}, id FROM {} ORDER BY id", names.join(", "), R::TABLE)
 }
 

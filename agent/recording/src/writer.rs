@@ -147,7 +147,7 @@ impl Writer {
     /// Every row of a table with its id, as inserted so far: what a resumed recorder continues from.
     pub fn rows<R: Row>(&self) -> Result<Vec<(i64, R)>, WriteError> {
         let read = || {
-            let mut statement = self.connection.prepare(&schema::select_sql::<R>())?;
+            let mut statement = self.connection.prepare(&schema::select_sql::<R>(|_| true))?;
             let id_column = R::COLUMNS.len();
             statement
                 .query_map([], |row| Ok((row.get(id_column)?, R::read(row)?)))?

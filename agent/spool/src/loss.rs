@@ -31,11 +31,15 @@ pub enum LossCause {
     ExitDeadline = 11,
     /// More NVTX domains or registered strings than the writer keeps; the event was kept without that name.
     RegistryFull = 12,
+    /// NCCL named an event that had ended already, or never began; the call was ignored.
+    StaleNcclHandle = 13,
+    /// More events of NCCL were open at a time than there is room for; the event was kept without its end.
+    NcclTableFull = 14,
 }
 
 impl LossCause {
     /// All causes that have a counter, in the order of their codes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::RingFull,
         Self::ThreadBufferFull,
         Self::StringTableFull,
@@ -48,6 +52,8 @@ impl LossCause {
         Self::NoThreadBuffer,
         Self::ExitDeadline,
         Self::RegistryFull,
+        Self::StaleNcclHandle,
+        Self::NcclTableFull,
     ];
 
     /// The stable number of this cause in the file.
@@ -79,6 +85,8 @@ impl LossCause {
             Self::NoThreadBuffer => "no_thread_buffer",
             Self::ExitDeadline => "exit_deadline",
             Self::RegistryFull => "registry_full",
+            Self::StaleNcclHandle => "stale_nccl_handle",
+            Self::NcclTableFull => "nccl_table_full",
         }
     }
 }

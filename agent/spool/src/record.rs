@@ -42,7 +42,7 @@ macro_rules! records {
             pub(crate) fn decode(kind: u16, mut bytes: &'a [u8]) -> Option<Self> {
                 let from = &mut bytes;
                 let record = match kind {
-                    $( $number => Self::$kind { $( $field: <$type>::take(from)? ),* }, )*
+                    $( $number => Self::$kind { $( $field: <$type as Wire>::take(from)? ),* }, )*
                     _ => return None,
                 };
                 bytes.is_empty().then_some(record)
@@ -292,5 +292,58 @@ records! {
         cause: LossCause,
         /// How many.
         count: u64,
+    }
+    /// A communicator of NCCL was created, or its name became known.
+    18 NcclCommunicator {
+        /// Our number for it, from 1; unique in the process.
+        communicator: u32,
+        /// NCCL's number for it, the same on every rank; 0 when not told.
+        hash: u64,
+        /// String id of the name that the program gave it; 0 for none.
+        name: u32,
+        /// This process's rank in it; -1 when not told (before NCCL 2.27).
+        rank: i32,
+        /// Ranks in it; 0 when not told (before NCCL 2.27).
+        ranks: i32,
+        /// Nodes that it spans; 0 when not told (before NCCL 2.27).
+        nodes: i32,
+        /// The version of NCCL's profiler interface that is spoken.
+        version: u8,
+    }
+    /// NCCL handed a collective, a send or a receive to the GPU, or captured it into a CUDA graph.
+    19 NcclCall {
+        /// When it was handed over.
+        time: MonotonicNs,
+        /// The thread that did.
+        tid: u32,
+        /// The communicator, by [`Record::NcclCommunicator`].
+        communicator: u32,
+        /// String id of NCCL's name for the operation, such as `AllReduce`.
+        op: u32,
+        /// String id of NCCL's name for the element type that `count` counts, such as `ncclFloat32`.
+        dtype: u32,
+        /// String id of the element type that the program passed, where that is known to differ; else 0.
+        user_dtype: u32,
+        /// Elements.
+        count: u64,
+        /// NCCL's number for it among the calls of this operation on this communicator; `None` for sends and receives.
+        sequence: Option<u64>,
+        /// The other rank of a send or receive, the root of a rooted collective.
+        peer: i32,
+        /// The launch that it was part of, as in [`Record::ExternalCorrelation`]; 0 when not known.
+        plan: u64,
+        /// The correlation id of the launch that it was part of; 0 when not known.
+        correlation: u32,
+        /// Whether a kernel record belongs to it: CUPTI was told of the launch.
+        kernel: bool,
+        /// Whether it was captured into a CUDA graph, and not run.
+        captured: bool,
+    }
+    /// CUDA calls with this correlation id were made within the plan `id` of [`Record::NcclCall`].
+    20 ExternalCorrelation {
+        /// As in the GPU records.
+        correlation: u32,
+        /// The plan.
+        id: u64,
     }
 }

@@ -118,19 +118,34 @@ impl<'a> Wire<'a> for &'a str {
     }
 }
 
-/// Present or absent: u8 0 or 1, then the number (0 when absent).
-impl<'a> Wire<'a> for Option<u32> {
+/// u8 0 or 1.
+impl<'a> Wire<'a> for bool {
     fn put(&self, out: &mut Vec<u8>) {
-        u8::from(self.is_some()).put(out);
-        self.unwrap_or(0).put(out);
+        u8::from(*self).put(out);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
-        let present = u8::take(from)?;
-        let value = u32::take(from)?;
-        match present {
-            0 => Some(None),
-            1 => Some(Some(value)),
+        match u8::take(from)? {
+            0 => Some(false),
+            1 => Some(true),
             _ => None,
         }
     }
 }
+
+macro_rules! wire_option {
+    ($($number:ty),*) => {$(
+        /// Present or absent: u8 0 or 1, then the number (0 when absent).
+        impl<'a> Wire<'a> for Option<$number> {
+            fn put(&self, out: &mut Vec<u8>) {
+                self.is_some().put(out);
+                self.unwrap_or(0).put(out);
+            }
+            fn take(from: &mut &'a [u8]) -> Option<Self> {
+                let present = bool::take(from)?;
+                let value = <$number>::take(from)?;
+                Some(present.then_some(value))
+            }
+        }
+    )*};
+}
+wire_option!(u32, u64);

@@ -1,7 +1,7 @@
 //! What is known about one event, as lines of a label and a text.
 
 use perfagent_analysis::Report;
-use perfagent_recording::table::Payload;
+use perfagent_recording::table::{Payload, Timing};
 use perfagent_recording::{DeviceId, ProcessId, Recording, StringId};
 
 use super::build::{stream_label, thread_label};
@@ -157,7 +157,8 @@ fn collective(source: &Source, row: usize, facts: &mut Facts) {
     let op = text(recording, collective.op_id);
     facts.size("Message", collective.bytes);
     facts.text("Element type", text(recording, collective.dtype_id));
-    if let Some(bytes) = collective.bytes {
+    // The time of handing a call over to the GPU is no duration.
+    if let Some(bytes) = collective.bytes.filter(|_| collective.timing != Timing::Enqueue) {
         let ns = (collective.end_ns - collective.start_ns).nanos();
         facts.speed("Algorithm bandwidth", bytes as f64, ns);
         let factor = bus_factor(&source.report, op, collective.group_size);
@@ -169,6 +170,14 @@ fn collective(source: &Source, row: usize, facts: &mut Facts) {
     facts.number("Group size", collective.group_size);
     facts.number("Sequence", collective.sequence);
     facts.text("Reported by", text(recording, collective.source_id));
+    facts.text(
+        "Times",
+        match collective.timing {
+            Timing::Call => "",
+            Timing::Kernel => "of its kernel",
+            Timing::Enqueue => "only of handing it over to the GPU",
+        },
+    );
     facts.open(collective.open);
     if let Some(thread) = collective.thread_id {
         facts.push("Thread", thread_label(recording, thread));

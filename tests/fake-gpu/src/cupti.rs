@@ -1,13 +1,17 @@
 //! CUPTI's activity interface: buffers go out, records come back.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::number;
 
+const INVALID_PARAMETER: c_int = 1;
 const NOT_PERMITTED: c_int = 35;
+/// The handle of the one subscriber.
+const SUBSCRIBER: usize = 0x5ab5;
 const MAX_LIMIT_REACHED: c_int = 12;
 
 type Request = extern "C" fn(*mut *mut u8, *mut usize, *mut usize);
@@ -23,6 +27,44 @@ struct State {
     /// The open buffer: address, size, bytes in use.
     buffer: Option<(usize, usize, usize)>,
     dropped_told: bool,
+    /// What `cuptiSubscribe` was given, and the driver calls that it wants to see.
+    callback: Option<(Callback, usize)>,
+    watched: HashSet<u32>,
+}
+
+type Callback = extern "C" fn(*mut c_void, c_int, u32, *const c_void);
+
+thread_local! {
+    /// External correlation ids that were pushed on this thread, with their kinds.
+    static EXTERNAL: RefCell<Vec<(u32, u64)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The driver is about to make a launch: tells who watches it, and stores the external-correlation records that precede
+/// it. The data is laid out here by offset, as CUPTI has it.
+pub(crate) fn driver_call(id: u32, symbol: *const c_char, correlation: u32) {
+    let callback = with(|state| state.callback.filter(|_| state.watched.contains(&id)));
+    if let Some((callback, user)) = callback {
+        let mut data = [0_u64; 9];
+        data[4] = symbol.expose_provenance() as u64;
+        data[8] = u64::from(correlation);
+        for site in [0_u64, 1] {
+            data[0] = site;
+            callback(ptr::with_exposed_provenance_mut(user), 1, id, data.as_ptr().cast());
+        }
+    }
+    for (kind, external) in EXTERNAL.with_borrow(Clone::clone) {
+        let mut record = [0; 24];
+        record[..4].copy_from_slice(&39_u32.to_le_bytes());
+        record[4..8].copy_from_slice(&kind.to_le_bytes());
+        record[8..16].copy_from_slice(&external.to_le_bytes());
+        record[16..20].copy_from_slice(&correlation.to_le_bytes());
+        emit(&record);
+    }
+}
+
+/// How many external correlation ids are open on this thread.
+pub(crate) fn open_externals() -> usize {
+    EXTERNAL.with_borrow(Vec::len)
 }
 
 static STATE: Mutex<Option<State>> = Mutex::new(None);
@@ -87,6 +129,7 @@ fn length_of(kind: u32) -> Option<usize> {
         1 | 2 => Some(88),
         10 => Some(216),
         22 => Some(96),
+        39 => Some(24),
         _ => None,
     }
 }
@@ -109,15 +152,58 @@ pub unsafe extern "C" fn cuptiGetVersion(version: *mut u32) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuptiSubscribe(
     subscriber: *mut *mut c_void,
-    _callback: *const c_void,
-    _user: *mut c_void,
+    callback: Callback,
+    user: *mut c_void,
 ) -> c_int {
     if let Some(status) = number("FAKE_GPU_SUBSCRIBE") {
         return status as c_int;
     }
+    with(|state| state.callback = Some((callback, user.expose_provenance())));
     // SAFETY: the caller's promise.
-    unsafe { *subscriber = ptr::dangling_mut() };
+    unsafe { *subscriber = ptr::without_provenance_mut(SUBSCRIBER) };
     0
+}
+
+/// Watches a call of the driver, or stops to.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuptiEnableCallback(
+    enable: u32,
+    subscriber: *mut c_void,
+    domain: c_int,
+    id: u32,
+) -> c_int {
+    if subscriber.addr() != SUBSCRIBER || domain != 1 {
+        return INVALID_PARAMETER;
+    }
+    with(|state| if enable == 1 { state.watched.insert(id) } else { state.watched.remove(&id) });
+    0
+}
+
+/// Opens an external region of the calling thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuptiActivityPushExternalCorrelationId(kind: u32, id: u64) -> c_int {
+    if kind == 0 || kind > 5 {
+        return INVALID_PARAMETER;
+    }
+    EXTERNAL.with_borrow_mut(|open| open.push((kind, id)));
+    0
+}
+
+/// Closes the innermost external region of this kind; `CUPTI_ERROR_QUEUE_EMPTY` when there is none.
+///
+/// # Safety
+/// `last` is null or a valid place.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuptiActivityPopExternalCorrelationId(kind: u32, last: *mut u64) -> c_int {
+    EXTERNAL.with_borrow_mut(|open| {
+        let Some(place) = open.iter().rposition(|(of, _)| *of == kind) else { return 32 };
+        let (_, id) = open.remove(place);
+        if !last.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe { *last = id };
+        }
+        0
+    })
 }
 
 /// Remembers the clock.

@@ -2,8 +2,9 @@
 //! a mistake in those is noticed.
 
 use std::ffi::{CStr, c_char};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::cupti::{emit, now};
+use crate::cupti::{driver_call, emit, now};
 
 /// The mangled name of the kernel that runs.
 pub const KERNEL: &CStr = c"_Z9fake_gemmPKfS0_Pfi";
@@ -33,6 +34,32 @@ pub extern "C" fn fake_gpu_launch(count: u32, name: *const c_char) {
         kernel(round, name, start);
         copies(round, start);
     }
+}
+
+/// NCCL's own kernel for an all-reduce, as the compiler mangles it.
+pub const NCCL_KERNEL: &CStr =
+    c"_Z39ncclDevKernel_AllReduce_Sum_f32_RING_LL24ncclDevKernelArgsStorageILm4096EE";
+
+/// `cuLaunchKernelEx` of [`NCCL_KERNEL`] on stream 20, which runs for `length` ns, or is only captured. Returns the
+/// launch's correlation id.
+pub(crate) fn nccl_launch(length: u64, captured: bool) -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1_000_000);
+    let correlation = NEXT.fetch_add(2, Ordering::Relaxed);
+    driver_call(652, NCCL_KERNEL.as_ptr(), correlation);
+    if !captured {
+        let start = now();
+        let mut record = Bytes([0; 216]);
+        record.u32(0, 10).u64(16, start).u64(24, start + length);
+        record.u32(40, 0).u32(44, 1).u32(48, 20).u32(92, correlation);
+        record.u64(104, NCCL_KERNEL.as_ptr().expose_provenance() as u64);
+        emit(&record.0);
+    }
+    correlation
+}
+
+/// `cuLaunchKernel` of a kernel of the program.
+pub(crate) fn other_launch() {
+    driver_call(307, KERNEL.as_ptr(), 999_999);
 }
 
 fn kernel(round: u32, name: *const c_char, start: u64) {

@@ -1,9 +1,11 @@
-//! Stand-ins for vendor libraries, for tests only: one shared library that answers as the CUDA driver, as CUPTI and as
-//! NVML.
+//! Stand-ins for vendor libraries, for tests only: one shared library that answers as the CUDA driver, as CUPTI, as NVML
+//! and as NCCL.
 //!
 //! A test puts it in a directory under the names `libcuda.so.1`, `libcupti.so.13` and `libnvidia-ml.so.1`, as many as it
 //! wants, and puts that directory on the library path of a target, of a recorder or of `perfagent health`. `cuInit` loads the injection as the driver does; [`launch`] makes "the GPU" run
 //! operations, whose activity records come back through the registered callbacks, in CUPTI's own layout.
+//!
+//! [`nccl`] loads a profiler plugin as NCCL does and calls it in NCCL's order.
 //!
 //! Environment: `FAKE_GPU_SUBSCRIBE=N` makes `cuptiSubscribe` answer N; `FAKE_GPU_DROPPED=N` makes it report N dropped
 //! records; `FAKE_GPU_DENY=KIND` refuses one activity kind; `FAKE_GPU_HANG=1` makes the forced flush hang.
@@ -18,6 +20,7 @@
 pub mod cupti;
 pub mod driver;
 pub mod launch;
+pub mod nccl;
 pub mod nvml;
 
 fn number(name: &str) -> Option<u64> {

@@ -84,12 +84,33 @@ pub struct CollectiveRow {
     pub count: i64,
     /// Sum of the message sizes as nccl-tests counts them; `None` when a size is unknown.
     pub bytes: Option<i64>,
-    /// Sum of the times, ns.
+    /// Sum of the times, ns; calls that share a kernel count its time once, calls without a known time none.
     pub total_ns: i64,
-    /// `bytes / time`, 1e9 bytes/s.
+    /// `bytes / time` of the calls whose time is known, 1e9 bytes/s.
     pub algbw_gbps: Option<f64>,
     /// `algbw` times the factor that makes it comparable with a link's speed, 1e9 bytes/s.
     pub busbw_gbps: Option<f64>,
+    /// Calls of which only the handing over to the GPU is known; they are in `count` and `bytes`.
+    #[serde(default)]
+    pub untimed: i64,
+    /// Sum of the message sizes of these.
+    #[serde(default)]
+    pub untimed_bytes: i64,
+    /// Calls that were found on every rank of their group.
+    #[serde(default)]
+    pub matched: i64,
+    /// Sum of the message sizes of these; `None` when a size is unknown.
+    #[serde(default)]
+    pub matched_bytes: Option<i64>,
+    /// Of `matched`: how long this rank waited for the last one to start, ns.
+    #[serde(default)]
+    pub wait_ns: Option<i64>,
+    /// Of `matched`: from the last start to the last end on any rank, ns: the time that the transfer took.
+    #[serde(default)]
+    pub transfer_ns: Option<i64>,
+    /// `busbw` with `transfer_ns` for the time, 1e9 bytes/s: without the waiting for other ranks.
+    #[serde(default)]
+    pub transfer_busbw_gbps: Option<f64>,
 }
 
 /// One operator name on the host.

@@ -2,6 +2,7 @@
 //! recordings made by hand, and on random ones.
 
 mod builder;
+mod collectives;
 mod properties;
 mod reference;
 mod whole;

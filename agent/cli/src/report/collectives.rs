@@ -1,6 +1,6 @@
 //! Communication between ranks: sizes, times, bandwidths.
 
-use perfagent_analysis::report::Rank;
+use perfagent_analysis::report::{CollectiveRow, Rank};
 use perfagent_analysis::total;
 
 use super::of_ranks;
@@ -25,6 +25,8 @@ pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
         "mean",
         "algbw",
         "busbw",
+        "waiting",
+        "transfer busbw",
     ]);
     for row in &collectives {
         table.row([
@@ -34,11 +36,20 @@ pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
             Cell::figure(unit::known(row.group_size, unit::count)),
             Cell::figure(unit::count(row.count)),
             Cell::figure(unit::known(row.bytes, unit::bytes)),
-            Cell::figure(unit::duration(row.total_ns)),
-            Cell::figure(unit::mean_duration(row.total_ns as f64 / row.count.max(1) as f64)),
+            Cell::figure(unit::known(timed(row), |_| unit::duration(row.total_ns))),
+            Cell::figure(unit::known(timed(row), |count| {
+                unit::mean_duration(row.total_ns as f64 / count as f64)
+            })),
             Cell::figure(unit::known(row.algbw_gbps, unit::rate)),
             Cell::figure(unit::known(row.busbw_gbps, unit::rate)),
+            Cell::figure(unit::known(row.wait_ns, unit::duration)),
+            Cell::figure(unit::known(row.transfer_busbw_gbps, unit::rate)),
         ]);
     }
     page.table(table);
+}
+
+/// Of how many calls the time is known; `None` for none.
+fn timed(row: &CollectiveRow) -> Option<i64> {
+    Some(row.count - row.untimed).filter(|count| *count > 0)
 }

@@ -10,6 +10,7 @@ mod fixture;
 mod health;
 mod help;
 mod import;
+mod nccl;
 mod nvml;
 mod pipe;
 mod program;

@@ -84,7 +84,12 @@ impl Decoder {
                     dynamic_shared_bytes: Some(i64::from(dynamic_smem)),
                     graph: known(graph.into()),
                     graph_node: known(graph_node),
-                })
+                })?;
+                // The kernels of a graph's launch share one correlation id, and no call belongs to them.
+                if graph != 0 {
+                    return Ok(());
+                }
+                self.nccl_kernel(tables, name, (start_ns, end_ns), stream_id, correlation)
             }
             Record::Memcpy {
                 start,

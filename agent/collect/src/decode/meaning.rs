@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use perfagent_recording::table::Timing;
 use perfagent_recording::{WriteError, Writer};
 use serde::{Deserialize, Serialize};
 
 use super::collective_text::CollectiveText;
 use super::names::Names;
+use super::nccl;
 use super::operator_text::OperatorText;
 
 /// The kind of row that a range becomes, with its texts already in the recording (string ids).
@@ -17,7 +19,15 @@ pub(crate) enum Meaning {
     /// A row of `operators`.
     Operator { name: i64, shapes: i64, sequence: Option<i64> },
     /// A row of `collectives`.
-    Collective { op: i64, dtype: i64, bytes: Option<i64>, group: i64, size: Option<i64> },
+    Collective {
+        op: i64,
+        dtype: i64,
+        bytes: Option<i64>,
+        group: i64,
+        size: Option<i64>,
+        #[serde(with = "timing")]
+        timing: Timing,
+    },
 }
 
 impl Meaning {
@@ -35,6 +45,8 @@ enum Dialect {
     Torch,
     /// Ranges may be collectives.
     Collective,
+    /// NCCL's own: a range is a call of its interface.
+    Nccl,
 }
 
 /// The meanings found so far: each text is understood once.
@@ -69,6 +81,19 @@ impl Meanings {
                 bytes: found.bytes,
                 group: id(found.group)?,
                 size: found.size,
+                timing: Timing::Call,
+            }
+        } else if dialect == Dialect::Nccl
+            && let Some(op) = nccl::op_of_function(text)
+        {
+            // The call returns when the work is enqueued. What it moves stands in a payload that is not read.
+            Meaning::Collective {
+                op: id(op)?,
+                dtype: 0,
+                bytes: None,
+                group: 0,
+                size: None,
+                timing: Timing::Enqueue,
             }
         } else if let Some(found) = OperatorText::parse(text) {
             Meaning::Operator {
@@ -98,7 +123,7 @@ impl Meanings {
     /// A text or a domain was defined anew.
     pub(crate) fn forget(&mut self, text: Option<u32>, domain: Option<u32>) {
         if let Some(text) = text {
-            for dialect in [Dialect::Any, Dialect::Torch, Dialect::Collective] {
+            for dialect in [Dialect::Any, Dialect::Torch, Dialect::Collective, Dialect::Nccl] {
                 self.known.remove(&(dialect, text));
             }
         }
@@ -120,10 +145,32 @@ impl Meanings {
         let dialect = match name {
             "torch" => Dialect::Torch,
             "perfagent.collective" => Dialect::Collective,
+            "NCCL" => Dialect::Nccl,
             _ => Dialect::Any,
         };
         let found = (dialect, writer.string(name)?.0);
         self.domains.insert(domain, found);
         Ok(found)
+    }
+}
+
+/// [`Timing`] in a checkpoint.
+mod timing {
+    use perfagent_recording::table::Timing;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's interface")]
+    pub(super) fn serialize<S: Serializer>(
+        value: &Timing,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        (*value == Timing::Enqueue).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Timing, D::Error> {
+        let is_enqueue = bool::deserialize(deserializer)?;
+        Ok(if is_enqueue { Timing::Enqueue } else { Timing::Call })
     }
 }

@@ -4,6 +4,7 @@ mod collective_text;
 mod gpu;
 mod meaning;
 mod names;
+mod nccl;
 mod open_range;
 mod operator_text;
 mod tables;
@@ -44,6 +45,7 @@ pub(crate) struct Decoder {
     meanings: Meanings,
     categories: HashMap<(u32, u32), i64>,
     open: OpenRanges,
+    nccl: nccl::Nccl,
     tally: Tally,
 }
 
@@ -62,6 +64,7 @@ struct Tally {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Memory {
     open: Saved,
+    nccl: nccl::Nccl,
     tally: Tally,
 }
 
@@ -74,13 +77,14 @@ impl Decoder {
             meanings: Meanings::default(),
             categories: HashMap::new(),
             open: OpenRanges::restore(memory.open),
+            nccl: memory.nccl,
             tally: memory.tally,
         }
     }
 
     /// What must be kept for another recorder to go on from here.
     pub(crate) fn memory(&self) -> Memory {
-        Memory { open: self.open.save(), tally: self.tally.clone() }
+        Memory { open: self.open.save(), nccl: self.nccl.clone(), tally: self.tally.clone() }
     }
 
     /// The process whose ring it is.
@@ -194,6 +198,9 @@ impl Decoder {
             Record::Gap { start, end, cause, count } => {
                 self.gap(tables, start, end, cause, count)?;
             }
+            Record::NcclCommunicator { .. }
+            | Record::NcclCall { .. }
+            | Record::ExternalCorrelation { .. } => self.apply_nccl(record, tables)?,
             _ => self.apply_gpu(record, tables)?,
         }
         Ok(())
@@ -217,6 +224,7 @@ impl Decoder {
         for range in self.open.take_all() {
             self.close(tables, &range, last, true)?;
         }
+        self.finish_nccl(tables)?;
         let mut losses: BTreeMap<&str, u64> = BTreeMap::new();
         for (cause, count) in counted {
             // Gaps are counted in the header too, and have their own rows.
@@ -339,7 +347,7 @@ impl Decoder {
                 sequence: sequence.or(range.payload.integer()),
                 open,
             }),
-            Meaning::Collective { op, dtype, bytes, group, size } => {
+            Meaning::Collective { op, dtype, bytes, group, size, timing } => {
                 let source_id = tables.writer.string("nvtx")?;
                 tables.writer.append(&Collective {
                     process_id,
@@ -355,6 +363,9 @@ impl Decoder {
                     sequence: range.payload.integer(),
                     source_id,
                     open,
+                    timing,
+                    enqueued_ns: None,
+                    correlation: None,
                 })
             }
         }

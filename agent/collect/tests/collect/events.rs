@@ -1,6 +1,6 @@
 //! Each kind of record arrives as the right row.
 
-use perfagent_recording::table::{Payload, Severity};
+use perfagent_recording::table::{Payload, Severity, Timing};
 
 use crate::harness::{Run, actor, lost, text};
 use crate::role::FLOOD;
@@ -155,4 +155,29 @@ fn a_gap_cuts_what_was_open_and_no_loss_is_counted_twice() {
         .collect();
     assert_eq!(ranges, [("before", true), ("after", false)]);
     assert_eq!(Some(recording.ranges[0].end_ns), gap.start_ns);
+}
+
+#[test]
+fn calls_of_nccl_come_from_its_ranges_without_a_time_and_from_its_plugin_with_their_kernels() {
+    let run = Run::new();
+    run.record(&actor("nccl"));
+    let recording = run.read();
+    let [range, plugin] = &recording.collectives[..] else { panic!("{:?}", recording.collectives) };
+    assert_eq!(
+        (text(&recording, range.op_id), text(&recording, range.source_id)),
+        ("all_reduce", "nvtx")
+    );
+    assert_eq!((range.timing, range.bytes, range.enqueued_ns), (Timing::Enqueue, None, None));
+    assert_eq!(text(&recording, plugin.source_id), "nccl");
+    assert_eq!(text(&recording, plugin.group_id), "0x00000000000000ab");
+    assert_eq!(
+        (plugin.timing, plugin.bytes, plugin.sequence),
+        (Timing::Kernel, Some(200), Some(3))
+    );
+    assert_eq!((plugin.end_ns - plugin.start_ns).nanos(), 500, "not the kernel of the graph");
+    assert_eq!(plugin.correlation, recording.kernels[1].correlation);
+    assert_eq!(plugin.enqueued_ns, Some(plugin.start_ns));
+    let ranges: Vec<_> =
+        recording.ranges.iter().map(|range| text(&recording, range.name_id)).collect();
+    assert_eq!(ranges, ["ncclGroupStart"], "no operation");
 }

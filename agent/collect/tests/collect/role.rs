@@ -45,6 +45,7 @@ fn play() {
         "vocabulary" => vocabulary(&mut ring()),
         "nesting" => nesting(&mut ring()),
         "losses" => losses(&mut ring()),
+        "nccl" => nccl(&mut ring()),
         "crossing" => crossing(&mut ring()),
         "flood" => flood(),
         "killed" => killed(&mut ring()),
@@ -122,6 +123,71 @@ fn pop(ring: &mut RingWriter, domain: u32) {
 fn mark(ring: &mut RingWriter, name: u32, number: u64) -> bool {
     let (time, payload) = (MonotonicNs::now(), Payload::U64(number));
     ring.push(&Record::Mark { time, tid: tid(), domain: 0, category: 0, color: 0, name, payload })
+}
+
+/// NCCL's own ranges; and a call of NCCL whose kernel comes last, after one that belongs to a graph.
+fn nccl(ring: &mut RingWriter) {
+    define(
+        ring,
+        &[
+            "NCCL",
+            "ncclAllReduce",
+            "ncclGroupStart",
+            "AllReduce",
+            "ncclFloat16",
+            "ncclDevKernel_AllReduce_Sum_f16_RING_LL()",
+        ],
+    );
+    ring.push(&Record::Domain { domain: 1, name: 1 });
+    for name in [2, 3] {
+        push(ring, 1, name, Payload::None);
+        pop(ring, 1);
+    }
+    ring.push(&Record::NcclCommunicator {
+        communicator: 1,
+        hash: 0xab,
+        name: 0,
+        rank: 0,
+        ranks: 2,
+        nodes: 1,
+        version: 6,
+    });
+    let time = MonotonicNs::now();
+    ring.push(&Record::NcclCall {
+        time,
+        tid: tid(),
+        communicator: 1,
+        op: 4,
+        dtype: 5,
+        user_dtype: 0,
+        count: 100,
+        sequence: Some(3),
+        peer: -1,
+        plan: 8,
+        correlation: 0,
+        kernel: true,
+        captured: false,
+    });
+    ring.push(&Record::ExternalCorrelation { correlation: 99, id: 8 });
+    for (graph, length) in [(4, 700), (0, 500)] {
+        ring.push(&Record::Kernel {
+            start: time,
+            end: MonotonicNs(time.0 + length),
+            device: 0,
+            context: 1,
+            stream: 7,
+            correlation: 99,
+            name: 6,
+            grid: [1; 3],
+            block: [1; 3],
+            registers: 1,
+            static_smem: 0,
+            dynamic_smem: 0,
+            graph,
+            graph_node: 0,
+        });
+    }
+    ring.set_state(State::Closed);
 }
 
 /// One of everything.

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Some("flood") => flood(),
         Some("threads") => many_threads(),
         Some("cuda") => cuda(),
+        Some("nccl") => nccl(),
         Some("cost") => cost(),
         other => {
             println!("unknown mode {other:?}");
@@ -139,6 +140,28 @@ fn many_threads() {
         thread::spawn(|| nvtx::mark(c"short life".as_ptr())).join().unwrap();
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// A program with NCCL: which versions of profiler plugins it speaks, and the scenario, are the second and third words.
+/// Its CUDA starts first, as NCCL's own does, unless a fourth word says no.
+fn nccl() {
+    let words: Vec<_> = std::env::args().collect();
+    let speaks = words[2].parse().unwrap();
+    let scenario = CString::new(words[3].as_str()).unwrap();
+    // SAFETY: the libraries are the stand-in, whose functions have these types.
+    let play = unsafe {
+        if words.get(4).is_none() {
+            let library = libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_NOW);
+            assert!(!library.is_null(), "no libcuda.so.1 on the library path");
+            let init: extern "C" fn(c_uint) -> c_int = function(library, c"cuInit");
+            assert_eq!(init(0), 0);
+        }
+        let library = libc::dlopen(c"libnccl.so.2".as_ptr(), libc::RTLD_NOW);
+        assert!(!library.is_null(), "no libnccl.so.2 on the library path");
+        let play: extern "C" fn(u32, *const c_char) -> c_int = function(library, c"fake_nccl");
+        play
+    };
+    assert_eq!(play(speaks, scenario.as_ptr()), 0);
 }
 
 /// A CUDA program: the driver is loaded, and the GPU runs operations.

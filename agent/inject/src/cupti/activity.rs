@@ -9,8 +9,9 @@ use perfagent_spool::{LossCause, MonotonicNs, RealtimeNs, Record};
 
 use super::session::Session;
 use super::sys::{
-    KIND_CONCURRENT_KERNEL, KIND_MEMCPY, KIND_MEMCPY2, KIND_MEMSET, Kernel, MAX_LIMIT_REACHED,
-    Memcpy, Memset, PeerMemcpy, SUCCESS,
+    EXTERNAL_KIND, ExternalCorrelation, KIND_CONCURRENT_KERNEL, KIND_EXTERNAL_CORRELATION,
+    KIND_MEMCPY, KIND_MEMCPY2, KIND_MEMSET, Kernel, MAX_LIMIT_REACHED, Memcpy, Memset, PeerMemcpy,
+    SUCCESS,
 };
 use crate::writer::Writer;
 
@@ -76,7 +77,7 @@ unsafe fn write(writer: &mut Writer, clock: Clock, record: *const u8) {
     // SAFETY: every record begins with its kind.
     let kind: u32 = unsafe { read(record) };
     let record = match kind {
-        // SAFETY: (all four) the kind tells the structure, of which ours are prefixes.
+        // SAFETY: (all five) the kind tells the structure, of which ours are prefixes.
         KIND_CONCURRENT_KERNEL => kernel_record(writer, clock, &unsafe { read(record) }),
         // SAFETY: see above.
         KIND_MEMCPY => memcpy_record(clock, &unsafe { read(record) }),
@@ -84,6 +85,16 @@ unsafe fn write(writer: &mut Writer, clock: Clock, record: *const u8) {
         KIND_MEMCPY2 => peer_memcpy_record(clock, &unsafe { read(record) }),
         // SAFETY: see above.
         KIND_MEMSET => memset_record(clock, &unsafe { read(record) }),
+        KIND_EXTERNAL_CORRELATION => {
+            // SAFETY: see above.
+            let ExternalCorrelation { external_kind, id, correlation, .. } =
+                unsafe { read(record) };
+            // Other tools of the process may push ids of their own kinds.
+            if external_kind != EXTERNAL_KIND {
+                return;
+            }
+            Some(Record::ExternalCorrelation { correlation, id })
+        }
         _ => {
             writer.ring.count_loss(LossCause::UnknownRecord, 1);
             return;

@@ -68,7 +68,13 @@ fn resolve(library: *mut c_void) -> Result<Api, String> {
         next_record: needed!(c"cuptiActivityGetNextRecord"),
         dropped_records: needed!(c"cuptiActivityGetNumDroppedRecords"),
         set_attribute: needed!(c"cuptiActivitySetAttribute"),
-        // SAFETY: as above.
+        // SAFETY: (all) as above.
+        enable_callback: unsafe { function(library, c"cuptiEnableCallback") },
+        // SAFETY: see above.
+        push_external: unsafe { function(library, c"cuptiActivityPushExternalCorrelationId") },
+        // SAFETY: see above.
+        pop_external: unsafe { function(library, c"cuptiActivityPopExternalCorrelationId") },
+        // SAFETY: see above.
         register_timestamp: unsafe { function(library, c"cuptiActivityRegisterTimestampCallback") },
     })
 }

@@ -4,6 +4,7 @@ mod activity;
 mod buffers;
 mod device;
 mod flush;
+pub(crate) mod launch;
 mod loader;
 mod session;
 mod sys;

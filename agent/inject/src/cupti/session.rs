@@ -3,7 +3,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Once, OnceLock};
 
 use perfagent_spool::{LossCause, MonotonicNs};
@@ -13,7 +13,7 @@ use super::sys::{
     ATTRIBUTE_ZEROED_BUFFERS, Api, KIND_CONCURRENT_KERNEL, KIND_MEMCPY, KIND_MEMCPY2, KIND_MEMSET,
     SUCCESS, Status, remedy,
 };
-use super::{flush, loader};
+use super::{flush, launch, loader};
 use crate::door::door;
 use crate::inbox::{self, Item};
 use crate::{lifecycle, losses};
@@ -32,6 +32,8 @@ pub(super) struct Session {
     pub(super) buffers: Buffers,
     /// Whether records are stamped with `CLOCK_MONOTONIC`; else with `CLOCK_REALTIME`.
     pub(super) monotonic: AtomicBool,
+    /// What `cuptiSubscribe` gave us.
+    pub(super) subscriber: AtomicPtr<c_void>,
 }
 
 static SESSION: OnceLock<Session> = OnceLock::new();
@@ -69,13 +71,18 @@ fn begin() {
     // SAFETY: `version` is a valid place for the answer.
     unsafe { (api.get_version)(&raw mut version) };
     let mut subscriber = ptr::null_mut();
-    // SAFETY: subscribing first tells whether another tool holds CUPTI; the callback does nothing.
-    let status = unsafe { (api.subscribe)(&raw mut subscriber, ignore, ptr::null_mut()) };
+    // SAFETY: subscribing first tells whether another tool holds CUPTI; the callback is called for what `launch` asks for.
+    let status = unsafe { (api.subscribe)(&raw mut subscriber, launch::callback, ptr::null_mut()) };
     if status != SUCCESS {
         losses::add(LossCause::BlockedCupti, 1);
         return note(&failed("GPU operations are not recorded: CUPTI refused", status));
     }
-    let session = Session { api, buffers: Buffers::new(), monotonic: AtomicBool::new(false) };
+    let session = Session {
+        api,
+        buffers: Buffers::new(),
+        monotonic: AtomicBool::new(false),
+        subscriber: AtomicPtr::new(subscriber),
+    };
     let session = SESSION.get_or_init(|| session);
     session.set_up(version);
     if let Err(error) = flush::spawn(session, config.flush_period) {
@@ -123,10 +130,11 @@ impl Session {
             // SAFETY: a function of this CUPTI; a kind that was never enabled is an error without effect.
             unsafe { (self.api.disable)(kind) };
         }
+        launch::stop(self);
     }
 }
 
-fn failed(what: &str, status: Status) -> String {
+pub(super) fn failed(what: &str, status: Status) -> String {
     format!("{what} (CUPTI error {status}: {})", remedy(status))
 }
 
@@ -138,5 +146,3 @@ pub(super) fn note(text: &str) {
 extern "C" fn timestamp() -> u64 {
     MonotonicNs::now().0
 }
-
-extern "C" fn ignore(_user: *mut c_void, _domain: c_int, _id: u32, _data: *const c_void) {}

@@ -37,6 +37,17 @@ pub(super) const KIND_MEMCPY: u32 = 1;
 pub(super) const KIND_MEMSET: u32 = 2;
 pub(super) const KIND_CONCURRENT_KERNEL: u32 = 10;
 pub(super) const KIND_MEMCPY2: u32 = 22;
+pub(super) const KIND_EXTERNAL_CORRELATION: u32 = 39;
+
+/// `CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM2`: torch.profiler uses 0 and 1.
+pub(super) const EXTERNAL_KIND: u32 = 5;
+
+/// `CUPTI_CB_DOMAIN_DRIVER_API`, and the calls in it that launch a kernel: `cuLaunchKernel`, `cuLaunchKernelEx`, and both
+/// for per-thread default streams.
+pub(super) const DRIVER_API: c_int = 1;
+pub(super) const LAUNCHES: [u32; 4] = [307, 652, 442, 653];
+/// `CUPTI_API_ENTER`.
+pub(super) const ENTER: u32 = 0;
 
 /// `CUPTI_ACTIVITY_ATTR_ZEROED_OUT_ACTIVITY_BUFFER`: our buffers are zero already.
 pub(super) const ATTRIBUTE_ZEROED_BUFFERS: u32 = 5;
@@ -61,6 +72,10 @@ pub(super) struct Api {
     pub(super) next_record: unsafe extern "C" fn(*mut u8, usize, *mut *mut u8) -> Status,
     pub(super) dropped_records: unsafe extern "C" fn(*mut c_void, u32, *mut usize) -> Status,
     pub(super) set_attribute: unsafe extern "C" fn(u32, *mut usize, *mut c_void) -> Status,
+    pub(super) enable_callback:
+        Option<unsafe extern "C" fn(u32, *mut c_void, c_int, u32) -> Status>,
+    pub(super) push_external: Option<unsafe extern "C" fn(u32, u64) -> Status>,
+    pub(super) pop_external: Option<unsafe extern "C" fn(u32, *mut u64) -> Status>,
     /// CUDA 11.6 and later.
     pub(super) register_timestamp: Option<unsafe extern "C" fn(Timestamp) -> Status>,
 }
@@ -145,6 +160,32 @@ pub(super) struct PeerMemcpy {
     pub(super) graph: u32,
 }
 
+/// `CUpti_ActivityExternalCorrelation`.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(super) struct ExternalCorrelation {
+    pub(super) kind: u32,
+    pub(super) external_kind: u32,
+    pub(super) id: u64,
+    pub(super) correlation: u32,
+}
+
+/// `CUpti_CallbackData`: what a callback is told of a call.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(super) struct CallbackData {
+    pub(super) site: u32,
+    pub(super) function: *const c_char,
+    pub(super) parameters: *const c_void,
+    pub(super) result: *mut c_void,
+    /// The kernel's name as the compiler wrote it.
+    pub(super) symbol: *const c_char,
+    pub(super) context: *mut c_void,
+    pub(super) context_uid: u32,
+    pub(super) correlation_data: *mut u64,
+    pub(super) correlation: u32,
+}
+
 /// `CUpti_ActivityMemset3` and later.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
@@ -190,6 +231,10 @@ const _: () = {
     assert!(offset_of!(PeerMemcpy, correlation) == 60);
     assert!(offset_of!(PeerMemcpy, graph_node) == 72);
     assert!(offset_of!(PeerMemcpy, graph) == 80);
+    assert!(offset_of!(ExternalCorrelation, id) == 8);
+    assert!(offset_of!(ExternalCorrelation, correlation) == 16);
+    assert!(offset_of!(CallbackData, symbol) == 32);
+    assert!(offset_of!(CallbackData, correlation) == 64);
     assert!(offset_of!(Memset, bytes) == 8);
     assert!(offset_of!(Memset, start) == 16);
     assert!(offset_of!(Memset, device) == 32);

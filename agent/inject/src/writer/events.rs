@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use perfagent_spool::{LossCause, MonotonicNs, Record};
 
 use super::Writer;
-use crate::losses;
 use crate::message::{self, Kind, Received};
 use crate::thread_buffer::{ThreadBuffer, life};
+use crate::{losses, nccl};
 
 /// How often the names of threads are looked at again; programs name a thread after it has started.
 const NAME_NS: u64 = 1_000_000_000;
@@ -116,10 +116,14 @@ fn name_thread(writer: &mut Writer, tid: u32, known: &mut Vec<u8>) {
 }
 
 fn write(writer: &mut Writer, tid: u32, event: &Received, text: &[u8]) {
-    let &Received { kind, time, domain, category, color, payload, id, registered, truncated } =
-        event;
-    if truncated {
+    let &Received { kind, time, domain, category, color, payload, id, registered, .. } = event;
+    if event.truncated {
         writer.ring.count_loss(LossCause::TruncatedText, 1);
+    }
+    if kind == Kind::NcclCall {
+        let record = nccl::record(writer, tid, event, text);
+        writer.ring.push(&record);
+        return;
     }
     writer.know_domain(domain);
     let name = if registered == 0 { writer.text(text) } else { writer.registered(registered) };
@@ -129,6 +133,7 @@ fn write(writer: &mut Writer, tid: u32, event: &Received, text: &[u8]) {
         Kind::Start => Record::RangeStart { time, tid, id, domain, category, color, name, payload },
         Kind::End => Record::RangeEnd { time, tid, id },
         Kind::Mark => Record::Mark { time, tid, domain, category, color, name, payload },
+        Kind::NcclCall => return,
     };
     writer.ring.push(&record);
 }

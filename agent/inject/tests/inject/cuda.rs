@@ -24,9 +24,9 @@ fn record(rounds: u32, with: &[(&str, &str)]) -> Recorded {
     recorded
 }
 
-fn stand_ins(dir: &Path) {
+pub(crate) fn stand_ins(dir: &Path) {
     std::fs::create_dir(dir).unwrap();
-    for name in ["libcuda.so.1", "libcupti.so.13"] {
+    for name in ["libcuda.so.1", "libcupti.so.13", "libnccl.so.2"] {
         symlink(built("libperfagent_fake_gpu.so"), dir.join(name)).unwrap();
     }
 }

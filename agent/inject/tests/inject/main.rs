@@ -2,6 +2,7 @@
 
 mod cuda;
 mod harm;
+mod nccl;
 mod ranges;
 mod recorded;
 

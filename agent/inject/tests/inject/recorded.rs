@@ -33,6 +33,38 @@ pub(crate) struct Recorded {
     /// GPU operations and devices as they are, with their names.
     pub(crate) gpu: Vec<(Record<'static>, String)>,
     pub(crate) gaps: HashMap<LossCause, u64>,
+    /// NCCL's calls, by what they are.
+    pub(crate) calls: Vec<Call>,
+    pub(crate) communicators: Vec<Communicator>,
+    /// The plan of a correlation id.
+    pub(crate) plans: HashMap<u32, u64>,
+}
+
+/// A communicator of NCCL.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Communicator {
+    pub(crate) number: u32,
+    pub(crate) name: String,
+    pub(crate) hash: u64,
+    pub(crate) rank: i32,
+    pub(crate) ranks: i32,
+    pub(crate) version: u8,
+}
+
+/// A call of NCCL.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Call {
+    pub(crate) tid: u32,
+    pub(crate) communicator: u32,
+    /// Operation, element type, and the program's own element type.
+    pub(crate) names: [String; 3],
+    pub(crate) count: u64,
+    pub(crate) sequence: Option<u64>,
+    pub(crate) peer: i32,
+    pub(crate) plan: u64,
+    pub(crate) correlation: u32,
+    pub(crate) kernel: bool,
+    pub(crate) captured: bool,
 }
 
 /// The rings in a spool directory.
@@ -56,6 +88,9 @@ impl Recorded {
             anchors: 0,
             gpu: Vec::new(),
             gaps: HashMap::new(),
+            calls: Vec::new(),
+            communicators: Vec::new(),
+            plans: HashMap::new(),
         };
         let mut names = Names::default();
         let outcome = reader.read(usize::MAX, &mut |record| recorded.add(record, &mut names));
@@ -117,6 +152,44 @@ impl Recorded {
             }
             Record::Memcpy { .. } | Record::Memset { .. } => {
                 self.gpu.push((unborrowed(record), String::new()));
+            }
+            Record::NcclCommunicator { communicator, hash, name, rank, ranks, version, .. } => {
+                let (number, name) = (communicator, names.text(name));
+                self.communicators.push(Communicator { number, name, hash, rank, ranks, version });
+            }
+            Record::ExternalCorrelation { correlation, id } => {
+                self.plans.insert(correlation, id);
+            }
+            Record::NcclCall {
+                tid,
+                communicator,
+                op,
+                dtype,
+                user_dtype,
+                count,
+                sequence,
+                peer,
+                plan,
+                correlation,
+                kernel,
+                captured,
+                ..
+            } => {
+                let known = self.communicators.iter().any(|of| of.number == communicator);
+                assert!(known, "communicator {communicator} is told of before it is used");
+                let names = [op, dtype, user_dtype].map(|name| names.text(name));
+                self.calls.push(Call {
+                    tid,
+                    communicator,
+                    names,
+                    count,
+                    sequence,
+                    peer,
+                    plan,
+                    correlation,
+                    kernel,
+                    captured,
+                });
             }
             other => panic!("unexpected {other:?}"),
         }

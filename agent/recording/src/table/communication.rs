@@ -1,7 +1,20 @@
 //! Collectives between ranks.
 
-use super::table;
+use super::{table, text_enum};
 use crate::{ProcessId, StreamId, StringId, ThreadId, Timestamp};
+
+text_enum! {
+    /// What the times of a collective are.
+    Timing {
+        /// From the call until it was done.
+        #[default]
+        Call = "call",
+        /// Those of its kernel on the GPU.
+        Kernel = "kernel",
+        /// Only of handing it over to the GPU: they say nothing about how long it took.
+        Enqueue = "enqueue",
+    }
+}
 
 table! {
     /// One collective operation as one rank took part in it.
@@ -30,9 +43,17 @@ table! {
         group_size: Option<i64>,
         /// Its number within the group, the same on every rank.
         sequence: Option<i64>,
-        /// Who reported it: `nvtx`, `nccl-plugin`, `kineto`, … in `strings`.
+        /// Who reported it: `nvtx`, `nccl` (its profiler plugin), `kineto`, … in `strings`.
         source_id: StringId,
         /// 1 when its end was not seen.
         open: bool,
+        /// What `start_ns` and `end_ns` are: of the `call` until it was done, of its `kernel`, or only of its `enqueue`, which is
+        /// no duration.
+        timing: Timing,
+        /// When it was handed over to the GPU on the thread, ns, where NCCL told it. An `nvtx` row of the same operation and
+        /// thread around this instant is the same call.
+        enqueued_ns: Option<Timestamp>,
+        /// Joins it to the row of `kernels` of the same process. Calls that were grouped share one.
+        correlation: Option<i64>,
     }
 }

@@ -12,7 +12,7 @@ mod process;
 mod quality;
 mod range;
 
-pub use communication::Collective;
+pub use communication::{Collective, Timing};
 pub use counter::{Counter, CounterSample};
 pub use gpu::{ApiCall, Copy, CopyKind, Device, Kernel, Stream};
 pub use host::{Host, Meta};
@@ -70,7 +70,7 @@ fields! {
         crate::ProcessId, crate::ThreadId, crate::DeviceId, crate::StreamId, crate::StringId,
         crate::CounterId;
     "REAL NOT NULL", "REAL": f64;
-    "TEXT NOT NULL", "TEXT": String, CopyKind, Severity;
+    "TEXT NOT NULL", "TEXT": String, CopyKind, Severity, Timing;
 }
 
 impl Field for Payload {
@@ -150,8 +150,9 @@ macro_rules! text_enum {
             fn column_result(
                 value: rusqlite::types::ValueRef<'_>,
             ) -> rusqlite::types::FromSqlResult<Self> {
-                Ok(match value.as_str()? {
-                    $($text => Self::$variant,)+
+                // NULL where an older version had no such column.
+                Ok(match value.as_str_or_null()? {
+                    $(Some($text) => Self::$variant,)+
                     _ => Self::default(),
                 })
             }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use perfagent_recording::table::{Kernel, Payload, SpoolProgress};
+use perfagent_recording::table::{Kernel, Payload, SpoolProgress, Timing};
 use perfagent_recording::{OpenError, QueryResult, Reader, Recording, Timestamp, Value, Writer};
 
 #[test]
@@ -114,4 +114,27 @@ fn a_query_reads_and_never_writes() {
     let mut tables = Collected::default();
     reader.query(".tables", &mut tables).unwrap();
     assert_eq!(tables.rows[0], [Value::Text("api_calls".into())]);
+}
+
+/// A file of version 1, whose collectives did not say what their times are.
+#[test]
+fn an_older_recording_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.perfdb");
+    crate::small_recording(&path).unwrap();
+    let file = rusqlite::Connection::open(&path).unwrap();
+    file.execute_batch(
+        "INSERT INTO collectives (process_id, start_ns, end_ns, op_id, dtype_id, group_id, source_id, open, timing)
+         VALUES (1, 10, 20, 1, 0, 0, 1, 0, 'kernel');
+         ALTER TABLE collectives DROP COLUMN timing;
+         ALTER TABLE collectives DROP COLUMN enqueued_ns;
+         ALTER TABLE collectives DROP COLUMN correlation;
+         PRAGMA user_version = 1; VACUUM;",
+    )
+    .unwrap();
+    drop(file);
+    let recording = Recording::load(&Reader::open(&path).unwrap(), &mut |_| {}).unwrap();
+    let [collective] = &recording.collectives[..] else { panic!("{:?}", recording.collectives) };
+    assert_eq!((collective.start_ns.unix_nanos(), collective.timing), (10, Timing::Call));
+    assert_eq!((collective.enqueued_ns, collective.correlation), (None, None));
 }

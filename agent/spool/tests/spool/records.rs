@@ -55,6 +55,36 @@ fn record() -> impl Strategy<Value = Record<'static>> {
         named().prop_map(|(time, [tid, domain, category, color, name], payload)| {
             Record::Mark { time, tid, domain, category, color, name, payload }
         }),
+        (any::<([u32; 2], [i32; 3])>(), any::<u64>(), any::<u8>()).prop_map(
+            |(([communicator, name], [rank, ranks, nodes]), hash, version)| {
+                Record::NcclCommunicator { communicator, hash, name, rank, ranks, nodes, version }
+            }
+        ),
+        (time(), any::<[u32; 6]>(), any::<(u64, Option<u64>, u64)>(), any::<(i32, bool, bool)>())
+            .prop_map(
+                |(
+                    time,
+                    [tid, communicator, op, dtype, user_dtype, correlation],
+                    (count, sequence, plan),
+                    (peer, kernel, captured),
+                )| Record::NcclCall {
+                    time,
+                    tid,
+                    communicator,
+                    op,
+                    dtype,
+                    user_dtype,
+                    count,
+                    sequence,
+                    peer,
+                    plan,
+                    correlation,
+                    kernel,
+                    captured,
+                }
+            ),
+        any::<(u32, u64)>()
+            .prop_map(|(correlation, id)| Record::ExternalCorrelation { correlation, id }),
         (any::<[u32; 5]>(), any::<[u8; 16]>(), any::<u64>()).prop_map(
             |([ordinal, name, sm_count, cc_major, cc_minor], uuid, total_bytes)| {
                 Record::Device { ordinal, name, uuid, total_bytes, sm_count, cc_major, cc_minor }
