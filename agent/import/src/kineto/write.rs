@@ -144,6 +144,10 @@ pub(crate) fn write(
             sequence: collective.sequence,
             source_id,
             open: false,
+            timing: table::Timing::Kernel,
+            enqueued_ns: None,
+            // All kernels of one graph launch share a number, which would make one call of them.
+            correlation: None,
         })?;
     }
     for memory in &trace.memory {
