@@ -152,6 +152,7 @@ mod tests {
         let later: Vec<_> = (0..4).map(|value| claim(&pool, value).unwrap()).collect();
         assert!(later.iter().all(|handle| *handle != first));
         assert_eq!((look(first), look(later[3])), (None, Some(3)));
+        assert_eq!(pool.release(first, |_| ()), None, "its place is another's now");
         assert!(claim(&pool, 0).is_none(), "all are in use");
         pool.release_all(|value| value.load(Ordering::Relaxed) > 1);
         assert_eq!((look(later[0]).is_some(), pool.live(later[2]).is_some()), (true, false));

@@ -177,6 +177,19 @@ fn calls_told_on_another_thread_than_the_launch_claim_no_kernel() {
 }
 
 #[test]
+fn a_call_without_a_launch_of_its_own_takes_no_others() {
+    for version in 1..=6 {
+        let recorded = calls(version, "strays");
+        let strays: Vec<_> =
+            recorded.calls.iter().filter(|call| call.sequence == Some(77)).collect();
+        assert_eq!(strays.len(), 2, "v{version}");
+        for call in strays {
+            assert_eq!((call.kernel, call.plan, call.correlation), (false, 0, 0), "v{version}");
+        }
+    }
+}
+
+#[test]
 fn a_communicator_of_one_rank_tells_nothing_and_does_no_harm() {
     let recorded = calls(6, "alone");
     assert_eq!((recorded.communicators[0].ranks, recorded.calls.len()), (1, 0));

@@ -58,6 +58,7 @@ pub(super) fn play(speaks: u32, name: &str) -> c_int {
         }),
         "proxy" => with(make(4), proxy),
         "full" => with(make(4), full),
+        "strays" => with(make(4), |of| with(make(4), |other| strays(of, other))),
         "again" => {
             for sequence in 0..3 {
                 let plugin = Plugin::load(speaks).expect("it is there");
@@ -112,6 +113,24 @@ fn proxy(of: &Communicator<'_>) {
     // A kind that no version knows.
     of.plugin.stop(of.start(of.describe(1 << 5, ptr::null_mut())));
     of.run(&[ALL_REDUCE], 2000);
+}
+
+/// Collectives without a launch of their own: after a group has closed, and after another communicator's launch.
+fn strays(of: &Communicator<'_>, other: &Communicator<'_>) {
+    let stray = |of: &Communicator<'_>| {
+        let call = Call { sequence: 77, ..ALL_REDUCE };
+        let none = ptr::null_mut();
+        of.plugin.stop(of.start(of.describe(COLL, none).coll(
+            of.plugin.version,
+            &call,
+            IDENTITY,
+            none,
+        )));
+    };
+    of.run(&[ALL_REDUCE], 1000);
+    stray(of);
+    of.run_with_host_function(&[ALL_REDUCE], 1000);
+    stray(other);
 }
 
 /// More events open than anybody has room for.
