@@ -244,3 +244,33 @@ fn rows_that_point_nowhere_harm_nothing() {
     let report = report(&recording, "odd.perfdb");
     assert_eq!(report.ranks.len(), 1);
 }
+
+/// A process without CUPTI has no rows of devices: its memory on the two GPUs of the machine is known by their index.
+#[test]
+fn sampled_device_memory_is_the_peak_of_each_gpu() {
+    let mut run = Builder::new("record");
+    let process = run.process(1, None, None);
+    run.range(process, "main", ("", "step 0", None), (0, 1000), Some(0));
+    for (gpu, readings) in [(None, [7.0, 9.0]), (Some(0), [100.0, 300.0]), (Some(1), [50.0, 20.0])]
+    {
+        run.recording.counters.push(Counter {
+            host_id: HostId(1),
+            process_id: Some(process),
+            gpu_index: gpu,
+            name: "memory_used".into(),
+            unit: "bytes".into(),
+            ..Counter::default()
+        });
+        let counter_id = CounterId(run.recording.counters.len() as i64);
+        for (index, value) in readings.into_iter().enumerate() {
+            let time_ns = at(index as i64);
+            run.recording.counter_samples.push(CounterSample { counter_id, time_ns, value });
+        }
+    }
+    let report = report(&run.recording, "memory.perfdb");
+    assert_eq!(
+        report.ranks[0].memory.peak_device_bytes,
+        Some(350),
+        "what is on no GPU does not count"
+    );
+}

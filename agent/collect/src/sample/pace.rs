@@ -90,8 +90,8 @@ mod tests {
     fn a_stopped_sampler_does_not_wait_for_its_turn() {
         let (stop, pace) = (Stop::default(), Mutex::new(Pace::default()));
         let begin = Instant::now();
-        run(Duration::from_secs(600), &stop, &pace, || stop.set());
-        assert!(begin.elapsed() < Duration::from_secs(60));
+        run(Duration::from_mins(10), &stop, &pace, || stop.set());
+        assert!(begin.elapsed() < Duration::from_mins(1));
         assert!(stop.is_set());
         assert_eq!(pace.lock().unwrap().turns, 1);
     }

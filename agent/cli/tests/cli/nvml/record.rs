@@ -270,15 +270,3 @@ fn device_memory_belongs_to_the_process_that_uses_it() {
     let values: Vec<_> = samples.map(|sample| sample.value).collect();
     assert_eq!(values, [f64::from(1 << 30); 2]);
 }
-
-/// Without CUPTI the recording has no row of the device; the peak is known all the same.
-#[test]
-fn the_report_has_the_peak_of_device_memory() {
-    let folder = folder();
-    let words = ["record", "-o", "run.perfdb", "--", "sleep", "1"];
-    assert_eq!(run(folder.path(), "", &words).code, 0);
-    let report = run(folder.path(), "", &["report", "run.perfdb", "--json"]).answer();
-    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
-    let memory = &report["ranks"][0]["memory"];
-    assert_eq!(memory["peak_device_bytes"], 1 << 30, "{report:#}");
-}
