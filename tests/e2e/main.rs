@@ -1,5 +1,6 @@
 //! The whole way: record a real training run, report it, look at it.
 
+mod gpu;
 mod interrupted;
 mod training;
 mod window;

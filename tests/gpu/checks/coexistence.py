@@ -34,6 +34,8 @@ def one(check, name, env):
             found = len(within(kernels, spans[0]))
             check.figure(f"{name}_{part}", found, f"kernels of {COUNT}")
             missing += COUNT - found
+            if part == "before" and not env.get("PERFAGENT_CUPTI"):
+                check.expect(found == COUNT, f"{name}: {found} kernels recorded of {COUNT} before torch.profiler starts")
     told = recording.losses() or recording.notes()
     check.expect(missing == 0 or told, f"{name}: {missing} kernels are missing, and the recording says nothing of it")
     check.expect(missing >= 0, f"{name}: no kernel is recorded twice")

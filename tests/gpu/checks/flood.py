@@ -8,13 +8,13 @@ ALONE = True
 
 
 def run(check):
-    one(check, "at_200k", "--rate", 200_000)
-    one(check, "unlimited")
+    one(check, "at_200k", 10, "--rate", 200_000)
+    one(check, "unlimited", 4)
 
 
-def one(check, name, *options):
+def one(check, name, seconds, *options):
     plain = answer_of(check.python("flood", "--seconds", 3, *options))
-    recording = check.record(check.target("flood", "--seconds", 10, *options), name=name, timeout=60)
+    recording = check.record(check.target("flood", "--seconds", seconds, *options), name=name, timeout=60)
     answer = answer_of(recording.done)
     spans = recording.ranges("flood")
     if not check.expect(len(spans) == 1, f"{name}: the range is recorded"):

@@ -16,6 +16,9 @@ def run(check):
     watcher = None
     if shutil.which("nvidia-smi"):
         command = ["nvidia-smi", "-i", "0", f"--query-gpu={ASKED}", "--format=csv,nounits", "-lms", "100"]
+        if shutil.which("stdbuf"):
+            # Line by line: it has no end of its own.
+            command = ["stdbuf", "-oL", *command]
         with open(readings, "wb") as file:
             watcher = check.spawn(command, stdout=file, stderr=subprocess.STDOUT)
     try:

@@ -8,7 +8,11 @@ from harness.check import answer_of
 SECONDS = 25
 NEEDS = ("gpu", "nvcc")
 # name -> grid, block, dynamic shared bytes
-SHAPES = {"alpha": ((3, 1, 1), (64, 1, 1), 0), "beta": ((2, 5, 1), (128, 1, 1), 512), "gamma_of": ((1, 1, 1), (32, 1, 1), 0)}
+SHAPES = {
+    "alpha": ((3, 1, 1), (64, 1, 1), 0),
+    "beta": ((2, 5, 1), (128, 1, 1), 512),
+    "gamma_of": ((1, 1, 1), (32, 1, 1), 0),
+}
 
 
 def run(check):

@@ -64,7 +64,7 @@ template <typename T> static void append(std::vector<char>& bytes, T value) {
     bytes.insert(bytes.end(), start, start + sizeof value);
 }
 
-// The text at an address, read through a pipe: the kernel refuses what is not memory, so that a wrong address is harmless.
+// The text at an address, read through a pipe: the kernel refuses what is not memory, so a wrong address is harmless.
 static bool text_at(uint64_t address, std::string& text) {
     text.clear();
     while (text.size() < 4096) {
@@ -124,7 +124,7 @@ static void CUPTIAPI completed(CUcontext, uint32_t, uint8_t* buffer, size_t, siz
         for (auto [offset, kind] : found) {
             const uint8_t* at = buffer + offset;
             size_t room = valid - offset;
-            if (kind == CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL || kind == CUPTI_ACTIVITY_KIND_KERNEL) tell(at, room, 104);
+            if (kind == CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL) tell(at, room, 104);
             if (kind == CUPTI_ACTIVITY_KIND_MARKER) tell(at, room, 40), tell(at, room, 48);
             if (kind == CUPTI_ACTIVITY_KIND_MEMORY2) tell(at, room, 64);
         }

@@ -144,7 +144,8 @@ class Check:
             self.skip("no nvcc")
         program = self.path(name)
         source = HERE / "cuda" / f"{name}.cu"
-        self.succeeded(self.run([compiler, "-O2", "-std=c++17", "-arch=native", *flags, "-o", program, source], timeout=120))
+        words = [compiler, "-O2", "-std=c++17", "-arch=native", *flags, "-o", program, source]
+        self.succeeded(self.run(words, timeout=120))
         return program
 
     # What it keeps.

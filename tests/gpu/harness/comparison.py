@@ -4,10 +4,17 @@ from collections import Counter, namedtuple
 
 Comparison = namedtuple("Comparison", "pairs only_left only_right differing_order")
 
+SPELLINGS = (
+    (" ", ""),
+    ("(anonymousnamespace)", "{anon}"),
+    ("{anonymous}", "{anon}"),
+    ("'lambda'", "{lambda}"),
+)
+
 
 def plain(name):
     """A name without what demanglers print differently."""
-    for spelling, common in ((" ", ""), ("(anonymousnamespace)", "{anon}"), ("{anonymous}", "{anon}"), ("'lambda'", "{lambda}")):
+    for spelling, common in SPELLINGS:
         name = name.replace(spelling, common)
     return name
 

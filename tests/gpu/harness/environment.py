@@ -46,10 +46,11 @@ GPU_FACTS = (
 ).split()
 
 
-def first_line(command):
-    """The first line that a command prints, or None."""
+def last_line(command):
+    """The last line that a command prints, or None."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        # The first import of torch on a machine can take a minute.
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return None
     lines = [line for line in done.stdout.splitlines() if line.strip()]
@@ -58,7 +59,7 @@ def first_line(command):
 
 def has_gpu():
     """CUDA's version as the driver counts it (13000 is 13.0), or None where there is no GPU."""
-    answer = first_line([sys.executable, "-c", ASK_DRIVER])
+    answer = last_line([sys.executable, "-c", ASK_DRIVER])
     if answer is None:
         return None
     count, version = map(int, answer.split())
@@ -103,17 +104,17 @@ def describe(driver, programs):
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "python": platform.python_version(),
         "packages": packages(),
-        "perfagent": first_line([str(Path(programs) / "perfagent"), "--version"]),
+        "perfagent": last_line([str(Path(programs) / "perfagent"), "--version"]),
         "bundle": manifest(),
-        "nvcc": first_line([libraries.nvcc(), "--version"]) if libraries.nvcc() else None,
+        "nvcc": last_line([libraries.nvcc(), "--version"]) if libraries.nvcc() else None,
         "cupti_headers": str(libraries.cupti_headers()),
         "cupti_library": str(libraries.cupti_library()),
         "driver_cuda_version": driver,
     }
     if driver is not None:
         facts["gpu"] = gpu_facts()
-        answer = first_line([sys.executable, "-c", ASK_TORCH])
-        facts["torch"] = json.loads(answer) if answer else None
+        answer = last_line([sys.executable, "-c", ASK_TORCH])
+        facts["torch"] = json.loads(answer) if answer and answer.startswith("{") else answer
     return facts
 
 
@@ -122,10 +123,10 @@ def gpu_facts():
     if not shutil.which("nvidia-smi"):
         return None
     ask = ["nvidia-smi", "--format=csv,noheader", "-i", "0"]
-    answer = first_line([*ask, f"--query-gpu={','.join(GPU_FACTS)}"])
+    answer = last_line([*ask, f"--query-gpu={','.join(GPU_FACTS)}"])
     if answer is not None:
         return dict(zip(GPU_FACTS, (word.strip() for word in answer.split(","))))
-    return {fact: first_line([*ask, f"--query-gpu={fact}"]) for fact in GPU_FACTS}
+    return {fact: last_line([*ask, f"--query-gpu={fact}"]) for fact in GPU_FACTS}
 
 
 def model_name():

@@ -4,7 +4,7 @@ import tarfile
 from pathlib import Path
 
 PART_BYTES = 15 << 20
-MOST_PARTS = 5
+MOST_PARTS = 4
 
 
 class Material:

@@ -22,9 +22,9 @@ class Recording:
     def kernels(self, part=""):
         """Kernels whose name contains `part`. Times in ns on the recording's clock."""
         rows = self.rows(
-            "SELECT value, start_ns, end_ns, stream_id, process_id, graph, correlation,"
+            "SELECT ifnull(value, ''), start_ns, end_ns, stream_id, process_id, graph, correlation,"
             " grid_x, grid_y, grid_z, block_x, block_y, block_z"
-            " FROM kernels JOIN strings ON strings.id = name_id ORDER BY start_ns, kernels.id"
+            " FROM kernels LEFT JOIN strings ON strings.id = name_id ORDER BY start_ns, kernels.id"
         )
         kernels = [Kernel(*row[:7], tuple(row[7:10]), tuple(row[10:13])) for row in rows]
         return [kernel for kernel in kernels if part in kernel.name]
@@ -43,9 +43,10 @@ class Recording:
         ranges = [
             Range(*row)
             for row in self.rows(
-                "SELECT name.value, domain.value, start_ns, end_ns, depth, thread_id, process_id, payload, open"
-                " FROM ranges JOIN strings AS name ON name.id = name_id"
-                " JOIN strings AS domain ON domain.id = domain_id ORDER BY start_ns, ranges.id"
+                "SELECT ifnull(name.value, ''), ifnull(domain.value, ''), start_ns, end_ns, depth, thread_id, process_id, payload, open"
+                # Number 0 stands for no text and has no row.
+                " FROM ranges LEFT JOIN strings AS name ON name.id = name_id"
+                " LEFT JOIN strings AS domain ON domain.id = domain_id ORDER BY start_ns, ranges.id"
             )
         ]
         return [item for item in ranges if name is None or item.name == name]
@@ -79,8 +80,8 @@ class Recording:
     def memory(self):
         """(time_ns, bytes, allocated, reserved, device_bytes, source) of all processes."""
         return self.rows(
-            "SELECT time_ns, bytes, allocated_bytes, reserved_bytes, device_bytes, value"
-            " FROM memory JOIN strings ON strings.id = source_id ORDER BY time_ns, memory.id"
+            "SELECT time_ns, bytes, allocated_bytes, reserved_bytes, device_bytes, ifnull(value, '')"
+            " FROM memory LEFT JOIN strings ON strings.id = source_id ORDER BY time_ns, memory.id"
         )
 
     def devices(self):

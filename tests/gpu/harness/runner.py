@@ -81,7 +81,10 @@ class Session:
         if reason is None:
             # A little is left for writing down.
             seconds = min(check.timeout, self.deadline - started - 3)
-            document.update(self.start(check, folder, seconds))
+            try:
+                document.update(self.start(check, folder, seconds))
+            except Exception as error:  # the others go on
+                document.update(status="error", reason=f"{type(error).__name__}: {error}")
         else:
             document.update(status="skipped", reason=reason)
         document["seconds"] = round(time.monotonic() - started, 1)
@@ -252,7 +255,8 @@ def dry(checks, out):
         for folder, name, suffix in named:
             if not (HERE / folder / f"{name}.{suffix}").is_file():
                 wrong.append(f"{check.path}: there is no {folder}/{name}.{suffix}")
-    listed = [{"name": check.name, "summary": check.summary, "status": "skipped", "reason": "dry run"} for check in checks]
+    common = {"status": "skipped", "reason": "dry run"}
+    listed = [{"name": check.name, "summary": check.summary, **common} for check in checks]
     write_json(out / "results.json", {"schema": SCHEMA, "environment": {}, "checks": listed, "wrong": wrong})
     for text in wrong:
         print(f"wrong: {text}", file=sys.stderr)

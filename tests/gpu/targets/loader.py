@@ -41,7 +41,8 @@ def main():
     torch.cuda.nvtx.range_push("epochs")
     batches = 0
     for _ in range(3):
-        for batch in DataLoader(Numbers(), batch_size=16, num_workers=arguments.workers, multiprocessing_context="fork"):
+        workers = {"num_workers": arguments.workers, "multiprocessing_context": "fork"}
+        for batch in DataLoader(Numbers(), batch_size=16, **workers):
             x.add_(batch.to("cuda").sum(0))
             batches += 1
     torch.cuda.synchronize()
