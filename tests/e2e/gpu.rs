@@ -46,7 +46,8 @@ fn the_harness_passes_its_tests_on_a_real_recording() {
     record.args(["record", "-o", "run.perfdb", "--"]).args(bed.training(small));
     let _ = finish(&mut record).success();
     let mut tests = python(&["-m", "unittest", "discover", "-s", "unit", "-t", "."]);
-    let done: Done = finish(tests.env("PERFAGENT_SAMPLE_RECORDING", bed.path("run.perfdb"))).success();
+    let done: Done =
+        finish(tests.env("PERFAGENT_SAMPLE_RECORDING", bed.path("run.perfdb"))).success();
     assert!(done.stderr.trim_end().ends_with("OK"), "nothing is left out: {}", done.stderr);
 }
 
@@ -84,7 +85,8 @@ fn without_a_gpu_every_check_says_so() {
 #[test]
 fn a_check_that_there_is_not_is_refused() {
     let out = tempfile::tempdir().unwrap();
-    let done = finish(&mut python(&["run", &out.path().to_string_lossy(), "--only", "launches,nosuch"]));
+    let done =
+        finish(&mut python(&["run", &out.path().to_string_lossy(), "--only", "launches,nosuch"]));
     assert_eq!(done.status.code(), Some(2));
     assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
     assert!(done.stderr.contains("nosuch"));

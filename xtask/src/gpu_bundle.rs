@@ -17,7 +17,7 @@ const MANIFEST: &str = "manifest.json";
 /// Make the folder that runs on a machine with a GPU and no Rust
 ///
 /// Builds perfagent, perfagent-bench and libperfagent.so optimised, without debug information, and puts them beside
-/// tests/gpu. There, start FOLDER/tests/gpu/run OUT_DIR. The programs find the libtorch of that machine's python3.
+/// tests/gpu. There, start FOLDER/tests/gpu/run OUT. The programs find the libtorch of that machine's python3.
 #[derive(clap::Args)]
 pub(crate) struct GpuBundle {
     /// The folder to make; an earlier bundle there is replaced [default: target/gpu-bundle]
@@ -35,31 +35,34 @@ impl GpuBundle {
         check_place(&output)?;
         let staging = beside(&output)?;
         let programs = build()?;
-        let gathered = gather(&programs, &staging);
-        let (files, versions) = match gathered {
-            Ok(gathered) => gathered,
-            Err(error) => {
-                let _ = fs::remove_dir_all(&staging);
-                return Err(error);
-            }
-        };
+        let bundle = gather(&programs, &staging).inspect_err(|_| {
+            let _ = fs::remove_dir_all(&staging);
+        })?;
         if output.exists() {
             fs::remove_dir_all(&output)
                 .with_context(|| format!("{}: cannot be replaced", output.display()))?;
         }
         fs::rename(&staging, &output)
             .with_context(|| format!("{}: cannot be made", output.display()))?;
-        for (file, bytes) in &files {
+        for (file, bytes) in &bundle.files {
             println!("{bytes:>11}  {file}");
         }
         println!(
             "{:>11}  bytes together, at most {MOST_BYTES}\nneeds {} of the machine that it runs on",
-            total(&files),
-            versions.join(" and ")
+            total(&bundle.files),
+            bundle.needs.join(" and ")
         );
         println!("There: {}/tests/gpu/run OUT_DIR", output.display());
         Ok(())
     }
+}
+
+/// What a bundle is made of.
+struct Bundle {
+    /// Its files, named from its folder, with their sizes in bytes.
+    files: Vec<(String, u64)>,
+    /// The newest versions of the C and C++ libraries that its programs need.
+    needs: Vec<String>,
 }
 
 /// Builds the programs so that they name no folder of this machine: libtorch is found through the library path.
@@ -74,8 +77,8 @@ fn build() -> Result<PathBuf> {
     cargo.programs(true)
 }
 
-/// Fills `staging`. Returns its files with their sizes, and the newest versions of the C and C++ libraries needed.
-fn gather(programs: &Path, staging: &Path) -> Result<(Vec<(String, u64)>, Vec<String>)> {
+/// Fills `staging`.
+fn gather(programs: &Path, staging: &Path) -> Result<Bundle> {
     let bin = staging.join("bin");
     fs::create_dir_all(&bin).with_context(|| format!("{}: cannot be made", bin.display()))?;
     let mut machine_code = Vec::new();
@@ -90,9 +93,11 @@ fn gather(programs: &Path, staging: &Path) -> Result<(Vec<(String, u64)>, Vec<St
         );
     }
     copy_tree(&shell::workspace().join("tests/gpu"), &staging.join("tests/gpu"))?;
-    let versions: Vec<String> = ["GLIBC_", "GLIBCXX_"]
+    let needs: Vec<String> = ["GLIBC_", "GLIBCXX_"]
         .iter()
-        .filter_map(|prefix| newest(&machine_code, prefix).map(|version| format!("{prefix}{version}")))
+        .filter_map(|prefix| {
+            newest(&machine_code, prefix).map(|version| format!("{prefix}{version}"))
+        })
         .collect();
     let git = |arguments: &[&str]| {
         shell::read(Command::new("git").current_dir(shell::workspace()).args(arguments))
@@ -102,7 +107,7 @@ fn gather(programs: &Path, staging: &Path) -> Result<(Vec<(String, u64)>, Vec<St
         "commit": git(&["rev-parse", "HEAD"]).unwrap_or_default().trim(),
         "changed_since": !git(&["status", "--porcelain"]).unwrap_or_default().trim().is_empty(),
         "architecture": std::env::consts::ARCH,
-        "needs": versions,
+        "needs": needs,
     });
     let path = staging.join(MANIFEST);
     fs::write(&path, format!("{manifest:#}\n"))
@@ -117,7 +122,7 @@ fn gather(programs: &Path, staging: &Path) -> Result<(Vec<(String, u64)>, Vec<St
             files.iter().max_by_key(|(_, bytes)| *bytes).map_or("", |(name, _)| name)
         );
     }
-    Ok((files, versions))
+    Ok(Bundle { files, needs })
 }
 
 /// Only an earlier bundle, or nothing, may be where the new one goes.
@@ -126,7 +131,10 @@ fn check_place(output: &Path) -> Result<()> {
         || output.join(MANIFEST).is_file()
         || output.is_dir() && output.read_dir().is_ok_and(|mut entries| entries.next().is_none());
     if !is_free {
-        bail!("{}: is there already and is no bundle; choose another place with -o", output.display());
+        bail!(
+            "{}: is there already and is no bundle; choose another place with -o",
+            output.display()
+        );
     }
     Ok(())
 }
