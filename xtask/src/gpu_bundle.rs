@@ -35,7 +35,7 @@ impl GpuBundle {
         check_place(&output)?;
         let staging = beside(&output)?;
         let programs = build()?;
-        let bundle = gather(&programs, &staging).inspect_err(|_| {
+        let bundle = gather(&programs, &staging, MOST_BYTES).inspect_err(|_| {
             let _ = fs::remove_dir_all(&staging);
         })?;
         if output.exists() {
@@ -77,8 +77,8 @@ fn build() -> Result<PathBuf> {
     cargo.programs(true)
 }
 
-/// Fills `staging`.
-fn gather(programs: &Path, staging: &Path) -> Result<Bundle> {
+/// Fills `staging`, with at most `most` bytes.
+fn gather(programs: &Path, staging: &Path, most: u64) -> Result<Bundle> {
     let bin = staging.join("bin");
     fs::create_dir_all(&bin).with_context(|| format!("{}: cannot be made", bin.display()))?;
     let mut machine_code = Vec::new();
@@ -115,9 +115,9 @@ fn gather(programs: &Path, staging: &Path) -> Result<Bundle> {
     let mut files = Vec::new();
     list(staging, staging, &mut files)?;
     files.sort();
-    if total(&files) > MOST_BYTES {
+    if total(&files) > most {
         bail!(
-            "the bundle has {} bytes, more than {MOST_BYTES}; its largest file is {}",
+            "the bundle has {} bytes, more than {most}; its largest file is {}",
             total(&files),
             files.iter().max_by_key(|(_, bytes)| *bytes).map_or("", |(name, _)| name)
         );
@@ -195,7 +195,9 @@ fn newest(bytes: &[u8], prefix: &str) -> Option<String> {
     let versions = found.filter_map(|(start, _)| {
         let rest = &bytes[start + prefix.len()..];
         let length = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
-        let text = std::str::from_utf8(&rest[..length]).ok()?;
+        // In the table of symbol versions each stands between two zeros; elsewhere it is text.
+        let stands_alone = start > 0 && bytes[start - 1] == 0 && rest.get(length) == Some(&0);
+        let text = std::str::from_utf8(&rest[..length]).ok().filter(|_| stands_alone)?;
         let numbers: Option<Vec<u32>> = text.split('.').map(|number| number.parse().ok()).collect();
         numbers.filter(|numbers| numbers.len() > 1)
     });
@@ -205,11 +207,11 @@ fn newest(bytes: &[u8], prefix: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_place, copy_tree, list, newest};
+    use super::{MOST_BYTES, PROGRAMS, check_place, copy_tree, gather, list, newest};
 
     #[test]
     fn versions_are_compared_as_numbers() {
-        let bytes = b"\0GLIBC_2.9\0GLIBC_2.34\0GLIBC_2.4\0GLIBC_PRIVATE\0GLIBCXX_3.4.29\0";
+        let bytes = b"\0GLIBC_2.9\0GLIBC_2.34\0GLIBC_2.4\0GLIBC_PRIVATE\0GLIBCXX_3.4.29\0in a text: GLIBC_9.9 ";
         assert_eq!(newest(bytes, "GLIBC_").as_deref(), Some("2.34"));
         assert_eq!(newest(bytes, "GLIBCXX_").as_deref(), Some("3.4.29"));
         assert_eq!(newest(b"none", "GLIBC_"), None);
@@ -230,6 +232,32 @@ mod tests {
         assert_eq!(files, [("run".to_owned(), 4)]);
         std::fs::write(from.join("manifest.json"), "{}").unwrap();
         assert!(check_place(&from).is_ok());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// The test itself stands for the three programs: machine code with debug information.
+    #[test]
+    fn a_bundle_has_the_programs_the_checks_and_a_manifest() {
+        let folder = std::env::temp_dir().join(format!("perfagent-gather-{}", std::process::id()));
+        let (programs, staging) = (folder.join("programs"), folder.join("staging"));
+        std::fs::create_dir_all(&programs).unwrap();
+        let own = std::env::current_exe().unwrap();
+        for name in PROGRAMS {
+            std::fs::copy(&own, programs.join(name)).unwrap();
+        }
+        let bundle = gather(&programs, &staging, MOST_BYTES).unwrap();
+        let has = |name: &str| bundle.files.iter().any(|(file, bytes)| file == name && *bytes > 0);
+        for name in ["bin/libperfagent.so", "tests/gpu/run", "tests/gpu/checks/launches.py"] {
+            assert!(has(name), "{name} is missing: {:?}", bundle.files);
+        }
+        assert!(bundle.needs[0].starts_with("GLIBC_2."), "{:?}", bundle.needs);
+        let manifest = std::fs::read_to_string(staging.join("manifest.json")).unwrap();
+        assert!(manifest.contains("perfagent.gpu-bundle/1") && manifest.contains("\"commit\""));
+        let stripped = staging.join("bin/perfagent").metadata().unwrap().len();
+        assert!(stripped < own.metadata().unwrap().len(), "debug information is gone");
+        std::fs::remove_dir_all(&staging).unwrap();
+        let refused = gather(&programs, &staging, 1000).err().unwrap().to_string();
+        assert!(refused.contains("more than 1000") && refused.contains("bin/"), "{refused}");
         std::fs::remove_dir_all(folder).unwrap();
     }
 }
