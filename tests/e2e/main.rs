@@ -1,6 +1,7 @@
 //! The whole way: record a real training run, report it, look at it.
 
 mod disk;
+mod gpu;
 mod interrupted;
 mod training;
 mod window;

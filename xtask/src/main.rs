@@ -13,6 +13,7 @@ mod bench;
 mod cargo;
 mod demo;
 mod generated;
+mod gpu_bundle;
 mod libclang;
 mod libtorch;
 mod shell;
@@ -49,6 +50,8 @@ enum Task {
     /// Measure, interleaved and repeated
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Make the folder that runs on a machine with a GPU and no Rust
+    GpuBundle(gpu_bundle::GpuBundle),
     /// Run cargo with libtorch in its environment, e.g. `cargo xtask cargo build --workspace`
     Cargo {
         /// What to pass to cargo
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Generate => generated::write(),
         Task::Bench(bench) => bench.run(),
+        Task::GpuBundle(bundle) => bundle.run(),
         Task::Cargo { arguments } => cargo::with_libtorch().and_then(|cargo| cargo.run(&arguments)),
     };
     match done {

@@ -94,8 +94,8 @@ fn how_regular_the_samples_were_is_in_the_recording() {
     let meta = recording.meta.iter().find(|meta| meta.key == "sampling_host").unwrap();
     let pace: serde_json::Value = serde_json::from_str(&meta.value).unwrap();
     let number = |key: &str| pace[key].as_u64().unwrap();
-    assert!((10..=25).contains(&number("turns")), "{pace}");
+    assert!((3..=60).contains(&number("turns")), "{pace}");
     assert_eq!(number("period_ns"), 50_000_000);
-    assert!(number("mean_cost_ns") > 1000 && number("mean_cost_ns") < 50_000_000, "{pace}");
+    assert!(number("mean_cost_ns") > 1000 && number("mean_cost_ns") < 500_000_000, "{pace}");
     assert!(number("worst_late_ns") >= number("mean_late_ns"), "{pace}");
 }

@@ -1,0 +1,136 @@
+"""What recording costs: a launch-bound loop, a GPU-bound loop, a GPT-2 124M step; beside torch.profiler."""
+
+from harness.arm import Arm
+from harness.figures import median, median_interval
+from harness.recording import Recording
+
+SECONDS = 120
+TIMEOUT = 240
+ALONE = True
+LOOPS = {"launch": 20_000, "gpu": 100, "train": 8}
+# The goals of the project: a factor for the first, shares for the others.
+GOALS = {"launch": 1.25, "gpu": 1.005, "train": 1.02}
+ROUNDS = 21
+# torch.profiler's own start and stop take long: it has a turn in every third round.
+PROFILER_EVERY = 3
+
+
+def run(check):
+    output = check.path("run.perfdb")
+    record = [check.program("perfagent"), "record", "-f", "-o", output, "--"]
+    arms = {
+        "plain": Arm(check, "plain", check.target("loops")),
+        # Another one of the same kind: how far apart two equal programs are.
+        "plain_again": Arm(check, "plain_again", check.target("loops")),
+        "perfagent": Arm(check, "perfagent", [*record, *check.target("loops")]),
+        "profiler_cuda": Arm(check, "profiler_cuda", check.target("loops", "--profile", "cuda")),
+        "profiler_full": Arm(check, "profiler_full", check.target("loops", "--profile", "full")),
+    }
+    for name, arm in arms.items():
+        check.figure(f"{name}_ready", arm.answer(120)["seconds"], "s")
+    launched = sum(measure(check, arms, loop, count) for loop, count in LOOPS.items())
+    states = {name: arms[name].ask(loop="state") for name in ("plain", "perfagent")}
+    codes = {name: arm.finish() for name, arm in arms.items()}
+    check.expect(not any(codes.values()), f"all programs end in order: {codes}")
+    residue(check, states)
+    cost_of_a_record(check, states["perfagent"], Recording(output), launched)
+
+
+def ask(check, arms, name, loop, count):
+    """One block, or None: without one of the profilers to compare with, the measurement goes on."""
+    try:
+        return arms[name].ask(loop=loop, count=count)
+    except (RuntimeError, OSError) as error:
+        if not name.startswith("profiler"):
+            raise
+        check.note(f"{name} has left: {error}")
+        arms.pop(name).child.kill()
+        return None
+
+
+def measure(check, arms, loop, count):
+    """Interleaved blocks of one loop. Returns how many one-kernel operations the recorded one has launched."""
+    names = list(arms)
+    ratios = {name: [] for name in names[1:]}
+    times = {name: [] for name in names}
+    wholes = {name: [] for name in names}
+    blocks = 0
+    for name in names:
+        ask(check, arms, name, loop, count)
+    for turn in range(ROUNDS):
+        if check.seconds_left() < 30:
+            check.note(f"{loop}: only {turn} of {ROUNDS} rounds: the time is up")
+            break
+        now = {}
+        order = names[turn % len(names) :] + names[: turn % len(names)]
+        for name in order:
+            if name not in arms or name.startswith("profiler") and turn % PROFILER_EVERY:
+                continue
+            answer = ask(check, arms, name, loop, count)
+            if answer is None:
+                continue
+            now[name] = answer["seconds"]
+            wholes[name].append(answer["whole"])
+        blocks += 1
+        for name, seconds in now.items():
+            times[name].append(seconds)
+            if name != "plain":
+                ratios[name].append(seconds / now["plain"])
+    for name in names:
+        if times[name]:
+            check.figure(f"{loop}_{name}_ms", 1000 * median(times[name]) / count, "ms an iteration, median")
+            check.figure(f"{loop}_{name}_whole_s", median(wholes[name]), "s a block, start and stop included, median")
+    for name, values in ratios.items():
+        if values:
+            check.figure(f"{loop}_{name}_ratio", median(values), "of plain, median")
+            check.figure(f"{loop}_{name}_interval", median_interval(values), "95 % interval of the median")
+            check.figure(f"{loop}_{name}_ratios", values, "of plain, single rounds")
+    ours = median(ratios["perfagent"]) if ratios["perfagent"] else None
+    if ours is None:
+        return 0
+    check.expect(ours <= GOALS[loop], f"{loop}: {ours:.4f} of plain, at most {GOALS[loop]}")
+    for name in ("profiler_cuda", "profiler_full"):
+        if ratios.get(name):
+            theirs = median(ratios[name])
+            check.expect(ours <= theirs, f"{loop}: {ours:.4f}, {name} {theirs:.4f}: ours costs less")
+    if loop == "launch":
+        extra = [(a - b) / count * 1e9 for a, b in zip(times["perfagent"], times["plain"])]
+        check.figure("launch_thread_ns_per_record", median(extra), "ns, on the launching thread, median of rounds")
+        check.figure("launch_thread_ns_per_record_interval", median_interval(extra), "95 % interval of the median")
+    return (blocks + 1) * (count + 1) if loop == "launch" else 0
+
+
+def residue(check, states):
+    """What the agent takes of the target's memory."""
+    for name, state in states.items():
+        for kind, value in state["memory"].items():
+            check.figure(f"{name}_{kind}", value, "count" if kind == "Threads" else "bytes")
+    own = states["perfagent"]["memory"]["agent_mapped"]
+    anonymous = states["perfagent"]["memory"]["RssAnon"] - states["plain"]["memory"]["RssAnon"]
+    check.figure("agent_resident", own + anonymous, "bytes: mapped by name, and more anonymous memory than plain")
+    check.expect(own + anonymous <= 64 << 20, f"resident memory of the agent: {own + anonymous} bytes, at most 64 MiB")
+
+
+def cost_of_a_record(check, state, recording, launched):
+    """Processor time of the agent's threads for a recorded operation."""
+    rows = recording.count("kernels") + recording.count("copies")
+    check.figure("recorded_operations", rows, "count")
+    check.figure("launched_in_the_launch_loop", launched, "count")
+    check.note(f"losses: {recording.losses()}; notes: {recording.notes()}")
+    small = 0
+    for span in recording.ranges("block launch"):
+        counted = "SELECT count(*) FROM kernels WHERE start_ns >= ? AND end_ns <= ?"
+        small += recording.rows(counted, span.start, span.end)[0][0]
+    lost = sum(recording.losses().values())
+    check.figure("recorded_in_the_launch_loop", small, "count")
+    check.expect(small + lost >= launched, f"launch loop: {small} recorded + {lost} counted as lost of {launched}")
+    if rows:
+        for thread, nanoseconds in state["threads_ns"].items():
+            check.figure(f"{thread}_ns_per_record", nanoseconds / rows, "ns of processor time")
+        recorder = recording.meta().get("recorder_cpu_ns")
+        if recorder:
+            check.figure("recorder_ns_per_record", int(recorder) / rows, "ns of processor time, sampling included")
+    # The writer thread takes records from CUPTI's buffers to the ring.
+    writer = state["threads_ns"].get("perfagent")
+    if rows and writer is not None:
+        check.expect(writer / rows <= 150, f"from buffer to ring: {writer / rows:.0f} ns a record, at most 150")

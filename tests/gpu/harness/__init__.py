@@ -1,0 +1,1 @@
+"""Runs the checks and reads what they leave. Standard library only."""
