@@ -5,6 +5,11 @@ use std::process::Command;
 
 use perfagent_tests::{Bed, Done, finish};
 
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+fn skipped(why: &str) {
+    println!("skipped: {why}");
+}
+
 /// Runs a script in the test's folder, beside whose files `small` is a file system of this size. `None` where this
 /// system lets nobody mount one.
 fn on_a_small_disk(bed: &Bed, size: &str, script: &str) -> Option<Done> {
@@ -19,7 +24,7 @@ fn on_a_small_disk(bed: &Bed, size: &str, script: &str) -> Option<Done> {
     let possible =
         unshare(&mount).current_dir(&folder).status().is_ok_and(|status| status.success());
     if !possible {
-        println!("skipped: no file system can be mounted here (unshare --user --mount)");
+        skipped("no file system can be mounted here (unshare --user --mount)");
         return None;
     }
     let mut command = unshare(&format!("{mount} && {script}"));

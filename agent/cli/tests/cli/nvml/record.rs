@@ -205,7 +205,7 @@ fn a_lost_gpu_is_a_gap_to_the_end_and_the_others_go_on() {
 #[test]
 fn a_hang_is_a_gap_with_a_name_and_holds_nobody_up() {
     let run = Run::of("gpus=2 hang=nvmlDeviceGetPowerUsage@700", "sleep 3");
-    assert!(run.took < Duration::from_secs(60), "took {:?}", run.took);
+    assert!(run.took < Duration::from_mins(1), "took {:?}", run.took);
     assert!(run.stderr.contains("NVML did not answer for "), "{}", run.stderr);
     assert!(run.note("NVML did not answer").text.ends_with("nvmlDeviceGetPowerUsage of GPU 0"));
     let gap = run.gap_s("nvml_hang");
@@ -236,7 +236,7 @@ fn after_a_hang_that_ends_sampling_goes_on() {
 #[test]
 fn a_library_that_hangs_from_the_start_is_told_too() {
     let run = Run::of("hang=nvmlInit_v2", "sleep 1");
-    assert!(run.took < Duration::from_secs(60), "took {:?}", run.took);
+    assert!(run.took < Duration::from_mins(1), "took {:?}", run.took);
     assert!(run.note("NVML did not answer for").text.ends_with(": nvmlInit_v2"));
     assert!(run.gap_s("nvml_hang") > 0.8);
 }
