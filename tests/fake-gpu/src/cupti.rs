@@ -69,6 +69,10 @@ pub(crate) fn open_externals() -> usize {
 
 static STATE: Mutex<Option<State>> = Mutex::new(None);
 
+/// Held while records are stored or returned: threads launch at the same time, and the state is not locked while the
+/// library is called.
+static STORING: Mutex<()> = Mutex::new(());
+
 fn state() -> MutexGuard<'static, Option<State>> {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
     state.get_or_insert_default();
@@ -92,6 +96,7 @@ pub(crate) fn now() -> u64 {
 
 /// Stores a record of an enabled kind; asks for a buffer where one is needed, and returns it when it is full.
 pub(crate) fn emit(record: &[u8]) {
+    let _alone = STORING.lock().unwrap_or_else(PoisonError::into_inner);
     let kind = u32::from_le_bytes([record[0], record[1], record[2], record[3]]);
     let Some((request, completed)) = with(|state| {
         let wanted = state.enabled.contains(&kind);
@@ -248,6 +253,7 @@ pub extern "C" fn cuptiActivityFlushAll(flag: u32) -> c_int {
             std::thread::park();
         }
     }
+    let _alone = STORING.lock().unwrap_or_else(PoisonError::into_inner);
     let open = with(|state| state.buffer.take().zip(state.completed));
     if let Some(((address, size, used), completed)) = open {
         completed(ptr::null_mut(), 0, ptr::with_exposed_provenance_mut(address), size, used);
