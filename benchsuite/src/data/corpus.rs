@@ -27,7 +27,7 @@ pub(crate) fn source_tree() -> Result<PathBuf> {
 }
 
 /// All UTF-8 text files below the folder, in the order of their paths. Left out: hidden files and
-/// folders, `target`, links, binary files and files over 4 MiB.
+/// folders, `target`, recordings (finished or growing), links, binary files and files over 4 MiB.
 pub(crate) fn read(folder: &Path) -> Result<Vec<String>> {
     let entry = fs::metadata(folder).map_err(|e| {
         Failure::input(format!(
@@ -58,7 +58,7 @@ fn collect(folder: &Path, texts: &mut Vec<String>) -> std::io::Result<()> {
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name();
-        if name.as_encoded_bytes().starts_with(b".") || name == "target" {
+        if is_left_out(&name.to_string_lossy()) {
             continue;
         }
         let kind = entry.file_type()?;
@@ -77,9 +77,26 @@ fn collect(folder: &Path, texts: &mut Vec<String>) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What a recorder writes while we read would give each rank another text.
+fn is_left_out(name: &str) -> bool {
+    name.starts_with('.') || name == "target" || name.contains(".perfdb")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The demo records beside the text that it trains on; its ranks read the recorder's notes, each at another moment,
+    /// and refused to train together.
+    #[test]
+    fn a_growing_recording_is_no_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("demo.perfdb.partial/state");
+        fs::create_dir_all(&state).unwrap();
+        fs::write(state.join("1-2-0.ring.0"), "{}").unwrap();
+        fs::write(folder.path().join("a.txt"), "text").unwrap();
+        assert_eq!(read(folder.path()).unwrap(), ["text"]);
+    }
 
     #[test]
     fn only_text_is_read_and_in_a_fixed_order() {
