@@ -100,11 +100,7 @@ pub fn collectives(ranks: &[Rank]) -> Vec<CollectiveRow> {
         ranks.iter().flat_map(|rank| &rank.collectives),
         |row| (row.op.clone(), row.dtype.clone(), row.group.clone(), row.group_size),
         |sum: &mut CollectiveRow, row| {
-            // The same for every rank: it depends on the operation and the group's size alone.
-            let factor = match (sum.busbw_gbps, sum.algbw_gbps) {
-                (Some(bus), Some(algorithm)) if algorithm > 0.0 => Some(bus / algorithm),
-                _ => None,
-            };
+            let factor = bus_factor(sum).or_else(|| bus_factor(row));
             sum.count += row.count;
             sum.total_ns += row.total_ns;
             sum.untimed += row.untimed;
@@ -112,12 +108,18 @@ pub fn collectives(ranks: &[Rank]) -> Vec<CollectiveRow> {
             sum.bytes = sum.bytes.zip(row.bytes).map(|(left, right)| left + right);
             let timed = sum.bytes.map(|bytes| bytes - sum.untimed_bytes);
             sum.algbw_gbps = timed.and_then(|bytes| rate(bytes, sum.total_ns));
-            let factor = factor.or_else(|| Some(row.busbw_gbps? / row.algbw_gbps?));
             sum.busbw_gbps = sum.algbw_gbps.zip(factor).map(|(rate, factor)| rate * factor);
             add_transfers(sum, row, factor);
         },
         |row| row.total_ns,
     )
+}
+
+/// From algbw to busbw: the same for every rank, as it depends on the operation and the group's size alone. Unknown
+/// where nothing was moved.
+fn bus_factor(row: &CollectiveRow) -> Option<f64> {
+    let algorithm = row.algbw_gbps.filter(|rate| *rate > 0.0)?;
+    Some(row.busbw_gbps? / algorithm)
 }
 
 /// Adds the split into waiting and transfer; a rank without one adds nothing.
@@ -210,5 +212,26 @@ mod tests {
         let merged = collectives(&ranks);
         assert_eq!((merged[0].bytes, merged[0].algbw_gbps), (Some(800), Some(2.0)));
         assert!((merged[0].busbw_gbps.unwrap() - 3.0).abs() < 1e-12);
+    }
+
+    /// A barrier of two ranks was shown with "NaN kB/s".
+    #[test]
+    fn what_moves_no_bytes_has_no_bus_bandwidth() {
+        let row = CollectiveRow {
+            op: "barrier".into(),
+            group_size: Some(2),
+            count: 1,
+            bytes: Some(0),
+            total_ns: 100,
+            algbw_gbps: Some(0.0),
+            matched: 1,
+            matched_bytes: Some(0),
+            wait_ns: Some(10),
+            transfer_ns: Some(90),
+            ..Default::default()
+        };
+        let rank = || Rank { collectives: vec![row.clone()], ..Default::default() };
+        let merged = collectives(&[rank(), rank()]);
+        assert_eq!((merged[0].busbw_gbps, merged[0].transfer_busbw_gbps), (None, None));
     }
 }
