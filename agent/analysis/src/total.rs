@@ -224,6 +224,7 @@ mod tests {
             bytes: Some(0),
             total_ns: 100,
             algbw_gbps: Some(0.0),
+            busbw_gbps: Some(0.0),
             matched: 1,
             matched_bytes: Some(0),
             wait_ns: Some(10),
