@@ -11,12 +11,17 @@ use crate::report::{Basis, Memory};
 /// Name of the sampled memory use of a device.
 const DEVICE_MEMORY_COUNTER: &str = "memory_used";
 
+/// What readings of one of CUDA's memory pools are called.
+const POOL: &str = "pool";
+
 /// The greatest reading of each device, summed over devices. Host memory (no device) counts only on
 /// runs without a GPU, where it is what the model lives in.
 pub(crate) fn memory(recording: &Recording, rows: &ProcessRows) -> Memory {
     let host_counts = rows.basis != Basis::Gpu;
     let events: Vec<&MemoryEvent> = pick(&recording.memory, &rows.memory)
         .filter(|event| host_counts || event.device_id.is_some())
+        // One pool of CUDA is not what the program's allocator has in all.
+        .filter(|event| event.kind_id.is_none_or(|kind| recording.strings.get(kind) != POOL))
         .collect();
     Memory {
         peak_allocated_bytes: peak(&events, |event| event.allocated_bytes),

@@ -49,6 +49,10 @@ pub struct RecordOptions {
     pub duration: Option<Duration>,
     /// How often the target hands over GPU operations, in ms; the library's own choice when `None`.
     pub flush_ms: Option<u64>,
+    /// Whether calls of the CUDA API are recorded.
+    pub api: bool,
+    /// How CUDA graphs are recorded: `node`, `graph` or `auto`.
+    pub cuda_graphs: String,
     /// How long processes that outlive the command are waited for.
     pub linger: Duration,
 }
@@ -65,6 +69,8 @@ impl RecordOptions {
             delay: Duration::ZERO,
             duration: None,
             flush_ms: None,
+            api: false,
+            cuda_graphs: "auto".to_owned(),
             linger: Duration::from_secs(2),
         }
     }
@@ -114,6 +120,10 @@ pub fn record(options: &RecordOptions) -> Result<Recorded, CollectError> {
     if let Some(period) = options.flush_ms {
         variables.push(("PERFAGENT_FLUSH_MS", period.to_string().into()));
     }
+    if options.api {
+        variables.push(("PERFAGENT_API", "1".into()));
+    }
+    variables.push(("PERFAGENT_CUDA_GRAPHS", options.cuda_graphs.clone().into()));
     // Orphans of the target's tree become our children, so that their ends are seen.
     recorder.reaping = set_child_subreaper(Some(rustix::process::getpid())).is_ok();
     let mut target = match Target::start(&options.command, &variables) {

@@ -7,6 +7,17 @@ use std::time::Duration;
 
 use perfagent_spool::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 
+/// How CUDA graphs are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Graphs {
+    /// Every kernel and copy of each launch.
+    Nodes,
+    /// One record a launch.
+    Whole,
+    /// Every kernel, until there are too many.
+    Automatic,
+}
+
 /// How to record. Read once, on the thread that loads the library, where reading the environment is the target's own
 /// doing; our threads never read it.
 #[derive(Debug, Clone)]
@@ -19,6 +30,10 @@ pub(crate) struct Config {
     pub(crate) flush_period: Duration,
     /// `PERFAGENT_CUPTI=0`: leave CUPTI to another tool.
     pub(crate) cupti: bool,
+    /// `PERFAGENT_API=1`: record calls of the CUDA API too.
+    pub(crate) api: bool,
+    /// `PERFAGENT_CUDA_GRAPHS`: `node`, `graph` or `auto`.
+    pub(crate) graphs: Graphs,
     /// `PERFAGENT_NCCL_PLUGIN`: the profiler plugin of NCCL that the user had set, which ours hands everything on to.
     pub(crate) nccl_plugin: Option<OsString>,
     /// `PERFAGENT_DEBUG=1`: say on standard error why recording failed.
@@ -40,6 +55,12 @@ impl Config {
                 number("PERFAGENT_FLUSH_MS").map_or(200, |period| period.clamp(10, 60_000)),
             ),
             cupti: number("PERFAGENT_CUPTI") != Some(0),
+            api: number("PERFAGENT_API") == Some(1),
+            graphs: match env::var("PERFAGENT_CUDA_GRAPHS").as_deref() {
+                Ok("node") => Graphs::Nodes,
+                Ok("graph") => Graphs::Whole,
+                _ => Graphs::Automatic,
+            },
             nccl_plugin: env::var_os("PERFAGENT_NCCL_PLUGIN")
                 .filter(|plugin| !plugin.is_empty() && plugin != "none"),
             debug: number("PERFAGENT_DEBUG") == Some(1),

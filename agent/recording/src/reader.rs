@@ -69,6 +69,9 @@ impl Reader {
     /// Calls `each` with every row of a table and its id, in order of the id.
     pub fn for_each<R: Row>(&self, mut each: impl FnMut(i64, R)) -> Result<(), OpenError> {
         let mut read = || {
+            if self.is_too_old_for(R::TABLE)? {
+                return Ok(());
+            }
             let columns = self.columns(R::TABLE)?;
             // A table without any of them is missing, and says so when it is read.
             let present =
@@ -82,6 +85,16 @@ impl Reader {
             Ok(())
         };
         read().map_err(|source| self.damaged(R::TABLE, source))
+    }
+
+    /// Whether the file is of a version that had no such table yet.
+    fn is_too_old_for(&self, table: &str) -> rusqlite::Result<bool> {
+        if !schema::NEW_IN_3.contains(&table) {
+            return Ok(false);
+        }
+        let version: u32 =
+            self.connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        Ok(version < 3)
     }
 
     fn columns(&self, table: &str) -> rusqlite::Result<Vec<String>> {
@@ -114,6 +127,10 @@ impl Reader {
 
     /// The greatest id of a table: the number of its rows, as rows are never deleted.
     pub fn count(&self, table: &str) -> Result<usize, OpenError> {
+        let too_old = self.is_too_old_for(table);
+        if too_old.map_err(|source| self.damaged(table, source))? {
+            return Ok(0);
+        }
         let count =
             self.connection.query_row(&format!("SELECT max(id) FROM \"{table}\""), [], |row| {
                 row.get::<_, Option<i64>>(0)

@@ -1,8 +1,9 @@
 //! A whole recording in memory: what analysis and the GUI work on.
 
 use crate::table::{
-    ApiCall, ClockAnchor, Collective, Copy, Counter, CounterSample, Device, Host, Kernel, Loss,
-    Mark, MemoryEvent, Meta, Note, Operator, Process, Range, Row, Stream, Thread,
+    ApiCall, ClockAnchor, Collective, Context, Copy, Counter, CounterSample, Device, Host, Kernel,
+    Loss, Mark, MemoryEvent, Meta, Note, Operator, Overhead, Process, Range, Row, Stream,
+    Synchronization, Thread,
 };
 use crate::{DeviceId, OpenError, ProcessId, Reader, StreamId, Strings, ThreadId};
 
@@ -29,9 +30,11 @@ pub struct Recording {
     pub threads: Vec<Thread>,
     pub devices: Vec<Device>,
     pub streams: Vec<Stream>,
+    pub contexts: Vec<Context>,
     pub kernels: Vec<Kernel>,
     pub copies: Vec<Copy>,
     pub api_calls: Vec<ApiCall>,
+    pub synchronizations: Vec<Synchronization>,
     pub ranges: Vec<Range>,
     pub marks: Vec<Mark>,
     pub operators: Vec<Operator>,
@@ -40,6 +43,7 @@ pub struct Recording {
     pub counters: Vec<Counter>,
     pub counter_samples: Vec<CounterSample>,
     pub clock_anchors: Vec<ClockAnchor>,
+    pub overheads: Vec<Overhead>,
     pub losses: Vec<Loss>,
     pub notes: Vec<Note>,
 }
@@ -57,9 +61,11 @@ impl Recording {
             threads: loader.table()?,
             devices: loader.table()?,
             streams: loader.table()?,
+            contexts: loader.table()?,
             kernels: loader.table()?,
             copies: loader.table()?,
             api_calls: loader.table()?,
+            synchronizations: loader.table()?,
             ranges: loader.table()?,
             marks: loader.table()?,
             operators: loader.table()?,
@@ -68,6 +74,7 @@ impl Recording {
             counters: loader.table()?,
             counter_samples: loader.table()?,
             clock_anchors: loader.table()?,
+            overheads: loader.table()?,
             losses: loader.table()?,
             notes: loader.table()?,
         })
@@ -122,6 +129,7 @@ impl Loader<'_> {
             Kernel::TABLE,
             Copy::TABLE,
             ApiCall::TABLE,
+            Synchronization::TABLE,
             Range::TABLE,
             Mark::TABLE,
             Operator::TABLE,

@@ -9,7 +9,10 @@ pub const APPLICATION_ID: u32 = u32::from_be_bytes(*b"PERF");
 
 /// `PRAGMA user_version` of the recordings written by this crate. Goes up with every change that an
 /// older reader would misread; a reader refuses files newer than itself.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
+
+/// Tables that files before version 3 do not have.
+pub(crate) const NEW_IN_3: [&str; 3] = ["contexts", "synchronizations", "overheads"];
 
 /// Calls `$body` once for every row type, in the order of the file and of `SCHEMA.md`.
 macro_rules! for_each_table {
@@ -26,9 +29,11 @@ macro_rules! for_each_table {
         visit!(table::Thread);
         visit!(table::Device);
         visit!(table::Stream);
+        visit!(table::Context);
         visit!(table::Kernel);
         visit!(table::Copy);
         visit!(table::ApiCall);
+        visit!(table::Synchronization);
         visit!(table::Range);
         visit!(table::Mark);
         visit!(table::Operator);
@@ -37,6 +42,7 @@ macro_rules! for_each_table {
         visit!(table::Counter);
         visit!(table::CounterSample);
         visit!(table::ClockAnchor);
+        visit!(table::Overhead);
         visit!(table::Loss);
         visit!(table::Note);
         visit!(table::SpoolProgress);

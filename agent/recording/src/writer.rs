@@ -135,6 +135,21 @@ impl Writer {
         updated.map(|_| ()).map_err(|source| self.failed("threads", source))
     }
 
+    /// Notes what a stream is, when that becomes known after the stream.
+    pub fn describe_stream(
+        &mut self,
+        stream: crate::StreamId,
+        priority: i64,
+        kind: Option<&str>,
+    ) -> Result<(), WriteError> {
+        self.begin()?;
+        let updated = self.connection.execute(
+            "UPDATE streams SET priority = ?, kind = ? WHERE id = ?",
+            (priority, kind, stream),
+        );
+        updated.map(|_| ()).map_err(|source| self.failed("streams", source))
+    }
+
     /// Notes up to where a spool has been read; part of the same transaction as the rows read from it.
     pub fn set_spool_progress(&mut self, progress: &SpoolProgress) -> Result<(), WriteError> {
         self.begin()?;

@@ -32,7 +32,7 @@ pub use identity::ProcessIdentity;
 pub use layout::{ABI_VERSION, DEFAULT_CAPACITY, HEADER_BYTES, MAX_CAPACITY, MIN_CAPACITY};
 pub use loss::LossCause;
 pub use reader::{ReadOutcome, RingReader};
-pub use record::{Payload, Record};
+pub use record::{NO_STREAM, Payload, Record};
 pub use refusal::Refusal;
 pub use state::State;
 pub use time::{MonotonicNs, RealtimeNs};

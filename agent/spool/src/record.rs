@@ -346,4 +346,114 @@ records! {
         /// The plan.
         id: u64,
     }
+    /// Memory was allocated or freed through the CUDA driver.
+    21 Memory {
+        /// When.
+        time: MonotonicNs,
+        /// The device.
+        device: u32,
+        /// The CUDA context.
+        context: u32,
+        /// The stream of an asynchronous allocation; [`NO_STREAM`](crate::NO_STREAM) for none.
+        stream: u32,
+        /// Joins it with the call that asked for it.
+        correlation: u32,
+        /// Where the block is.
+        address: u64,
+        /// Its size, in bytes.
+        bytes: u64,
+        /// Whether it was freed, not allocated.
+        freed: bool,
+        /// `CUpti_ActivityMemoryKind`.
+        kind: u8,
+        /// The memory pool that it came from or went back to; 0 for none.
+        pool: u64,
+    }
+    /// A memory pool of CUDA was created, trimmed or destroyed.
+    22 MemoryPool {
+        /// When.
+        time: MonotonicNs,
+        /// The device.
+        device: u32,
+        /// Joins it with the call that asked for it.
+        correlation: u32,
+        /// The pool.
+        address: u64,
+        /// `CUpti_ActivityMemoryPoolOperationType`: 1 created, 2 destroyed, 3 trimmed.
+        operation: u8,
+        /// Bytes that it holds.
+        size: u64,
+        /// Bytes of those that are handed out; 0 when not told.
+        used: u64,
+    }
+    /// The host, or a stream, waited for the GPU.
+    23 Synchronization {
+        /// When the wait began.
+        start: MonotonicNs,
+        /// When it was over.
+        end: MonotonicNs,
+        /// `CUpti_ActivitySynchronizationType`: 1 event, 2 stream waits for event, 3 stream, 4 context.
+        kind: u8,
+        /// The CUDA context.
+        context: u32,
+        /// The stream; [`NO_STREAM`](crate::NO_STREAM) for none.
+        stream: u32,
+        /// CUPTI's number for the event; 0 for none.
+        event: u32,
+        /// Joins it with the call that waited.
+        correlation: u32,
+    }
+    /// Time that CUPTI or the driver spent on itself, recording included.
+    24 Overhead {
+        /// When it began.
+        start: MonotonicNs,
+        /// When it was over.
+        end: MonotonicNs,
+        /// `CUpti_ActivityOverheadKind`.
+        kind: u32,
+        /// The thread that it held up; 0 when not told.
+        tid: u32,
+        /// The call that it happened in; 0 when not told.
+        correlation: u32,
+    }
+    /// A CUDA graph ran, recorded as a whole.
+    25 GraphLaunch {
+        /// When its first node started.
+        start: MonotonicNs,
+        /// When its last node ended.
+        end: MonotonicNs,
+        /// The device.
+        device: u32,
+        /// The CUDA context.
+        context: u32,
+        /// The stream it was launched in.
+        stream: u32,
+        /// Joins it with the call that launched it.
+        correlation: u32,
+        /// The CUDA graph.
+        graph: u32,
+    }
+    /// A CUDA context.
+    26 Context {
+        /// CUPTI's number for it.
+        context: u32,
+        /// Its device.
+        device: u32,
+        /// CUPTI's number for its default stream.
+        null_stream: u32,
+    }
+    /// A CUDA stream.
+    27 Stream {
+        /// Its context.
+        context: u32,
+        /// CUPTI's number for it.
+        stream: u32,
+        /// Its priority; lower numbers go first.
+        priority: i32,
+        /// `CUpti_ActivityStreamFlag`: 1 default, 2 non-blocking, 3 null.
+        flag: u32,
+    }
 }
+
+/// What stands for "no stream" in a record.
+pub const NO_STREAM: u32 = u32::MAX;

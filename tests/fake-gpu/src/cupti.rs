@@ -7,6 +7,7 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::number;
+use crate::version::Version;
 
 const INVALID_PARAMETER: c_int = 1;
 const NOT_PERMITTED: c_int = 35;
@@ -128,25 +129,14 @@ pub(crate) fn emit(record: &[u8]) {
     });
 }
 
-/// The length of a record of this kind, as CUDA 13.0 has it.
-fn length_of(kind: u32) -> Option<usize> {
-    match kind {
-        1 | 2 => Some(88),
-        10 => Some(216),
-        22 => Some(96),
-        39 => Some(24),
-        _ => None,
-    }
-}
-
-/// CUDA 13.0.
+/// That of the version that is played.
 ///
 /// # Safety
 /// `version` is a valid place.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuptiGetVersion(version: *mut u32) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { *version = 130_001 };
+    unsafe { *version = Version::played().number() };
     0
 }
 
@@ -238,6 +228,12 @@ pub extern "C" fn cuptiActivityEnable(kind: u32) -> c_int {
     0
 }
 
+/// Whether a kind is enabled.
+#[unsafe(no_mangle)]
+pub extern "C" fn fake_gpu_enabled(kind: u32) -> c_int {
+    with(|state| state.enabled.contains(&kind)).into()
+}
+
 /// Disables a kind.
 #[unsafe(no_mangle)]
 pub extern "C" fn cuptiActivityDisable(kind: u32) -> c_int {
@@ -277,7 +273,7 @@ pub unsafe extern "C" fn cuptiActivityGetNextRecord(
             0
         } else {
             let kind = ptr::read_unaligned((*record).cast::<u32>());
-            (*record).addr() - buffer.addr() + length_of(kind).unwrap_or(valid)
+            (*record).addr() - buffer.addr() + Version::played().length_of(kind).unwrap_or(valid)
         };
         if at >= valid {
             return MAX_LIMIT_REACHED;

@@ -28,6 +28,12 @@ pub(crate) struct Args {
     /// Keep only S seconds; the program goes on to its end
     #[arg(long, value_name = "S", value_parser = seconds)]
     duration: Option<Duration>,
+    /// Record calls of the CUDA API too, with what each launched; costs launch-bound programs most
+    #[arg(long)]
+    api: bool,
+    /// CUDA graphs: every kernel of each launch, one record a launch, or every kernel until there are too many
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = ["node", "graph", "auto"])]
+    cuda_graphs: String,
     /// How often, in ms, GPU operations are taken from the program [default: 200]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(10..=60_000))]
     flush_ms: Option<u64>,
@@ -64,6 +70,8 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         delay: args.delay.unwrap_or_default(),
         duration: args.duration,
         flush_ms: args.flush_ms,
+        api: args.api,
+        cuda_graphs: args.cuda_graphs.clone(),
         ..RecordOptions::new(output, args.command.clone())
     };
     let recorded = perfagent_collect::record(&options)?;

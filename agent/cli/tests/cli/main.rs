@@ -6,6 +6,7 @@ mod ceilings;
 mod changepoints;
 mod command;
 mod compare;
+mod cuda;
 mod fixture;
 mod health;
 mod help;

@@ -27,7 +27,7 @@ fn play() {
     }
 }
 
-unsafe fn function<F: Copy>(library: &CStr, name: &CStr) -> F {
+pub(crate) unsafe fn function<F: Copy>(library: &CStr, name: &CStr) -> F {
     // SAFETY: the caller names a function of type F.
     unsafe {
         let library = libc::dlopen(library.as_ptr(), libc::RTLD_NOW);
@@ -39,7 +39,7 @@ unsafe fn function<F: Copy>(library: &CStr, name: &CStr) -> F {
 }
 
 /// A library that was built with this test.
-fn built(name: &str) -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     let path = std::env::current_exe().unwrap().with_file_name(name);
     assert!(path.exists(), "{} is missing; run `cargo test -p perfagent`", path.display());
     path

@@ -21,7 +21,7 @@ struct Transfer {
 }
 
 impl Decoder {
-    /// Writes a record of GPU work; other records are none of its business.
+    /// Writes a record of GPU work, or of what surrounds it.
     pub(super) fn apply_gpu(
         &mut self,
         record: &Record<'_>,
@@ -140,7 +140,7 @@ impl Decoder {
                     graph_node,
                 },
             ),
-            _ => Ok(()),
+            _ => self.apply_driver(record, tables),
         }
     }
 

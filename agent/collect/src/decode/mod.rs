@@ -1,6 +1,7 @@
 //! From the records of one ring to rows of the recording.
 
 mod collective_text;
+mod driver;
 mod gpu;
 mod meaning;
 mod names;

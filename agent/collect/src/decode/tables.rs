@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use perfagent_recording::table::{Device, Stream, Thread};
+use perfagent_recording::table::{Context, Device, Stream, Thread};
 use perfagent_recording::{DeviceId, ProcessId, StreamId, ThreadId, WriteError, Writer};
 
 use crate::proc;
@@ -15,7 +15,13 @@ pub(crate) struct Tables {
     devices: HashMap<(ProcessId, u32), DeviceId>,
     by_uuid: HashMap<(ProcessId, String), DeviceId>,
     streams: HashMap<(DeviceId, u32, u32), StreamId>,
+    contexts: HashMap<(ProcessId, u32), u32>,
+    /// What was told of streams whose context is not known yet: priority and kind.
+    waiting: HashMap<(ProcessId, u32, u32), Attributes>,
 }
+
+/// What CUPTI tells of a stream: its priority, and what kind it is.
+type Attributes = (i64, Option<&'static str>);
 
 impl Tables {
     /// Continues with what `writer` holds.
@@ -25,6 +31,8 @@ impl Tables {
             devices: HashMap::new(),
             by_uuid: HashMap::new(),
             streams: HashMap::new(),
+            contexts: HashMap::new(),
+            waiting: HashMap::new(),
             writer,
         };
         for (id, row) in tables.writer.rows::<Thread>()? {
@@ -34,6 +42,12 @@ impl Tables {
             tables.devices.insert((row.process_id, row.ordinal as u32), DeviceId(id));
             if let Some(uuid) = row.uuid {
                 tables.by_uuid.insert((row.process_id, uuid), DeviceId(id));
+            }
+        }
+        for (_, row) in tables.writer.rows::<Context>()? {
+            let ordinal = tables.devices.iter().find(|(_, id)| **id == row.device_id);
+            if let Some(((process, ordinal), _)) = ordinal {
+                tables.contexts.insert((*process, row.context as u32), *ordinal);
             }
         }
         for (id, row) in tables.writer.rows::<Stream>()? {
@@ -99,15 +113,58 @@ impl Tables {
         self.by_uuid.get(&(process, uuid.to_owned())).copied()
     }
 
-    /// The row of a stream and of its device. A device that was not described, because that record was lost, gets a
-    /// row with its number only.
-    pub(crate) fn stream(
+    /// Adds a context. Streams of it that were told of before are described now.
+    pub(crate) fn add_context(
         &mut self,
         process: ProcessId,
         ordinal: u32,
         context: u32,
+        null_stream: u32,
+    ) -> Result<(), WriteError> {
+        if self.contexts.insert((process, context), ordinal).is_some() {
+            return Ok(());
+        }
+        let device_id = self.device(process, ordinal)?;
+        self.writer.append(&Context {
+            process_id: process,
+            device_id,
+            context: i64::from(context),
+            null_stream: i64::from(null_stream),
+        })?;
+        let ours = |(of, within, _): &(ProcessId, u32, u32)| (*of, *within) == (process, context);
+        let waiting: Vec<_> = self.waiting.keys().filter(|key| ours(key)).copied().collect();
+        for key in waiting {
+            if let Some(attributes) = self.waiting.remove(&key) {
+                self.describe_stream(process, context, key.2, attributes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what CUPTI tells of a stream.
+    pub(crate) fn describe_stream(
+        &mut self,
+        process: ProcessId,
+        context: u32,
         stream: u32,
-    ) -> Result<(DeviceId, StreamId), WriteError> {
+        attributes: Attributes,
+    ) -> Result<(), WriteError> {
+        let Some(&ordinal) = self.contexts.get(&(process, context)) else {
+            self.waiting.insert((process, context, stream), attributes);
+            return Ok(());
+        };
+        let (_, id) = self.stream(process, ordinal, context, stream)?;
+        let (priority, kind) = attributes;
+        self.writer.describe_stream(id, priority, kind)
+    }
+
+    /// The row of a device. One that was not described, because that record was lost or is still to come, gets a row with
+    /// its number only.
+    pub(crate) fn device(
+        &mut self,
+        process: ProcessId,
+        ordinal: u32,
+    ) -> Result<DeviceId, WriteError> {
         if !self.devices.contains_key(&(process, ordinal)) {
             self.add_device(Device {
                 process_id: process,
@@ -116,7 +173,18 @@ impl Tables {
                 ..Device::default()
             })?;
         }
-        let device = self.devices[&(process, ordinal)];
+        Ok(self.devices[&(process, ordinal)])
+    }
+
+    /// The row of a stream and of its device.
+    pub(crate) fn stream(
+        &mut self,
+        process: ProcessId,
+        ordinal: u32,
+        context: u32,
+        stream: u32,
+    ) -> Result<(DeviceId, StreamId), WriteError> {
+        let device = self.device(process, ordinal)?;
         if let Some(id) = self.streams.get(&(device, context, stream)) {
             return Ok((device, *id));
         }
@@ -125,7 +193,7 @@ impl Tables {
             device_id: device,
             stream: i64::from(stream),
             context: Some(i64::from(context)),
-            name: String::new(),
+            ..Stream::default()
         })?;
         self.streams.insert((device, context, stream), id);
         Ok((device, id))

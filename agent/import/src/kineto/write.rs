@@ -159,8 +159,8 @@ pub(crate) fn write(
             address: memory.address,
             allocated_bytes: memory.allocated,
             reserved_bytes: memory.reserved,
-            device_bytes: None,
             source_id,
+            ..MemoryEvent::default()
         })?;
     }
     Ok(process_id)
@@ -235,7 +235,7 @@ fn devices(
             device_id,
             stream: stream.number,
             context: stream.context,
-            name: String::new(),
+            ..table::Stream::default()
         };
         streams.push((device_id, writer.insert(&row)?));
     }

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         Some("flood") => flood(),
         Some("threads") => many_threads(),
         Some("cuda") => cuda(),
+        Some("surroundings") => surroundings(),
+        Some("graphs") => graphs(),
         Some("nccl") => nccl(),
         Some("cost") => cost(),
         other => {
@@ -178,6 +180,44 @@ fn cuda() {
     nvtx::range_push(c"cuda".as_ptr());
     assert_eq!(init(0), 0);
     launch(rounds, std::ptr::null());
+    nvtx::range_pop();
+}
+
+/// A CUDA program of which everything but its kernels is of interest. Prints how many functions are muted.
+fn surroundings() {
+    // SAFETY: the library is the stand-in, whose functions have these types.
+    let (init, surroundings, muted) = unsafe {
+        let library = libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_NOW);
+        let init: extern "C" fn(c_uint) -> c_int = function(library, c"cuInit");
+        let surroundings: extern "C" fn() = function(library, c"fake_gpu_surroundings");
+        let muted: extern "C" fn() -> usize = function(library, c"fake_gpu_muted");
+        (init, surroundings, muted)
+    };
+    nvtx::range_push(c"cuda".as_ptr());
+    assert_eq!(init(0), 0);
+    surroundings();
+    nvtx::range_pop();
+    println!("{} muted", muted());
+}
+
+/// Kernels of graphs, far too many, until graphs are recorded as wholes or that is given up.
+fn graphs() {
+    // SAFETY: the library is the stand-in, whose functions have these types.
+    let (init, launch, enabled, surroundings) = unsafe {
+        let library = libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_NOW);
+        let init: extern "C" fn(c_uint) -> c_int = function(library, c"cuInit");
+        let launch: extern "C" fn(u32) = function(library, c"fake_gpu_kernels");
+        let enabled: extern "C" fn(u32) -> c_int = function(library, c"fake_gpu_enabled");
+        let surroundings: extern "C" fn() = function(library, c"fake_gpu_surroundings");
+        (init, launch, enabled, surroundings)
+    };
+    nvtx::range_push(c"cuda".as_ptr());
+    assert_eq!(init(0), 0);
+    let start = Instant::now();
+    while enabled(51) == 0 && start.elapsed() < Duration::from_secs(60) {
+        launch(1_000);
+    }
+    surroundings();
     nvtx::range_pop();
 }
 

@@ -1,49 +1,78 @@
 //! From CUPTI's records to ours.
 #![expect(unsafe_code, reason = "records are read where CUPTI wrote them")]
 
-use std::ffi::CStr;
+mod host;
+mod memory;
+mod operation;
+
+use std::collections::HashSet;
 use std::ptr;
 use std::sync::atomic::Ordering;
 
 use perfagent_spool::{LossCause, MonotonicNs, RealtimeNs, Record};
 
+use super::api_call;
+use super::buffers::Filled;
+use super::kind;
+use super::layout::{self, CUDA_12_3, CorrelatedOverhead};
 use super::session::Session;
 use super::sys::{
     EXTERNAL_KIND, ExternalCorrelation, KIND_CONCURRENT_KERNEL, KIND_EXTERNAL_CORRELATION,
-    KIND_MEMCPY, KIND_MEMCPY2, KIND_MEMSET, Kernel, MAX_LIMIT_REACHED, Memcpy, Memset, PeerMemcpy,
-    SUCCESS,
+    KIND_MEMCPY, KIND_MEMCPY2, KIND_MEMSET, MAX_LIMIT_REACHED, SUCCESS, Status,
 };
 use crate::writer::Writer;
-
-/// `CUPTI_ACTIVITY_MEMCPY_KIND_PTOP`: between two devices.
-const PEER_TO_PEER: u8 = 10;
 
 /// Room that the records of one buffer need at most, with some names.
 const RESERVE_BYTES: u64 = 1 << 20;
 
 /// Writes the records of all filled buffers.
 pub(super) fn drain(session: &Session, writer: &mut Writer) {
-    let clock = Clock::of(session);
+    let mut reading = Reading { session, clock: Clock::of(session), runtime: HashSet::new() };
     // While the ring is full, buffers wait in their queue, and are counted when that is full too.
     while writer.may_write(RESERVE_BYTES.min(writer.ring.capacity() / 2))
         && let Some(buffer) = session.buffers.next_filled()
     {
-        let mut record = ptr::null_mut();
-        let status = loop {
-            // SAFETY: the buffer came back from CUPTI with this many bytes of records, and only we have it.
-            let status = unsafe {
-                (session.api.next_record)(buffer.pointer(), buffer.bytes, &raw mut record)
-            };
-            if status != SUCCESS || record.is_null() {
-                break status;
-            }
-            // SAFETY: CUPTI answered with a record inside the buffer.
-            unsafe { write(writer, clock, record) };
-        };
+        if session.records_calls() {
+            reading.runtime.clear();
+            each(session, buffer, |record| {
+                // SAFETY: a record that CUPTI put there.
+                if let Some(call) = unsafe { runtime_call(record) } {
+                    reading.runtime.insert(call);
+                }
+            });
+        }
+        // SAFETY: a record that CUPTI put there.
+        let status = each(session, buffer, |record| unsafe { reading.write(writer, record) });
         if status != MAX_LIMIT_REACHED {
             writer.ring.count_loss(LossCause::UnknownRecord, 1);
         }
         session.buffers.recycle(buffer);
+    }
+}
+
+/// Calls `with` for each record of a buffer; the status that stepping ended with.
+fn each(session: &Session, buffer: Filled, mut with: impl FnMut(*const u8)) -> Status {
+    let mut record = ptr::null_mut();
+    loop {
+        // SAFETY: the buffer came back from CUPTI with this many bytes of records, and only we have it.
+        let status =
+            unsafe { (session.api.next_record)(buffer.pointer(), buffer.bytes, &raw mut record) };
+        if status != SUCCESS || record.is_null() {
+            return status;
+        }
+        with(record);
+    }
+}
+
+/// The correlation id of a record of a call of the CUDA runtime.
+///
+/// # Safety
+/// CUPTI put a record of the kind that it begins with there.
+unsafe fn runtime_call(record: *const u8) -> Option<u32> {
+    // SAFETY: every record begins with its kind, which tells the structure.
+    unsafe {
+        (read::<u32>(record) == kind::RUNTIME_CALL)
+            .then(|| read::<layout::ApiCall>(record).correlation)
     }
 }
 
@@ -62,48 +91,96 @@ impl Clock {
         Self { ahead: RealtimeNs::now().0.wrapping_sub(MonotonicNs::now().0 as i64) }
     }
 
+    /// A time, or `None` when CUPTI did not note it.
+    fn at(self, time: u64) -> Option<MonotonicNs> {
+        (time != 0).then(|| MonotonicNs((time as i64).wrapping_sub(self.ahead) as u64))
+    }
+
     /// The two times, or `None` when CUPTI had no memory to note them, or they make no sense.
     fn span(self, start: u64, end: u64) -> Option<(MonotonicNs, MonotonicNs)> {
-        let ours = |time: u64| MonotonicNs((time as i64).wrapping_sub(self.ahead) as u64);
-        (start != 0 && end >= start).then(|| (ours(start), ours(end)))
+        (end >= start).then(|| self.at(start).zip(self.at(end))).flatten()
     }
 }
 
-/// Writes the record at `record`.
-///
-/// # Safety
-/// CUPTI put a record of the kind that it begins with there.
-unsafe fn write(writer: &mut Writer, clock: Clock, record: *const u8) {
-    // SAFETY: every record begins with its kind.
-    let kind: u32 = unsafe { read(record) };
-    let record = match kind {
-        // SAFETY: (all five) the kind tells the structure, of which ours are prefixes.
-        KIND_CONCURRENT_KERNEL => kernel_record(writer, clock, &unsafe { read(record) }),
-        // SAFETY: see above.
-        KIND_MEMCPY => memcpy_record(clock, &unsafe { read(record) }),
-        // SAFETY: see above.
-        KIND_MEMCPY2 => peer_memcpy_record(clock, &unsafe { read(record) }),
-        // SAFETY: see above.
-        KIND_MEMSET => memset_record(clock, &unsafe { read(record) }),
-        KIND_EXTERNAL_CORRELATION => {
-            // SAFETY: see above.
-            let ExternalCorrelation { external_kind, id, correlation, .. } =
-                unsafe { read(record) };
-            // Other tools of the process may push ids of their own kinds.
-            if external_kind != EXTERNAL_KIND {
-                return;
+/// What is known while a buffer is read.
+struct Reading<'a> {
+    session: &'a Session,
+    clock: Clock,
+    /// Correlation ids of the calls of the runtime in this buffer.
+    runtime: HashSet<u32>,
+}
+
+/// A record of ours, none because nobody wants it, or none because it has no times.
+type Translated = Result<Option<Record<'static>>, LossCause>;
+
+impl Reading<'_> {
+    /// Writes the record at `record`.
+    ///
+    /// # Safety
+    /// CUPTI put a record of the kind that it begins with there.
+    unsafe fn write(&self, writer: &mut Writer, record: *const u8) {
+        // SAFETY: the caller's promise.
+        match unsafe { self.translate(writer, record) } {
+            Ok(Some(record)) => _ = writer.ring.push(&record),
+            Ok(None) => {}
+            Err(cause) => writer.ring.count_loss(cause, 1),
+        }
+    }
+
+    /// # Safety
+    /// As for [`Reading::write`].
+    unsafe fn translate(&self, writer: &mut Writer, record: *const u8) -> Translated {
+        let clock = self.clock;
+        // SAFETY: (all) every record begins with its kind, and the kind tells the structure, of which ours are prefixes.
+        let timed = unsafe {
+            match read::<u32>(record) {
+                KIND_CONCURRENT_KERNEL => {
+                    let kernel = read(record);
+                    operation::kernel(self.session, writer, clock, &kernel)
+                }
+                KIND_MEMCPY => operation::memcpy(clock, &read(record)),
+                KIND_MEMCPY2 => operation::peer_memcpy(clock, &read(record)),
+                KIND_MEMSET => operation::memset(clock, &read(record)),
+                kind::GRAPH_TRACE => operation::graph(clock, &read(record)),
+                kind::MEMORY2 => memory::change(clock, &read(record)),
+                kind::MEMORY_POOL => memory::pool(clock, &read(record)),
+                kind::SYNCHRONIZATION => host::synchronization(clock, &read(record)),
+                kind::OVERHEAD if self.session.version >= CUDA_12_3 => {
+                    host::overhead(clock, &read(record))
+                }
+                kind::OVERHEAD => {
+                    let overhead = read(record);
+                    host::overhead(clock, &CorrelatedOverhead { overhead, correlation: 0 })
+                }
+                kind::CONTEXT => Some(host::context(&read(record))),
+                kind::STREAM => Some(host::stream(&read(record))),
+                kind::RUNTIME_CALL => {
+                    return host::call(
+                        self.session,
+                        writer,
+                        clock,
+                        api_call::RUNTIME,
+                        &read(record),
+                    );
+                }
+                kind::DRIVER_CALL => {
+                    let call: layout::ApiCall = read(record);
+                    // The runtime's call, within which it was made, has the same correlation id and is enough.
+                    if self.runtime.contains(&call.correlation) {
+                        return Ok(None);
+                    }
+                    return host::call(self.session, writer, clock, api_call::DRIVER, &call);
+                }
+                KIND_EXTERNAL_CORRELATION => {
+                    let ExternalCorrelation { external_kind, id, correlation, .. } = read(record);
+                    // Other tools of the process may push ids of their own kinds.
+                    let ours = external_kind == EXTERNAL_KIND;
+                    return Ok(ours.then_some(Record::ExternalCorrelation { correlation, id }));
+                }
+                _ => return Err(LossCause::UnknownRecord),
             }
-            Some(Record::ExternalCorrelation { correlation, id })
-        }
-        _ => {
-            writer.ring.count_loss(LossCause::UnknownRecord, 1);
-            return;
-        }
-    };
-    if let Some(record) = record {
-        writer.ring.push(&record);
-    } else {
-        writer.ring.count_loss(LossCause::ZeroTimestamp, 1);
+        };
+        timed.map(Some).ok_or(LossCause::ZeroTimestamp)
     }
 }
 
@@ -116,112 +193,9 @@ unsafe fn read<T: Copy>(record: *const u8) -> T {
     unsafe { ptr::read_unaligned(record.cast()) }
 }
 
-fn kernel_record(writer: &mut Writer, clock: Clock, kernel: &Kernel) -> Option<Record<'static>> {
-    let (start, end) = clock.span(kernel.start, kernel.end)?;
-    let name = if kernel.name.is_null() {
-        0
-    } else {
-        // SAFETY: names of kernels are texts ended by 0 that CUPTI keeps while the process lives.
-        let name = unsafe { CStr::from_ptr(kernel.name) };
-        writer.strings.id_as(&mut writer.ring, name.to_bytes(), demangled)
-    };
-    Some(Record::Kernel {
-        start,
-        end,
-        device: kernel.device,
-        context: kernel.context,
-        stream: kernel.stream,
-        correlation: kernel.correlation,
-        name,
-        grid: kernel.grid,
-        block: kernel.block,
-        registers: kernel.registers,
-        static_smem: kernel.static_smem,
-        dynamic_smem: kernel.dynamic_smem,
-        graph: kernel.graph,
-        graph_node: kernel.graph_node,
-    })
-}
-
-fn memcpy_record(clock: Clock, copy: &Memcpy) -> Option<Record<'static>> {
-    let (start, end) = clock.span(copy.start, copy.end)?;
-    Some(Record::Memcpy {
-        start,
-        end,
-        device: copy.device,
-        context: copy.context,
-        stream: copy.stream,
-        correlation: copy.correlation,
-        bytes: copy.bytes,
-        kind: copy.copy_kind,
-        src_kind: copy.src_kind,
-        dst_kind: copy.dst_kind,
-        peer_device: -1,
-        graph: copy.graph,
-        graph_node: copy.graph_node,
-    })
-}
-
-fn peer_memcpy_record(clock: Clock, copy: &PeerMemcpy) -> Option<Record<'static>> {
-    let (start, end) = clock.span(copy.start, copy.end)?;
-    // The copy is listed on one of its two devices; the other one is the peer.
-    let other = if copy.dst_device == copy.device { copy.src_device } else { copy.dst_device };
-    Some(Record::Memcpy {
-        start,
-        end,
-        device: copy.device,
-        context: copy.context,
-        stream: copy.stream,
-        correlation: copy.correlation,
-        bytes: copy.bytes,
-        kind: if copy.copy_kind == 0 { PEER_TO_PEER } else { copy.copy_kind },
-        src_kind: copy.src_kind,
-        dst_kind: copy.dst_kind,
-        peer_device: other as i32,
-        graph: copy.graph,
-        graph_node: copy.graph_node,
-    })
-}
-
-fn memset_record(clock: Clock, fill: &Memset) -> Option<Record<'static>> {
-    let (start, end) = clock.span(fill.start, fill.end)?;
-    Some(Record::Memset {
-        start,
-        end,
-        device: fill.device,
-        context: fill.context,
-        stream: fill.stream,
-        correlation: fill.correlation,
-        bytes: fill.bytes,
-        value: fill.value,
-        graph: fill.graph,
-        graph_node: fill.graph_node,
-    })
-}
-
-/// A kernel's name as its author wrote it, or as it is when it is no C++ name.
-fn demangled(name: &[u8]) -> String {
-    let as_it_is = || String::from_utf8_lossy(name).into_owned();
-    // Bounded, because demangling can grow a name without limit.
-    if name.len() > 8192 || !name.starts_with(b"_Z") {
-        return as_it_is();
-    }
-    cpp_demangle::Symbol::new(name)
-        .ok()
-        .and_then(|symbol| symbol.demangle().ok())
-        .unwrap_or_else(as_it_is)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_demangled_where_they_can_be() {
-        assert_eq!(demangled(b"_Z3addPfS_i"), "add(float*, float*, int)");
-        assert_eq!(demangled(b"triton_poi_fused_0"), "triton_poi_fused_0");
-        assert_eq!(demangled(b"_Znonsense"), "_Znonsense");
-    }
 
     #[test]
     fn spans_without_times_are_refused() {

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use perfagent_spool::LossCause;
 
-use super::device;
 use super::session::{self, Session};
 use super::sys::{FLUSH_FORCED, SUCCESS};
+use super::{device, graphs};
 use crate::door::door;
 use crate::{lifecycle, losses, signals};
 
@@ -41,6 +41,7 @@ fn run(session: &Session, period: Duration) {
         devices_known = devices_known || device::report();
         if !STOP.load(Ordering::Acquire) {
             flush(session, 0);
+            graphs::look(session);
         }
     }
     if !devices_known {

@@ -71,6 +71,14 @@ fn resolve(library: *mut c_void) -> Result<Api, String> {
         // SAFETY: (all) as above.
         enable_callback: unsafe { function(library, c"cuptiEnableCallback") },
         // SAFETY: see above.
+        callback_name: unsafe { function(library, c"cuptiGetCallbackName") },
+        // SAFETY: see above.
+        set_thread_ids: unsafe { function(library, c"cuptiSetThreadIdType") },
+        // SAFETY: see above.
+        enable_runtime_call: unsafe { function(library, c"cuptiActivityEnableRuntimeApi") },
+        // SAFETY: see above.
+        enable_driver_call: unsafe { function(library, c"cuptiActivityEnableDriverApi") },
+        // SAFETY: see above.
         push_external: unsafe { function(library, c"cuptiActivityPushExternalCorrelationId") },
         // SAFETY: see above.
         pop_external: unsafe { function(library, c"cuptiActivityPopExternalCorrelationId") },

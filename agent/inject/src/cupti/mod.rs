@@ -1,10 +1,14 @@
 //! CUPTI: kernels, copies and fills of the GPU, in CUDA programs.
 
 mod activity;
+mod api_call;
 mod buffers;
 mod device;
 mod flush;
+mod graphs;
+mod kind;
 pub(crate) mod launch;
+mod layout;
 mod loader;
 mod session;
 mod sys;

@@ -9,22 +9,13 @@ use std::sync::{Once, OnceLock};
 use perfagent_spool::{LossCause, MonotonicNs};
 
 use super::buffers::{Buffers, buffer_completed, request_buffer};
-use super::sys::{
-    ATTRIBUTE_ZEROED_BUFFERS, Api, KIND_CONCURRENT_KERNEL, KIND_MEMCPY, KIND_MEMCPY2, KIND_MEMSET,
-    SUCCESS, Status, remedy,
-};
-use super::{flush, launch, loader};
+use super::graphs::Watch;
+use super::sys::{ATTRIBUTE_ZEROED_BUFFERS, Api, SUCCESS, Status, remedy};
+use super::{api_call, flush, kind, launch, loader};
+use crate::config::{Config, Graphs};
 use crate::door::door;
 use crate::inbox::{self, Item};
 use crate::{lifecycle, losses};
-
-/// What is collected, and how it is called in a remark.
-const KINDS: [(u32, &str); 4] = [
-    (KIND_CONCURRENT_KERNEL, "kernels"),
-    (KIND_MEMCPY, "copies"),
-    (KIND_MEMCPY2, "copies between GPUs"),
-    (KIND_MEMSET, "fills"),
-];
 
 /// A CUPTI that answers to us.
 pub(super) struct Session {
@@ -34,7 +25,17 @@ pub(super) struct Session {
     pub(super) monotonic: AtomicBool,
     /// What `cuptiSubscribe` gave us.
     pub(super) subscriber: AtomicPtr<c_void>,
+    /// `cuptiGetVersion`.
+    pub(super) version: u32,
+    /// The names of CUDA's functions.
+    pub(super) calls: api_call::Names,
+    /// Whether records of calls carry the kernel's numbers of threads.
+    pub(super) threads_known: AtomicBool,
+    pub(super) graphs: Watch,
 }
+
+/// `CUPTI_API_VERSION` of CUDA 11.8: older ones have shorter records.
+const OLDEST: u32 = 18;
 
 static SESSION: OnceLock<Session> = OnceLock::new();
 
@@ -70,6 +71,12 @@ fn begin() {
     let mut version = 0;
     // SAFETY: `version` is a valid place for the answer.
     unsafe { (api.get_version)(&raw mut version) };
+    if version < OLDEST {
+        losses::add(LossCause::BlockedCupti, 1);
+        return note(&format!(
+            "GPU operations are not recorded: this libcupti (API version {version}) is older than that of CUDA 11.8"
+        ));
+    }
     let mut subscriber = ptr::null_mut();
     // SAFETY: subscribing first tells whether another tool holds CUPTI; the callback is called for what `launch` asks for.
     let status = unsafe { (api.subscribe)(&raw mut subscriber, launch::callback, ptr::null_mut()) };
@@ -82,9 +89,13 @@ fn begin() {
         buffers: Buffers::new(),
         monotonic: AtomicBool::new(false),
         subscriber: AtomicPtr::new(subscriber),
+        version,
+        calls: config.api.then(api_call::Names::new).unwrap_or_default(),
+        threads_known: AtomicBool::new(false),
+        graphs: Watch::new(config.graphs == Graphs::Automatic),
     };
     let session = SESSION.get_or_init(|| session);
-    session.set_up(version);
+    session.set_up(config);
     if let Err(error) = flush::spawn(session, config.flush_period) {
         note(&format!("GPU operations are recorded only when CUPTI's buffers are full: {error}"));
     }
@@ -93,7 +104,12 @@ fn begin() {
 }
 
 impl Session {
-    fn set_up(&self, version: u32) {
+    /// Whether calls of the CUDA API are recorded.
+    pub(super) fn records_calls(&self) -> bool {
+        self.calls.are_wanted()
+    }
+
+    fn set_up(&self, config: &Config) {
         // SAFETY: a function of this CUPTI, called as documented: before any kind is enabled.
         let stamped = self.api.register_timestamp.map(|register| unsafe { register(timestamp) });
         self.monotonic.store(stamped == Some(SUCCESS), Ordering::Relaxed);
@@ -114,22 +130,21 @@ impl Session {
             losses::add(LossCause::BlockedCupti, 1);
             return note(&failed("GPU operations are not recorded: no buffers for CUPTI", status));
         }
-        for (kind, name) in KINDS {
-            // SAFETY: a function of this CUPTI.
-            let status = unsafe { (self.api.enable)(kind) };
-            if status != SUCCESS {
-                note(&failed(&format!("{name} are not recorded"), status));
+        let numbered = api_call::number_threads(&self.api);
+        self.threads_known.store(numbered, Ordering::Relaxed);
+        if config.api {
+            if !numbered {
+                note("calls of the CUDA API come without their threads: this CUPTI is too old");
             }
+            api_call::mute(&self.api);
         }
-        lifecycle::debug(&format!("CUPTI {version}: recording"));
+        kind::enable(self, config);
+        lifecycle::debug(&format!("CUPTI {}: recording", self.version));
     }
 
     /// Stops collecting, as far as CUPTI lets us.
     pub(super) fn disable(&self) {
-        for (kind, _) in KINDS {
-            // SAFETY: a function of this CUPTI; a kind that was never enabled is an error without effect.
-            unsafe { (self.api.disable)(kind) };
-        }
+        kind::disable(self);
         launch::stop(self);
     }
 }

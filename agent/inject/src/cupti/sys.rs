@@ -74,6 +74,12 @@ pub(super) struct Api {
     pub(super) set_attribute: unsafe extern "C" fn(u32, *mut usize, *mut c_void) -> Status,
     pub(super) enable_callback:
         Option<unsafe extern "C" fn(u32, *mut c_void, c_int, u32) -> Status>,
+    pub(super) callback_name:
+        Option<unsafe extern "C" fn(c_int, u32, *mut *const c_char) -> Status>,
+    pub(super) set_thread_ids: Option<unsafe extern "C" fn(c_int) -> Status>,
+    /// CUDA 12.5 and later, as the next one.
+    pub(super) enable_runtime_call: Option<unsafe extern "C" fn(u32, u8) -> Status>,
+    pub(super) enable_driver_call: Option<unsafe extern "C" fn(u32, u8) -> Status>,
     pub(super) push_external: Option<unsafe extern "C" fn(u32, u64) -> Status>,
     pub(super) pop_external: Option<unsafe extern "C" fn(u32, *mut u64) -> Status>,
     /// CUDA 11.6 and later.

@@ -5,6 +5,7 @@ mod harm;
 mod nccl;
 mod ranges;
 mod recorded;
+mod surroundings;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};

@@ -147,10 +147,20 @@ impl Recorded {
                     (names.domain(domain), names.category(domain, category), names.text(name));
                 self.named("mark", (time, tid, 0), names, color, payload);
             }
-            Record::Kernel { name, .. } | Record::Device { name, .. } => {
+            Record::Kernel { name, .. }
+            | Record::Device { name, .. }
+            | Record::Api { name, .. } => {
                 self.gpu.push((unborrowed(record), names.text(name)));
             }
-            Record::Memcpy { .. } | Record::Memset { .. } => {
+            Record::Memcpy { .. }
+            | Record::Memset { .. }
+            | Record::Memory { .. }
+            | Record::MemoryPool { .. }
+            | Record::Synchronization { .. }
+            | Record::Overhead { .. }
+            | Record::GraphLaunch { .. }
+            | Record::Context { .. }
+            | Record::Stream { .. } => {
                 self.gpu.push((unborrowed(record), String::new()));
             }
             Record::NcclCommunicator { communicator, hash, name, rank, ranks, version, .. } => {
@@ -215,94 +225,33 @@ impl Recorded {
 
 /// The same record; only strings borrow, and this is none.
 fn unborrowed(record: Record<'_>) -> Record<'static> {
-    match record {
-        Record::Kernel {
-            start,
-            end,
-            device,
-            context,
-            stream,
-            correlation,
-            name,
-            grid,
-            block,
-            registers,
-            static_smem,
-            dynamic_smem,
-            graph,
-            graph_node,
-        } => Record::Kernel {
-            start,
-            end,
-            device,
-            context,
-            stream,
-            correlation,
-            name,
-            grid,
-            block,
-            registers,
-            static_smem,
-            dynamic_smem,
-            graph,
-            graph_node,
-        },
-        Record::Memcpy {
-            start,
-            end,
-            device,
-            context,
-            stream,
-            correlation,
-            bytes,
-            kind,
-            src_kind,
-            dst_kind,
-            peer_device,
-            graph,
-            graph_node,
-        } => Record::Memcpy {
-            start,
-            end,
-            device,
-            context,
-            stream,
-            correlation,
-            bytes,
-            kind,
-            src_kind,
-            dst_kind,
-            peer_device,
-            graph,
-            graph_node,
-        },
-        Record::Memset {
-            start,
-            end,
-            device,
-            context,
-            stream,
-            correlation,
-            bytes,
-            value,
-            graph,
-            graph_node,
-        } => Record::Memset {
-            start,
-            end,
-            device,
-            context,
-            stream,
-            correlation,
-            bytes,
-            value,
-            graph,
-            graph_node,
-        },
-        Record::Device { ordinal, name, uuid, total_bytes, sm_count, cc_major, cc_minor } => {
-            Record::Device { ordinal, name, uuid, total_bytes, sm_count, cc_major, cc_minor }
+    macro_rules! same {
+        ($($kind:ident { $($field:ident),+ })+) => {
+            match record {
+                $(Record::$kind { $($field),+ } => Record::$kind { $($field),+ },)+
+                other => panic!("not an operation: {other:?}"),
+            }
+        };
+    }
+    same! {
+        Kernel {
+            start, end, device, context, stream, correlation, name, grid, block, registers, static_smem, dynamic_smem,
+            graph, graph_node
         }
-        other => panic!("not an operation: {other:?}"),
+        Memcpy {
+            start, end, device, context, stream, correlation, bytes, kind, src_kind, dst_kind, peer_device, graph,
+            graph_node
+        }
+        Memset { start, end, device, context, stream, correlation, bytes, value, graph, graph_node }
+        Device { ordinal, name, uuid, total_bytes, sm_count, cc_major, cc_minor }
+        Api { start, end, tid, correlation, name, result }
+        Memory { time, device, context, stream, correlation, address, bytes, freed, kind, pool }
+        MemoryPool { time, device, correlation, address, operation, size, used }
+        Synchronization { start, end, kind, context, stream, event, correlation }
+        Overhead { start, end, kind, tid, correlation }
+        GraphLaunch { start, end, device, context, stream, correlation, graph }
+        Context { context, device, null_stream }
+        Stream { context, stream, priority, flag }
     }
 }
 

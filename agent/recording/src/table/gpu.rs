@@ -38,11 +38,30 @@ table! {
         context: Option<i64>,
         /// Its name, when the program gave one; else empty.
         name: String,
+        /// Its priority, where known: lower numbers go first.
+        priority: Option<i64>,
+        /// `default`, `non-blocking` or `null`, where known.
+        kind: Option<String>,
     }
 }
 
 table! {
-    /// One run of a kernel.
+    /// A CUDA context.
+    Context in "contexts" {
+        /// Its process.
+        process_id: ProcessId,
+        /// Its device.
+        device_id: DeviceId,
+        /// CUPTI's number for it.
+        context: i64,
+        /// CUPTI's number for its default stream.
+        null_stream: i64,
+    }
+}
+
+table! {
+    /// One run of a kernel; or of a whole CUDA graph (`record --cuda-graphs graph`), which is named `[CUDA graph]` and has a
+    /// `graph` but no `graph_node`.
     Kernel in "kernels" {
         /// The process that launched it.
         process_id: ProcessId,
@@ -153,5 +172,44 @@ table! {
         correlation: Option<i64>,
         /// The status that it returned; 0 is success.
         result: Option<i64>,
+    }
+}
+
+text_enum! {
+    /// What was waited for.
+    WaitKind {
+        /// Something newer than this program.
+        #[default]
+        Other = "other",
+        /// The host waited for an event.
+        Event = "event",
+        /// A stream waits for an event of another.
+        StreamEvent = "stream-event",
+        /// The host waited for a stream.
+        Stream = "stream",
+        /// The host waited for a context.
+        Context = "context",
+    }
+}
+
+table! {
+    /// A wait for the GPU, or of one stream for another. Never counted as work of the GPU.
+    Synchronization in "synchronizations" {
+        /// The process.
+        process_id: ProcessId,
+        /// Start of the wait, ns.
+        start_ns: Timestamp,
+        /// End of the wait, ns.
+        end_ns: Timestamp,
+        /// `event`, `stream-event`, `stream`, `context` or `other`.
+        kind: WaitKind,
+        /// CUPTI's number for the context.
+        context: i64,
+        /// CUPTI's number for the stream.
+        stream: Option<i64>,
+        /// CUPTI's number for the event.
+        event: Option<i64>,
+        /// Joins it to the row of `api_calls` of the same process that waited.
+        correlation: Option<i64>,
     }
 }

@@ -24,5 +24,9 @@ table! {
         device_bytes: Option<i64>,
         /// Who reported it: `cupti`, `nvml`, `kineto`, … in `strings`.
         source_id: StringId,
+        /// What kind of memory, in `strings`: `device`, `pinned`, `managed`, `pool`, …; NULL where not told.
+        kind_id: Option<StringId>,
+        /// Joins it to the row of `api_calls` of the same process that asked for it.
+        correlation: Option<i64>,
     }
 }

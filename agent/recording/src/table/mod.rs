@@ -14,11 +14,13 @@ mod range;
 
 pub use communication::{Collective, Timing};
 pub use counter::{Counter, CounterSample};
-pub use gpu::{ApiCall, Copy, CopyKind, Device, Kernel, Stream};
+pub use gpu::{
+    ApiCall, Context, Copy, CopyKind, Device, Kernel, Stream, Synchronization, WaitKind,
+};
 pub use host::{Host, Meta};
 pub use memory::MemoryEvent;
 pub use process::{Process, Thread};
-pub use quality::{ClockAnchor, Loss, Note, Severity, SpoolProgress};
+pub use quality::{ClockAnchor, Loss, Note, Overhead, Severity, SpoolProgress};
 pub use range::{Mark, Operator, Payload, Range};
 
 /// One column of a table.
@@ -70,7 +72,7 @@ fields! {
         crate::ProcessId, crate::ThreadId, crate::DeviceId, crate::StreamId, crate::StringId,
         crate::CounterId;
     "REAL NOT NULL", "REAL": f64;
-    "TEXT NOT NULL", "TEXT": String, CopyKind, Severity, Timing;
+    "TEXT NOT NULL", "TEXT": String, CopyKind, Severity, Timing, WaitKind;
 }
 
 impl Field for Payload {

@@ -1,7 +1,7 @@
 //! How good the recording is: what was lost, how the clocks relate, what went wrong.
 
 use super::{table, text_enum};
-use crate::{HostId, ProcessId, Timestamp};
+use crate::{HostId, ProcessId, StringId, ThreadId, Timestamp};
 
 table! {
     /// The same moment read on two clocks of a machine.
@@ -31,6 +31,24 @@ table! {
         start_ns: Option<Timestamp>,
         /// Until when, ns, where that is known.
         end_ns: Option<Timestamp>,
+    }
+}
+
+table! {
+    /// Time that CUPTI or the driver spent on recording, and on what a program pays for once.
+    Overhead in "overheads" {
+        /// The process.
+        process_id: ProcessId,
+        /// The thread that it held up, where that is known.
+        thread_id: Option<ThreadId>,
+        /// Start, ns.
+        start_ns: Timestamp,
+        /// End, ns.
+        end_ns: Timestamp,
+        /// What for, in `strings`: `buffer-flush`, `instrumentation`, `resource`, `module-loading`, …
+        kind_id: StringId,
+        /// Joins it to the row of `api_calls` of the same process that it happened in.
+        correlation: Option<i64>,
     }
 }
 

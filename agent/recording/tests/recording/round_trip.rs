@@ -116,7 +116,7 @@ fn a_query_reads_and_never_writes() {
     assert_eq!(tables.rows[0], [Value::Text("api_calls".into())]);
 }
 
-/// A file of version 1, whose collectives did not say what their times are.
+/// A file of version 1, whose collectives did not say what their times are, and which has no table for waits.
 #[test]
 fn an_older_recording_is_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -129,6 +129,8 @@ fn an_older_recording_is_read() {
          ALTER TABLE collectives DROP COLUMN timing;
          ALTER TABLE collectives DROP COLUMN enqueued_ns;
          ALTER TABLE collectives DROP COLUMN correlation;
+         DROP TABLE contexts; DROP TABLE synchronizations; DROP TABLE overheads;
+         ALTER TABLE streams DROP COLUMN priority; ALTER TABLE streams DROP COLUMN kind;
          PRAGMA user_version = 1; VACUUM;",
     )
     .unwrap();
@@ -137,4 +139,5 @@ fn an_older_recording_is_read() {
     let [collective] = &recording.collectives[..] else { panic!("{:?}", recording.collectives) };
     assert_eq!((collective.start_ns.unix_nanos(), collective.timing), (10, Timing::Call));
     assert_eq!((collective.enqueued_ns, collective.correlation), (None, None));
+    assert!(recording.synchronizations.is_empty() && recording.contexts.is_empty());
 }

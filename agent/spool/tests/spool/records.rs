@@ -23,6 +23,60 @@ fn gpu() -> impl Strategy<Value = ((MonotonicNs, MonotonicNs), [u32; 4], (u32, u
     ((time(), time()), any::<[u32; 4]>(), any::<(u32, u64)>())
 }
 
+/// What CUPTI tells beside the operations of the GPU.
+fn host() -> impl Strategy<Value = Record<'static>> {
+    let span = || (time(), time());
+    prop_oneof![
+        (time(), any::<[u32; 4]>(), any::<[u64; 3]>(), any::<(bool, u8)>()).prop_map(
+            |(
+                time,
+                [device, context, stream, correlation],
+                [address, bytes, pool],
+                (freed, kind),
+            )| {
+                Record::Memory {
+                    time,
+                    device,
+                    context,
+                    stream,
+                    correlation,
+                    address,
+                    bytes,
+                    freed,
+                    kind,
+                    pool,
+                }
+            }
+        ),
+        (time(), any::<[u32; 2]>(), any::<[u64; 3]>(), any::<u8>()).prop_map(
+            |(time, [device, correlation], [address, size, used], operation)| {
+                Record::MemoryPool { time, device, correlation, address, operation, size, used }
+            }
+        ),
+        (span(), any::<u8>(), any::<[u32; 4]>()).prop_map(
+            |((start, end), kind, [context, stream, event, correlation])| {
+                Record::Synchronization { start, end, kind, context, stream, event, correlation }
+            }
+        ),
+        (span(), any::<[u32; 3]>()).prop_map(|((start, end), [kind, tid, correlation])| {
+            Record::Overhead { start, end, kind, tid, correlation }
+        }),
+        (span(), any::<[u32; 5]>()).prop_map(
+            |((start, end), [device, context, stream, correlation, graph])| {
+                Record::GraphLaunch { start, end, device, context, stream, correlation, graph }
+            }
+        ),
+        any::<[u32; 3]>().prop_map(|[context, device, null_stream]| Record::Context {
+            context,
+            device,
+            null_stream
+        }),
+        any::<([u32; 3], i32)>().prop_map(|([context, stream, flag], priority)| {
+            Record::Stream { context, stream, priority, flag }
+        }),
+    ]
+}
+
 fn record() -> impl Strategy<Value = Record<'static>> {
     let named = || (time(), any::<[u32; 5]>(), payload());
     prop_oneof![
@@ -85,6 +139,7 @@ fn record() -> impl Strategy<Value = Record<'static>> {
             ),
         any::<(u32, u64)>()
             .prop_map(|(correlation, id)| Record::ExternalCorrelation { correlation, id }),
+        host(),
         (any::<[u32; 5]>(), any::<[u8; 16]>(), any::<u64>()).prop_map(
             |([ordinal, name, sm_count, cc_major, cc_minor], uuid, total_bytes)| {
                 Record::Device { ordinal, name, uuid, total_bytes, sm_count, cc_major, cc_minor }

@@ -1,0 +1,73 @@
+//! What CUPTI can record, and what of it is wanted.
+#![expect(unsafe_code, reason = "calls into CUPTI")]
+
+use super::session::{self, Session};
+use super::sys::{self, SUCCESS};
+use crate::config::{Config, Graphs};
+
+/// Kinds of activity that have no operation of the GPU.
+pub(super) const DRIVER_CALL: u32 = 4;
+pub(super) const RUNTIME_CALL: u32 = 5;
+pub(super) const CONTEXT: u32 = 9;
+pub(super) const OVERHEAD: u32 = 17;
+pub(super) const STREAM: u32 = 37;
+pub(super) const SYNCHRONIZATION: u32 = 38;
+pub(super) const MEMORY2: u32 = 49;
+pub(super) const MEMORY_POOL: u32 = 50;
+pub(super) const GRAPH_TRACE: u32 = 51;
+
+/// What is collected always, and how it is called in a remark.
+const ALWAYS: [(u32, &str); 10] = [
+    // Contexts and streams first: what runs in them refers to them.
+    (CONTEXT, "CUDA contexts"),
+    (STREAM, "attributes of CUDA streams"),
+    (sys::KIND_CONCURRENT_KERNEL, "kernels"),
+    (sys::KIND_MEMCPY, "copies"),
+    (sys::KIND_MEMCPY2, "copies between GPUs"),
+    (sys::KIND_MEMSET, "fills"),
+    (MEMORY2, "allocations"),
+    (MEMORY_POOL, "memory pools"),
+    (SYNCHRONIZATION, "synchronisations"),
+    (OVERHEAD, "the overhead of recording"),
+];
+const CALLS: [(u32, &str); 2] =
+    [(RUNTIME_CALL, "calls of the CUDA runtime"), (DRIVER_CALL, "calls of the CUDA driver")];
+
+/// How CUDA graphs are called in a remark.
+const GRAPHS: &str = "CUDA graphs as wholes";
+
+/// The kinds that this configuration asks for.
+fn wanted(config: &Config) -> impl Iterator<Item = (u32, &'static str)> {
+    let calls = config.api.then_some(CALLS).into_iter().flatten();
+    let graphs = (config.graphs == Graphs::Whole).then_some((GRAPH_TRACE, GRAPHS));
+    ALWAYS.into_iter().chain(calls).chain(graphs)
+}
+
+/// Enables what is wanted. Each kind that is refused is named in a remark, and the others recorded.
+pub(super) fn enable(session: &Session, config: &Config) {
+    for (kind, name) in wanted(config) {
+        enable_one(session, kind, name);
+    }
+}
+
+/// Records CUDA graphs as wholes from now on. Whether CUPTI agreed.
+pub(super) fn enable_graphs(session: &Session) -> bool {
+    enable_one(session, GRAPH_TRACE, GRAPHS)
+}
+
+fn enable_one(session: &Session, kind: u32, name: &str) -> bool {
+    // SAFETY: a function of this CUPTI.
+    let status = unsafe { (session.api.enable)(kind) };
+    if status != SUCCESS {
+        session::note(&session::failed(&format!("{name} are not recorded"), status));
+    }
+    status == SUCCESS
+}
+
+/// Stops collecting, as far as CUPTI lets us.
+pub(super) fn disable(session: &Session) {
+    for (kind, _) in ALWAYS.into_iter().chain(CALLS).chain([(GRAPH_TRACE, GRAPHS)]) {
+        // SAFETY: a function of this CUPTI; a kind that was never enabled is an error without effect.
+        unsafe { (session.api.disable)(kind) };
+    }
+}
