@@ -20,6 +20,7 @@ mod category;
 mod collective;
 mod copy;
 mod extent;
+mod host_cost;
 mod host_work;
 mod idle;
 mod interval;

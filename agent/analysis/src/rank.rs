@@ -14,7 +14,9 @@ use crate::report::{Basis, Breakdown, DeviceFacts, KernelRow, Rank, Step};
 use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::wait::Waits;
-use crate::{Intervals, collective, copy, idle, kernel, launch, memory, process, range, step};
+use crate::{
+    Intervals, collective, copy, host_cost, idle, kernel, launch, memory, process, range, step,
+};
 
 /// One rank of a recording with everything that windows and tables are answered from. The methods
 /// that take a recording must be given the one it was made of.
@@ -187,6 +189,8 @@ impl RankAnalysis {
             data_range_count: self.data.0,
             operators: kernel::operators(recording, &self.rows, categories),
             ranges: range::ranges(recording, &self.rows),
+            synchronizations: host_cost::synchronizations(recording, self.rows.process),
+            overheads: host_cost::overheads(recording, self.rows.process),
             ..Rank::default()
         };
         self.activity.fill(&mut rank);

@@ -44,6 +44,7 @@ impl Version {
     /// The length of a record of this kind, in bytes. Those of CUDA 13.0 were measured: its `cuptiActivityGetNextRecord`
     /// steps by them, with no GPU (a test compares). Those of the others follow from the fields that came and went.
     #[must_use]
+    #[expect(clippy::match_same_arms, reason = "kind by kind, as they came")]
     pub fn length_of(self, kind: u32) -> Option<usize> {
         Some(match kind {
             // Memcpy6 of 12.8 added `copyCount`.

@@ -9,7 +9,9 @@ mod row;
 use serde::{Deserialize, Serialize};
 
 pub use rank::{Basis, Breakdown, CategoryShare, HostUsage, Memory, Rank, Step, StepSummary};
-pub use row::{CollectiveRow, CopyRow, IdleRow, KernelRow, Launch, LossRow, OperatorRow, RangeRow};
+pub use row::{
+    CollectiveRow, CopyRow, HostCostRow, IdleRow, KernelRow, Launch, LossRow, OperatorRow, RangeRow,
+};
 
 /// The name and version of the document.
 pub const SCHEMA: &str = "perfagent.report/1";

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CollectiveRow, CopyRow, DeviceFacts, IdleRow, KernelRow, Launch, LossRow, OperatorRow, RangeRow,
+    CollectiveRow, CopyRow, DeviceFacts, HostCostRow, IdleRow, KernelRow, Launch, LossRow,
+    OperatorRow, RangeRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -103,6 +104,12 @@ pub struct Rank {
     /// NVTX ranges by name, greatest total first.
     #[serde(default)]
     pub ranges: Vec<RangeRow>,
+    /// Waits for the GPU by what was waited for, greatest total first.
+    #[serde(default)]
+    pub synchronizations: Vec<HostCostRow>,
+    /// What CUPTI and the driver spent on recording and on loading, by kind, greatest total first.
+    #[serde(default)]
+    pub overheads: Vec<HostCostRow>,
     /// What could not be kept of this process, by cause.
     #[serde(default)]
     pub losses: Vec<LossRow>,

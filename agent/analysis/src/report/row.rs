@@ -54,6 +54,17 @@ pub struct CopyRow {
     pub gbps: Option<f64>,
 }
 
+/// What the host spent on one kind of wait for the GPU, or on one kind of overhead of recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostCostRow {
+    /// Which kind, as in the table `synchronizations` or `overheads` of the recording.
+    pub kind: String,
+    /// How many.
+    pub count: i64,
+    /// Sum of the times, ns. Threads wait at the same time: it can be more than the run's length.
+    pub total_ns: i64,
+}
+
 /// From the launching call to the start on the GPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Launch {

@@ -1,17 +1,48 @@
-//! Copies, launch delays and the waits of streams: what only a GPU run has.
+//! Copies, launch delays, waits and the overhead of recording: what only a GPU run has.
 
-use perfagent_analysis::report::Rank;
+use perfagent_analysis::report::{HostCostRow, Rank};
 use perfagent_analysis::total;
 
 use super::{label_cell, of_ranks};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
-/// Writes those of the three that the recording has.
+/// Writes those of them that the recording has.
 pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
     write_copies(page, ranks);
     write_launches(page, ranks);
     write_waits(page, ranks);
+    let section = "Waits for the GPU, added up over threads";
+    write_host_costs(page, ranks, (section, "waited for"), |rank| &rank.synchronizations);
+    let section = "What recording and loading cost the host, as CUPTI tells";
+    write_host_costs(page, ranks, (section, "for"), |rank| &rank.overheads);
+}
+
+fn write_host_costs(
+    page: &mut Page,
+    ranks: &[Rank],
+    (section, kind): (&'static str, &'static str),
+    rows: impl Fn(&Rank) -> &[HostCostRow],
+) {
+    if ranks.iter().all(|rank| rows(rank).is_empty()) {
+        return;
+    }
+    page.section(section);
+    let mut table = Table::new(["", kind, "count", "total", "of the span"]);
+    for rank in ranks {
+        for row in rows(rank) {
+            let share =
+                (rank.span_ns > 0).then(|| row.total_ns as f64 * 100.0 / rank.span_ns as f64);
+            table.row([
+                label_cell(rank),
+                Cell::text(&row.kind),
+                Cell::figure(unit::count(row.count)),
+                Cell::figure(unit::duration(row.total_ns)),
+                Cell::figure(unit::known(share, unit::percent)),
+            ]);
+        }
+    }
+    page.table(table);
 }
 
 fn write_copies(page: &mut Page, ranks: &[Rank]) {

@@ -112,6 +112,44 @@ fn calls_and_whole_graphs_are_recorded_when_asked_for() {
     ");
 }
 
+/// A row of the report without the process's number, whose length varies.
+fn without_pid(line: &str) -> String {
+    line.split_whitespace()
+        .filter(|word| word.parse::<u32>().is_err() || *word == "50")
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn the_report_tells_what_waiting_and_recording_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    record(folder.path(), &["--cuda-graphs", "graph"]);
+    let page = run(folder.path(), &["report", "run.perfdb"]).answer();
+    let from = page.find("Waits for the GPU").unwrap();
+    let until = page.find("Memory and processor").unwrap();
+    let page: Vec<_> = page[from..until].lines().map(without_pid).collect();
+    insta::assert_snapshot!(page.join("\n"), @r"
+    Waits for the GPU, added up over threads
+    waited for count total of the span
+    pid stream 4.990 µs 99.8 %
+
+    What recording and loading cost the host, as CUPTI tells
+    for count total of the span
+    pid buffer-flush 50 ns 1.0 %
+    ");
+    let answer = run(folder.path(), &["report", "run.perfdb", "--json"]).answer();
+    let report: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let rank = &report["ranks"][0];
+    let wait = serde_json::json!([{ "kind": "stream", "count": 1, "total_ns": 4990 }]);
+    assert_eq!(rank["synchronizations"], wait);
+    let flush = serde_json::json!([{ "kind": "buffer-flush", "count": 1, "total_ns": 50 }]);
+    assert_eq!(rank["overheads"], flush);
+    assert_eq!(
+        (&rank["busy_ns"], &rank["kernels"][0]["name"]),
+        (&5000.into(), &"[CUDA graph]".into())
+    );
+}
+
 #[test]
 fn a_way_of_recording_graphs_that_there_is_not_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -26,17 +26,15 @@ impl Decoder {
                 tables.describe_stream(process_id, context, stream, attributes)
             }
             Record::Memory { time, device, correlation, address, bytes, freed, kind, .. } => {
-                let device_id = match on_device(kind) {
-                    true => Some(tables.device(process_id, device)?),
-                    false => None,
-                };
+                let device_id =
+                    if on_device(kind) { Some(tables.device(process_id, device)?) } else { None };
                 let bytes = if freed { -(bytes as i64) } else { bytes as i64 };
                 let row = MemoryEvent {
                     bytes: Some(bytes),
                     address: Some(address as i64),
                     ..MemoryEvent::default()
                 };
-                self.memory_event(tables, time, device_id, memory_kind(kind), correlation, row)
+                self.memory_event(tables, time, device_id, memory_kind(kind), correlation, &row)
             }
             Record::MemoryPool { time, device, correlation, address, size, used, .. } => {
                 let device_id = Some(tables.device(process_id, device)?);
@@ -46,7 +44,7 @@ impl Decoder {
                     allocated_bytes: Some(used as i64),
                     ..MemoryEvent::default()
                 };
-                self.memory_event(tables, time, device_id, "pool", correlation, row)
+                self.memory_event(tables, time, device_id, "pool", correlation, &row)
             }
             Record::Synchronization { start, end, kind, context, stream, event, correlation } => {
                 let (start_ns, end_ns) = self.interval(start, end);
@@ -113,7 +111,7 @@ impl Decoder {
         device_id: Option<DeviceId>,
         kind: &str,
         correlation: u32,
-        row: MemoryEvent,
+        row: &MemoryEvent,
     ) -> Result<(), WriteError> {
         let time_ns = self.seen(time);
         if !self.source.window.holds(time_ns) {
@@ -128,7 +126,7 @@ impl Decoder {
             source_id,
             kind_id,
             correlation: known(correlation),
-            ..row
+            ..row.clone()
         })
     }
 }

@@ -64,7 +64,7 @@ pub(super) struct Memory {
     /// `CUpti_ActivityMemoryOperationType`: 1 allocation, 2 release.
     pub(super) operation: u32,
     /// `CUpti_ActivityMemoryKind`.
-    pub(super) memory_kind: u32,
+    pub(super) of: u32,
     pub(super) correlation: u32,
     pub(super) address: u64,
     pub(super) bytes: u64,
@@ -120,7 +120,7 @@ pub(super) struct GraphTrace {
 #[repr(C)]
 pub(super) struct Context {
     pub(super) kind: u32,
-    pub(super) context: u32,
+    pub(super) number: u32,
     pub(super) device: u32,
     pub(super) api: u16,
     pub(super) null_stream: u16,
@@ -132,7 +132,7 @@ pub(super) struct Context {
 pub(super) struct Stream {
     pub(super) kind: u32,
     pub(super) context: u32,
-    pub(super) stream: u32,
+    pub(super) number: u32,
     pub(super) priority: u32,
     pub(super) flag: u32,
     pub(super) correlation: u32,
@@ -150,7 +150,7 @@ const _: () = {
     assert!(offset_of!(Overhead, object) == 12);
     assert!(offset_of!(Overhead, start) == 24);
     assert!(offset_of!(CorrelatedOverhead, correlation) == 40);
-    assert!(offset_of!(Memory, memory_kind) == 8);
+    assert!(offset_of!(Memory, of) == 8);
     assert!(offset_of!(Memory, address) == 16);
     assert!(offset_of!(Memory, time) == 32);
     assert!(offset_of!(Memory, device) == 52);

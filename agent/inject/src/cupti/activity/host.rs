@@ -61,7 +61,7 @@ pub(super) fn overhead(clock: Clock, record: &CorrelatedOverhead) -> Option<Reco
 
 pub(super) fn context(context: &Context) -> Record<'static> {
     Record::Context {
-        context: context.context,
+        context: context.number,
         device: context.device,
         null_stream: context.null_stream.into(),
     }
@@ -70,7 +70,7 @@ pub(super) fn context(context: &Context) -> Record<'static> {
 pub(super) fn stream(stream: &Stream) -> Record<'static> {
     Record::Stream {
         context: stream.context,
-        stream: stream.stream,
+        stream: stream.number,
         priority: stream.priority.cast_signed(),
         flag: stream.flag,
     }

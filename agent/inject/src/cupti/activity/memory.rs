@@ -18,7 +18,7 @@ pub(super) fn change(clock: Clock, memory: &Memory) -> Option<Record<'static>> {
         address: memory.address,
         bytes: memory.bytes,
         freed: memory.operation == RELEASE,
-        kind: memory.memory_kind as u8,
+        kind: memory.of as u8,
         // The pool's place holds nothing where there is no pool.
         pool: if memory.pool_kind == 0 { 0 } else { memory.pool },
     })
