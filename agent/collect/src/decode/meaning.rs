@@ -27,6 +27,8 @@ pub(crate) enum Meaning {
         size: Option<i64>,
         #[serde(with = "timing")]
         timing: Timing,
+        /// Whether each rank has the whole message: then its size is what one rank passes.
+        whole: bool,
     },
 }
 
@@ -82,11 +84,13 @@ impl Meanings {
                 group: id(found.group)?,
                 size: found.size,
                 timing: Timing::Call,
+                whole: true,
             }
         } else if dialect == Dialect::Nccl
             && let Some(op) = nccl::op_of_function(text)
         {
-            // The call returns when the work is enqueued. What it moves stands in a payload that is not read.
+            // The call returns when the work is enqueued. What one rank passes stands in the payload; where it is a part
+            // of the message, the number of ranks would be needed, which is not told.
             Meaning::Collective {
                 op: id(op)?,
                 dtype: 0,
@@ -94,6 +98,7 @@ impl Meanings {
                 group: 0,
                 size: None,
                 timing: Timing::Enqueue,
+                whole: matches!(op, "all_reduce" | "broadcast" | "reduce" | "send" | "recv"),
             }
         } else if let Some(found) = OperatorText::parse(text) {
             Meaning::Operator {

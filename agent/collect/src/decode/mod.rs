@@ -13,7 +13,7 @@ mod tables;
 use std::collections::{BTreeMap, HashMap};
 
 use perfagent_recording::table::{
-    ApiCall, ClockAnchor, Collective, Loss, Mark, Note, Operator, Payload, Range, Severity,
+    ApiCall, ClockAnchor, Collective, Loss, Mark, Note, Operator, Payload, Range, Severity, Timing,
 };
 use perfagent_recording::{HostId, ProcessId, StringId, Timestamp, WriteError};
 use perfagent_spool::{LossCause, MonotonicNs, Record};
@@ -348,8 +348,14 @@ impl Decoder {
                 sequence: sequence.or(range.payload.integer()),
                 open,
             }),
-            Meaning::Collective { op, dtype, bytes, group, size, timing } => {
+            Meaning::Collective { op, dtype, bytes, group, size, timing, whole } => {
                 let source_id = tables.writer.string("nvtx")?;
+                // A number beside one of NCCL's own ranges is the message's size, beside others the call's number.
+                let number = range.payload.integer();
+                let (bytes, sequence) = match timing {
+                    Timing::Enqueue => (number.filter(|_| whole), None),
+                    _ => (bytes, number),
+                };
                 tables.writer.append(&Collective {
                     process_id,
                     thread_id: Some(thread_id),
@@ -361,7 +367,7 @@ impl Decoder {
                     bytes,
                     group_id: StringId(group),
                     group_size: size,
-                    sequence: range.payload.integer(),
+                    sequence,
                     source_id,
                     open,
                     timing,

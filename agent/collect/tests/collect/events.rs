@@ -162,12 +162,17 @@ fn calls_of_nccl_come_from_its_ranges_without_a_time_and_from_its_plugin_with_th
     let run = Run::new();
     run.record(&actor("nccl"));
     let recording = run.read();
-    let [range, plugin] = &recording.collectives[..] else { panic!("{:?}", recording.collectives) };
+    let [range, gather, plugin] = &recording.collectives[..] else {
+        panic!("{:?}", recording.collectives)
+    };
     assert_eq!(
         (text(&recording, range.op_id), text(&recording, range.source_id)),
         ("all_reduce", "nvtx")
     );
-    assert_eq!((range.timing, range.bytes, range.enqueued_ns), (Timing::Enqueue, None, None));
+    assert_eq!((range.timing, range.bytes, range.enqueued_ns), (Timing::Enqueue, Some(2048), None));
+    assert_eq!((range.sequence, gather.sequence), (None, None), "the number is the size");
+    // Each rank passes a part of an all-gather's message, and the number of ranks is not told.
+    assert_eq!((text(&recording, gather.op_id), gather.bytes), ("all_gather", None));
     assert_eq!(text(&recording, plugin.source_id), "nccl");
     assert_eq!(text(&recording, plugin.group_id), "0x00000000000000ab");
     assert_eq!(

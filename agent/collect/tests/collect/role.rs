@@ -136,11 +136,12 @@ fn nccl(ring: &mut RingWriter) {
             "AllReduce",
             "ncclFloat16",
             "ncclDevKernel_AllReduce_Sum_f16_RING_LL()",
+            "ncclAllGather",
         ],
     );
     ring.push(&Record::Domain { domain: 1, name: 1 });
-    for name in [2, 3] {
-        push(ring, 1, name, Payload::None);
+    for (name, payload) in [(2, Payload::U64(2048)), (3, Payload::None), (7, Payload::U64(512))] {
+        push(ring, 1, name, payload);
         pop(ring, 1);
     }
     ring.push(&Record::NcclCommunicator {

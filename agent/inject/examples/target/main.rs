@@ -16,6 +16,7 @@ use nvtx::Attributes;
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         Some("ranges") => ranges(),
+        Some("extended") => extended(),
         Some("fork") => return fork(),
         Some("leave") => leave(),
         Some("hang") => hang(),
@@ -85,6 +86,32 @@ fn ranges() {
     for worker in workers {
         worker.unwrap().join().unwrap();
     }
+}
+
+/// Ranges whose payloads are structures: NCCL's, of before and since 2.26, and those of another domain.
+fn extended() {
+    #[repr(C)]
+    struct Data(u64, usize, *const c_void);
+    let numbers = [4096_u64, 77, 8192];
+    let push = |domain, schema: u64, size: usize, first: usize| {
+        let data = Data((1 << 24) + schema, size, (&raw const numbers[first]).cast());
+        let attributes = Attributes {
+            payload_type: 0xDFBD_0009_u32.cast_signed(),
+            reserved: 1,
+            payload: (&raw const data).expose_provenance() as u64,
+            ..Attributes::ascii(c"ncclAllReduce")
+        };
+        nvtx::domain_range_push_ex(domain, &raw const attributes);
+        nvtx::domain_range_pop(domain);
+    };
+    let (nccl, other) =
+        (nvtx::domain_create(c"NCCL".as_ptr()), nvtx::domain_create(c"other".as_ptr()));
+    push(nccl, 5, 16, 0);
+    push(nccl, 5, 24, 1);
+    push(nccl, 4, 8, 2);
+    push(nccl, 5, 48, 0);
+    push(nccl, 99, 16, 0);
+    push(other, 5, 16, 0);
 }
 
 /// A child that goes on calling NVTX and ends normally must neither hang nor write.

@@ -5,9 +5,11 @@ use std::mem::offset_of;
 
 use perfagent_spool::Payload;
 
+use super::extended;
 use super::sys::{
     Ascii, COLOR_ARGB, EventAttributes, MESSAGE_ASCII, MESSAGE_REGISTERED, MESSAGE_UNICODE,
-    PAYLOAD_F32, PAYLOAD_F64, PAYLOAD_I32, PAYLOAD_I64, PAYLOAD_U32, PAYLOAD_U64, Wide,
+    PAYLOAD_EXTENDED, PAYLOAD_F32, PAYLOAD_F64, PAYLOAD_I32, PAYLOAD_I64, PAYLOAD_U32, PAYLOAD_U64,
+    Wide,
 };
 use crate::message::{Event, Kind, MAX_TEXT, Text};
 
@@ -73,7 +75,11 @@ pub(super) unsafe fn event<'a>(
     }
     // SAFETY: the size covers the whole structure.
     let attributes = unsafe { &*attributes };
-    event.payload = payload(attributes.payload_type, attributes.payload);
+    event.payload = match attributes.payload_type {
+        // SAFETY: what the type says is there is there, as for the message.
+        PAYLOAD_EXTENDED => unsafe { extended::payload(domain, attributes) },
+        kind => payload(kind, attributes.payload),
+    };
     event.text = match attributes.message_type {
         // SAFETY: the caller's promise about the message.
         MESSAGE_ASCII => unsafe { ascii(attributes.message.cast()) },

@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::attributes::{ascii, event, wide};
+use super::extended;
 use super::sys::{
     AnyFunction, Ascii, CallbacksTable, EventAttributes, FunctionTable, GetExportTable, Handle,
     MODULE_CORE, MODULE_CORE2, TABLE_OF_CALLBACKS, Wide,
@@ -141,6 +142,13 @@ fn end(id: u64) {
     recorded((), || mark(&Event { id, ..Event::bare(Kind::End, 0) }));
 }
 
+fn create_domain(name: Vec<u8>) -> u32 {
+    let is = name.clone();
+    let number = inbox::create_domain(name);
+    extended::domain_created(number, &is);
+    number
+}
+
 /// An event of the default domain that has nothing but a text.
 fn plain(kind: Kind, text: Text<'_>) -> Event<'_> {
     Event { text, ..Event::bare(kind, 0) }
@@ -207,9 +215,9 @@ doors! {
     fn domain_register_string_w(_domain: Handle, text: Wide) -> Handle = ptr::null_mut(),
         handle_of(inbox::register_string(owned(wide(text))));
     fn domain_create_a(name: Ascii) -> Handle = ptr::null_mut(),
-        handle_of(inbox::create_domain(owned(ascii(name))));
+        handle_of(create_domain(owned(ascii(name))));
     fn domain_create_w(name: Wide) -> Handle = ptr::null_mut(),
-        handle_of(inbox::create_domain(owned(wide(name))));
+        handle_of(create_domain(owned(wide(name))));
 }
 
 unsafe extern "C" fn range_end(id: u64) {

@@ -2,4 +2,5 @@
 
 mod attributes;
 mod callbacks;
+mod extended;
 mod sys;

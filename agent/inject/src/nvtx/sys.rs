@@ -39,6 +39,20 @@ pub(super) const PAYLOAD_U32: i32 = 4;
 pub(super) const PAYLOAD_I32: i32 = 5;
 pub(super) const PAYLOAD_F32: i32 = 6;
 
+/// `NVTX_PAYLOAD_TYPE_EXT`: the payload points to [`PayloadData`], and `reserved` says to how many.
+pub(super) const PAYLOAD_EXTENDED: i32 = 0xDFBD_0009_u32.cast_signed();
+/// `NVTX_PAYLOAD_ENTRY_TYPE_SCHEMA_ID_STATIC_START`: schemas that programs number themselves begin here.
+pub(super) const FIRST_STATIC_SCHEMA: u64 = 1 << 24;
+
+/// `nvtxPayloadData_t`.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(super) struct PayloadData {
+    pub(super) schema: u64,
+    pub(super) size: usize,
+    pub(super) payload: *const c_void,
+}
+
 pub(super) const MESSAGE_ASCII: i32 = 1;
 pub(super) const MESSAGE_UNICODE: i32 = 2;
 pub(super) const MESSAGE_REGISTERED: i32 = 3;

@@ -93,3 +93,20 @@ fn a_flood_is_counted_and_what_is_kept_still_nests() {
         assert!((0..=3).contains(&depth));
     }
 }
+
+#[test]
+fn the_bytes_of_nccls_own_ranges_are_read_from_their_payloads() {
+    let recorded = record(&["extended"]);
+    let pushes = recorded.events.iter().filter(|event| event.what == "push");
+    let payloads: Vec<_> = pushes.map(|event| (event.domain.as_str(), event.payload)).collect();
+    // What is of an unknown size, of an unknown schema or of another domain is left alone.
+    let wanted = [
+        ("NCCL", Payload::U64(4096)),
+        ("NCCL", Payload::U64(8192)),
+        ("NCCL", Payload::U64(8192)),
+        ("NCCL", Payload::None),
+        ("NCCL", Payload::None),
+        ("other", Payload::None),
+    ];
+    assert_eq!(payloads, wanted);
+}
