@@ -295,6 +295,9 @@ impl Decoder {
         let start = self.seen(time);
         let category = self.category(tables, domain, category)?;
         let (meaning, domain) = self.meanings.of(&self.names, &mut tables.writer, domain, name)?;
+        if matches!(meaning, Meaning::Collective { timing: Timing::Enqueue, .. }) {
+            self.nccl_range();
+        }
         Ok(OpenRange {
             start_ns: start.unix_nanos(),
             tid,

@@ -186,3 +186,21 @@ fn calls_of_nccl_come_from_its_ranges_without_a_time_and_from_its_plugin_with_th
         recording.ranges.iter().map(|range| text(&recording, range.name_id)).collect();
     assert_eq!(ranges, ["ncclGroupStart"], "no operation");
 }
+
+#[test]
+fn without_a_word_from_nccl_its_kernels_are_collectives_of_unknown_size() {
+    let run = Run::new();
+    run.record(&actor("nccl-silent"));
+    let recording = run.read();
+    let [collective] = &recording.collectives[..] else { panic!("{:?}", recording.collectives) };
+    assert_eq!(
+        (text(&recording, collective.op_id), text(&recording, collective.source_id)),
+        ("all_reduce", "kernel")
+    );
+    assert_eq!((collective.bytes, collective.group_size, collective.dtype_id.0), (None, None, 0));
+    assert_eq!(
+        (collective.timing, (collective.end_ns - collective.start_ns).nanos()),
+        (Timing::Kernel, 800)
+    );
+    assert_eq!(recording.kernels.len(), 2);
+}

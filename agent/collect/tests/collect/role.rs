@@ -46,6 +46,7 @@ fn play() {
         "nesting" => nesting(&mut ring()),
         "losses" => losses(&mut ring()),
         "nccl" => nccl(&mut ring()),
+        "nccl-silent" => nccl_kernels(&mut ring()),
         "crossing" => crossing(&mut ring()),
         "flood" => flood(),
         "killed" => killed(&mut ring()),
@@ -125,6 +126,34 @@ fn mark(ring: &mut RingWriter, name: u32, number: u64) -> bool {
     ring.push(&Record::Mark { time, tid: tid(), domain: 0, category: 0, color: 0, name, payload })
 }
 
+/// Kernels of an NCCL that tells nothing.
+fn nccl_kernels(ring: &mut RingWriter) {
+    define(ring, &["ncclDevKernel_AllReduce_Sum_f16_RING_LL()", "ncclDevKernel_SendRecv()"]);
+    for name in [1, 2] {
+        nccl_kernel(ring, name, MonotonicNs::now(), 800, 0);
+    }
+    ring.set_state(State::Closed);
+}
+
+fn nccl_kernel(ring: &mut RingWriter, name: u32, start: MonotonicNs, length: u64, graph: u32) {
+    ring.push(&Record::Kernel {
+        start,
+        end: MonotonicNs(start.0 + length),
+        device: 0,
+        context: 1,
+        stream: 7,
+        correlation: 99,
+        name,
+        grid: [1; 3],
+        block: [1; 3],
+        registers: 1,
+        static_smem: 0,
+        dynamic_smem: 0,
+        graph,
+        graph_node: 0,
+    });
+}
+
 /// NCCL's own ranges; and a call of NCCL whose kernel comes last, after one that belongs to a graph.
 fn nccl(ring: &mut RingWriter) {
     define(
@@ -171,22 +200,7 @@ fn nccl(ring: &mut RingWriter) {
     });
     ring.push(&Record::ExternalCorrelation { correlation: 99, id: 8 });
     for (graph, length) in [(4, 700), (0, 500)] {
-        ring.push(&Record::Kernel {
-            start: time,
-            end: MonotonicNs(time.0 + length),
-            device: 0,
-            context: 1,
-            stream: 7,
-            correlation: 99,
-            name: 6,
-            grid: [1; 3],
-            block: [1; 3],
-            registers: 1,
-            static_smem: 0,
-            dynamic_smem: 0,
-            graph,
-            graph_node: 0,
-        });
+        nccl_kernel(ring, 6, time, length, graph);
     }
     ring.set_state(State::Closed);
 }

@@ -43,7 +43,8 @@ table! {
         group_size: Option<i64>,
         /// Its number within the group, the same on every rank.
         sequence: Option<i64>,
-        /// Who reported it: `nvtx`, `nccl` (its profiler plugin), `kineto`, … in `strings`.
+        /// Who reported it: `nvtx`, `nccl` (its profiler plugin), `kernel` (only the name of NCCL's kernel), `kineto`, … in
+        /// `strings`.
         source_id: StringId,
         /// 1 when its end was not seen.
         open: bool,

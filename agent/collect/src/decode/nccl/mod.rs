@@ -23,12 +23,26 @@ pub(super) fn op_of_function(function: &str) -> Option<&str> {
     Some(size::op(name)).filter(|op| *op != name)
 }
 
+/// The operation that a kernel of NCCL's is named after: `ncclDevKernel_AllReduce_Sum_f16_RING_LL`, before NCCL 2.19
+/// `ncclKernel_…`. The element type in the name is not that of every call: kernels are made for some types only.
+fn op_of_kernel(name: &str) -> Option<&'static str> {
+    let rest = name.strip_prefix("ncclDevKernel_").or_else(|| name.strip_prefix("ncclKernel_"))?;
+    let word = rest.split(['_', '(']).next().unwrap_or(rest);
+    // Sends and receives share a kernel, and a generic one runs what has none of its own.
+    ["AllReduce", "AllGather", "ReduceScatter", "Broadcast", "Reduce"]
+        .into_iter()
+        .find(|known| *known == word)
+        .map(size::op)
+}
+
 /// What is known of NCCL in one process.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Nccl {
     /// By our number: the group's string id in the recording, and its ranks (0 when not known).
     communicators: BTreeMap<u32, (i64, i32)>,
     matching: Matching,
+    /// Whether NCCL tells of its calls, by its plugin interface or by ranges of its own.
+    tells: bool,
     /// Calls that went into CUDA graphs, and calls whose kernel should have come and did not.
     captured: u64,
     unmatched: u64,
@@ -51,6 +65,7 @@ impl Decoder {
                     (name, hash) => format!("{name} ({hash:#018x})"),
                 };
                 let group = tables.writer.string(&group)?.0;
+                self.nccl.tells = true;
                 self.nccl.communicators.insert(communicator, (group, ranks));
                 Ok(())
             }
@@ -114,13 +129,48 @@ impl Decoder {
         stream: StreamId,
         correlation: u32,
     ) -> Result<(), WriteError> {
-        if !self.names.text(name).starts_with("nccl") {
+        let name = self.names.text(name);
+        if !name.starts_with("nccl") {
             return Ok(());
+        }
+        if !self.nccl.tells {
+            return match op_of_kernel(name) {
+                Some(op) => self.write_kernel(tables, op, (start, end), stream, correlation),
+                None => Ok(()),
+            };
         }
         let (start_ns, end_ns) = (start.unix_nanos(), end.unix_nanos());
         let ran = Ran { start_ns, end_ns, stream: stream.0, correlation };
         let matched = self.nccl.matching.kernel(ran);
         self.write_calls(tables, &matched)
+    }
+
+    /// NCCL has begun a call, as one of its own ranges says.
+    pub(super) fn nccl_range(&mut self) {
+        self.nccl.tells = true;
+    }
+
+    /// A collective of which there is only the kernel: what it moved, and between whom, is not known.
+    fn write_kernel(
+        &self,
+        tables: &mut Tables,
+        op: &'static str,
+        (start_ns, end_ns): (Timestamp, Timestamp),
+        stream: StreamId,
+        correlation: u32,
+    ) -> Result<(), WriteError> {
+        let (op_id, source_id) = (tables.writer.string(op)?, tables.writer.string("kernel")?);
+        tables.writer.append(&Collective {
+            process_id: self.source.process,
+            stream_id: Some(stream),
+            start_ns,
+            end_ns,
+            op_id,
+            source_id,
+            timing: Timing::Kernel,
+            correlation: Some(i64::from(correlation)),
+            ..Collective::default()
+        })
     }
 
     /// Nothing more will be read.
@@ -195,5 +245,24 @@ impl Decoder {
             correlation: ran.map(|ran| i64::from(ran.correlation)),
         };
         tables.writer.append(&row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::op_of_kernel;
+
+    #[test]
+    fn kernels_are_named_after_their_operation() {
+        assert_eq!(op_of_kernel("ncclDevKernel_AllReduce_Sum_f16_RING_LL()"), Some("all_reduce"));
+        assert_eq!(
+            op_of_kernel("ncclKernel_ReduceScatter_TREE_LL_Sum_float"),
+            Some("reduce_scatter")
+        );
+        for other in
+            ["ncclDevKernel_SendRecv(x)", "ncclDevKernel_Generic_1", "ncclDevKernel_", "gemm"]
+        {
+            assert_eq!(op_of_kernel(other), None);
+        }
     }
 }
