@@ -53,6 +53,8 @@ pub struct RecordOptions {
     pub api: bool,
     /// How CUDA graphs are recorded: `node`, `graph` or `auto`.
     pub cuda_graphs: String,
+    /// Record only while a range of this name is open: `NAME`, `NAME@DOMAIN`, or `cudaProfilerApi`.
+    pub capture_range: Option<String>,
     /// How long processes that outlive the command are waited for.
     pub linger: Duration,
 }
@@ -71,6 +73,7 @@ impl RecordOptions {
             flush_ms: None,
             api: false,
             cuda_graphs: "auto".to_owned(),
+            capture_range: None,
             linger: Duration::from_secs(2),
         }
     }
@@ -124,6 +127,9 @@ pub fn record(options: &RecordOptions) -> Result<Recorded, CollectError> {
         variables.push(("PERFAGENT_API", "1".into()));
     }
     variables.push(("PERFAGENT_CUDA_GRAPHS", options.cuda_graphs.clone().into()));
+    if let Some(range) = &options.capture_range {
+        variables.push(("PERFAGENT_CAPTURE_RANGE", range.into()));
+    }
     // Orphans of the target's tree become our children, so that their ends are seen.
     recorder.reaping = set_child_subreaper(Some(rustix::process::getpid())).is_ok();
     let mut target = match Target::start(&options.command, &variables) {

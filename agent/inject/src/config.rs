@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) api: bool,
     /// `PERFAGENT_CUDA_GRAPHS`: `node`, `graph` or `auto`.
     pub(crate) graphs: Graphs,
+    /// `PERFAGENT_CAPTURE_RANGE`: record only while this range is open, see [`capture`](crate::capture).
+    pub(crate) capture: Option<String>,
     /// `PERFAGENT_NCCL_PLUGIN`: the profiler plugin of NCCL that the user had set, which ours hands everything on to.
     pub(crate) nccl_plugin: Option<OsString>,
     /// `PERFAGENT_DEBUG=1`: say on standard error why recording failed.
@@ -61,6 +63,7 @@ impl Config {
                 Ok("graph") => Graphs::Whole,
                 _ => Graphs::Automatic,
             },
+            capture: env::var("PERFAGENT_CAPTURE_RANGE").ok().filter(|name| !name.is_empty()),
             nccl_plugin: env::var_os("PERFAGENT_NCCL_PLUGIN")
                 .filter(|plugin| !plugin.is_empty() && plugin != "none"),
             debug: number("PERFAGENT_DEBUG") == Some(1),

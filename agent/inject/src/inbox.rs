@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use perfagent_spool::LossCause;
+use perfagent_spool::{LossCause, MonotonicNs};
 
 use crate::losses;
 
@@ -22,6 +22,8 @@ pub(crate) enum Item {
     Device(Box<Device>),
     /// A communicator of NCCL was created, or its name became known.
     Communicator(Box<Communicator>),
+    /// A capture range is waited for (`None`), has begun or has ended.
+    Capture { time: MonotonicNs, name: String, opened: Option<bool> },
     /// Something that the user should know.
     Note(String),
 }

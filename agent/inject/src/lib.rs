@@ -13,6 +13,7 @@
 //! Ways in: `NVTX_INJECTION64_PATH` loads it at the first NVTX call (`nvtx`), `CUDA_INJECTION64_PATH` in `cuInit`
 //! (`cupti`), `NCCL_PROFILER_PLUGIN` when the first communicator is made (`nccl`). All lead to one `lifecycle::start`. Without `PERFAGENT_SPOOL_DIR` in the environment it is inert.
 
+mod capture;
 mod config;
 mod cupti;
 mod door;

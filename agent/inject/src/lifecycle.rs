@@ -9,7 +9,7 @@ use perfagent_spool::ProcessIdentity;
 
 use crate::config::Config;
 use crate::door::door;
-use crate::{threads, writer};
+use crate::{capture, threads, writer};
 
 const NOT_YET: u8 = 0;
 const ON: u8 = 1;
@@ -78,6 +78,9 @@ fn begin() -> bool {
     if let Err(error) = writer::spawn(config.clone(), ProcessIdentity::of_this_process()) {
         debug(&format!("cannot start the writer thread: {error}"));
         return false;
+    }
+    if let Some(wanted) = &config.capture {
+        capture::configure(wanted);
     }
     at_exit(on_exit);
     // The writer thread turns it off again if it finds no place for the ring.

@@ -6,12 +6,15 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence};
 
+use crate::capture::Part;
 use crate::message::{self, Event};
 use crate::segment::{MOST_OF_THREAD, Segment, Stock, WORDS};
 use crate::writer;
 
 /// NVTX domains whose nesting is counted; in others push and pop answer "not tracked".
 const TRACKED_DOMAINS: usize = 64;
+/// Levels below this one may begin a capture.
+pub(crate) const MOST_CAPTURES: i32 = 64;
 /// What NVTX calls return when nesting is not tracked.
 const NOT_TRACKED: i32 = -2;
 
@@ -75,25 +78,62 @@ struct Nesting {
     /// 1 + the depth of the outermost push that found no room, 0 for none. Everything inside it is dropped together
     /// with its pop, so that what is recorded still nests.
     muted: u32,
+    /// A bit for each level whose push was not to be recorded, and one for each that began a capture.
+    outside: u64,
+    captures: u64,
+}
+
+impl Nesting {
+    const NONE: Self = Self { depth: 0, muted: 0, outside: 0, captures: 0 };
+
+    /// The bit of a level; none of levels too deep to have one.
+    fn bit(level: u32) -> u64 {
+        1_u64.checked_shl(level).unwrap_or(0)
+    }
+
+    /// Takes a level's bit out of `bits`. Whether it was there.
+    fn take(bits: &mut u64, level: u32) -> bool {
+        let bit = Self::bit(level);
+        let was = *bits & bit != 0;
+        *bits &= !bit;
+        was
+    }
+}
+
+/// How a range was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Popped {
+    /// Its level, or why there is none.
+    pub(crate) level: i32,
+    /// Whether a capture ends with it.
+    pub(crate) ends_capture: bool,
 }
 
 impl ThreadBuffer {
-    /// Opens a range; its level, counted from 0. Only the owning thread may call it.
+    /// Opens a range; its level, counted from 0. One that begins a capture must be on a level below [`MOST_CAPTURES`] for
+    /// its end to be known. Only the owning thread may call it.
     #[inline]
-    pub(crate) fn push(&self, event: &Event<'_>) -> i32 {
+    pub(crate) fn push(&self, event: &Event<'_>, part: Part) -> i32 {
         self.as_owner(NOT_TRACKED, |producer| {
             let domain = event.domain as usize;
             let muted = producer.nesting.get(domain).is_some_and(|nesting| nesting.muted != 0);
             let keep = 2 * (producer.open + 1);
-            let written = !muted && self.write(producer, event, keep);
+            let wanted = part != Part::Outside;
+            let written = wanted && !muted && self.write(producer, event, keep);
             producer.open += usize::from(written);
-            if !written {
+            if wanted && !written {
                 self.count_dropped();
             }
             let Some(nesting) = producer.nesting.get_mut(domain) else { return NOT_TRACKED };
             let level = nesting.depth;
             nesting.depth += 1;
-            if !written && !muted {
+            let bit = Nesting::bit(level);
+            if part == Part::Capture {
+                nesting.captures |= bit;
+            }
+            if !wanted && bit != 0 {
+                nesting.outside |= bit;
+            } else if !written && !muted {
                 nesting.muted = level + 1;
             }
             level as i32
@@ -102,20 +142,25 @@ impl ThreadBuffer {
 
     /// Closes the innermost range; its level. Only the owning thread may call it.
     #[inline]
-    pub(crate) fn pop(&self, event: &Event<'_>) -> i32 {
-        self.as_owner(NOT_TRACKED, |producer| {
-            let mut level = NOT_TRACKED;
+    pub(crate) fn pop(&self, event: &Event<'_>) -> Popped {
+        let nothing = |level| Popped { level, ends_capture: false };
+        self.as_owner(nothing(NOT_TRACKED), |producer| {
+            let mut popped = nothing(NOT_TRACKED);
             if let Some(nesting) = producer.nesting.get_mut(event.domain as usize) {
                 if nesting.depth == 0 {
-                    return -1;
+                    return nothing(-1);
                 }
                 nesting.depth -= 1;
-                level = nesting.depth as i32;
+                popped.level = nesting.depth as i32;
+                popped.ends_capture = Nesting::take(&mut nesting.captures, nesting.depth);
+                if Nesting::take(&mut nesting.outside, nesting.depth) {
+                    return popped;
+                }
                 if nesting.muted != 0 {
                     if nesting.muted == nesting.depth + 1 {
                         nesting.muted = 0;
                     }
-                    return level;
+                    return popped;
                 }
             }
             producer.open = producer.open.saturating_sub(1);
@@ -123,7 +168,7 @@ impl ThreadBuffer {
             if !self.write(producer, event, keep) {
                 self.count_dropped();
             }
-            level
+            popped
         })
     }
 
@@ -205,7 +250,7 @@ impl ThreadBuffer {
         // SAFETY: the owner is gone (its thread's end abandoned the buffer) and nobody can claim it before it is FREE.
         let producer = unsafe { &mut *self.producer.get() };
         producer.open = 0;
-        producer.nesting = [Nesting { depth: 0, muted: 0 }; TRACKED_DOMAINS];
+        producer.nesting = [Nesting::NONE; TRACKED_DOMAINS];
         self.busy.store(false, Ordering::Relaxed);
     }
 
@@ -300,8 +345,8 @@ mod tests {
         let buffer = buffer();
         let push = Event { text: Text::Bytes(&[b'x'; 900], false), ..Event::bare(Kind::Push, 0) };
         for _ in 0..20_000 {
-            assert_eq!(buffer.push(&push), 0);
-            assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)), 0);
+            assert_eq!(buffer.push(&push, Part::Recorded), 0);
+            assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)).level, 0);
         }
         assert!(buffer.dropped() > 0, "16 MiB hold some 17,000 such ranges");
         let kept = kinds(&buffer);
@@ -312,7 +357,7 @@ mod tests {
         // Once there is room again, recording goes on, and the memory was given back.
         let dropped = buffer.dropped();
         for _ in 0..20_000 {
-            buffer.push(&push);
+            buffer.push(&push, Part::Recorded);
             buffer.pop(&Event::bare(Kind::Pop, 0));
             assert_eq!(kinds(&buffer), [Kind::Push, Kind::Pop]);
         }
@@ -324,19 +369,19 @@ mod tests {
         let buffer = buffer();
         let push = Event { text: Text::Bytes(&[b'x'; 900], false), ..Event::bare(Kind::Push, 0) };
         for level in 0..6000 {
-            assert_eq!(buffer.push(&push), level);
+            assert_eq!(buffer.push(&push, Part::Recorded), level);
         }
         for level in (0..6000).rev() {
-            assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)), level);
+            assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)).level, level);
         }
-        assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)), -1);
+        assert_eq!(buffer.pop(&Event::bare(Kind::Pop, 0)).level, -1);
         let kinds = kinds(&buffer);
         let pushes = kinds.iter().filter(|kind| **kind == Kind::Push).count();
         assert_eq!(kinds.len(), 2 * pushes, "every recorded push has its pop");
         assert_eq!(pushes as u64 + buffer.dropped(), 6000);
         assert!(pushes > 3000 && buffer.dropped() > 0);
         // Once there is room again, recording goes on.
-        assert_eq!(buffer.push(&push), 0);
+        assert_eq!(buffer.push(&push, Part::Recorded), 0);
         assert_eq!(buffer.dropped() as usize, 6000 - pushes);
     }
 
@@ -348,7 +393,7 @@ mod tests {
         for round in 0..5000_usize {
             let text = &bytes[..round * 7 % bytes.len()];
             buffer.record(&Event { text: Text::Bytes(text, false), ..Event::bare(Kind::Mark, 70) });
-            assert_eq!(buffer.push(&Event::bare(Kind::Push, 70)), NOT_TRACKED);
+            assert_eq!(buffer.push(&Event::bare(Kind::Push, 70), Part::Recorded), NOT_TRACKED);
             buffer.pop(&Event::bare(Kind::Pop, 70));
             let mut seen = Vec::new();
             buffer.drain(&mut |words| {
@@ -360,6 +405,36 @@ mod tests {
             assert_eq!(seen, [(Kind::Mark, text.len()), (Kind::Push, 0), (Kind::Pop, 0)]);
         }
         assert_eq!(buffer.dropped(), 0);
+    }
+
+    #[test]
+    fn what_was_begun_outside_a_capture_ends_unrecorded_and_the_capture_is_told_of() {
+        let buffer = buffer();
+        let push = Event::bare(Kind::Push, 0);
+        for (level, part) in
+            [Part::Outside, Part::Capture, Part::Recorded, Part::Outside].into_iter().enumerate()
+        {
+            assert_eq!(buffer.push(&push, part), level as i32);
+        }
+        let pop = || buffer.pop(&Event::bare(Kind::Pop, 0));
+        assert_eq!(pop(), Popped { level: 3, ends_capture: false });
+        assert_eq!(pop(), Popped { level: 2, ends_capture: false });
+        assert_eq!(pop(), Popped { level: 1, ends_capture: true });
+        assert_eq!(pop(), Popped { level: 0, ends_capture: false });
+        assert_eq!(kinds(&buffer), [Kind::Push, Kind::Push, Kind::Pop, Kind::Pop]);
+        assert_eq!(buffer.dropped(), 0, "nothing is lost");
+        // Too deep for a bit of its own: what is inside goes with it.
+        for level in 0..70 {
+            assert_eq!(buffer.push(&push, Part::Outside), level);
+        }
+        assert_eq!(buffer.push(&push, Part::Recorded), 70);
+        for level in (0..=70).rev() {
+            assert_eq!(pop(), Popped { level, ends_capture: false });
+        }
+        assert_eq!(kinds(&buffer), []);
+        assert_eq!(buffer.push(&push, Part::Recorded), 0);
+        assert_eq!(pop().level, 0);
+        assert_eq!(kinds(&buffer), [Kind::Push, Kind::Pop]);
     }
 
     #[test]

@@ -223,6 +223,11 @@ impl Writer {
             Item::Note(text) => {
                 Record::Note { time: MonotonicNs::now(), text: self.text(text.as_bytes()) }
             }
+            Item::Capture { time, name, opened } => Record::Capture {
+                time,
+                name: self.text(name.as_bytes()),
+                state: opened.map_or(0, |opened| if opened { 1 } else { 2 }),
+            },
             Item::Communicator(of) => {
                 self.communicators = self.communicators.max(of.number);
                 Record::NcclCommunicator {

@@ -453,6 +453,15 @@ records! {
         /// `CUpti_ActivityStreamFlag`: 1 default, 2 non-blocking, 3 null.
         flag: u32,
     }
+    /// Recording is limited to a range of the program.
+    28 Capture {
+        /// When.
+        time: MonotonicNs,
+        /// String id of what was asked for.
+        name: u32,
+        /// 0 it is waited for, 1 it has begun, 2 it has ended.
+        state: u8,
+    }
 }
 
 /// What stands for "no stream" in a record.

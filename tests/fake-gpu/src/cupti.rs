@@ -30,7 +30,7 @@ struct State {
     dropped_told: bool,
     /// What `cuptiSubscribe` was given, and the driver calls that it wants to see.
     callback: Option<(Callback, usize)>,
-    watched: HashSet<u32>,
+    watched: HashSet<(c_int, u32)>,
 }
 
 type Callback = extern "C" fn(*mut c_void, c_int, u32, *const c_void);
@@ -43,16 +43,7 @@ thread_local! {
 /// The driver is about to make a launch: tells who watches it, and stores the external-correlation records that precede
 /// it. The data is laid out here by offset, as CUPTI has it.
 pub(crate) fn driver_call(id: u32, symbol: *const c_char, correlation: u32) {
-    let callback = with(|state| state.callback.filter(|_| state.watched.contains(&id)));
-    if let Some((callback, user)) = callback {
-        let mut data = [0_u64; 9];
-        data[4] = symbol.expose_provenance() as u64;
-        data[8] = u64::from(correlation);
-        for site in [0_u64, 1] {
-            data[0] = site;
-            callback(ptr::with_exposed_provenance_mut(user), 1, id, data.as_ptr().cast());
-        }
-    }
+    call(1, id, symbol, correlation);
     for (kind, external) in EXTERNAL.with_borrow(Clone::clone) {
         let mut record = [0; 24];
         record[..4].copy_from_slice(&39_u32.to_le_bytes());
@@ -61,6 +52,30 @@ pub(crate) fn driver_call(id: u32, symbol: *const c_char, correlation: u32) {
         record[16..20].copy_from_slice(&correlation.to_le_bytes());
         emit(&record);
     }
+}
+
+/// A call of this domain begins and ends: tells who watches it.
+pub(crate) fn call(domain: c_int, id: u32, symbol: *const c_char, correlation: u32) {
+    let callback = with(|state| state.callback.filter(|_| state.watched.contains(&(domain, id))));
+    if let Some((callback, user)) = callback {
+        let mut data = [0_u64; 9];
+        data[4] = symbol.expose_provenance() as u64;
+        data[8] = u64::from(correlation);
+        for site in [0_u64, 1] {
+            data[0] = site;
+            callback(ptr::with_exposed_provenance_mut(user), domain, id, data.as_ptr().cast());
+        }
+    }
+}
+
+/// The records in the open buffer are gone, as when a device is reset.
+pub(crate) fn forget() {
+    let _alone = STORING.lock().unwrap_or_else(PoisonError::into_inner);
+    with(|state| {
+        if let Some((_, _, used)) = &mut state.buffer {
+            *used = 0;
+        }
+    });
 }
 
 /// How many external correlation ids are open on this thread.
@@ -167,10 +182,16 @@ pub extern "C" fn cuptiEnableCallback(
     domain: c_int,
     id: u32,
 ) -> c_int {
-    if subscriber.addr() != SUBSCRIBER || domain != 1 {
+    if subscriber.addr() != SUBSCRIBER {
         return INVALID_PARAMETER;
     }
-    with(|state| if enable == 1 { state.watched.insert(id) } else { state.watched.remove(&id) });
+    with(|state| {
+        if enable == 1 {
+            state.watched.insert((domain, id))
+        } else {
+            state.watched.remove(&(domain, id))
+        }
+    });
     0
 }
 

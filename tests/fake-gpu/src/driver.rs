@@ -3,6 +3,8 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::cupti::call;
+
 /// The name of the one device.
 pub const NAME: &CStr = c"Fake GPU 1000";
 /// Its memory, in bytes.
@@ -28,6 +30,28 @@ pub extern "C" fn cuInit(_flags: c_uint) -> c_int {
         }
     }
     READY.store(true, Ordering::Release);
+    0
+}
+
+/// Starts the profiler's range.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuProfilerStart() -> c_int {
+    call(1, 308, std::ptr::null(), 0);
+    0
+}
+
+/// Ends the profiler's range.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuProfilerStop() -> c_int {
+    call(1, 309, std::ptr::null(), 0);
+    0
+}
+
+/// Resets the device: records that nobody has taken are gone.
+#[unsafe(no_mangle)]
+pub extern "C" fn cudaDeviceReset() -> c_int {
+    call(2, 164, std::ptr::null(), 0);
+    crate::cupti::forget();
     0
 }
 

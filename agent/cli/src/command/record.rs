@@ -14,7 +14,9 @@ use crate::printer::Printer;
 ///
 /// Exits with the program's own code, 128 + signal when it was killed, 2 when it could not be recorded.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  perfagent record -o run.perfdb -- python train.py")]
+#[command(after_help = "Examples:
+  perfagent record -o run.perfdb -- python train.py
+  perfagent record -o step.perfdb --capture-range step --api -- python train.py")]
 pub(crate) struct Args {
     /// Where to write the recording [default: PROGRAM-TIME.perfdb here]
     #[arg(short, long, value_name = "RUN.perfdb")]
@@ -28,6 +30,10 @@ pub(crate) struct Args {
     /// Keep only S seconds; the program goes on to its end
     #[arg(long, value_name = "S", value_parser = seconds)]
     duration: Option<Duration>,
+    /// Record only while an NVTX range NAME is open (NAME@DOMAIN: of that domain), or, for cudaProfilerApi, between
+    /// cudaProfilerStart and cudaProfilerStop
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    capture_range: Option<String>,
     /// Record calls of the CUDA API too, with what each launched; costs launch-bound programs most
     #[arg(long)]
     api: bool,
@@ -71,6 +77,7 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         duration: args.duration,
         flush_ms: args.flush_ms,
         api: args.api,
+        capture_range: args.capture_range.clone(),
         cuda_graphs: args.cuda_graphs.clone(),
         ..RecordOptions::new(output, args.command.clone())
     };

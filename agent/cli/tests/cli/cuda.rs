@@ -151,6 +151,17 @@ fn the_report_tells_what_waiting_and_recording_cost() {
 }
 
 #[test]
+fn a_capture_range_that_never_opens_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    record(folder.path(), &["--capture-range", "warm-up"]);
+    let notes = sql(folder.path(), "SELECT severity, text FROM notes");
+    insta::assert_snapshot!(notes, @r#"
+    severity,text
+    warning,"the capture range ""warm-up"" was never open, so nothing of this process was recorded"
+    "#);
+}
+
+#[test]
 fn a_way_of_recording_graphs_that_there_is_not_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let said = run(folder.path(), &["record", "--cuda-graphs", "some", "--", "true"]);

@@ -57,6 +57,8 @@ struct Tally {
     gaps: BTreeMap<String, u64>,
     unmatched_pops: u64,
     corrupt: u64,
+    /// The range that recording was limited to, and how often it has begun.
+    capture: Option<(String, u64)>,
     /// The latest time in any record, monotonic ns.
     last_ns: u64,
 }
@@ -199,6 +201,12 @@ impl Decoder {
             Record::Gap { start, end, cause, count } => {
                 self.gap(tables, start, end, cause, count)?;
             }
+            Record::Capture { time, name, state } => {
+                self.seen(time);
+                let name = self.names.text(name).to_owned();
+                let (_, begun) = self.tally.capture.get_or_insert((name, 0));
+                *begun += u64::from(state == 1);
+            }
             Record::NcclCommunicator { .. }
             | Record::NcclCall { .. }
             | Record::ExternalCorrelation { .. } => self.apply_nccl(record, tables)?,
@@ -226,6 +234,7 @@ impl Decoder {
             self.close(tables, &range, last, true)?;
         }
         self.finish_nccl(tables)?;
+        self.finish_capture(tables)?;
         let mut losses: BTreeMap<&str, u64> = BTreeMap::new();
         for (cause, count) in counted {
             // Gaps are counted in the header too, and have their own rows.
@@ -245,6 +254,25 @@ impl Decoder {
             })?;
         }
         Ok(last)
+    }
+
+    /// Says to what recording was limited.
+    fn finish_capture(&self, tables: &mut Tables) -> Result<(), WriteError> {
+        let (severity, text) = match &self.tally.capture {
+            None => return Ok(()),
+            Some((name, 0)) => (
+                Severity::Warning,
+                format!(
+                    "the capture range \"{name}\" was never open, so nothing of this process was recorded"
+                ),
+            ),
+            Some((name, begun)) => (
+                Severity::Info,
+                format!("recorded only while the capture range \"{name}\" was open, {begun} times"),
+            ),
+        };
+        let process_id = Some(self.source.process);
+        tables.writer.append(&Note { process_id, time_ns: None, severity, text })
     }
 
     fn gap(

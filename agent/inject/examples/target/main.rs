@@ -25,6 +25,8 @@ fn main() -> ExitCode {
         Some("cuda") => cuda(),
         Some("surroundings") => surroundings(),
         Some("graphs") => graphs(),
+        Some("capture") => capture(),
+        Some("reset") => reset(),
         Some("nccl") => nccl(),
         Some("cost") => cost(),
         other => {
@@ -225,6 +227,65 @@ fn surroundings() {
     surroundings();
     nvtx::range_pop();
     println!("{} muted", muted());
+}
+
+/// Ranges named "step" of every kind among others, each with a round of operations in it; and the profiler's own range.
+fn capture() {
+    // SAFETY: the library is the stand-in, whose functions have these types.
+    let (init, launch, start, stop) = unsafe {
+        let library = libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_NOW);
+        let init: extern "C" fn(c_uint) -> c_int = function(library, c"cuInit");
+        let launch: extern "C" fn(u32, *const c_char) = function(library, c"fake_gpu_launch");
+        let start: extern "C" fn() -> c_int = function(library, c"cuProfilerStart");
+        let stop: extern "C" fn() -> c_int = function(library, c"cuProfilerStop");
+        (init, launch, start, stop)
+    };
+    let work = || launch(1, std::ptr::null());
+    nvtx::range_push(c"outer".as_ptr());
+    assert_eq!(init(0), 0);
+    work();
+    nvtx::range_push(c"step".as_ptr());
+    nvtx::range_push(c"inner".as_ptr());
+    work();
+    nvtx::range_pop();
+    nvtx::range_pop();
+    work();
+    nvtx::mark(c"outside".as_ptr());
+    let domain = nvtx::domain_create(c"mine".as_ptr());
+    let registered = nvtx::domain_register_string(domain, c"step".as_ptr());
+    let attributes = Attributes::of(3, std::ptr::without_provenance(registered));
+    nvtx::domain_range_push_ex(domain, &raw const attributes);
+    work();
+    nvtx::domain_range_pop(domain);
+    let [other, step] = [c"other", c"step"].map(Attributes::ascii);
+    let other = nvtx::range_start_ex(&raw const other);
+    let id = nvtx::range_start_ex(&raw const step);
+    work();
+    nvtx::range_end(other);
+    thread::spawn(move || nvtx::range_end(id)).join().unwrap();
+    work();
+    nvtx::range_pop();
+    start();
+    work();
+    stop();
+    work();
+}
+
+/// Operations whose records are gone with the reset of their device, if nobody takes them before.
+fn reset() {
+    // SAFETY: the library is the stand-in, whose functions have these types.
+    let (init, launch, reset) = unsafe {
+        let library = libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_NOW);
+        let init: extern "C" fn(c_uint) -> c_int = function(library, c"cuInit");
+        let launch: extern "C" fn(u32, *const c_char) = function(library, c"fake_gpu_launch");
+        let reset: extern "C" fn() -> c_int = function(library, c"cudaDeviceReset");
+        (init, launch, reset)
+    };
+    nvtx::range_push(c"cuda".as_ptr());
+    assert_eq!(init(0), 0);
+    launch(3, std::ptr::null());
+    reset();
+    nvtx::range_pop();
 }
 
 /// Kernels of graphs, far too many, until graphs are recorded as wholes or that is given up.

@@ -51,6 +51,18 @@ fn run(session: &Session, period: Duration) {
     flush(session, FLUSH_FORCED);
 }
 
+/// Asks for finished records before the next period is over.
+pub(super) fn soon() {
+    if let Some(thread) = THREAD.get() {
+        thread.unpark();
+    }
+}
+
+/// Takes what CUPTI has, on the calling thread.
+pub(super) fn now(session: &Session) {
+    flush(session, 0);
+}
+
 fn flush(session: &Session, flag: u32) {
     // SAFETY: functions of this CUPTI, on a thread of ours that holds no lock.
     unsafe {

@@ -17,6 +17,8 @@ const LOOK_NS: u64 = 1_000_000_000;
 pub(super) struct Watch {
     /// Whether it is left to us, still.
     automatic: AtomicBool,
+    /// Whether that has been decided for wholes.
+    whole: AtomicBool,
     nodes: AtomicU64,
     since: AtomicU64,
 }
@@ -24,6 +26,11 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(automatic: bool) -> Self {
         Self { automatic: automatic.into(), ..Self::default() }
+    }
+
+    /// Whether graphs were found to have too many nodes.
+    pub(super) fn are_whole(&self) -> bool {
+        self.whole.load(Ordering::Relaxed)
     }
 
     /// A node of a graph was recorded.
@@ -55,6 +62,7 @@ pub(super) fn look(session: &Session) {
     if let Some(rate) = watch.too_many(MonotonicNs::now()) {
         watch.automatic.store(false, Ordering::Relaxed);
         if kind::enable_graphs(session) {
+            watch.whole.store(true, Ordering::Relaxed);
             session::note(&format!(
                 "CUDA graphs are recorded as wholes from here on: their nodes came at {rate} a second \
                  (--cuda-graphs node records every one)"

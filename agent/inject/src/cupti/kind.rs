@@ -1,6 +1,8 @@
 //! What CUPTI can record, and what of it is wanted.
 #![expect(unsafe_code, reason = "calls into CUPTI")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::session::{self, Session};
 use super::sys::{self, SUCCESS};
 use crate::config::{Config, Graphs};
@@ -16,11 +18,11 @@ pub(super) const MEMORY2: u32 = 49;
 pub(super) const MEMORY_POOL: u32 = 50;
 pub(super) const GRAPH_TRACE: u32 = 51;
 
-/// What is collected always, and how it is called in a remark.
-const ALWAYS: [(u32, &str); 10] = [
-    // Contexts and streams first: what runs in them refers to them.
-    (CONTEXT, "CUDA contexts"),
-    (STREAM, "attributes of CUDA streams"),
+/// What is collected from beginning to end, as everything else refers to it, and how it is called in a remark.
+const PLACES: [(u32, &str); 2] =
+    [(CONTEXT, "CUDA contexts"), (STREAM, "attributes of CUDA streams")];
+/// What is collected without being asked for.
+const ALWAYS: [(u32, &str); 8] = [
     (sys::KIND_CONCURRENT_KERNEL, "kernels"),
     (sys::KIND_MEMCPY, "copies"),
     (sys::KIND_MEMCPY2, "copies between GPUs"),
@@ -37,36 +39,58 @@ const CALLS: [(u32, &str); 2] =
 const GRAPHS: &str = "CUDA graphs as wholes";
 
 /// The kinds that this configuration asks for.
-fn wanted(config: &Config) -> impl Iterator<Item = (u32, &'static str)> {
+fn wanted(session: &Session, config: &Config) -> impl Iterator<Item = (u32, &'static str)> {
     let calls = config.api.then_some(CALLS).into_iter().flatten();
-    let graphs = (config.graphs == Graphs::Whole).then_some((GRAPH_TRACE, GRAPHS));
+    let whole = config.graphs == Graphs::Whole || session.graphs.are_whole();
+    let graphs = whole.then_some((GRAPH_TRACE, GRAPHS));
     ALWAYS.into_iter().chain(calls).chain(graphs)
 }
 
-/// Enables what is wanted. Each kind that is refused is named in a remark, and the others recorded.
+/// Enables what is wanted. Each kind that is refused is named in a remark the first time, and the others recorded.
 pub(super) fn enable(session: &Session, config: &Config) {
-    for (kind, name) in wanted(config) {
-        enable_one(session, kind, name);
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    let told = TOLD.swap(true, Ordering::Relaxed);
+    enable_all(session, wanted(session, config), !told);
+}
+
+/// Enables what is collected from beginning to end.
+pub(super) fn enable_places(session: &Session) {
+    enable_all(session, PLACES.into_iter(), true);
+}
+
+fn enable_all(session: &Session, kinds: impl Iterator<Item = (u32, &'static str)>, tell: bool) {
+    for (kind, name) in kinds {
+        // SAFETY: a function of this CUPTI.
+        let status = unsafe { (session.api.enable)(kind) };
+        if status != SUCCESS && tell {
+            session::note(&session::failed(&format!("{name} are not recorded"), status));
+        }
     }
 }
 
 /// Records CUDA graphs as wholes from now on. Whether CUPTI agreed.
 pub(super) fn enable_graphs(session: &Session) -> bool {
-    enable_one(session, GRAPH_TRACE, GRAPHS)
-}
-
-fn enable_one(session: &Session, kind: u32, name: &str) -> bool {
     // SAFETY: a function of this CUPTI.
-    let status = unsafe { (session.api.enable)(kind) };
+    let status = unsafe { (session.api.enable)(GRAPH_TRACE) };
     if status != SUCCESS {
-        session::note(&session::failed(&format!("{name} are not recorded"), status));
+        session::note(&session::failed(&format!("{GRAPHS} are not recorded"), status));
     }
     status == SUCCESS
 }
 
-/// Stops collecting, as far as CUPTI lets us.
+/// Stops collecting what [`enable`] began.
 pub(super) fn disable(session: &Session) {
-    for (kind, _) in ALWAYS.into_iter().chain(CALLS).chain([(GRAPH_TRACE, GRAPHS)]) {
+    disable_all(session, ALWAYS.into_iter().chain(CALLS).chain([(GRAPH_TRACE, GRAPHS)]));
+}
+
+/// Stops collecting, as far as CUPTI lets us.
+pub(super) fn disable_everything(session: &Session) {
+    disable(session);
+    disable_all(session, PLACES.into_iter());
+}
+
+fn disable_all(session: &Session, kinds: impl Iterator<Item = (u32, &'static str)>) {
+    for (kind, _) in kinds {
         // SAFETY: a function of this CUPTI; a kind that was never enabled is an error without effect.
         unsafe { (session.api.disable)(kind) };
     }

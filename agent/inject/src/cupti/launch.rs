@@ -3,19 +3,16 @@
 //! From version 5 on, NCCL tells its profiler when a launch begins and ends: an id that is pushed in between comes back
 //! in an external-correlation record with the launch's correlation id. Before that only the order on the thread tells,
 //! so launches are looked at as they happen, for the symbol's name.
-#![expect(unsafe_code, reason = "calls into CUPTI, and the callback that it calls")]
+#![expect(unsafe_code, reason = "calls into CUPTI")]
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::CStr;
 use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::session::{self, Session};
-use super::sys::{
-    CallbackData, DRIVER_API, ENTER, EXTERNAL_KIND, KIND_EXTERNAL_CORRELATION, LAUNCHES, SUCCESS,
-};
-use crate::door::door;
+use super::sys::{DRIVER_API, EXTERNAL_KIND, KIND_EXTERNAL_CORRELATION, LAUNCHES, SUCCESS};
 
 /// Whether external-correlation records are collected.
 static CORRELATING: AtomicBool = AtomicBool::new(false);
@@ -90,27 +87,11 @@ fn look_at_launches(session: &Session) {
     }
 }
 
-/// CUPTI calls it as the calls that [`watch`] asked for begin and end.
-pub(super) extern "C" fn callback(
-    _user: *mut c_void,
-    domain: c_int,
-    _id: u32,
-    data: *const c_void,
-) {
-    door((), || {
-        if domain != DRIVER_API {
-            return;
-        }
-        // SAFETY: in this domain the data is of this type, valid during the call.
-        let data = unsafe { data.cast::<CallbackData>().as_ref() };
-        let Some(data) = data.filter(|data| data.site == ENTER && !data.symbol.is_null()) else {
-            return;
-        };
-        // SAFETY: a kernel's name is a text ended by 0.
-        if is_of_nccl(unsafe { CStr::from_ptr(data.symbol) }.to_bytes()) {
-            LAST.set(data.correlation);
-        }
-    });
+/// A launch of a kernel with this symbol begins.
+pub(super) fn begins(symbol: &CStr, correlation: u32) {
+    if is_of_nccl(symbol.to_bytes()) {
+        LAST.set(correlation);
+    }
 }
 
 /// Whether a kernel's name, mangled or not, begins as all of NCCL's do.

@@ -3,6 +3,7 @@
 mod activity;
 mod api_call;
 mod buffers;
+mod callbacks;
 mod device;
 mod flush;
 mod graphs;
@@ -13,7 +14,23 @@ mod loader;
 mod session;
 mod sys;
 
+use crate::lifecycle;
 use crate::writer::Writer;
+
+/// Collects again, after [`pause`].
+pub(crate) fn resume() {
+    if let Some((session, config)) = session::current().zip(lifecycle::config()) {
+        kind::enable(session, config);
+    }
+}
+
+/// Collects nothing more until [`resume`]; what was launched before is still recorded.
+pub(crate) fn pause() {
+    if let Some(session) = session::current() {
+        kind::disable(session);
+        flush::soon();
+    }
+}
 
 /// Writes the records of the buffers that CUPTI has returned.
 pub(crate) fn drain(writer: &mut Writer) {

@@ -11,11 +11,11 @@ use perfagent_spool::{LossCause, MonotonicNs};
 use super::buffers::{Buffers, buffer_completed, request_buffer};
 use super::graphs::Watch;
 use super::sys::{ATTRIBUTE_ZEROED_BUFFERS, Api, SUCCESS, Status, remedy};
-use super::{api_call, flush, kind, launch, loader};
+use super::{api_call, callbacks, flush, kind, launch, loader};
 use crate::config::{Config, Graphs};
 use crate::door::door;
 use crate::inbox::{self, Item};
-use crate::{lifecycle, losses};
+use crate::{capture, lifecycle, losses};
 
 /// A CUPTI that answers to us.
 pub(super) struct Session {
@@ -79,7 +79,8 @@ fn begin() {
     }
     let mut subscriber = ptr::null_mut();
     // SAFETY: subscribing first tells whether another tool holds CUPTI; the callback is called for what `launch` asks for.
-    let status = unsafe { (api.subscribe)(&raw mut subscriber, launch::callback, ptr::null_mut()) };
+    let status =
+        unsafe { (api.subscribe)(&raw mut subscriber, callbacks::callback, ptr::null_mut()) };
     if status != SUCCESS {
         losses::add(LossCause::BlockedCupti, 1);
         return note(&failed("GPU operations are not recorded: CUPTI refused", status));
@@ -138,13 +139,17 @@ impl Session {
             }
             api_call::mute(&self.api);
         }
-        kind::enable(self, config);
+        callbacks::watch(self);
+        kind::enable_places(self);
+        if capture::is_on() {
+            kind::enable(self, config);
+        }
         lifecycle::debug(&format!("CUPTI {}: recording", self.version));
     }
 
     /// Stops collecting, as far as CUPTI lets us.
     pub(super) fn disable(&self) {
-        kind::disable(self);
+        kind::disable_everything(self);
         launch::stop(self);
     }
 }

@@ -18,7 +18,7 @@ use super::{HAS_KERNEL, IS_CAPTURED, NO_SEQUENCE, count_stale, number};
 use crate::cupti::launch;
 use crate::inbox::{self, Communicator, Item};
 use crate::message::{Event, Kind, Text};
-use crate::{lifecycle, losses, threads};
+use crate::{capture, lifecycle, losses, threads};
 
 /// Communicators at a time.
 const MAX_CONTEXTS: usize = 4096;
@@ -293,6 +293,9 @@ fn number_of(dtype: &[u8]) -> u64 {
 
 /// Leaves a message about a call.
 fn write(communicator: &Context, call: &Call<'_>, plan: &Plan, user_dtype: u64, captured: bool) {
+    if !capture::is_on() {
+        return;
+    }
     let Some(buffer) = threads::current() else { return };
     // Both names, with a 0 between them; each is at most 31 bytes long.
     let mut text = [0; 64];

@@ -11,9 +11,11 @@ use super::sys::{
     AnyFunction, Ascii, CallbacksTable, EventAttributes, FunctionTable, GetExportTable, Handle,
     MODULE_CORE, MODULE_CORE2, TABLE_OF_CALLBACKS, Wide,
 };
+use crate::capture::{self, Part};
 use crate::door::door;
 use crate::inbox::{self, Item};
 use crate::message::{Event, Kind, Text};
+use crate::thread_buffer::MOST_CAPTURES;
 use crate::{lifecycle, threads};
 
 /// What push and pop return when they do nothing: `NVTX_NO_PUSH_POP_TRACKING`.
@@ -115,17 +117,33 @@ fn recorded<T: Copy>(otherwise: T, inside: impl FnOnce() -> T) -> T {
 }
 
 fn push(event: &Event<'_>) -> c_int {
-    threads::current().map_or(NOT_TRACKED, |buffer| buffer.push(event))
+    let part = capture::part_of(event);
+    let level = threads::current().map_or(NOT_TRACKED, |buffer| buffer.push(event, part));
+    if part == Part::Capture && (0..MOST_CAPTURES).contains(&level) {
+        capture::open();
+    }
+    level
 }
 
 fn pop(domain: u32) -> c_int {
     recorded(NOT_TRACKED, || {
         let event = Event::bare(Kind::Pop, domain);
-        threads::current().map_or(NOT_TRACKED, |buffer| buffer.pop(&event))
+        let Some(buffer) = threads::current() else { return NOT_TRACKED };
+        let popped = buffer.pop(&event);
+        if popped.ends_capture {
+            capture::close();
+        }
+        popped.level
     })
 }
 
 fn mark(event: &Event<'_>) {
+    if capture::is_on() {
+        record(event);
+    }
+}
+
+fn record(event: &Event<'_>) {
     if let Some(buffer) = threads::current() {
         buffer.record(event);
     }
@@ -134,18 +152,45 @@ fn mark(event: &Event<'_>) {
 fn start(mut event: Event<'_>) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     event.id = NEXT.fetch_add(1, Ordering::Relaxed);
-    mark(&event);
+    match capture::part_of(&event) {
+        Part::Recorded => record(&event),
+        Part::Outside => event.id |= NOT_RECORDED,
+        Part::Capture => {
+            event.id |= BEGINS_CAPTURE;
+            record(&event);
+            capture::open();
+        }
+    }
     event.id
 }
 
 fn end(id: u64) {
-    recorded((), || mark(&Event { id, ..Event::bare(Kind::End, 0) }));
+    recorded((), || {
+        if id & NOT_RECORDED == 0 {
+            record(&Event { id, ..Event::bare(Kind::End, 0) });
+        }
+        if id & BEGINS_CAPTURE != 0 {
+            capture::close();
+        }
+    });
 }
+
+/// Marks in the id of a started range, which the program gives back at its end.
+const NOT_RECORDED: u64 = 1 << 63;
+const BEGINS_CAPTURE: u64 = 1 << 62;
 
 fn create_domain(name: Vec<u8>) -> u32 {
     let is = name.clone();
     let number = inbox::create_domain(name);
     extended::domain_created(number, &is);
+    capture::domain_created(number, &is);
+    number
+}
+
+fn register_string(text: Vec<u8>) -> u32 {
+    let is = text.clone();
+    let number = inbox::register_string(text);
+    capture::registered(number, &is);
     number
 }
 
@@ -211,9 +256,9 @@ doors! {
     fn domain_name_category_w(domain: Handle, category: u32, name: Wide),
         inbox::put(Item::Category { domain: number_of(domain), category, name: owned(wide(name)) });
     fn domain_register_string_a(_domain: Handle, text: Ascii) -> Handle = ptr::null_mut(),
-        handle_of(inbox::register_string(owned(ascii(text))));
+        handle_of(register_string(owned(ascii(text))));
     fn domain_register_string_w(_domain: Handle, text: Wide) -> Handle = ptr::null_mut(),
-        handle_of(inbox::register_string(owned(wide(text))));
+        handle_of(register_string(owned(wide(text))));
     fn domain_create_a(name: Ascii) -> Handle = ptr::null_mut(),
         handle_of(create_domain(owned(ascii(name))));
     fn domain_create_w(name: Wide) -> Handle = ptr::null_mut(),

@@ -1,5 +1,6 @@
 //! The library inside real processes: a small target program is run under it, and its ring is read.
 
+mod capture;
 mod cuda;
 mod harm;
 mod nccl;

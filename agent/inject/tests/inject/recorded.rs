@@ -36,6 +36,8 @@ pub(crate) struct Recorded {
     /// NCCL's calls, by what they are.
     pub(crate) calls: Vec<Call>,
     pub(crate) communicators: Vec<Communicator>,
+    /// What was captured: which range, and 0 for waited for, 1 for begun, 2 for ended.
+    pub(crate) captures: Vec<(String, u8)>,
     /// The plan of a correlation id.
     pub(crate) plans: HashMap<u32, u64>,
 }
@@ -90,6 +92,7 @@ impl Recorded {
             gaps: HashMap::new(),
             calls: Vec::new(),
             communicators: Vec::new(),
+            captures: Vec::new(),
             plans: HashMap::new(),
         };
         let mut names = Names::default();
@@ -166,6 +169,9 @@ impl Recorded {
             Record::NcclCommunicator { communicator, hash, name, rank, ranks, version, .. } => {
                 let (number, name) = (communicator, names.text(name));
                 self.communicators.push(Communicator { number, name, hash, rank, ranks, version });
+            }
+            Record::Capture { name, state, .. } => {
+                self.captures.push((names.text(name), state));
             }
             Record::ExternalCorrelation { correlation, id } => {
                 self.plans.insert(correlation, id);

@@ -10,7 +10,7 @@ use crate::recorded::Recorded;
 use crate::{run, target};
 
 /// Runs a mode of the target with these variables set; what it printed before its last line, and what was recorded.
-fn record(mode: &str, with: &[(&str, &str)]) -> (String, Recorded) {
+pub(crate) fn record(mode: &str, with: &[(&str, &str)]) -> (String, Recorded) {
     let dir = tempfile::tempdir().unwrap();
     let (libraries, spool) = (dir.path().join("lib"), dir.path().join("spool"));
     std::fs::create_dir(&spool).unwrap();

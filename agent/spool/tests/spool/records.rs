@@ -66,6 +66,11 @@ fn host() -> impl Strategy<Value = Record<'static>> {
                 Record::GraphLaunch { start, end, device, context, stream, correlation, graph }
             }
         ),
+        (time(), any::<(u32, u8)>()).prop_map(|(time, (name, state))| Record::Capture {
+            time,
+            name,
+            state
+        }),
         any::<[u32; 3]>().prop_map(|[context, device, null_stream]| Record::Context {
             context,
             device,
