@@ -157,6 +157,8 @@ static void work() {
     CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
     cudaEvent_t event;
     CHECK(cudaEventCreate(&event));
+    auto push = CUPTI(cuptiActivityPushExternalCorrelationId);
+    auto pop = CUPTI(cuptiActivityPopExternalCorrelationId);
     for (int round = 0; round < 20; ++round) {
 #ifdef HAS_NVTX
         nvtxRangePushA("round");
@@ -166,7 +168,10 @@ static void work() {
         CHECK(cudaMemcpyAsync(device, pinned, bytes / 2, cudaMemcpyHostToDevice, stream));
         CHECK(cudaMemcpyAsync(other, device, bytes, cudaMemcpyDeviceToDevice, stream));
         CHECK(cudaMemsetAsync(other, round, bytes / 4, stream));
+        if (push) push(CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM2, 1000 + round);
         plain<<<1, 64, 0, stream>>>(reinterpret_cast<float*>(device));
+        uint64_t last = 0;
+        if (pop) pop(CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM2, &last);
         templated<int, 3><<<dim3(2, 3, 4), dim3(32, 2, 1), 1024, stream>>>(reinterpret_cast<int*>(device));
         hidden<<<8, 1>>>(reinterpret_cast<double*>(other));
         CHECK(cudaEventRecord(event, stream));
@@ -232,7 +237,8 @@ int main(int count, char** words) {
                               CUPTI_ACTIVITY_KIND_SYNCHRONIZATION, CUPTI_ACTIVITY_KIND_OVERHEAD,
                               CUPTI_ACTIVITY_KIND_MARKER, CUPTI_ACTIVITY_KIND_MARKER_DATA,
                               CUPTI_ACTIVITY_KIND_DEVICE, CUPTI_ACTIVITY_KIND_CONTEXT,
-                              CUPTI_ACTIVITY_KIND_STREAM, CUPTI_ACTIVITY_KIND_CUDA_EVENT};
+                              CUPTI_ACTIVITY_KIND_STREAM, CUPTI_ACTIVITY_KIND_CUDA_EVENT,
+                              CUPTI_ACTIVITY_KIND_EXTERNAL_CORRELATION};
     if (std::strcmp(words[2], "graph") == 0) kinds.push_back(CUPTI_ACTIVITY_KIND_GRAPH_TRACE);
     bool first = true;
     for (int kind : kinds) {

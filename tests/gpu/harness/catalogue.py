@@ -8,35 +8,40 @@ HERE = Path(__file__).resolve().parent.parent
 FOLDER = HERE / "checks"
 
 # Most valuable first: what could not be known before comes before what confirms. Neighbours that need not be alone run
-# together.
+# together, so those come first.
 ORDER = [
     "launches",
-    "coexistence",
+    "program",
     "libcupti",
     "missing_library",
+    "buffers",
+    "coexistence",
     "copies",
     "graphs",
     "fork",
-    "profiler",
-    "events",
-    "overhead",
-    "kill",
     "bench",
-    "buffers",
     "traces",
-    "program",
+    "calls",
+    "capture",
+    "reset",
+    "collectives",
     "streams",
     "ranges",
     "memory",
     "commands",
     "nccl",
+    "other_tools",
+    "compiled",
+    "jax",
+    "overhead",
+    "profiler",
+    "events",
+    "kill",
     "flood",
-    "startup",
     "clock",
     "nvml",
+    "startup",
     "ceilings",
-    "jax",
-    "compiled",
 ]
 
 

@@ -18,7 +18,7 @@ from harness.answer import write_json
 from harness.catalogue import HERE
 from harness.material import Material
 
-AT_ONCE = 4
+AT_ONCE = 5
 LOG_BYTES = 8000
 SCHEMA = "perfagent.gpu-tests/1"
 
