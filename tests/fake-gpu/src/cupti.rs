@@ -10,7 +10,10 @@ use crate::number;
 use crate::version::Version;
 
 const INVALID_PARAMETER: c_int = 1;
+const NOT_SUPPORTED: c_int = 27;
 const NOT_PERMITTED: c_int = 35;
+const DRIVER_CALL: u32 = 4;
+const RUNTIME_CALL: u32 = 5;
 /// The handle of the one subscriber.
 const SUBSCRIBER: usize = 0x5ab5;
 const MAX_LIMIT_REACHED: c_int = 12;
@@ -40,10 +43,15 @@ thread_local! {
     static EXTERNAL: RefCell<Vec<(u32, u64)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The driver is about to make a launch: tells who watches it, and stores the external-correlation records that precede
-/// it. The data is laid out here by offset, as CUPTI has it.
+/// The driver is about to make a launch: tells who watches it, and stores the record of the call with the
+/// external-correlation records that precede it, which there are only while calls are recorded. The data is laid out
+/// here by offset, as CUPTI has it.
 pub(crate) fn driver_call(id: u32, symbol: *const c_char, correlation: u32) {
     call(1, id, symbol, correlation);
+    if !with(|state| state.enabled.contains(&DRIVER_CALL) || state.enabled.contains(&RUNTIME_CALL))
+    {
+        return;
+    }
     for (kind, external) in EXTERNAL.with_borrow(Clone::clone) {
         let mut record = [0; 24];
         record[..4].copy_from_slice(&39_u32.to_le_bytes());
@@ -52,6 +60,13 @@ pub(crate) fn driver_call(id: u32, symbol: *const c_char, correlation: u32) {
         record[16..20].copy_from_slice(&correlation.to_le_bytes());
         emit(&record);
     }
+    let (now, mut record) = (now(), [0; 40]);
+    record[..4].copy_from_slice(&DRIVER_CALL.to_le_bytes());
+    record[4..8].copy_from_slice(&id.to_le_bytes());
+    record[8..16].copy_from_slice(&now.to_le_bytes());
+    record[16..24].copy_from_slice(&now.to_le_bytes());
+    record[32..36].copy_from_slice(&correlation.to_le_bytes());
+    emit(&record);
 }
 
 /// A call of this domain begins and ends: tells who watches it.
@@ -174,7 +189,7 @@ pub unsafe extern "C" fn cuptiSubscribe(
     0
 }
 
-/// Watches a call of the driver, or stops to.
+/// Watches a call of the driver, or stops to; nothing is watched with `FAKE_GPU_CALLBACKS=0`.
 #[unsafe(no_mangle)]
 pub extern "C" fn cuptiEnableCallback(
     enable: u32,
@@ -184,6 +199,9 @@ pub extern "C" fn cuptiEnableCallback(
 ) -> c_int {
     if subscriber.addr() != SUBSCRIBER {
         return INVALID_PARAMETER;
+    }
+    if number("FAKE_GPU_CALLBACKS") == Some(0) {
+        return NOT_SUPPORTED;
     }
     with(|state| {
         if enable == 1 {

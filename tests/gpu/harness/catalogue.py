@@ -33,6 +33,7 @@ ORDER = [
     "other_tools",
     "compiled",
     "jax",
+    "parts",
     "overhead",
     "profiler",
     "events",

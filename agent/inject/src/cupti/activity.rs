@@ -165,8 +165,9 @@ impl Reading<'_> {
                 }
                 kind::DRIVER_CALL => {
                     let call: layout::ApiCall = read(record);
-                    // The runtime's call, within which it was made, has the same correlation id and is enough.
-                    if self.runtime.contains(&call.correlation) {
+                    // The runtime's call, within which it was made, has the same correlation id and is enough. Nobody may
+                    // want calls at all: CUPTI writes external correlation only beside them.
+                    if !self.session.records_calls() || self.runtime.contains(&call.correlation) {
                         return Ok(None);
                     }
                     return host::call(self.session, writer, clock, api_call::DRIVER, &call);

@@ -15,7 +15,7 @@ const SYSTEM_THREADS: c_int = 1;
 
 /// Functions that ask for what the program knows already, some of them thousands of times a step: without their version
 /// suffixes.
-const CHATTY: [&[u8]; 14] = [
+const CHATTY: [&[u8]; 15] = [
     b"cudaEventQuery",
     b"cudaGetDevice",
     b"cudaGetLastError",
@@ -27,6 +27,8 @@ const CHATTY: [&[u8]; 14] = [
     b"cuDevicePrimaryCtxGetState",
     b"cuEventQuery",
     b"cuKernelGetAttribute",
+    // Once a launch, for CUPTI's own use.
+    b"cuKernelGetName",
     b"cuStreamGetCaptureInfo",
     b"cuStreamGetCaptureInfo_v2",
     b"cuStreamIsCapturing",

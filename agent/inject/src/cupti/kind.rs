@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::launch;
 use super::session::{self, Session};
 use super::sys::{self, SUCCESS};
 use crate::config::{Config, Graphs};
@@ -43,7 +44,8 @@ fn wanted(session: &Session, config: &Config) -> impl Iterator<Item = (u32, &'st
     let calls = config.api.then_some(CALLS).into_iter().flatten();
     let whole = config.graphs == Graphs::Whole || session.graphs.are_whole();
     let graphs = whole.then_some((GRAPH_TRACE, GRAPHS));
-    ALWAYS.into_iter().chain(calls).chain(graphs)
+    let correlation = launch::needs_driver_calls().then_some(CALLS[1]);
+    ALWAYS.into_iter().chain(calls).chain(graphs).chain(correlation)
 }
 
 /// Enables what is wanted. Each kind that is refused is named in a remark the first time, and the others recorded.

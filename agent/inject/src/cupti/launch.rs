@@ -1,8 +1,12 @@
 //! Which launches of kernels are NCCL's, for who knows what NCCL had in mind.
 //!
-//! From version 5 on, NCCL tells its profiler when a launch begins and ends: an id that is pushed in between comes back
-//! in an external-correlation record with the launch's correlation id. Before that only the order on the thread tells,
-//! so launches are looked at as they happen, for the symbol's name.
+//! NCCL launches through the driver, right before it tells its profiler of the calls (and from version 5 on between two
+//! events of its own), so CUPTI is asked to tell of such launches as they happen, on their thread, with the symbol's name
+//! and the correlation id. Ordinary kernels come through the runtime, which does not pass there and pays nothing.
+//!
+//! Where CUPTI gives no callbacks, an id is pushed while a launch lasts, and comes back in an external-correlation record.
+//! CUPTI writes those only while calls of the driver are recorded too (seen with CUDA 13.0 on an H200: none with kernels
+//! alone, none with single functions enabled), so that way costs a record a call.
 #![expect(unsafe_code, reason = "calls into CUPTI")]
 
 use std::cell::Cell;
@@ -11,8 +15,11 @@ use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::kind::DRIVER_CALL;
 use super::session::{self, Session};
-use super::sys::{DRIVER_API, EXTERNAL_KIND, KIND_EXTERNAL_CORRELATION, LAUNCHES, SUCCESS};
+use super::sys::{
+    DRIVER_API, EXTERNAL_KIND, KIND_EXTERNAL_CORRELATION, LAUNCHES, NOT_SUPPORTED, SUCCESS, Status,
+};
 
 /// Whether external-correlation records are collected.
 static CORRELATING: AtomicBool = AtomicBool::new(false);
@@ -22,22 +29,39 @@ thread_local! {
     static LAST: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Collects external-correlation records from now on, where CUPTI is ours.
-pub(crate) fn correlate() {
+/// Collects what tells NCCL's launches from others from now on, where CUPTI is ours. `announced`: NCCL says when a launch
+/// begins and ends.
+pub(crate) fn watch(announced: bool) {
     static ONCE: Once = Once::new();
     let Some(session) = session::current() else { return };
     ONCE.call_once(|| {
-        if session.api.push_external.is_none() || session.api.pop_external.is_none() {
-            return session::note("times of NCCL calls are unknown: this CUPTI is too old");
-        }
-        // SAFETY: a function of this CUPTI.
-        match unsafe { (session.api.enable)(KIND_EXTERNAL_CORRELATION) } {
-            SUCCESS => CORRELATING.store(true, Ordering::Relaxed),
-            status => {
-                session::note(&session::failed("times of NCCL calls are unknown", status));
+        if let Err(status) = look_at_launches(session) {
+            if announced {
+                return correlate(session);
             }
+            session::note(&session::failed("times of NCCL calls are unknown", status));
         }
     });
+}
+
+fn correlate(session: &Session) {
+    if session.api.push_external.is_none() || session.api.pop_external.is_none() {
+        return session::note("times of NCCL calls are unknown: this CUPTI is too old");
+    }
+    let failed = [DRIVER_CALL, KIND_EXTERNAL_CORRELATION].into_iter().find_map(|kind| {
+        // SAFETY: a function of this CUPTI.
+        let status = unsafe { (session.api.enable)(kind) };
+        (status != SUCCESS).then_some(status)
+    });
+    match failed {
+        None => CORRELATING.store(true, Ordering::Relaxed),
+        Some(status) => session::note(&session::failed("times of NCCL calls are unknown", status)),
+    }
+}
+
+/// Whether calls of the driver are recorded for the sake of [`push`].
+pub(super) fn needs_driver_calls() -> bool {
+    CORRELATING.load(Ordering::Relaxed)
 }
 
 /// Gives the CUDA calls of this thread the id `id` until [`pop`]. Whether that worked.
@@ -58,13 +82,6 @@ pub(crate) fn pop() {
     }
 }
 
-/// Looks at launches as they happen from now on, where CUPTI is ours.
-pub(crate) fn watch() {
-    static ONCE: Once = Once::new();
-    let Some(session) = session::current() else { return };
-    ONCE.call_once(|| look_at_launches(session));
-}
-
 /// The correlation id of the launch of one of NCCL's kernels that this thread made since the last call; 0 for none.
 pub(crate) fn take() -> u32 {
     LAST.replace(0)
@@ -78,13 +95,15 @@ pub(super) fn stop(session: &Session) {
     }
 }
 
-fn look_at_launches(session: &Session) {
-    let Some(enable) = session.api.enable_callback else { return };
+/// Asks to be told of launches through the driver; CUPTI's status when it refuses all of them.
+fn look_at_launches(session: &Session) -> Result<(), Status> {
+    let Some(enable) = session.api.enable_callback else { return Err(NOT_SUPPORTED) };
     let subscriber = session.subscriber.load(Ordering::Relaxed);
-    for launch in LAUNCHES {
+    let statuses = LAUNCHES.map(|launch| {
         // SAFETY: the subscriber is ours; a call that this CUPTI does not know is an error without effect.
-        unsafe { enable(1, subscriber, DRIVER_API, launch) };
-    }
+        unsafe { enable(1, subscriber, DRIVER_API, launch) }
+    });
+    if statuses.contains(&SUCCESS) { Ok(()) } else { Err(statuses[0]) }
 }
 
 /// A launch of a kernel with this symbol begins.

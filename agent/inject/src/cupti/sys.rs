@@ -8,6 +8,7 @@ use std::mem::offset_of;
 pub(super) type Status = c_int;
 
 pub(super) const SUCCESS: Status = 0;
+pub(super) const NOT_SUPPORTED: Status = 27;
 /// The name of a status that users meet, and what can be done about it.
 pub(super) fn remedy(status: Status) -> &'static str {
     match status {

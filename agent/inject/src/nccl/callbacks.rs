@@ -14,6 +14,7 @@ use super::descriptor::{self, Body, Call, Described};
 use super::plan::{self, Plan};
 use super::pool::{Blank, Handle, Pool};
 use super::sys::{DTYPES, SUCCESS, kind};
+use super::untold::{self, Untold};
 use super::{HAS_KERNEL, IS_CAPTURED, NO_SEQUENCE, count_stale, number};
 use crate::cupti::launch;
 use crate::inbox::{self, Communicator, Item};
@@ -38,6 +39,10 @@ struct Context {
     /// Whether the ring has been told of it.
     is_known: AtomicBool,
     version: AtomicU8,
+    /// Whether it has only one rank, so that nothing is ever sent.
+    is_alone: AtomicBool,
+    /// Calls that NCCL did not tell of: their number takes the place of NCCL's.
+    untold: AtomicU64,
     /// Whether the user's plugin was told of it, and its context for it.
     is_chained: AtomicBool,
     theirs: AtomicPtr<c_void>,
@@ -48,6 +53,8 @@ impl Blank for Context {
         number: AtomicU32::new(0),
         is_known: AtomicBool::new(false),
         version: AtomicU8::new(0),
+        is_alone: AtomicBool::new(false),
+        untold: AtomicU64::new(0),
         is_chained: AtomicBool::new(false),
         theirs: AtomicPtr::new(ptr::null_mut()),
     };
@@ -58,7 +65,8 @@ struct Open {
     kind: AtomicU64,
     context: AtomicU64,
     parent: AtomicU64,
-    /// Of a launch the plan's number; of a call of the program the number of its element type in `DTYPES` + 1.
+    /// Of a launch the plan's number; of a call of the program the number of its element type in `DTYPES` + 1, and
+    /// [`WRITTEN`].
     data: AtomicU64,
     /// The handle that the user's plugin gave.
     theirs: AtomicPtr<c_void>,
@@ -73,6 +81,9 @@ impl Blank for Open {
         theirs: AtomicPtr::new(ptr::null_mut()),
     };
 }
+
+/// Of a call of the program: it was written already.
+const WRITTEN: u64 = 1 << 32;
 
 /// What this version of the interface is asked for by us.
 fn wanted(version: u8) -> u64 {
@@ -110,6 +121,8 @@ pub(super) unsafe fn init(
         slot.number.store(number, Ordering::Relaxed);
         slot.is_known.store(version >= 4, Ordering::Relaxed);
         slot.version.store(version, Ordering::Relaxed);
+        slot.is_alone.store(introduction.ranks == 1, Ordering::Relaxed);
+        slot.untold.store(0, Ordering::Relaxed);
         slot.is_chained.store(theirs.is_some(), Ordering::Relaxed);
         slot.theirs.store(theirs.unwrap_or(ptr::null_mut()), Ordering::Relaxed);
     });
@@ -122,10 +135,8 @@ pub(super) unsafe fn init(
         let name = unsafe { descriptor::communicator_name(introduction.name) };
         introduce(number, version, (name, introduction.hash), introduction);
     }
-    if is_on && version >= 5 {
-        launch::correlate();
-    } else if is_on {
-        launch::watch();
+    if is_on {
+        launch::watch(version >= 5);
     }
     // SAFETY: NCCL passes valid places; the mask's is a variable of the library, which others read meanwhile.
     unsafe {
@@ -260,8 +271,12 @@ fn record(
             let (group, dtype) = match api {
                 None => (Some(parent), 0),
                 Some(None) => (None, 0),
+                Some(Some((_, data))) if data & WRITTEN != 0 => return 0,
                 Some(Some((group, dtype))) => (Some(group), dtype),
             };
+            if version >= 5 {
+                untold::told(parent, call.func);
+            }
             let plan = plan::of_call(context, group);
             write(communicator, &call, &plan, dtype, false);
             0
@@ -270,6 +285,10 @@ fn record(
             let dtype = number_of(call.dtype);
             if captured {
                 write(communicator, &call, &plan::of_call(Handle(0), None), dtype, true);
+            } else if described.kind == kind::COLL_API
+                && !communicator.is_alone.load(Ordering::Relaxed)
+            {
+                untold::called(own, parent, context, &call);
             }
             dtype
         }
@@ -318,6 +337,17 @@ fn write(communicator: &Context, call: &Call<'_>, plan: &Plan, user_dtype: u64, 
     });
 }
 
+/// Leaves a message about a call that NCCL did not tell of.
+fn write_untold(untold: &Untold) {
+    let Some(communicator) = CONTEXTS.live(untold.context) else { return };
+    EVENTS.remembered(untold.handle, |slot| slot.data.fetch_or(WRITTEN, Ordering::Relaxed));
+    // Every rank makes the same calls, so that counting them gives the same numbers.
+    let sequence = Some(communicator.untold.fetch_add(1, Ordering::Relaxed));
+    let call = Call { sequence, ..untold.call() };
+    let plan = plan::of_call(untold.context, Some(untold.group));
+    write(communicator, &call, &plan, number_of(call.dtype), false);
+}
+
 /// An event ends.
 pub(super) fn stop(handle: *mut c_void) {
     if handle.is_null() {
@@ -328,6 +358,7 @@ pub(super) fn stop(handle: *mut c_void) {
         match slot.kind.load(Ordering::Relaxed) {
             kind::KERNEL_LAUNCH => plan::launch_ends(slot.data.load(Ordering::Relaxed)),
             kind::GROUP => plan::group_ends(context),
+            kind::GROUP_API => untold::group_ends(Handle::of(handle), write_untold),
             _ => {}
         }
         slot.theirs.load(Ordering::Relaxed)

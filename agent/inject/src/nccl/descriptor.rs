@@ -9,7 +9,7 @@ use super::sys::{
 };
 
 /// The longest name of an operation or an element type that is kept.
-const MAX_NAME: usize = 31;
+pub(super) const MAX_NAME: usize = 31;
 /// The longest name of a communicator that is kept.
 const MAX_COMMUNICATOR_NAME: usize = 255;
 

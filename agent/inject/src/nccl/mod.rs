@@ -5,7 +5,7 @@
 //! launches; not the kernel channels, whose cost reaches 13 % of a small collective.
 //!
 //! The end of such an event only says that the work was enqueued. Its time on the GPU is that of its kernel, which is
-//! found through the launch (`plan`, [`launch`](crate::cupti::launch)). Where CUPTI is not ours there is no kernel, the message
+//! found through the launch (`plan`, [`launch`](crate::cupti::launch)). Calls of which NCCL tells no such event are `untold`. Where CUPTI is not ours there is no kernel, the message
 //! says so, and nobody takes the time of enqueueing for a duration.
 //!
 //! Handles that NCCL gets are numbers that tell when they are out of date (`pool`); one that comes back after its event has
@@ -18,6 +18,7 @@ mod plan;
 mod pool;
 mod sys;
 mod table;
+mod untold;
 
 use perfagent_spool::{LossCause, Record};
 

@@ -1,9 +1,9 @@
 //! Which launch a call belongs to: NCCL launches the kernel of a plan, and right after that, on the same thread, tells
 //! of the collectives, sends and receives in it.
 //!
-//! From version 5 on the launch is announced, and CUPTI is given the plan's number while it lasts. Before, the legacy
-//! group that opens after the launch stands for the plan, with the correlation id of the thread's last launch of one
-//! of NCCL's kernels.
+//! From version 5 on the launch is announced, and the launch of one of NCCL's kernels that the thread makes meanwhile is
+//! the plan's (or, see `launch`, CUPTI is given the plan's number). Before, the legacy group that opens after the launch
+//! stands for the plan, with the correlation id of the thread's last launch of one of NCCL's kernels.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +42,8 @@ pub(super) fn launch_begins(context: Handle, group: Handle) -> u64 {
     if PUSHED.replace(0) != 0 {
         launch::pop();
     }
+    // Nor may what was launched before be taken for its own.
+    launch::take();
     let kernel = launch::push(number);
     if kernel {
         PUSHED.set(number);
@@ -52,9 +54,16 @@ pub(super) fn launch_begins(context: Handle, group: Handle) -> u64 {
 
 /// The launch of this plan ends.
 pub(super) fn launch_ends(number: u64) {
-    if number != 0 && PUSHED.get() == number {
+    if number == 0 {
+        return;
+    }
+    if PUSHED.get() == number {
         PUSHED.set(0);
-        launch::pop();
+        return launch::pop();
+    }
+    let (last, correlation) = (LAST.get(), launch::take());
+    if last.number == number {
+        LAST.set(Plan { correlation, kernel: correlation != 0, ..last });
     }
 }
 

@@ -22,10 +22,10 @@ fn states(recorded: &Recorded) -> Vec<u8> {
 #[test]
 fn only_what_happens_within_the_range_is_recorded() {
     let (mut events, kernels, recorded) = captured("step");
-    // The two threads of the last range are drained in any order.
-    events[6..].sort();
-    let wanted = ["push step", "push inner", "pop", "pop", "push step", "pop", "end", "start step"];
-    assert_eq!(events, wanted);
+    // The last range ends on another thread, and threads are drained in any order.
+    let end = events.iter().position(|event| event == "end").expect("it ended");
+    events.remove(end);
+    assert_eq!(events, ["push step", "push inner", "pop", "pop", "push step", "pop", "start step"]);
     assert_eq!(kernels, 3);
     assert_eq!(states(&recorded), [0, 1, 2, 1, 2, 1, 2]);
 }

@@ -168,11 +168,35 @@ fn captured_calls_are_marked_and_have_no_kernel() {
 
 #[test]
 fn calls_told_on_another_thread_than_the_launch_claim_no_kernel() {
-    for version in 1..=6 {
+    for version in 1..=4 {
         let recorded = calls(version, "host-function");
         let [call] = &recorded.calls[..] else { panic!("{:?}", recorded.calls) };
         assert_ne!(call.tid, recorded.pid);
         assert_eq!((call.kernel, call.plan, call.correlation), (false, 0, 0), "v{version}");
+    }
+    // From version 5 on the program's own call tells as much, and the other is not taken for a second one.
+    for version in 5..=6 {
+        let recorded = calls(version, "host-function");
+        let [call] = &recorded.calls[..] else { panic!("{:?}", recorded.calls) };
+        assert_eq!(call.tid, recorded.pid);
+        assert_eq!((call.count, kernel_ns(&recorded, call)), (1024, Some(3000)), "v{version}");
+    }
+}
+
+#[test]
+fn calls_that_nccl_launches_and_does_not_tell_of_are_known_from_the_program() {
+    for version in 5..=6 {
+        let recorded = calls(version, "untold");
+        assert!(recorded.losses.is_empty(), "v{version}: {:?}", recorded.losses);
+        let told = |call: &Call| (call.names.clone(), call.sequence, kernel_ns(&recorded, call));
+        let name = |op: &str| [op.to_owned(), "ncclFloat32".to_owned(), "ncclFloat32".to_owned()];
+        let expected = [
+            (name("AllReduce"), Some(0), Some(4000)),
+            (name("Broadcast"), Some(0), Some(5000)),
+            (name("Broadcast"), Some(1), Some(6000)),
+            (name("AllReduce"), Some(1), Some(7000)),
+        ];
+        assert_eq!(recorded.calls.iter().map(told).collect::<Vec<_>>(), expected, "v{version}");
     }
 }
 
@@ -236,10 +260,28 @@ fn without_cupti_calls_are_recorded_and_expect_no_kernel() {
 }
 
 #[test]
-fn a_cupti_that_refuses_external_correlation_is_named() {
-    let (recorded, _) = play(6, &["calls"], &[("FAKE_GPU_DENY", "39")], None);
-    assert!(recorded.calls.iter().all(|call| !call.kernel));
-    assert!(recorded.notes[0].contains("times of NCCL calls are unknown"), "{:?}", recorded.notes);
+fn without_callbacks_launches_are_found_by_external_correlation() {
+    for version in [5, 6] {
+        let (recorded, _) = play(version, &["calls"], &[("FAKE_GPU_CALLBACKS", "0")], None);
+        assert!(recorded.notes.is_empty() && recorded.losses.is_empty(), "{recorded:?}");
+        assert_eq!(recorded.calls.len(), 6);
+        for (call, length) in recorded.calls.iter().zip([4000, 5000, 6000, 7000, 8000, 8000]) {
+            assert_eq!((call.correlation, kernel_ns(&recorded, call)), (0, Some(length)));
+        }
+        let is_call = |record: &Record<'_>| matches!(record, Record::Api { .. });
+        assert!(!recorded.gpu.iter().any(|(record, _)| is_call(record)), "nobody asked for calls");
+    }
+}
+
+#[test]
+fn a_cupti_that_tells_nothing_of_launches_is_named() {
+    for (version, deny) in [(6, "39"), (6, "4"), (4, "0")] {
+        let with = [("FAKE_GPU_CALLBACKS", "0"), ("FAKE_GPU_DENY", deny)];
+        let (recorded, _) = play(version, &["calls"], &with, None);
+        assert!(recorded.calls.iter().all(|call| !call.kernel));
+        let named = recorded.notes[0].contains("times of NCCL calls are unknown");
+        assert!(named, "{:?}", recorded.notes);
+    }
 }
 
 /// What the user's plugin was told, in order, with its own handles and parents.

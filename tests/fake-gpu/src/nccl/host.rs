@@ -202,6 +202,15 @@ impl Communicator<'_> {
         other_launch();
     }
 
+    /// As [`Communicator::run`], but of the calls nothing is told once they are launched, as NCCL 2.30 does with broadcasts.
+    pub(super) fn run_untold(&self, calls: &[Call], length: u64) {
+        let apis = self.program_calls(calls, false);
+        let launch = self.start_if(KERNEL_LAUNCH * self.has_apis(), self.launch_descriptor(apis.0));
+        nccl_launch(length, false);
+        self.plugin.stop(launch);
+        self.plugin.stop(apis.0);
+    }
+
     /// The same while a CUDA graph is captured, of a plan without host callbacks: nothing is told of the calls.
     pub(super) fn capture(&self, calls: &[Call]) {
         let apis = self.program_calls(calls, true);

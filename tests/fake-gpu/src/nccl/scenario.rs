@@ -18,6 +18,7 @@ const ALL_REDUCE: Call =
 const ALL_GATHER: Call = Call { func: c"AllGather", dtype: c"ncclInt8", count: 4096, ..ALL_REDUCE };
 const REDUCE_SCATTER: Call =
     Call { func: c"ReduceScatter", dtype: c"ncclBfloat16", count: 100, ..ALL_REDUCE };
+const BROADCAST: Call = Call { func: c"Broadcast", dtype: c"ncclFloat32", count: 256, ..ALL_REDUCE };
 const UNKNOWN: Call = Call { dtype: c"ncclFloat4e2m1", sequence: 1, ..ALL_REDUCE };
 const SEND: Call = Call { func: c"Send", dtype: c"ncclFloat64", count: 3, sequence: 0, peer: 1 };
 const RECV: Call = Call { func: c"Recv", peer: 3, ..SEND };
@@ -55,6 +56,12 @@ pub(super) fn play(speaks: u32, name: &str) -> c_int {
         "host-function" => with(make(4), |of| of.run_with_host_function(&[ALL_REDUCE], 3000)),
         "alone" => with(make(1), |_| {
             nccl_launch(1000, false);
+        }),
+        "untold" => with(make(4), |of| {
+            of.run(&[ALL_REDUCE], 4000);
+            of.run_untold(&[BROADCAST], 5000);
+            of.run_untold(&[BROADCAST], 6000);
+            of.run(&[Call { sequence: 1, ..ALL_REDUCE }], 7000);
         }),
         "proxy" => with(make(4), proxy),
         "full" => with(make(4), full),
