@@ -24,6 +24,8 @@ pub(crate) enum Item {
     Communicator(Box<Communicator>),
     /// A capture range is waited for (`None`), has begun or has ended.
     Capture { time: MonotonicNs, name: String, opened: Option<bool> },
+    /// GPU operations of a time are missing.
+    Gap { cause: LossCause, start: MonotonicNs, end: MonotonicNs, count: u64 },
     /// Something that the user should know.
     Note(String),
 }

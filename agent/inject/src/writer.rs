@@ -223,6 +223,7 @@ impl Writer {
             Item::Note(text) => {
                 Record::Note { time: MonotonicNs::now(), text: self.text(text.as_bytes()) }
             }
+            Item::Gap { cause, start, end, count } => return self.gap(cause, start, end, count),
             Item::Capture { time, name, opened } => Record::Capture {
                 time,
                 name: self.text(name.as_bytes()),

@@ -35,11 +35,13 @@ pub enum LossCause {
     StaleNcclHandle = 13,
     /// More events of NCCL were open at a time than there is room for; the event was kept without its end.
     NcclTableFull = 14,
+    /// Another tool of the process took CUPTI's buffers: GPU operations are missing for a time.
+    BuffersTaken = 15,
 }
 
 impl LossCause {
     /// All causes that have a counter, in the order of their codes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::RingFull,
         Self::ThreadBufferFull,
         Self::StringTableFull,
@@ -54,6 +56,7 @@ impl LossCause {
         Self::RegistryFull,
         Self::StaleNcclHandle,
         Self::NcclTableFull,
+        Self::BuffersTaken,
     ];
 
     /// The stable number of this cause in the file.
@@ -87,6 +90,7 @@ impl LossCause {
             Self::RegistryFull => "registry_full",
             Self::StaleNcclHandle => "stale_nccl_handle",
             Self::NcclTableFull => "nccl_table_full",
+            Self::BuffersTaken => "buffers_taken",
         }
     }
 }

@@ -9,23 +9,66 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::number;
 use crate::version::Version;
 
-const INVALID_PARAMETER: c_int = 1;
+pub(crate) const INVALID_PARAMETER: c_int = 1;
+const NOT_COMPATIBLE: c_int = 14;
 const NOT_SUPPORTED: c_int = 27;
 const NOT_PERMITTED: c_int = 35;
 const DRIVER_CALL: u32 = 4;
 const RUNTIME_CALL: u32 = 5;
 /// The handle of the one subscriber.
-const SUBSCRIBER: usize = 0x5ab5;
+pub(crate) const SUBSCRIBER: usize = 0x5ab5;
 const MAX_LIMIT_REACHED: c_int = 12;
 
-type Request = extern "C" fn(*mut *mut u8, *mut usize, *mut usize);
-type Completed = extern "C" fn(*mut c_void, u32, *mut u8, usize, usize);
-type Timestamp = extern "C" fn() -> u64;
+type PlainRequest = extern "C" fn(*mut *mut u8, *mut usize, *mut usize);
+type PlainCompleted = extern "C" fn(*mut c_void, u32, *mut u8, usize, usize);
+pub(crate) type Timestamp = extern "C" fn() -> u64;
+
+/// Whoever hands out buffers, of one family of functions or the other.
+#[derive(Clone, Copy)]
+pub(crate) enum Request {
+    Plain(PlainRequest),
+    More(extern "C" fn(*mut *mut u8, *mut usize, *mut usize, *const c_void)),
+}
+
+/// Whoever takes buffers back.
+#[derive(Clone, Copy)]
+pub(crate) enum Completed {
+    Plain(PlainCompleted),
+    More(extern "C" fn(*mut u8, usize, usize, *const c_void)),
+}
+
+impl Request {
+    fn call(self, buffer: *mut *mut u8, size: *mut usize, most: *mut usize) {
+        match self {
+            Self::Plain(call) => call(buffer, size, most),
+            Self::More(call) => call(buffer, size, most, ptr::null()),
+        }
+    }
+}
+
+impl Completed {
+    fn call(self, buffer: *mut u8, size: usize, valid: usize) {
+        match self {
+            Self::Plain(call) => call(ptr::null_mut(), 0, buffer, size, valid),
+            Self::More(call) => call(buffer, size, valid, ptr::null()),
+        }
+    }
+}
+
+/// The two families of functions, which must not be mixed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Of the whole process.
+    Plain,
+    /// Of a subscriber that is named.
+    Named,
+}
 
 #[derive(Default)]
 struct State {
     request: Option<Request>,
     completed: Option<Completed>,
+    family: Option<Family>,
     timestamp: Option<Timestamp>,
     enabled: HashSet<u32>,
     /// The open buffer: address, size, bytes in use.
@@ -36,7 +79,7 @@ struct State {
     watched: HashSet<(c_int, u32)>,
 }
 
-type Callback = extern "C" fn(*mut c_void, c_int, u32, *const c_void);
+pub(crate) type Callback = extern "C" fn(*mut c_void, c_int, u32, *const c_void);
 
 thread_local! {
     /// External correlation ids that were pushed on this thread, with their kinds.
@@ -138,11 +181,11 @@ pub(crate) fn emit(record: &[u8]) {
     if let Some(full) =
         with(|state| state.buffer.take_if(|(_, size, used)| *used + record.len() > *size))
     {
-        completed(ptr::null_mut(), 0, ptr::with_exposed_provenance_mut(full.0), full.1, full.2);
+        completed.call(ptr::with_exposed_provenance_mut(full.0), full.1, full.2);
     }
     if with(|state| state.buffer.is_none()) {
         let (mut address, mut size, mut most) = (ptr::null_mut(), 0, 0);
-        request(&raw mut address, &raw mut size, &raw mut most);
+        request.call(&raw mut address, &raw mut size, &raw mut most);
         if address.is_null() || size < record.len() {
             return;
         }
@@ -183,10 +226,23 @@ pub unsafe extern "C" fn cuptiSubscribe(
     if let Some(status) = number("FAKE_GPU_SUBSCRIBE") {
         return status as c_int;
     }
-    with(|state| state.callback = Some((callback, user.expose_provenance())));
+    subscribe(callback, user);
     // SAFETY: the caller's promise.
     unsafe { *subscriber = ptr::without_provenance_mut(SUBSCRIBER) };
     0
+}
+
+/// Remembers whom to call.
+pub(crate) fn subscribe(callback: Callback, user: *mut c_void) {
+    with(|state| state.callback = Some((callback, user.expose_provenance())));
+}
+
+/// What `inside` answers, unless functions of the other family have been called before.
+pub(crate) fn of_family(family: Family, inside: impl FnOnce() -> c_int) -> c_int {
+    if with(|state| *state.family.get_or_insert(family) != family) {
+        return NOT_COMPATIBLE;
+    }
+    inside()
 }
 
 /// Watches a call of the driver, or stops to; nothing is watched with `FAKE_GPU_CALLBACKS=0`.
@@ -243,23 +299,43 @@ pub unsafe extern "C" fn cuptiActivityPopExternalCorrelationId(kind: u32, last: 
 /// Remembers the clock.
 #[unsafe(no_mangle)]
 pub extern "C" fn cuptiActivityRegisterTimestampCallback(timestamp: Timestamp) -> c_int {
-    with(|state| state.timestamp = Some(timestamp));
+    if with(|state| state.family == Some(Family::Named)) {
+        return NOT_COMPATIBLE;
+    }
+    stamp_by(timestamp);
     0
+}
+
+pub(crate) fn stamp_by(timestamp: Timestamp) {
+    with(|state| state.timestamp = Some(timestamp));
 }
 
 /// Remembers the callbacks.
 #[unsafe(no_mangle)]
-pub extern "C" fn cuptiActivityRegisterCallbacks(request: Request, completed: Completed) -> c_int {
+pub extern "C" fn cuptiActivityRegisterCallbacks(
+    request: PlainRequest,
+    completed: PlainCompleted,
+) -> c_int {
+    of_family(Family::Plain, || {
+        register(Request::Plain(request), Completed::Plain(completed));
+        0
+    })
+}
+
+pub(crate) fn register(request: Request, completed: Completed) {
     with(|state| {
         state.request = Some(request);
         state.completed = Some(completed);
     });
-    0
 }
 
 /// Enables a kind, except the one that `FAKE_GPU_DENY` names.
 #[unsafe(no_mangle)]
 pub extern "C" fn cuptiActivityEnable(kind: u32) -> c_int {
+    of_family(Family::Plain, || enable(kind))
+}
+
+pub(crate) fn enable(kind: u32) -> c_int {
     if number("FAKE_GPU_DENY") == Some(u64::from(kind)) {
         return NOT_PERMITTED;
     }
@@ -276,6 +352,10 @@ pub extern "C" fn fake_gpu_enabled(kind: u32) -> c_int {
 /// Disables a kind.
 #[unsafe(no_mangle)]
 pub extern "C" fn cuptiActivityDisable(kind: u32) -> c_int {
+    of_family(Family::Plain, || disable(kind))
+}
+
+pub(crate) fn disable(kind: u32) -> c_int {
     with(|state| state.enabled.remove(&kind));
     0
 }
@@ -291,7 +371,7 @@ pub extern "C" fn cuptiActivityFlushAll(flag: u32) -> c_int {
     let _alone = STORING.lock().unwrap_or_else(PoisonError::into_inner);
     let open = with(|state| state.buffer.take().zip(state.completed));
     if let Some(((address, size, used), completed)) = open {
-        completed(ptr::null_mut(), 0, ptr::with_exposed_provenance_mut(address), size, used);
+        completed.call(ptr::with_exposed_provenance_mut(address), size, used);
     }
     0
 }
@@ -306,6 +386,13 @@ pub unsafe extern "C" fn cuptiActivityGetNextRecord(
     valid: usize,
     record: *mut *mut u8,
 ) -> c_int {
+    // SAFETY: the caller's promise.
+    of_family(Family::Plain, || unsafe { next_record(buffer, valid, record) })
+}
+
+/// # Safety
+/// As for [`cuptiActivityGetNextRecord`].
+pub(crate) unsafe fn next_record(buffer: *mut u8, valid: usize, record: *mut *mut u8) -> c_int {
     // SAFETY: (all) the caller's promise; nothing past `valid` is read.
     unsafe {
         let at = if (*record).is_null() {
@@ -332,11 +419,17 @@ pub unsafe extern "C" fn cuptiActivityGetNumDroppedRecords(
     _stream: u32,
     dropped: *mut usize,
 ) -> c_int {
+    of_family(Family::Plain, || {
+        // SAFETY: the caller's promise.
+        unsafe { *dropped = self::dropped() };
+        0
+    })
+}
+
+/// The records that were dropped since this was asked last.
+pub(crate) fn dropped() -> usize {
     let told = with(|state| std::mem::replace(&mut state.dropped_told, true));
-    let count = if told { 0 } else { number("FAKE_GPU_DROPPED").unwrap_or(0) };
-    // SAFETY: the caller's promise.
-    unsafe { *dropped = count as usize };
-    0
+    if told { 0 } else { number("FAKE_GPU_DROPPED").unwrap_or(0) as usize }
 }
 
 /// Knows every attribute.

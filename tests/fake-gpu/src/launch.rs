@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::cupti::{driver_call, emit, now};
+use crate::cupti::{call, driver_call, emit, now};
 use crate::version::Version;
 
 /// The mangled name of the kernel that runs.
@@ -48,6 +48,15 @@ pub extern "C" fn fake_gpu_launch(count: u32, name: *const c_char) {
         let start = now();
         kernel(round, name, start);
         copies(round, start);
+    }
+}
+
+/// `cudaLaunchKernel` of `count` kernels of the program, of 1 µs each.
+#[unsafe(no_mangle)]
+pub extern "C" fn fake_gpu_runtime_launch(count: u32) {
+    for round in 0..count {
+        call(2, 211, KERNEL.as_ptr(), 4 * round);
+        kernel(4 + round, KERNEL.as_ptr(), now());
     }
 }
 

@@ -1,4 +1,5 @@
-//! Which CUDA version's CUPTI this one is: `FAKE_GPU_CUPTI`, one of `11.4`, `12.4`, `12.9`, `13.0` (as without it) and `13.2`.
+//! Which CUDA version's CUPTI this one is: `FAKE_GPU_CUPTI`, one of `11.4`, `12.4`, `12.9`, `13.0` (as without it), `13.2`
+//! and `13.4`.
 
 use std::sync::OnceLock;
 
@@ -15,6 +16,8 @@ pub enum Version {
     Cuda13_0,
     /// CUDA 13.2.
     Cuda13_2,
+    /// CUDA 13.4.
+    Cuda13_4,
 }
 
 impl Version {
@@ -26,6 +29,7 @@ impl Version {
             Ok("12.4") => Self::Cuda12_4,
             Ok("12.9") => Self::Cuda12_9,
             Ok("13.2") => Self::Cuda13_2,
+            Ok("13.4") => Self::Cuda13_4,
             _ => Self::Cuda13_0,
         })
     }
@@ -38,6 +42,7 @@ impl Version {
             Self::Cuda12_9 => 28,
             Self::Cuda13_0 => 130_001,
             Self::Cuda13_2 => 130_201,
+            Self::Cuda13_4 => 130_401,
         }
     }
 

@@ -27,6 +27,8 @@ fn main() -> ExitCode {
         Some("graphs") => graphs(),
         Some("capture") => capture(),
         Some("reset") => reset(),
+        Some("theft") => theft(true),
+        Some("rest") => theft(false),
         Some("nccl") => nccl(),
         Some("cost") => cost(),
         other => {
@@ -285,6 +287,48 @@ fn reset() {
     assert_eq!(init(0), 0);
     launch(3, std::ptr::null());
     reset();
+    nvtx::range_pop();
+}
+
+/// Kernels, and a rest. When `taken`, another part of the program then takes CUPTI's buffers for itself.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "flushes of the other library's thread are waited for"
+)]
+fn theft(taken: bool) {
+    extern "C" fn request(buffer: *mut *mut u8, size: *mut usize, most: *mut usize) {
+        let place = Box::leak(vec![0_u64; 1 << 12].into_boxed_slice());
+        // SAFETY: valid places.
+        unsafe {
+            *buffer = place.as_mut_ptr().cast();
+            *size = size_of_val(place);
+            *most = 0;
+        }
+    }
+    extern "C" fn completed(_: *mut c_void, _: u32, _: *mut u8, _: usize, _: usize) {}
+    type Request = extern "C" fn(*mut *mut u8, *mut usize, *mut usize);
+    type Completed = extern "C" fn(*mut c_void, u32, *mut u8, usize, usize);
+    // SAFETY: the library is the stand-in, whose functions have these types.
+    let (init, launch, register) = unsafe {
+        let library = libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_NOW);
+        let init: extern "C" fn(c_uint) -> c_int = function(library, c"cuInit");
+        let launch: extern "C" fn(u32) = function(library, c"fake_gpu_runtime_launch");
+        let cupti = libc::dlopen(c"libcupti.so.13".as_ptr(), libc::RTLD_NOW);
+        let register: extern "C" fn(Request, Completed) -> c_int =
+            function(cupti, c"cuptiActivityRegisterCallbacks");
+        (init, launch, register)
+    };
+    nvtx::range_push(c"cuda".as_ptr());
+    assert_eq!(init(0), 0);
+    launch(100);
+    thread::sleep(Duration::from_millis(if taken { 100 } else { 600 }));
+    if taken {
+        assert_eq!(register(request, completed), 0);
+    }
+    for _ in 0..100 {
+        launch(5);
+        thread::sleep(Duration::from_millis(10));
+    }
     nvtx::range_pop();
 }
 

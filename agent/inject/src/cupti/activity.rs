@@ -55,8 +55,7 @@ fn each(session: &Session, buffer: Filled, mut with: impl FnMut(*const u8)) -> S
     let mut record = ptr::null_mut();
     loop {
         // SAFETY: the buffer came back from CUPTI with this many bytes of records, and only we have it.
-        let status =
-            unsafe { (session.api.next_record)(buffer.pointer(), buffer.bytes, &raw mut record) };
+        let status = unsafe { session.next_record(buffer.pointer(), buffer.bytes, &mut record) };
         if status != SUCCESS || record.is_null() {
             return status;
         }

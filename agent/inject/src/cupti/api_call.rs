@@ -5,13 +5,14 @@ use std::ffi::{CStr, c_int};
 use std::ptr;
 use std::sync::OnceLock;
 
+use super::session::Session;
 use super::sys::{Api, SUCCESS};
 
 /// `CUpti_CallbackDomain`.
 pub(super) const DRIVER: c_int = 1;
 pub(super) const RUNTIME: c_int = 2;
 /// `CUPTI_ACTIVITY_THREAD_ID_TYPE_SYSTEM`: threads as the kernel numbers them, not as pthreads does.
-const SYSTEM_THREADS: c_int = 1;
+pub(super) const SYSTEM_THREADS: c_int = 1;
 
 /// Functions that ask for what the program knows already, some of them thousands of times a step: without their version
 /// suffixes.
@@ -108,13 +109,11 @@ pub(super) fn number_threads(api: &Api) -> bool {
 
 /// Turns the records of chatty functions off in CUPTI, where it can do that: what it does not record costs the program
 /// less than what is thrown away here.
-pub(super) fn mute(api: &Api) {
-    for (domain, enable) in [(RUNTIME, api.enable_runtime_call), (DRIVER, api.enable_driver_call)] {
-        let Some(enable) = enable else { continue };
+pub(super) fn mute(session: &Session) {
+    for domain in [RUNTIME, DRIVER] {
         for function in 1..FUNCTIONS {
-            if worth_a_record(&name(api, domain, function)).is_none() {
-                // SAFETY: a function of this CUPTI, and a call that it knows the name of.
-                unsafe { enable(function, 0) };
+            if worth_a_record(&name(&session.api, domain, function)).is_none() {
+                session.mute_call(domain == RUNTIME, function);
             }
         }
     }

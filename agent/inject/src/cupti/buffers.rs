@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam::queue::ArrayQueue;
 use perfagent_spool::LossCause;
 
-use super::session;
 use super::sys::SUCCESS;
+use super::{session, theft};
 use crate::door::door;
 use crate::{losses, writer};
 
@@ -111,9 +111,7 @@ fn count_records(buffer: Filled) -> u64 {
     let mut record = ptr::null_mut();
     let mut count = 0;
     // SAFETY: the buffer came back from CUPTI with this many bytes of records; stepping changes nothing in it.
-    while unsafe { (session.api.next_record)(buffer.pointer(), buffer.bytes, &raw mut record) }
-        == SUCCESS
-    {
+    while unsafe { session.next_record(buffer.pointer(), buffer.bytes, &mut record) } == SUCCESS {
         count += 1;
     }
     count
@@ -152,6 +150,7 @@ pub(super) extern "C" fn buffer_completed(
         if valid == 0 {
             return session.buffers.give(address);
         }
+        theft::returned();
         let filled = Filled { address, bytes: valid.min(BUFFER_BYTES) };
         if let Some(oldest) = session.buffers.filled.force_push(filled) {
             losses::add(LossCause::Declined, count_records(oldest));

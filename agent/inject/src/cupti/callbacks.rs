@@ -1,19 +1,19 @@
 //! Calls of the CUDA API that CUPTI tells of as they happen, few of them: launches while NCCL's are looked for, the
-//! profiler's start and stop, and the reset of a device.
+//! profiler's start and stop, the reset of a device, and launches while no buffer comes back.
 #![expect(unsafe_code, reason = "calls into CUPTI, and the callback that it calls")]
 
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::atomic::Ordering;
 
 use super::session::{self, Session};
-use super::sys::{CallbackData, DRIVER_API, ENTER};
+use super::sys::{CallbackData, DRIVER_API, ENTER, RUNTIME_API};
+use super::theft::{self, RUNTIME_LAUNCHES};
 use super::{flush, launch};
 use crate::capture;
 use crate::door::door;
 
-/// `CUPTI_CB_DOMAIN_RUNTIME_API`, and its number for `cudaDeviceReset`. These numbers are those that
+/// `cudaDeviceReset`, of the runtime. These numbers are those that
 /// `cuptiGetCallbackName` of CUDA 13.0 gives names to; numbers are never reused.
-const RUNTIME_API: c_int = 2;
 const DEVICE_RESET: u32 = 164;
 /// `cuProfilerStart` and `cuProfilerStop`, of the driver.
 const PROFILER_START: u32 = 308;
@@ -52,10 +52,12 @@ pub(super) extern "C" fn callback(
                     flush::now(session);
                 }
             }
+            (RUNTIME_API, call, true) if RUNTIME_LAUNCHES.contains(&call) => theft::launched(),
             (DRIVER_API, PROFILER_START, false) => capture::open(),
             (DRIVER_API, PROFILER_STOP, true) => capture::close(),
             (DRIVER_API, PROFILER_START | PROFILER_STOP, _) => {}
             (DRIVER_API, _, true) if !data.symbol.is_null() => {
+                theft::launched();
                 // SAFETY: a kernel's name is a text ended by 0.
                 launch::begins(unsafe { CStr::from_ptr(data.symbol) }, data.correlation);
             }

@@ -1,17 +1,16 @@
 //! The thread that asks CUPTI for finished records, and the last time that it does.
 #![expect(unsafe_code, reason = "calls into CUPTI")]
 
-use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use perfagent_spool::LossCause;
+use perfagent_spool::{LossCause, MonotonicNs};
 
 use super::session::{self, Session};
-use super::sys::{FLUSH_FORCED, SUCCESS};
-use super::{device, graphs};
+use super::sys::FLUSH_FORCED;
+use super::{device, graphs, theft};
 use crate::door::door;
 use crate::{lifecycle, losses, signals};
 
@@ -35,6 +34,7 @@ pub(super) fn spawn(session: &'static Session, period: Duration) -> std::io::Res
 
 fn run(session: &Session, period: Duration) {
     let mut devices_known = false;
+    let mut watch = theft::Watch::new(MonotonicNs::now(), period);
     while !STOP.load(Ordering::Acquire) {
         thread::park_timeout(period);
         // Not before the first pause: the thread is started from within cuInit.
@@ -42,11 +42,13 @@ fn run(session: &Session, period: Duration) {
         if !STOP.load(Ordering::Acquire) {
             flush(session, 0);
             graphs::look(session);
+            watch.look(session);
         }
     }
     if !devices_known {
         device::report();
     }
+    watch.finish();
     session.disable();
     flush(session, FLUSH_FORCED);
 }
@@ -65,13 +67,10 @@ pub(super) fn now(session: &Session) {
 
 fn flush(session: &Session, flag: u32) {
     // SAFETY: functions of this CUPTI, on a thread of ours that holds no lock.
-    unsafe {
-        (session.api.flush_all)(flag);
-        let mut dropped = 0;
-        let status = (session.api.dropped_records)(ptr::null_mut(), 0, &raw mut dropped);
-        if status == SUCCESS && dropped > 0 {
-            losses::add(LossCause::CuptiDropped, dropped as u64);
-        }
+    unsafe { (session.api.flush_all)(flag) };
+    match session.dropped() {
+        0 => {}
+        dropped => losses::add(LossCause::CuptiDropped, dropped),
     }
 }
 

@@ -1,5 +1,4 @@
 //! What CUPTI can record, and what of it is wanted.
-#![expect(unsafe_code, reason = "calls into CUPTI")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -62,8 +61,7 @@ pub(super) fn enable_places(session: &Session) {
 
 fn enable_all(session: &Session, kinds: impl Iterator<Item = (u32, &'static str)>, tell: bool) {
     for (kind, name) in kinds {
-        // SAFETY: a function of this CUPTI.
-        let status = unsafe { (session.api.enable)(kind) };
+        let status = session.enable(kind);
         if status != SUCCESS && tell {
             session::note(&session::failed(&format!("{name} are not recorded"), status));
         }
@@ -72,8 +70,7 @@ fn enable_all(session: &Session, kinds: impl Iterator<Item = (u32, &'static str)
 
 /// Records CUDA graphs as wholes from now on. Whether CUPTI agreed.
 pub(super) fn enable_graphs(session: &Session) -> bool {
-    // SAFETY: a function of this CUPTI.
-    let status = unsafe { (session.api.enable)(GRAPH_TRACE) };
+    let status = session.enable(GRAPH_TRACE);
     if status != SUCCESS {
         session::note(&session::failed(&format!("{GRAPHS} are not recorded"), status));
     }
@@ -93,7 +90,6 @@ pub(super) fn disable_everything(session: &Session) {
 
 fn disable_all(session: &Session, kinds: impl Iterator<Item = (u32, &'static str)>) {
     for (kind, _) in kinds {
-        // SAFETY: a function of this CUPTI; a kind that was never enabled is an error without effect.
-        unsafe { (session.api.disable)(kind) };
+        session.disable_kind(kind);
     }
 }

@@ -21,6 +21,8 @@ use super::sys::{
     DRIVER_API, EXTERNAL_KIND, KIND_EXTERNAL_CORRELATION, LAUNCHES, NOT_SUPPORTED, SUCCESS, Status,
 };
 
+/// Whether launches through the driver are told of as they happen.
+static WATCHING: AtomicBool = AtomicBool::new(false);
 /// Whether external-correlation records are collected.
 static CORRELATING: AtomicBool = AtomicBool::new(false);
 
@@ -35,7 +37,9 @@ pub(crate) fn watch(announced: bool) {
     static ONCE: Once = Once::new();
     let Some(session) = session::current() else { return };
     ONCE.call_once(|| {
+        WATCHING.store(true, Ordering::Relaxed);
         if let Err(status) = look_at_launches(session) {
+            WATCHING.store(false, Ordering::Relaxed);
             if announced {
                 return correlate(session);
             }
@@ -45,18 +49,24 @@ pub(crate) fn watch(announced: bool) {
 }
 
 fn correlate(session: &Session) {
-    if session.api.push_external.is_none() || session.api.pop_external.is_none() {
+    // Where several tools are allowed there are always callbacks.
+    let has_ids = session.api.push_external.is_some() && session.api.pop_external.is_some();
+    if !has_ids || session.shared.is_some() {
         return session::note("times of NCCL calls are unknown: this CUPTI is too old");
     }
     let failed = [DRIVER_CALL, KIND_EXTERNAL_CORRELATION].into_iter().find_map(|kind| {
-        // SAFETY: a function of this CUPTI.
-        let status = unsafe { (session.api.enable)(kind) };
+        let status = session.enable(kind);
         (status != SUCCESS).then_some(status)
     });
     match failed {
         None => CORRELATING.store(true, Ordering::Relaxed),
         Some(status) => session::note(&session::failed("times of NCCL calls are unknown", status)),
     }
+}
+
+/// Whether launches through the driver are watched for NCCL's sake.
+pub(super) fn is_watching() -> bool {
+    WATCHING.load(Ordering::Relaxed)
 }
 
 /// Whether calls of the driver are recorded for the sake of [`push`].
@@ -90,8 +100,7 @@ pub(crate) fn take() -> u32 {
 /// The process ends.
 pub(super) fn stop(session: &Session) {
     if CORRELATING.swap(false, Ordering::Relaxed) {
-        // SAFETY: a function of this CUPTI.
-        unsafe { (session.api.disable)(KIND_EXTERNAL_CORRELATION) };
+        session.disable_kind(KIND_EXTERNAL_CORRELATION);
     }
 }
 

@@ -11,7 +11,7 @@ const NAMES: [&CStr; 4] =
     [c"libcupti.so.13", c"libcupti.so.12", c"libcupti.so.11.8", c"libcupti.so"];
 
 /// Finds and opens libcupti; the error names what was tried.
-pub(super) fn load(cuda_home: Option<&Path>) -> Result<Api, String> {
+pub(super) fn load(cuda_home: Option<&Path>) -> Result<(*mut c_void, Api), String> {
     let loaded = NAMES.iter().find_map(|name| open(name, libc::RTLD_NOLOAD));
     let library = loaded
         .or_else(|| NAMES.iter().find_map(|name| open(name, 0)))
@@ -21,7 +21,7 @@ pub(super) fn load(cuda_home: Option<&Path>) -> Result<Api, String> {
              CUDA_HOME/extras/CUPTI/lib64; install the package nvidia-cuda-cupti of the program's CUDA version"
                 .to_owned()
         })?;
-    resolve(library)
+    Ok((library, resolve(library)?))
 }
 
 fn open_in_toolkit(home: &Path) -> Option<*mut c_void> {
@@ -69,6 +69,8 @@ fn resolve(library: *mut c_void) -> Result<Api, String> {
         dropped_records: needed!(c"cuptiActivityGetNumDroppedRecords"),
         set_attribute: needed!(c"cuptiActivitySetAttribute"),
         // SAFETY: (all) as above.
+        subscribe_named: unsafe { function(library, c"cuptiSubscribe_v2") },
+        // SAFETY: see above.
         enable_callback: unsafe { function(library, c"cuptiEnableCallback") },
         // SAFETY: see above.
         callback_name: unsafe { function(library, c"cuptiGetCallbackName") },

@@ -11,8 +11,11 @@ mod kind;
 pub(crate) mod launch;
 mod layout;
 mod loader;
+mod scope;
 mod session;
+mod shared;
 mod sys;
+mod theft;
 
 use crate::lifecycle;
 use crate::writer::Writer;

@@ -2,7 +2,6 @@
 #![expect(unsafe_code, reason = "the door that the driver calls, and calls into CUPTI")]
 
 use std::ffi::{c_int, c_void};
-use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Once, OnceLock};
 
@@ -10,8 +9,10 @@ use perfagent_spool::{LossCause, MonotonicNs};
 
 use super::buffers::{Buffers, buffer_completed, request_buffer};
 use super::graphs::Watch;
+use super::scope::Refused;
+use super::shared::Shared;
 use super::sys::{ATTRIBUTE_ZEROED_BUFFERS, Api, SUCCESS, Status, remedy};
-use super::{api_call, callbacks, flush, kind, launch, loader};
+use super::{api_call, callbacks, flush, kind, launch, loader, scope};
 use crate::config::{Config, Graphs};
 use crate::door::door;
 use crate::inbox::{self, Item};
@@ -20,6 +21,8 @@ use crate::{capture, lifecycle, losses};
 /// A CUPTI that answers to us.
 pub(super) struct Session {
     pub(super) api: Api,
+    /// The functions in use instead of some of `api`'s, where other tools may be beside us.
+    pub(super) shared: Option<Shared>,
     pub(super) buffers: Buffers,
     /// Whether records are stamped with `CLOCK_MONOTONIC`; else with `CLOCK_REALTIME`.
     pub(super) monotonic: AtomicBool,
@@ -61,7 +64,7 @@ fn begin() {
     if !config.cupti {
         return note("GPU operations are not recorded: PERFAGENT_CUPTI=0");
     }
-    let api = match loader::load(config.cuda_home.as_deref()) {
+    let (library, api) = match loader::load(config.cuda_home.as_deref()) {
         Ok(api) => api,
         Err(error) => {
             losses::add(LossCause::BlockedCupti, 1);
@@ -77,19 +80,20 @@ fn begin() {
             "GPU operations are not recorded: this libcupti (API version {version}) is older than that of CUDA 11.8"
         ));
     }
-    let mut subscriber = ptr::null_mut();
-    // SAFETY: subscribing first tells whether another tool holds CUPTI; the callback is called for what `launch` asks for.
-    let status =
-        unsafe { (api.subscribe)(&raw mut subscriber, callbacks::callback, ptr::null_mut()) };
-    if status != SUCCESS {
-        losses::add(LossCause::BlockedCupti, 1);
-        return note(&failed("GPU operations are not recorded: CUPTI refused", status));
-    }
+    // Subscribing first tells whether another tool holds CUPTI.
+    let held = match scope::hold(&api, library, version) {
+        Ok(held) => held,
+        Err(refused) => {
+            losses::add(LossCause::BlockedCupti, 1);
+            return note(&blocked(&refused));
+        }
+    };
     let session = Session {
         api,
+        shared: held.shared,
         buffers: Buffers::new(),
         monotonic: AtomicBool::new(false),
-        subscriber: AtomicPtr::new(subscriber),
+        subscriber: AtomicPtr::new(held.subscriber),
         version,
         calls: config.api.then(api_call::Names::new).unwrap_or_default(),
         threads_known: AtomicBool::new(false),
@@ -111,33 +115,21 @@ impl Session {
     }
 
     fn set_up(&self, config: &Config) {
-        // SAFETY: a function of this CUPTI, called as documented: before any kind is enabled.
-        let stamped = self.api.register_timestamp.map(|register| unsafe { register(timestamp) });
-        self.monotonic.store(stamped == Some(SUCCESS), Ordering::Relaxed);
-        let mut size = size_of::<u8>();
-        let mut zeroed = 1_u8;
+        self.monotonic.store(self.stamp_by(timestamp), Ordering::Relaxed);
         // Only saves CUPTI some work; if it does not know the attribute it clears the buffers itself.
-        // SAFETY: the value is as long as the size says.
-        unsafe {
-            (self.api.set_attribute)(
-                ATTRIBUTE_ZEROED_BUFFERS,
-                &raw mut size,
-                (&raw mut zeroed).cast(),
-            );
-        }
-        // SAFETY: both callbacks stay where they are; the library is never unmapped.
-        let status = unsafe { (self.api.register_callbacks)(request_buffer, buffer_completed) };
+        self.set_attribute(ATTRIBUTE_ZEROED_BUFFERS, 1_u8);
+        let status = self.register_buffers();
         if status != SUCCESS {
             losses::add(LossCause::BlockedCupti, 1);
             return note(&failed("GPU operations are not recorded: no buffers for CUPTI", status));
         }
-        let numbered = api_call::number_threads(&self.api);
+        let numbered = self.number_threads();
         self.threads_known.store(numbered, Ordering::Relaxed);
         if config.api {
             if !numbered {
                 note("calls of the CUDA API come without their threads: this CUPTI is too old");
             }
-            api_call::mute(&self.api);
+            api_call::mute(self);
         }
         callbacks::watch(self);
         kind::enable_places(self);
@@ -147,11 +139,31 @@ impl Session {
         lifecycle::debug(&format!("CUPTI {}: recording", self.version));
     }
 
+    /// Has CUPTI fill our buffers.
+    fn register_buffers(&self) -> Status {
+        match &self.shared {
+            Some(shared) => shared.register(self.subscriber.load(Ordering::Relaxed)),
+            // SAFETY: both callbacks stay where they are; the library is never unmapped.
+            None => unsafe { (self.api.register_callbacks)(request_buffer, buffer_completed) },
+        }
+    }
+
     /// Stops collecting, as far as CUPTI lets us.
     pub(super) fn disable(&self) {
         kind::disable_everything(self);
         launch::stop(self);
     }
+}
+
+/// What the user should know when another tool was first.
+fn blocked(refused: &Refused) -> String {
+    let Refused { status, holder } = refused;
+    if holder.is_empty() {
+        return failed("GPU operations are not recorded: CUPTI refused", *status);
+    }
+    format!(
+        "GPU operations are not recorded: CUPTI refused (CUPTI error {status}: {holder} already holds it)"
+    )
 }
 
 pub(super) fn failed(what: &str, status: Status) -> String {

@@ -9,6 +9,7 @@ pub(super) type Status = c_int;
 
 pub(super) const SUCCESS: Status = 0;
 pub(super) const NOT_SUPPORTED: Status = 27;
+pub(super) const MULTIPLE_SUBSCRIBERS: Status = 39;
 /// The name of a status that users meet, and what can be done about it.
 pub(super) fn remedy(status: Status) -> &'static str {
     match status {
@@ -21,7 +22,7 @@ pub(super) fn remedy(status: Status) -> &'static str {
             "not permitted; an administrator can set the driver option NVreg_RestrictProfilingToAdminUsers=0"
         }
         33 | 40 => "not available in this virtual machine",
-        39 => {
+        MULTIPLE_SUBSCRIBERS => {
             "another profiler (Nsight Systems, torch.profiler, compute-sanitizer) already holds it"
         }
         41 => "not available with confidential computing",
@@ -46,6 +47,8 @@ pub(super) const EXTERNAL_KIND: u32 = 5;
 /// `CUPTI_CB_DOMAIN_DRIVER_API`, and the calls in it that launch a kernel: `cuLaunchKernel`, `cuLaunchKernelEx`, and both
 /// for per-thread default streams.
 pub(super) const DRIVER_API: c_int = 1;
+/// `CUPTI_CB_DOMAIN_RUNTIME_API`.
+pub(super) const RUNTIME_API: c_int = 2;
 pub(super) const LAUNCHES: [u32; 4] = [307, 652, 442, 653];
 /// `CUPTI_API_ENTER`.
 pub(super) const ENTER: u32 = 0;
@@ -73,6 +76,8 @@ pub(super) struct Api {
     pub(super) next_record: unsafe extern "C" fn(*mut u8, usize, *mut *mut u8) -> Status,
     pub(super) dropped_records: unsafe extern "C" fn(*mut c_void, u32, *mut usize) -> Status,
     pub(super) set_attribute: unsafe extern "C" fn(u32, *mut usize, *mut c_void) -> Status,
+    /// CUDA 13.0 and later.
+    pub(super) subscribe_named: Option<super::shared::Subscribe>,
     pub(super) enable_callback:
         Option<unsafe extern "C" fn(u32, *mut c_void, c_int, u32) -> Status>,
     pub(super) callback_name:

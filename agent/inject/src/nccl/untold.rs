@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn what_is_never_told_of_is_left_when_its_group_ends() {
         let none = Handle(0);
-        for (number, func, count) in [(1, &b"Reduce"[..], 5), (2, b"Broadcast", 6), (3, b"Reduce", 7)]
+        for (number, func, count) in
+            [(1, &b"Reduce"[..], 5), (2, b"Broadcast", 6), (3, b"Reduce", 7)]
         {
             called(Handle(number), Handle(90), none, &call(func, count));
         }

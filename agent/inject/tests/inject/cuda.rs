@@ -6,6 +6,7 @@ use std::path::Path;
 use perfagent_spool::{LossCause, MonotonicNs, Record, State};
 
 use crate::recorded::Recorded;
+use crate::surroundings;
 use crate::{built, run, target};
 
 /// Runs `rounds` of operations with these variables set.
@@ -152,6 +153,44 @@ fn a_cupti_that_others_hold_is_named_and_the_rest_recorded() {
     assert_eq!(recorded.notes.len(), 1);
     let note = &recorded.notes[0];
     assert!(note.contains("error 39") && note.contains("Nsight Systems"), "{note}");
+}
+
+#[test]
+fn who_holds_cupti_is_named_where_cupti_says_so() {
+    let with = [("FAKE_GPU_SUBSCRIBE", "39"), ("FAKE_GPU_HOLDER", "Nsight Systems")];
+    let recorded = record(10, &with);
+    assert!(recorded.notes[0].contains("39: Nsight Systems already holds it"), "{recorded:?}");
+    assert_eq!(recorded.losses, [(LossCause::BlockedCupti, 1)].into());
+}
+
+#[test]
+fn where_cupti_takes_several_tools_we_are_one_of_them() {
+    // Somebody else subscribed before: alone we would be refused.
+    let several = [("FAKE_GPU_CUPTI", "13.4"), ("FAKE_GPU_SEVERAL", "1")];
+    let recorded = record(10, &[&several[..], &[("FAKE_GPU_SUBSCRIBE", "39")]].concat());
+    assert!(recorded.notes.is_empty(), "{:?}", recorded.notes);
+    assert_eq!(count(&recorded, |record| matches!(record, Record::Kernel { .. })), 9);
+    let (pushed, popped) = (recorded.events[0].time, recorded.events[1].time);
+    let is_within = |record: &Record<'_>| matches!(record, Record::Kernel { start, .. } if *start >= pushed && *start <= popped);
+    assert_eq!(count(&recorded, is_within), 9, "on the same clock as the ranges");
+    // A driver that is too old for that: we are alone, as ever.
+    let recorded = record(10, &several[..1]);
+    assert!(recorded.notes.is_empty(), "{:?}", recorded.notes);
+    assert_eq!(count(&recorded, |record| matches!(record, Record::Kernel { .. })), 9);
+}
+
+#[test]
+fn buffers_that_another_tool_takes_are_noticed_and_become_a_gap() {
+    let (_, recorded) = surroundings::record("theft", &[("PERFAGENT_FLUSH_MS", "20")]);
+    assert!(recorded.notes[0].contains("has taken CUPTI's buffers"), "{:?}", recorded.notes);
+    let kernels = count(&recorded, |record| matches!(record, Record::Kernel { .. }));
+    assert!(kernels >= 99, "those before are recorded: {kernels}");
+    let missing = recorded.losses[&LossCause::BuffersTaken];
+    assert!((1..=500).contains(&missing), "{missing} of 500 were seen to be missing");
+    assert_eq!(recorded.gaps[&LossCause::BuffersTaken], missing);
+    // A program that only rests is not suspected.
+    let (_, recorded) = surroundings::record("rest", &[("PERFAGENT_FLUSH_MS", "20")]);
+    assert!(recorded.notes.is_empty() && recorded.losses.is_empty(), "{recorded:?}");
 }
 
 #[test]

@@ -18,7 +18,8 @@ const ALL_REDUCE: Call =
 const ALL_GATHER: Call = Call { func: c"AllGather", dtype: c"ncclInt8", count: 4096, ..ALL_REDUCE };
 const REDUCE_SCATTER: Call =
     Call { func: c"ReduceScatter", dtype: c"ncclBfloat16", count: 100, ..ALL_REDUCE };
-const BROADCAST: Call = Call { func: c"Broadcast", dtype: c"ncclFloat32", count: 256, ..ALL_REDUCE };
+const BROADCAST: Call =
+    Call { func: c"Broadcast", dtype: c"ncclFloat32", count: 256, ..ALL_REDUCE };
 const UNKNOWN: Call = Call { dtype: c"ncclFloat4e2m1", sequence: 1, ..ALL_REDUCE };
 const SEND: Call = Call { func: c"Send", dtype: c"ncclFloat64", count: 3, sequence: 0, peer: 1 };
 const RECV: Call = Call { func: c"Recv", peer: 3, ..SEND };
