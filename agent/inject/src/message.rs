@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Mark = 5,
     /// NCCL handed something to the GPU; the domain is the communicator.
     NcclCall = 6,
+    /// When the kernel of what NCCL handed to the GPU ran, by NCCL's own timers.
+    NcclTimes = 7,
 }
 
 const ATTRIBUTES: u64 = 1 << 8;
@@ -232,6 +234,7 @@ pub(crate) fn read(words: &[u64], text: &mut Vec<u8>) -> Option<Received> {
         4 => Kind::End,
         5 => Kind::Mark,
         6 => Kind::NcclCall,
+        7 => Kind::NcclTimes,
         _ => return None,
     };
     let mut received = Received {

@@ -462,6 +462,15 @@ records! {
         /// 0 it is waited for, 1 it has begun, 2 it has ended.
         state: u8,
     }
+    /// When a call of NCCL ran on the GPU, by NCCL's own timers: only where CUPTI was not ours.
+    29 NcclTimes {
+        /// As in [`Record::NcclCall`]: the call's own.
+        plan: u64,
+        /// Start on the GPU, as near as the host's clock is known there.
+        start: MonotonicNs,
+        /// End on the GPU.
+        end: MonotonicNs,
+    }
 }
 
 /// What stands for "no stream" in a record.

@@ -209,6 +209,7 @@ impl Decoder {
             }
             Record::NcclCommunicator { .. }
             | Record::NcclCall { .. }
+            | Record::NcclTimes { .. }
             | Record::ExternalCorrelation { .. } => self.apply_nccl(record, tables)?,
             _ => self.apply_gpu(record, tables)?,
         }

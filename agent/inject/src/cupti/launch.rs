@@ -64,6 +64,11 @@ fn correlate(session: &Session) {
     }
 }
 
+/// Whether kernels are recorded at all.
+pub(crate) fn is_possible() -> bool {
+    session::current().is_some()
+}
+
 /// Whether launches through the driver are watched for NCCL's sake.
 pub(super) fn is_watching() -> bool {
     WATCHING.load(Ordering::Relaxed)

@@ -10,10 +10,11 @@ use std::sync::atomic::{
 use perfagent_spool::LossCause;
 
 use super::chain::{self, Introduction};
+use super::channels::Channels;
 use super::descriptor::{self, Body, Call, Described};
 use super::plan::{self, Plan};
 use super::pool::{Blank, Handle, Pool};
-use super::sys::{DTYPES, SUCCESS, kind};
+use super::sys::{CHANNEL_STOPS, DTYPES, SUCCESS, kind};
 use super::untold::{self, Untold};
 use super::{HAS_KERNEL, IS_CAPTURED, NO_SEQUENCE, count_stale, number};
 use crate::cupti::launch;
@@ -68,6 +69,7 @@ struct Open {
     /// Of a launch the plan's number; of a call of the program the number of its element type in `DTYPES` + 1, and
     /// [`WRITTEN`].
     data: AtomicU64,
+    channels: Channels,
     /// The handle that the user's plugin gave.
     theirs: AtomicPtr<c_void>,
 }
@@ -78,6 +80,7 @@ impl Blank for Open {
         context: AtomicU64::new(0),
         parent: AtomicU64::new(0),
         data: AtomicU64::new(0),
+        channels: Channels::NONE,
         theirs: AtomicPtr::new(ptr::null_mut()),
     };
 }
@@ -88,6 +91,9 @@ const WRITTEN: u64 = 1 << 32;
 /// What this version of the interface is asked for by us.
 fn wanted(version: u8) -> u64 {
     let calls = kind::COLL | kind::P2P;
+    // Without CUPTI NCCL itself must time its kernels, as well as it can.
+    let channels = if version >= 4 && !launch::is_possible() { kind::KERNEL_CH } else { 0 };
+    let calls = calls | channels;
     if version <= 4 {
         return calls;
     }
@@ -208,6 +214,7 @@ pub(super) unsafe fn start(
         slot.context.store(context.0, Ordering::Relaxed);
         slot.parent.store(Handle::of(described.parent).0, Ordering::Relaxed);
         slot.data.store(0, Ordering::Relaxed);
+        slot.channels.expect(0, 0);
         slot.theirs.store(ptr::null_mut(), Ordering::Relaxed);
     });
     if claimed.is_none() {
@@ -215,7 +222,7 @@ pub(super) unsafe fn start(
     }
     let (own, slot) = claimed.map_or((Handle(0), None), |(own, slot)| (own, Some(slot)));
     if ours {
-        let data = record(version, context, communicator, own, &described);
+        let data = record(version, context, communicator, (own, slot), &described);
         if let Some(slot) = slot {
             slot.data.store(data, Ordering::Relaxed);
         }
@@ -242,7 +249,7 @@ fn record(
     version: u8,
     context: Handle,
     communicator: &Context,
-    own: Handle,
+    (own, slot): (Handle, Option<&Open>),
     described: &Described<'_>,
 ) -> u64 {
     let parent = Handle::of(described.parent);
@@ -277,7 +284,15 @@ fn record(
             if version >= 5 {
                 untold::told(parent, call.func);
             }
-            let plan = plan::of_call(context, group);
+            let is_timed = wanted(version) & kind::KERNEL_CH != 0 && call.channels > 0;
+            let plan = match slot.filter(|_| is_timed) {
+                Some(slot) => {
+                    let plan = plan::of_timed_call();
+                    slot.channels.expect(plan.number, call.channels);
+                    plan
+                }
+                None => plan::of_call(context, group),
+            };
             write(communicator, &call, &plan, dtype, false);
             0
         }
@@ -291,6 +306,10 @@ fn record(
                 untold::called(own, parent, context, &call);
             }
             dtype
+        }
+        Body::Channel(timer) => {
+            EVENTS.remembered(parent, |slot| slot.channels.begins(timer));
+            0
         }
         Body::Other if described.kind == kind::KERNEL_LAUNCH => {
             plan::launch_begins(context, parent)
@@ -358,6 +377,10 @@ pub(super) fn stop(handle: *mut c_void) {
         match slot.kind.load(Ordering::Relaxed) {
             kind::KERNEL_LAUNCH => plan::launch_ends(slot.data.load(Ordering::Relaxed)),
             kind::GROUP => plan::group_ends(context),
+            kind::KERNEL_CH => {
+                let call = Handle(slot.parent.load(Ordering::Relaxed));
+                EVENTS.remembered(call, |slot| slot.channels.ends());
+            }
             kind::GROUP_API => untold::group_ends(Handle::of(handle), write_untold),
             _ => {}
         }
@@ -371,7 +394,7 @@ pub(super) fn stop(handle: *mut c_void) {
     }
 }
 
-/// An event changes its state, which tells us nothing.
+/// An event changes its state, which tells us something of channels only.
 ///
 /// # Safety
 /// The arguments are NCCL's.
@@ -380,6 +403,15 @@ pub(super) unsafe fn state(handle: *mut c_void, state: c_int, arguments: *mut c_
         return;
     }
     let Some(slot) = EVENTS.live(Handle::of(handle)) else { return count_stale() };
+    if state == CHANNEL_STOPS
+        && slot.kind.load(Ordering::Relaxed) == kind::KERNEL_CH
+        && !arguments.is_null()
+    {
+        // SAFETY: with this state NCCL passes what the GPU's timer showed.
+        let timer = unsafe { arguments.cast::<u64>().read_unaligned() };
+        let call = Handle(slot.parent.load(Ordering::Relaxed));
+        EVENTS.remembered(call, |slot| slot.channels.stops(timer));
+    }
     let theirs = slot.theirs.load(Ordering::Relaxed);
     if let Some(chain) = chain::get().filter(|_| !theirs.is_null()) {
         // SAFETY: it started this event, which has not ended.

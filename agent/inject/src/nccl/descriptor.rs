@@ -4,8 +4,8 @@
 use std::ffi::{c_char, c_void};
 
 use super::sys::{
-    BODY_AT, COLL_GROUP_AT, Coll1, Coll2, Coll4, CollApi, DTYPES, FUNCS_V1, P2P_GROUP_AT, P2p1,
-    P2p2, P2p4, P2pApi, PARENT_AT, kind,
+    BODY_AT, CHANNEL_TIMER_AT, COLL_GROUP_AT, Coll1, Coll2, Coll4, CollApi, DTYPES, FUNCS_V1,
+    P2P_GROUP_AT, P2p1, P2p2, P2p4, P2pApi, PARENT_AT, kind,
 };
 
 /// The longest name of an operation or an element type that is kept.
@@ -33,6 +33,8 @@ pub(super) enum Body<'a> {
     Call(Call<'a>),
     /// The program's own call of it, and whether it is only captured into a CUDA graph.
     Api(Call<'a>, bool),
+    /// A channel of a kernel begins, when the GPU's timer showed this.
+    Channel(u64),
     /// Nothing more.
     Other,
 }
@@ -45,6 +47,8 @@ pub(super) struct Call<'a> {
     pub(super) sequence: Option<u64>,
     /// The root, or the other rank.
     pub(super) peer: i32,
+    /// Channels of its kernel, from version 4 on.
+    pub(super) channels: u8,
     /// The communicator's name and hash, up to version 3.
     pub(super) communicator: Option<(&'a [u8], u64)>,
 }
@@ -89,6 +93,7 @@ unsafe fn body<'a>(version: u8, kind: u64, descriptor: *const u8) -> Body<'a> {
                     count: coll.count as u64,
                     sequence: Some(coll.sequence),
                     peer: coll.root,
+                    channels: 0,
                     communicator: Some((text(coll.name, MAX_COMMUNICATOR_NAME), coll.hash)),
                 })
             }
@@ -100,6 +105,7 @@ unsafe fn body<'a>(version: u8, kind: u64, descriptor: *const u8) -> Body<'a> {
                     count: coll.count as u64,
                     sequence: Some(coll.sequence),
                     peer: coll.root,
+                    channels: 0,
                     communicator: Some((text(coll.name, MAX_COMMUNICATOR_NAME), coll.hash)),
                 })
             }
@@ -111,6 +117,7 @@ unsafe fn body<'a>(version: u8, kind: u64, descriptor: *const u8) -> Body<'a> {
                     count: coll.count as u64,
                     sequence: Some(coll.sequence),
                     peer: coll.root,
+                    channels: coll.channels,
                     communicator: None,
                 })
             }
@@ -122,6 +129,7 @@ unsafe fn body<'a>(version: u8, kind: u64, descriptor: *const u8) -> Body<'a> {
                     count: p2p.count as u64,
                     sequence: None,
                     peer: p2p.peer,
+                    channels: 0,
                     communicator: Some((text(p2p.name, MAX_COMMUNICATOR_NAME), p2p.hash)),
                 })
             }
@@ -133,6 +141,7 @@ unsafe fn body<'a>(version: u8, kind: u64, descriptor: *const u8) -> Body<'a> {
                     count: p2p.count as u64,
                     sequence: None,
                     peer: p2p.peer,
+                    channels: 0,
                     communicator: Some((text(p2p.name, MAX_COMMUNICATOR_NAME), p2p.hash)),
                 })
             }
@@ -144,9 +153,11 @@ unsafe fn body<'a>(version: u8, kind: u64, descriptor: *const u8) -> Body<'a> {
                     count: p2p.count as u64,
                     sequence: None,
                     peer: p2p.peer,
+                    channels: p2p.channels,
                     communicator: None,
                 })
             }
+            (kind::KERNEL_CH, 4..) => Body::Channel(field(descriptor, CHANNEL_TIMER_AT)),
             (kind::COLL_API, 5..) => {
                 let api: CollApi = field(descriptor, BODY_AT);
                 Body::Api(

@@ -2,17 +2,19 @@
 //!
 //! NCCL loads the library through `NCCL_PROFILER_PLUGIN` and calls the table of the highest version that both know (`sys`).
 //! Asked for are collectives, sends and receives, and from version 5 on the program's own calls of them and the
-//! launches; not the kernel channels, whose cost reaches 13 % of a small collective.
+//! launches; the kernel channels, whose cost reaches 13 % of a small collective, only where CUPTI is not ours.
 //!
 //! The end of such an event only says that the work was enqueued. Its time on the GPU is that of its kernel, which is
-//! found through the launch (`plan`, [`launch`](crate::cupti::launch)). Calls of which NCCL tells no such event are `untold`. Where CUPTI is not ours there is no kernel, the message
-//! says so, and nobody takes the time of enqueueing for a duration.
+//! found through the launch (`plan`, [`launch`](crate::cupti::launch)). Where CUPTI is not ours NCCL times the kernel itself
+//! (`channels`, from version 4 on). Calls of which NCCL tells no such event are `untold`. Without
+//! either the message says so, and nobody takes the time of enqueueing for a duration.
 //!
 //! Handles that NCCL gets are numbers that tell when they are out of date (`pool`); one that comes back after its event has
 //! ended is counted and not followed. A plugin that the user had set is called from here (`chain`).
 
 mod callbacks;
 mod chain;
+mod channels;
 mod descriptor;
 mod plan;
 mod pool;
@@ -20,7 +22,7 @@ mod sys;
 mod table;
 mod untold;
 
-use perfagent_spool::{LossCause, Record};
+use perfagent_spool::{LossCause, MonotonicNs, Record};
 
 use crate::message::Received;
 use crate::writer::Writer;
@@ -71,6 +73,15 @@ pub(crate) fn record(
         correlation: launch as u32,
         kernel: launch & HAS_KERNEL != 0,
         captured: launch & IS_CAPTURED != 0,
+    }
+}
+
+/// The record of a message about when a call's kernel ran.
+pub(crate) fn times(event: &Received) -> Record<'static> {
+    Record::NcclTimes {
+        plan: event.id,
+        start: MonotonicNs(event.numbers[0]),
+        end: MonotonicNs(event.numbers[1]),
     }
 }
 

@@ -34,10 +34,15 @@ thread_local! {
     static PUSHED: Cell<u64> = const { Cell::new(0) };
 }
 
+/// A number that no other plan has.
+pub(super) fn new_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// A launch begins. Returns the plan's number.
 pub(super) fn launch_begins(context: Handle, group: Handle) -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let number = new_number();
     // A launch whose end was not told must not claim what follows.
     if PUSHED.replace(0) != 0 {
         launch::pop();
@@ -78,6 +83,11 @@ pub(super) fn group_ends(context: Handle) {
     if LAST.get().context == context {
         LAST.set(NONE);
     }
+}
+
+/// The plan of a call that NCCL times itself: nobody else is of it.
+pub(super) fn of_timed_call() -> Plan {
+    Plan { number: new_number(), kernel: true, ..NONE }
 }
 
 /// The plan of a call on this communicator. `group` is the call's own group, where it is known.

@@ -53,6 +53,11 @@ pub(super) struct Table<I> {
     pub(super) finalize: Stop,
 }
 
+/// `ncclProfilerKernelChStop`, whose argument is the GPU's timer.
+pub(super) const CHANNEL_STOPS: c_int = 22;
+/// Where the description of a channel has the GPU's timer, from version 4 on.
+pub(super) const CHANNEL_TIMER_AT: usize = 32;
+
 /// Kinds of events; each is a bit of the activation mask.
 pub(super) mod kind {
     pub(crate) const GROUP: u64 = 1;

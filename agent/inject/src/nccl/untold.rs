@@ -139,7 +139,15 @@ mod tests {
     use super::*;
 
     const fn call(func: &'static [u8], count: u64) -> Call<'static> {
-        Call { func, dtype: b"ncclFloat32", count, sequence: None, peer: 0, communicator: None }
+        Call {
+            func,
+            dtype: b"ncclFloat32",
+            count,
+            sequence: None,
+            peer: 0,
+            channels: 0,
+            communicator: None,
+        }
     }
 
     fn left(group: u64) -> Vec<(String, u64)> {

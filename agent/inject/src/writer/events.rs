@@ -125,6 +125,10 @@ fn write(writer: &mut Writer, tid: u32, event: &Received, text: &[u8]) {
         writer.ring.push(&record);
         return;
     }
+    if kind == Kind::NcclTimes {
+        writer.ring.push(&nccl::times(event));
+        return;
+    }
     writer.know_domain(domain);
     let name = if registered == 0 { writer.text(text) } else { writer.registered(registered) };
     let record = match kind {
@@ -133,7 +137,7 @@ fn write(writer: &mut Writer, tid: u32, event: &Received, text: &[u8]) {
         Kind::Start => Record::RangeStart { time, tid, id, domain, category, color, name, payload },
         Kind::End => Record::RangeEnd { time, tid, id },
         Kind::Mark => Record::Mark { time, tid, domain, category, color, name, payload },
-        Kind::NcclCall => return,
+        Kind::NcclCall | Kind::NcclTimes => return,
     };
     writer.ring.push(&record);
 }

@@ -38,6 +38,8 @@ pub(crate) struct Recorded {
     pub(crate) communicators: Vec<Communicator>,
     /// What was captured: which range, and 0 for waited for, 1 for begun, 2 for ended.
     pub(crate) captures: Vec<(String, u8)>,
+    /// When calls ran that NCCL timed itself, by plan.
+    pub(crate) times: HashMap<u64, (MonotonicNs, MonotonicNs)>,
     /// The plan of a correlation id.
     pub(crate) plans: HashMap<u32, u64>,
 }
@@ -56,6 +58,7 @@ pub(crate) struct Communicator {
 /// A call of NCCL.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
+    pub(crate) time: MonotonicNs,
     pub(crate) tid: u32,
     pub(crate) communicator: u32,
     /// Operation, element type, and the program's own element type.
@@ -93,6 +96,7 @@ impl Recorded {
             calls: Vec::new(),
             communicators: Vec::new(),
             captures: Vec::new(),
+            times: HashMap::new(),
             plans: HashMap::new(),
         };
         let mut names = Names::default();
@@ -170,6 +174,9 @@ impl Recorded {
                 let (number, name) = (communicator, names.text(name));
                 self.communicators.push(Communicator { number, name, hash, rank, ranks, version });
             }
+            Record::NcclTimes { plan, start, end } => {
+                self.times.insert(plan, (start, end));
+            }
             Record::Capture { name, state, .. } => {
                 self.captures.push((names.text(name), state));
             }
@@ -177,6 +184,7 @@ impl Recorded {
                 self.plans.insert(correlation, id);
             }
             Record::NcclCall {
+                time,
                 tid,
                 communicator,
                 op,
@@ -195,6 +203,7 @@ impl Recorded {
                 assert!(known, "communicator {communicator} is told of before it is used");
                 let names = [op, dtype, user_dtype].map(|name| names.text(name));
                 self.calls.push(Call {
+                    time,
                     tid,
                     communicator,
                     names,

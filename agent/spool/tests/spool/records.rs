@@ -144,6 +144,11 @@ fn record() -> impl Strategy<Value = Record<'static>> {
             ),
         any::<(u32, u64)>()
             .prop_map(|(correlation, id)| Record::ExternalCorrelation { correlation, id }),
+        (any::<u64>(), time(), time()).prop_map(|(plan, start, end)| Record::NcclTimes {
+            plan,
+            start,
+            end
+        }),
         host(),
         (any::<[u32; 5]>(), any::<[u8; 16]>(), any::<u64>()).prop_map(
             |([ordinal, name, sm_count, cc_major, cc_minor], uuid, total_bytes)| {

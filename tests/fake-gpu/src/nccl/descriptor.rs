@@ -16,6 +16,10 @@ pub(super) const COLL_API: u64 = 512;
 pub(super) const P2P_API: u64 = 1024;
 pub(super) const KERNEL_LAUNCH: u64 = 2048;
 
+/// Channels of the kernel of a collective, and of a send or receive.
+pub(super) const CHANNELS: u8 = 8;
+pub(super) const P2P_CHANNELS: u8 = 2;
+
 /// A collective, a send or a receive.
 #[derive(Clone, Copy)]
 pub(super) struct Call {
@@ -100,7 +104,7 @@ impl Descriptor {
         if version >= 4 {
             self.word(24, call.sequence).text(32, call.func).word(56, call.count);
             self.int(64, call.peer).text(72, call.dtype);
-            self.byte(80, 8).byte(81, 16).text(88, c"RING").text(96, c"LL");
+            self.byte(80, CHANNELS).byte(81, 16).text(88, c"RING").text(96, c"LL");
             if version >= 5 {
                 self.word(104, group.expose_provenance() as u64);
             }
@@ -126,7 +130,7 @@ impl Descriptor {
     ) -> Self {
         if version >= 4 {
             self.text(24, call.func).text(40, call.dtype).word(48, call.count);
-            self.int(56, call.peer).byte(60, 2);
+            self.int(56, call.peer).byte(60, P2P_CHANNELS);
             if version >= 5 {
                 self.word(64, group.expose_provenance() as u64);
             }
@@ -152,6 +156,12 @@ impl Descriptor {
     pub(super) fn p2p_api(mut self, call: &Call, captured: bool) -> Self {
         self.text(24, call.func).word(32, call.count).text(40, call.dtype).word(48, 0x57ea);
         self.byte(56, captured.into());
+        self
+    }
+
+    /// The part of a channel of a kernel, which begins when the GPU's timer shows `timer`.
+    pub(super) fn channel(mut self, channel: u8, timer: u64) -> Self {
+        self.byte(24, channel).word(32, timer);
         self
     }
 

@@ -5,14 +5,15 @@ use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::descriptor::{
-    COLL, COLL_API, Call, Descriptor, GROUP, GROUP_API, KERNEL_CH, KERNEL_LAUNCH, NET_PLUGIN, P2P,
-    P2P_API, PROXY_OP, PROXY_STEP,
+    CHANNELS, COLL, COLL_API, Call, Descriptor, GROUP, GROUP_API, KERNEL_CH, KERNEL_LAUNCH,
+    NET_PLUGIN, P2P, P2P_API, P2P_CHANNELS, PROXY_OP, PROXY_STEP,
 };
-use crate::launch::{nccl_launch, other_launch};
+use crate::launch::{gpu_timer, nccl_launch, other_launch};
 
 /// NCCL's activation mask, one for the process.
 static MASK: AtomicI32 = AtomicI32::new(0);
 
+const KERNEL_CH_STOP: c_int = 22;
 const GROUP_START_API_STOP: c_int = 23;
 const GROUP_END_API_START: c_int = 24;
 
@@ -154,8 +155,13 @@ impl Plugin {
     }
 
     pub(super) fn state(&self, handle: *mut c_void, state: c_int) {
+        self.state_with(handle, state, 0);
+    }
+
+    /// Changes an event's state, with this as the first argument.
+    fn state_with(&self, handle: *mut c_void, state: c_int, argument: u64) {
         if !handle.is_null() {
-            let mut arguments = [0_u64; 4];
+            let mut arguments = [argument, 0, 0, 0];
             // SAFETY: the plugin gave this handle.
             let status = unsafe { (self.state)(handle, state, arguments.as_mut_ptr().cast()) };
             assert_eq!(status, 0);
@@ -197,9 +203,10 @@ impl Communicator<'_> {
         let launch = self.start_if(KERNEL_LAUNCH * self.has_apis(), self.launch_descriptor(apis.0));
         nccl_launch(length, false);
         self.plugin.stop(launch);
-        self.tell(calls, &apis.1);
+        let told = self.tell(calls, &apis.1);
         self.plugin.stop(apis.0);
         other_launch();
+        self.channels(&told, length);
     }
 
     /// As [`Communicator::run`], but of the calls nothing is told once they are launched, as NCCL 2.30 does with broadcasts.
@@ -276,12 +283,43 @@ impl Communicator<'_> {
         (group, apis)
     }
 
-    /// Tells of the calls of a plan after its launch.
-    fn tell(&self, calls: &[Call], apis: &[*mut c_void]) {
+    /// Tells of the channels of calls that have ended, on a thread of NCCL's, as that sees the kernel's counters: the first
+    /// begins, the last ends `length` ns later, and the others lie between.
+    fn channels(&self, told: &[(*mut c_void, u8)], length: u64) {
+        if self.plugin.version < 4 || Plugin::mask() & KERNEL_CH == 0 {
+            return;
+        }
+        let told: Vec<_> =
+            told.iter().map(|(call, many)| (call.expose_provenance(), *many)).collect();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for (call, many) in told {
+                    let call = ptr::with_exposed_provenance_mut(call);
+                    let begun = gpu_timer() - length;
+                    let open: Vec<_> = (0..many)
+                        .map(|channel| {
+                            let timer = begun + u64::from(channel) * 10;
+                            let is = self.describe(KERNEL_CH, call).channel(channel, timer);
+                            self.start(is)
+                        })
+                        .collect();
+                    for (channel, open) in open.into_iter().enumerate().rev() {
+                        let timer = begun + length - 10 * channel as u64;
+                        self.plugin.state_with(open, KERNEL_CH_STOP, timer);
+                        self.plugin.stop(open);
+                    }
+                }
+            });
+        });
+    }
+
+    /// Tells of the calls of a plan after its launch. Returns their events, which have ended, and how many channels they have.
+    fn tell(&self, calls: &[Call], apis: &[*mut c_void]) -> Vec<(*mut c_void, u8)> {
         let below = PROXY_OP | PROXY_STEP | KERNEL_CH | NET_PLUGIN;
         let version = self.plugin.version;
         let group =
             self.start_if(GROUP | COLL | P2P | below, self.describe(GROUP, ptr::null_mut()));
+        let mut told = Vec::new();
         for (call, api) in calls.iter().zip(apis) {
             let parent = if version >= 5 { *api } else { group };
             let handle = if is_p2p(call) {
@@ -299,8 +337,10 @@ impl Communicator<'_> {
                 self.plugin.stop(proxy);
             }
             self.plugin.stop(handle);
+            told.push((handle, if is_p2p(call) { P2P_CHANNELS } else { CHANNELS }));
         }
         self.plugin.stop(group);
+        told
     }
 }
 

@@ -32,8 +32,9 @@ pub(crate) struct Call {
 pub(crate) struct Ran {
     pub(crate) start_ns: i64,
     pub(crate) end_ns: i64,
-    /// Row of the stream.
-    pub(crate) stream: i64,
+    /// Row of the stream, where it is known.
+    pub(crate) stream: Option<i64>,
+    /// 0 when it is not known: NCCL timed it.
     pub(crate) correlation: u32,
 }
 
@@ -107,6 +108,11 @@ impl Matching {
         matched
     }
 
+    /// NCCL has timed the call of this plan.
+    pub(crate) fn times(&mut self, plan: u64, ran: Ran) -> Vec<Matched> {
+        self.ran(plan, ran)
+    }
+
     /// Everything that still waits.
     pub(crate) fn give_up(&mut self) -> Vec<Matched> {
         let keys: Vec<_> = self.order.drain(..).collect();
@@ -157,7 +163,7 @@ mod tests {
     }
 
     fn ran(correlation: u32) -> Ran {
-        Ran { start_ns: 10, end_ns: 20, stream: 1, correlation }
+        Ran { start_ns: 10, end_ns: 20, stream: Some(1), correlation }
     }
 
     /// All six orders in which the call, the link and the kernel of one plan can be read.

@@ -2,7 +2,8 @@
 //!
 //! NCCL says when it handed a call over to the GPU, never when it was done. A row takes its times from the call's kernel;
 //! several calls of one group share one. Where there is no kernel (CUPTI was not ours, or its record was lost) the row
-//! says `enqueue`, and both of its times are that instant: no reader can take a duration from it.
+//! says `enqueue`, and both of its times are that instant: no reader can take a duration from it. Where CUPTI was not ours
+//! NCCL times its kernels itself, and the row has those times.
 
 mod matching;
 mod size;
@@ -116,6 +117,13 @@ impl Decoder {
                 let matched = self.nccl.matching.link(correlation, id);
                 self.write_calls(tables, &matched)
             }
+            Record::NcclTimes { plan, start, end } => {
+                let (start, end) = (self.seen(start), self.seen(end));
+                let (start_ns, end_ns) = (start.unix_nanos(), end.unix_nanos());
+                let ran = Ran { start_ns, end_ns, stream: None, correlation: 0 };
+                let matched = self.nccl.matching.times(plan, ran);
+                self.write_calls(tables, &matched)
+            }
             _ => Ok(()),
         }
     }
@@ -140,7 +148,7 @@ impl Decoder {
             };
         }
         let (start_ns, end_ns) = (start.unix_nanos(), end.unix_nanos());
-        let ran = Ran { start_ns, end_ns, stream: stream.0, correlation };
+        let ran = Ran { start_ns, end_ns, stream: Some(stream.0), correlation };
         let matched = self.nccl.matching.kernel(ran);
         self.write_calls(tables, &matched)
     }
@@ -191,8 +199,8 @@ impl Decoder {
             self.note(
                 tables,
                 format!(
-                    "{unmatched} NCCL calls were launched while kernels were recorded, and no kernel came back for them: \
-                     they are counted without a time"
+                    "of {unmatched} NCCL calls neither a kernel nor NCCL's own timers told when they ran: they are counted \
+                     without a time"
                 ),
             )?;
         }
@@ -229,7 +237,7 @@ impl Decoder {
         let row = Collective {
             process_id,
             thread_id: Some(tables.thread(process_id, self.source.pid, call.tid)?),
-            stream_id: ran.map(|ran| StreamId(ran.stream)),
+            stream_id: ran.and_then(|ran| ran.stream).map(StreamId),
             start_ns,
             end_ns: Timestamp::from_unix_nanos(end),
             op_id: StringId(call.op),
@@ -242,7 +250,7 @@ impl Decoder {
             open: false,
             timing: if ran.is_some() { Timing::Kernel } else { Timing::Enqueue },
             enqueued_ns: Some(enqueued),
-            correlation: ran.map(|ran| i64::from(ran.correlation)),
+            correlation: ran.map(|ran| i64::from(ran.correlation)).filter(|id| *id != 0),
         };
         tables.writer.append(&row)
     }
