@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     /// `CUDA_HOME` or `CUDA_PATH`: a place to look for CUPTI.
     pub(crate) cuda_home: Option<PathBuf>,
+    /// `VIRTUAL_ENV` and `CONDA_PREFIX`: Python environments, whose packages may have CUPTI.
+    pub(crate) python_homes: Vec<PathBuf>,
 }
 
 impl Config {
@@ -70,6 +72,11 @@ impl Config {
             cuda_home: env::var_os("CUDA_HOME")
                 .or_else(|| env::var_os("CUDA_PATH"))
                 .map(Into::into),
+            python_homes: ["VIRTUAL_ENV", "CONDA_PREFIX"]
+                .into_iter()
+                .filter_map(env::var_os)
+                .map(Into::into)
+                .collect(),
         })
     }
 }

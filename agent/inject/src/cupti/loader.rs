@@ -1,34 +1,73 @@
 //! Which libcupti: the one that the process already has, else one that can be found. Two in one process are trouble.
 #![expect(unsafe_code, reason = "libraries are opened and symbols looked up by libc calls")]
 
-use std::ffi::{CStr, CString, c_void};
-use std::path::Path;
+use std::ffi::{CStr, CString, c_int, c_void};
 
+use super::search::{self, GENERATIONS, Generation};
 use super::sys::Api;
+use crate::config::Config;
 
-/// Names by which programs load it, newest first.
-const NAMES: [&CStr; 4] =
-    [c"libcupti.so.13", c"libcupti.so.12", c"libcupti.so.11.8", c"libcupti.so"];
+/// As some programs link it, without a version.
+const UNVERSIONED: &CStr = c"libcupti.so";
 
 /// Finds and opens libcupti; the error names what was tried.
-pub(super) fn load(cuda_home: Option<&Path>) -> Result<(*mut c_void, Api), String> {
-    let loaded = NAMES.iter().find_map(|name| open(name, libc::RTLD_NOLOAD));
-    let library = loaded
-        .or_else(|| NAMES.iter().find_map(|name| open(name, 0)))
-        .or_else(|| cuda_home.and_then(open_in_toolkit))
-        .ok_or_else(|| {
-            "no libcupti found: neither in the process, nor on the library path, nor in \
-             CUDA_HOME/extras/CUPTI/lib64; install the package nvidia-cuda-cupti of the program's CUDA version"
-                .to_owned()
-        })?;
+pub(super) fn load(config: &Config) -> Result<(*mut c_void, Api), String> {
+    let library = loaded().or_else(|| find(config)).ok_or_else(|| {
+        "no libcupti found: neither in the process, nor in its Python packages, nor in \
+         CUDA_HOME/extras/CUPTI/lib64, nor on the library path; install the package nvidia-cuda-cupti of the program's \
+         CUDA version"
+            .to_owned()
+    })?;
     Ok((library, resolve(library)?))
 }
 
-fn open_in_toolkit(home: &Path) -> Option<*mut c_void> {
-    ["extras/CUPTI/lib64/libcupti.so", "lib64/libcupti.so"].iter().find_map(|place| {
-        let path = CString::new(home.join(place).into_os_string().into_encoded_bytes()).ok()?;
-        open(&path, 0)
-    })
+/// The one that the process has. A program may have loaded it by a name without version.
+fn loaded() -> Option<*mut c_void> {
+    let names = GENERATIONS.iter().map(|generation| generation.name).chain([UNVERSIONED]);
+    names.into_iter().find_map(|name| open(name, libc::RTLD_NOLOAD))
+}
+
+/// One of the CUDA version that the process uses: a newer or older libcupti beside its runtime would not work.
+fn find(config: &Config) -> Option<*mut c_void> {
+    let packages = search::site_packages(config);
+    let fitting = fitting();
+    fitting
+        .iter()
+        .find_map(|generation| {
+            let files = generation.files(&packages, config.cuda_home.as_deref());
+            let in_files = files.into_iter().find_map(|file| {
+                open(&CString::new(file.into_os_string().into_encoded_bytes()).ok()?, 0)
+            });
+            in_files.or_else(|| open(generation.name, 0))
+        })
+        .or_else(|| open(UNVERSIONED, 0))
+}
+
+/// The generations that fit: that of the CUDA runtime which the process has loaded, else those that the driver knows, as
+/// a runtime that is linked statically shows nowhere.
+fn fitting() -> Vec<Generation> {
+    let of_runtime: Vec<_> = GENERATIONS
+        .into_iter()
+        .filter(|generation| open(generation.runtime, libc::RTLD_NOLOAD).is_some())
+        .collect();
+    if !of_runtime.is_empty() {
+        return of_runtime;
+    }
+    let known = driver_major().unwrap_or(u32::MAX);
+    GENERATIONS.into_iter().filter(|generation| generation.major <= known).collect()
+}
+
+/// The CUDA version of the driver, which may be asked for before `cuInit` is done.
+fn driver_major() -> Option<u32> {
+    let driver = open(c"libcuda.so.1", libc::RTLD_NOLOAD)?;
+    type GetVersion = unsafe extern "C" fn(*mut c_int) -> c_int;
+    // SAFETY: the function has this type.
+    let get: GetVersion = unsafe { function(driver, c"cuDriverGetVersion") }?;
+    let mut version = 0;
+    // SAFETY: a valid place for the answer.
+    let status = unsafe { get(&raw mut version) };
+    // 13020 is CUDA 13.2.
+    (status == 0).then_some(version as u32 / 1000)
 }
 
 fn open(name: &CStr, mode: i32) -> Option<*mut c_void> {

@@ -12,6 +12,7 @@ pub(crate) mod launch;
 mod layout;
 mod loader;
 mod scope;
+mod search;
 mod session;
 mod shared;
 mod sys;

@@ -64,7 +64,7 @@ fn begin() {
     if !config.cupti {
         return note("GPU operations are not recorded: PERFAGENT_CUPTI=0");
     }
-    let (library, api) = match loader::load(config.cuda_home.as_deref()) {
+    let (library, api) = match loader::load(config) {
         Ok(api) => api,
         Err(error) => {
             losses::add(LossCause::BlockedCupti, 1);

@@ -223,6 +223,27 @@ fn a_cupti_that_hangs_at_the_end_does_not_hold_the_target() {
 }
 
 #[test]
+fn libcupti_is_found_in_the_python_packages_of_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let (libraries, spool) = (dir.path().join("lib"), dir.path().join("spool"));
+    let packages = dir.path().join("venv/lib/python3.12/site-packages/nvidia/cu13/lib");
+    for folder in [&spool, &libraries, &packages] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    let stand_in = built("libperfagent_fake_gpu.so");
+    symlink(&stand_in, libraries.join("libcuda.so.1")).unwrap();
+    // A file of its own: the dynamic linker knows files by their place on the disk.
+    std::fs::copy(&stand_in, packages.join("libcupti.so.13")).unwrap();
+    let mut command = target(&["cuda"], &spool);
+    command.env("LD_LIBRARY_PATH", &libraries).env("VIRTUAL_ENV", dir.path().join("venv"));
+    let (status, ..) = run(&mut command);
+    assert_eq!(status.code(), Some(42));
+    let recorded = Recorded::read(&spool);
+    assert!(recorded.notes.is_empty(), "{:?}", recorded.notes);
+    assert!(recorded.losses.is_empty(), "{:?}", recorded.losses);
+}
+
+#[test]
 fn without_libcupti_the_rest_is_recorded() {
     let dir = tempfile::tempdir().unwrap();
     let (libraries, spool) = (dir.path().join("lib"), dir.path().join("spool"));
