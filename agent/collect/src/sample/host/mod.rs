@@ -9,6 +9,7 @@ mod file;
 mod machine;
 mod process;
 mod rate;
+mod unrecorded;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -22,6 +23,7 @@ use super::{Context, Keep, Reading, Sample, Subject};
 use crate::proc;
 use machine::Machine;
 use process::{Process, Share};
+use unrecorded::Unrecorded;
 
 /// How often new processes are looked for.
 const TREE_PERIOD: Duration = Duration::from_millis(500);
@@ -78,6 +80,7 @@ struct Tree {
     subjects: HashMap<u32, (u64, Subject)>,
     known: usize,
     due: Option<Instant>,
+    unrecorded: Unrecorded,
     complained: bool,
 }
 
@@ -91,6 +94,12 @@ impl Tree {
             for known in &watched {
                 let subject = Subject::Process(known.row);
                 self.subjects.insert(known.pid, (known.start_ticks, subject));
+            }
+            self.unrecorded.keep(&below);
+            for &pid in below.iter().filter(|pid| !self.subjects.contains_key(pid)) {
+                if let Some(text) = self.unrecorded.look(pid, Instant::now()) {
+                    context.note(Severity::Warning, text);
+                }
             }
             // Where the kernel does not list children, those that made themselves known are there.
             for pid in below.into_iter().chain(watched.iter().map(|known| known.pid)) {
