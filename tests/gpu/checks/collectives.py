@@ -25,7 +25,13 @@ def run(check):
     env = {"LD_PRELOAD": library, "NCCL_MULTI_RANK_GPU_ENABLE": "1", "NCCL_DEBUG": "WARN"}
     plain = answer_of(check.python("two_ranks", env=env))
     check.expect(plain["codes"] == [0, 0], f"both ranks run without us: {plain['codes']}")
-    recording = check.record(check.target("two_ranks"), env={**env, "PERFAGENT_DEBUG": "1"})
+    # With the times of kernels by CUPTI, and by NCCL's own timers where CUPTI is left to others.
+    one(check, "cupti", {**env, "PERFAGENT_DEBUG": "1"}, plain)
+    one(check, "timers", {**env, "PERFAGENT_CUPTI": "0"}, plain)
+
+
+def one(check, name, env, plain):
+    recording = check.record(check.target("two_ranks"), name=name, env=env)
     check.keep(recording.path)
     check.note(f"standard error: {recording.done.stderr.strip()[-1500:]}")
     answer = answer_of(recording.done)
@@ -33,25 +39,26 @@ def run(check):
     check.note(f"NCCL {answer['ranks'][0]['nccl']}")
     check.expect(not recording.losses(), f"nothing is lost: {recording.losses()}")
     rows = [row for row in recording.rows(ROWS) if row[9] == "nccl"]
-    check.figure("collectives", len(rows), "count, of both ranks")
+    check.figure(f"{name}_collectives", len(rows), "count, of both ranks")
     kinds = {}
     for row in rows:
         kinds[row[1], row[8]] = kinds.get((row[1], row[8]), 0) + 1
     check.note(f"rows by operation and timing: {kinds}")
     check.expect(all(row[4] == RANKS for row in rows), "the size of the group is known")
-    for one, unrecorded in zip(answer["ranks"][0]["rows"], plain["ranks"][0]["rows"]):
-        each(check, recording, rows, one, unrecorded)
-    late(check, recording, rows)
+    for made, unrecorded in zip(answer["ranks"][0]["rows"], plain["ranks"][0]["rows"]):
+        each(check, name, recording, rows, made, unrecorded)
+    late(check, name, recording, rows)
     done = check.perfagent("report", recording.path, "--json")
     check.expect(done.code == 0, f"report: {done.stderr.strip()[-300:]}")
-    check.path("report.json").write_text(done.stdout)
-    check.keep(check.path("report.json"))
+    report = check.path(f"{name}.report.json")
+    report.write_text(done.stdout)
+    check.keep(report)
 
 
-def each(check, recording, rows, one, unrecorded):
+def each(check, by, recording, rows, one, unrecorded):
     """One kind of call at one size."""
     name = f"{one['op']} {one['size']}"
-    figure = name.replace(" ", "_")
+    figure = f"{by}_{name}".replace(" ", "_")
     spans = recording.ranges(name)
     if not check.expect(len(spans) == RANKS, f"{name}: its range is recorded on both ranks, not {len(spans)} times"):
         return
@@ -69,7 +76,9 @@ def each(check, recording, rows, one, unrecorded):
     kernel = [row for row in found if row[8] == "kernel"]
     if not check.expect(len(kernel) == len(found), f"{name}: {len(kernel)} of {len(found)} have their kernel's times"):
         return
-    check.expect(len({(row[0], row[10]) for row in kernel}) == len(kernel), f"{name}: each has a kernel of its own")
+    if by == "cupti":
+        own = len({(row[0], row[10]) for row in kernel})
+        check.expect(own == len(kernel), f"{name}: each has a kernel of its own")
     # One call follows the other in the stream, so that the events around all of them bound the sum.
     total = sum(row[6] - row[5] for row in kernel if row[0] == kernel[0][0])
     share = total / one["elapsed_ns"]
@@ -78,13 +87,12 @@ def each(check, recording, rows, one, unrecorded):
     check.expect(0.2 < share < 1.05, f"{name}: its times fill the time that events measured: {share:.3f}")
 
 
-def late(check, recording, rows):
-    """The rank that comes late does not wait; the other one does, as long as the first was late."""
+def late(check, by, recording, rows):
+    """One rank comes late to each. On a GPU that both share their kernels also take turns, so this is for people to read."""
     waits = {}
     spans = recording.ranges("late")
     for span in spans:
-        durations = [row[6] - row[5] for row in rows if row[0] == span.process and span.start <= row[5] <= span.end]
+        calls = [row for row in rows if row[0] == span.process and span.start <= (row[7] or row[5]) <= span.end]
+        durations = [row[6] - row[5] for row in calls]
         waits[span.process] = median(durations)
-    check.figure("late_kernel_medians", list(waits.values()), "ns by rank; one comes late on purpose")
-    if len(waits) == RANKS and None not in waits.values():
-        check.expect(max(waits.values()) > 5 * min(waits.values()), f"one rank waits, the other does not: {waits}")
+    check.figure(f"{by}_late_kernel_medians", list(waits.values()), "ns by rank; one comes late on purpose")

@@ -8,8 +8,8 @@ ALONE = True
 
 
 def run(check):
-    one(check, "at_200k", 10, "--rate", 200_000)
-    one(check, "unlimited", 4)
+    one(check, "at_200k", 8, "--rate", 200_000)
+    one(check, "unlimited", 3)
 
 
 def one(check, name, seconds, *options):

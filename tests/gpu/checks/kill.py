@@ -13,15 +13,19 @@ from harness.recording import Recording
 SECONDS = 60
 TIMEOUT = 150
 ALONE = True
-TRIALS = 5
-AT_ONCE = 5
+# How many trials: with one flush interval and another, and of the recorder's end.
+TRIALS = {100: 3, 200: 6}
+RECORDER_TRIALS = 3
+# Programs that share the GPU take turns on it, which delays what is flushed.
+AT_ONCE = 3
 
 
 def run(check):
-    for flush_ms in (100, 200, 500):
-        trials = [(check, f"target{flush_ms}-{index}", flush_ms, False) for index in range(TRIALS)]
+    for flush_ms, trials in TRIALS.items():
+        trials = [(check, f"target{flush_ms}-{index}", flush_ms, False) for index in range(trials)]
         conclude(check, f"target_{flush_ms}ms", flush_ms, all_of(trials))
-    conclude(check, "recorder_200ms", 200, all_of([(check, f"recorder-{index}", 200, True) for index in range(TRIALS)]))
+    trials = [(check, f"recorder-{index}", 200, True) for index in range(RECORDER_TRIALS)]
+    conclude(check, "recorder_200ms", 200, all_of(trials))
 
 
 def all_of(trials):
@@ -34,8 +38,8 @@ def conclude(check, name, flush_ms, found):
     check.figure(f"{name}_missing", [missing for missing, _ in found], "kernels")
     check.figure(f"{name}_window", [window for _, window in found], "ms from the last record to the end")
     check.figure(f"{name}_window_median", median([window for _, window in found]), "ms")
-    # One interval, the kernels under way, and the time that writer and drain take.
-    allowed = flush_ms + 150
+    # One interval, and the round of kernels under way.
+    allowed = flush_ms + 30
     worst = max(window for _, window in found)
     check.expect(worst <= allowed, f"{name}: at most one flush interval is lost: {worst:.0f} ms of {allowed}")
     # A thousandth: kernels that finished after the count was last written.

@@ -21,9 +21,7 @@ def run(check):
     nsys = shutil.which("nsys") or next(map(str, Path("/opt/nvidia").glob("*/*/host/target-linux-x64/nsys")), None)
     if nsys:
         tools["nsys"] = [nsys, "profile", "--trace", "cuda", "--stats", "false", "-o", check.path("nsys"), program]
-    ncu = shutil.which("ncu")
-    if ncu:
-        tools["ncu"] = [ncu, "--clock-control", "none", "--launch-count", "1", program]
+    # Nsight Compute refuses to start where any library is injected, and says so itself.
     if not tools:
         check.skip("no other tool is installed")
     for name, command in tools.items():
@@ -33,7 +31,7 @@ def run(check):
         check.note(f"{name}: standard error: {recording.done.stderr.strip()[-800:]}; output {recording.done.stdout.strip()[-500:]}")
         kernels = recording.count("kernels")
         check.figure(f"{name}_kernels", kernels, "count, of 1750")
-        told = recording.losses() or recording.notes()
+        told = recording.losses() or any("not recorded" in text for text in recording.notes())
         check.expect(kernels == 1750 or told, f"{name}: {kernels} kernels of 1750, and the recording says why")
         if alone.code == 0:
             lines = [line for line in recording.done.stdout.splitlines() if line.startswith("{")]

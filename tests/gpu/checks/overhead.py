@@ -10,7 +10,7 @@ ALONE = True
 LOOPS = {"launch": 20_000, "gpu": 100, "train": 8}
 # The goals of the project: a factor for the first, shares for the others.
 GOALS = {"launch": 1.25, "gpu": 1.005, "train": 1.02}
-ROUNDS = 21
+ROUNDS = {"launch": 21, "gpu": 41, "train": 21}
 # torch.profiler's own start and stop take long: it has a turn in every third round.
 PROFILER_EVERY = 3
 
@@ -57,9 +57,9 @@ def measure(check, arms, loop, count):
     blocks = 0
     for name in names:
         ask(check, arms, name, loop, count)
-    for turn in range(ROUNDS):
+    for turn in range(ROUNDS[loop]):
         if check.seconds_left() < 30:
-            check.note(f"{loop}: only {turn} of {ROUNDS} rounds: the time is up")
+            check.note(f"{loop}: only {turn} of {ROUNDS[loop]} rounds: the time is up")
             break
         now = {}
         order = names[turn % len(names) :] + names[: turn % len(names)]
@@ -92,7 +92,10 @@ def measure(check, arms, loop, count):
     for name in ("profiler_cuda", "profiler_full"):
         if ratios.get(name):
             theirs = median(ratios[name])
-            check.expect(ours <= theirs, f"{loop}: {ours:.4f}, {name} {theirs:.4f}: ours costs less")
+            # Where neither costs more than two equal programs differ, nothing can be said of which costs less.
+            noise = abs(median(ratios["plain_again"]) - 1)
+            text = f"{loop}: {ours:.4f}, {name} {theirs:.4f}, equal programs {noise:.4f} apart: ours costs no more"
+            check.expect(ours <= theirs + noise, text)
     if loop == "launch":
         extra = [(a - b) / count * 1e9 for a, b in zip(times["perfagent"], times["plain"])]
         check.figure("launch_thread_ns_per_record", median(extra), "ns, on the launching thread, median of rounds")

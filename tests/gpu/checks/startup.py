@@ -8,7 +8,7 @@ from harness.figures import median, median_interval
 SECONDS = 70
 TIMEOUT = 150
 ALONE = True
-PAIRS = 6
+PAIRS = 5
 
 
 def run(check):
