@@ -16,6 +16,9 @@ type CompletedMore = extern "C" fn(*mut u8, usize, usize, *const c_void);
 
 /// Subscribes, alone or beside others; says who is there as `FAKE_GPU_HOLDER` has it when that cannot be.
 ///
+/// # Panics
+/// When the parameters are not those of the version that is played.
+///
 /// # Safety
 /// `subscriber` is a valid place, and the parameters are those of the version that is played.
 #[unsafe(no_mangle)]
@@ -28,7 +31,7 @@ pub unsafe extern "C" fn cuptiSubscribe_v2(
     let version = Version::played();
     // SAFETY: (all) the caller's promise; the fields stand at these places.
     let (size, name, holder, room) = unsafe {
-        let field = |at: usize| parameters.add(at).cast::<usize>().read();
+        let field = |at: usize| parameters.add(at).cast::<usize>().read_unaligned();
         (field(0), field(8), field(16), field(24))
     };
     let expected = if version >= Version::Cuda13_2 { 40 } else { 32 };

@@ -57,10 +57,11 @@ fn fitting() -> Vec<Generation> {
     GENERATIONS.into_iter().filter(|generation| generation.major <= known).collect()
 }
 
+type GetVersion = unsafe extern "C" fn(*mut c_int) -> c_int;
+
 /// The CUDA version of the driver, which may be asked for before `cuInit` is done.
 fn driver_major() -> Option<u32> {
     let driver = open(c"libcuda.so.1", libc::RTLD_NOLOAD)?;
-    type GetVersion = unsafe extern "C" fn(*mut c_int) -> c_int;
     // SAFETY: the function has this type.
     let get: GetVersion = unsafe { function(driver, c"cuDriverGetVersion") }?;
     let mut version = 0;

@@ -80,7 +80,7 @@ impl Blank for Open {
         context: AtomicU64::new(0),
         parent: AtomicU64::new(0),
         data: AtomicU64::new(0),
-        channels: Channels::NONE,
+        channels: Channels::BLANK,
         theirs: AtomicPtr::new(ptr::null_mut()),
     };
 }

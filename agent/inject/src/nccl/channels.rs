@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use perfagent_spool::MonotonicNs;
 
+use super::pool::Blank;
 use crate::message::{Event, Kind};
 use crate::threads;
 
@@ -25,14 +26,16 @@ pub(super) struct Channels {
     last: AtomicU64,
 }
 
-impl Channels {
-    pub(super) const NONE: Self = Self {
+impl Blank for Channels {
+    const BLANK: Self = Self {
         number: AtomicU64::new(0),
         left: AtomicU32::new(0),
         first: AtomicU64::new(u64::MAX),
         last: AtomicU64::new(0),
     };
+}
 
+impl Channels {
     /// Waits for so many channels of the call `number`; 0 for a call that is not timed.
     pub(super) fn expect(&self, number: u64, channels: u8) {
         self.left.store(channels.into(), Ordering::Relaxed);
