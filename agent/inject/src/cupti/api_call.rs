@@ -14,8 +14,8 @@ pub(super) const RUNTIME: c_int = 2;
 const SYSTEM_THREADS: c_int = 1;
 
 /// Functions that ask for what the program knows already, some of them thousands of times a step: without their version
-/// suffixes.
-const CHATTY: [&[u8]; 14] = [
+/// suffixes. `cuKernelGetName` is called in every launch while CUPTI records (CUDA 13), and by nobody else.
+const CHATTY: [&[u8]; 15] = [
     b"cudaEventQuery",
     b"cudaGetDevice",
     b"cudaGetLastError",
@@ -27,6 +27,7 @@ const CHATTY: [&[u8]; 14] = [
     b"cuDevicePrimaryCtxGetState",
     b"cuEventQuery",
     b"cuKernelGetAttribute",
+    b"cuKernelGetName",
     b"cuStreamGetCaptureInfo",
     b"cuStreamGetCaptureInfo_v2",
     b"cuStreamIsCapturing",
