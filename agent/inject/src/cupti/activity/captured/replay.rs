@@ -32,9 +32,10 @@ unsafe extern "C" fn next_record(buffer: *mut u8, valid: usize, record: *mut *mu
     // SAFETY: a valid place, which holds nothing or the record before.
     let before = unsafe { *record };
     STEPS.with_borrow(|steps| {
-        let next = match before.is_null() {
-            true => 0,
-            false => steps.partition_point(|&step| step <= before.addr() - buffer.addr()),
+        let next = if before.is_null() {
+            0
+        } else {
+            steps.partition_point(|&step| step <= before.addr() - buffer.addr())
         };
         match steps.get(next) {
             Some(&step) if step < valid => {
