@@ -7,6 +7,8 @@ use super::{Block, Cell, Table};
 
 /// Longest name in a table; a C++ kernel name is easily ten times as long.
 const NAME_WIDTH: usize = 48;
+/// Longest name of a kernel, once it is brief.
+const KERNEL_WIDTH: usize = 60;
 const BAR_WIDTH: usize = 24;
 const INDENT: &str = "  ";
 /// Sentences are broken before this column; tables are as wide as they are.
@@ -110,10 +112,10 @@ fn show(cell: &Cell) -> String {
 /// A C++ kernel's name says what it computes at its beginning, once what surrounds it is gone.
 fn kernel(name: &str) -> String {
     let brief = perfagent_analysis::brief_kernel_name(name);
-    if brief.contains('<') && length(&brief) > NAME_WIDTH {
-        return brief.chars().take(NAME_WIDTH - 1).chain(['…']).collect();
+    if brief.contains('<') && length(&brief) > KERNEL_WIDTH {
+        return brief.chars().take(KERNEL_WIDTH - 1).chain(['…']).collect();
     }
-    shortened(&brief, NAME_WIDTH)
+    shortened(&brief, KERNEL_WIDTH)
 }
 
 fn strong(text: &str, colour: bool) -> String {
@@ -170,9 +172,9 @@ mod tests {
     fn kernels_show_what_they_compute() {
         let name = "void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<float>, std::array<char*, \
                     1ul> >(int, at::native::FillFunctor<float>, std::array<char*, 1ul>)";
-        assert_eq!(kernel(name), "vectorized_elementwise_kernel<4, FillFunctor<fl…");
+        assert_eq!(kernel(name), "vectorized_elementwise_kernel<4, FillFunctor<float>, array<…");
         let name = "sm80_xmma_gemm_f32f32_f32f32_f32_nn_n_tilesize256x128x8_stage3_warpsize4x2x1_execute_kernel__5x_cublas";
-        assert_eq!(kernel(name), "sm80_xmma_gemm_f32f32_f3…ecute_kernel__5x_cublas");
+        assert_eq!(kernel(name), "sm80_xmma_gemm_f32f32_f32f32_f…p4x2x1_execute_kernel__5x_cublas");
     }
 
     #[test]
