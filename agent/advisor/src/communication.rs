@@ -1,7 +1,7 @@
 //! Time that goes to communication between ranks.
 
 use perfagent_analysis::report::{Basis, Rank};
-use perfagent_analysis::{COMMUNICATION, Report};
+use perfagent_analysis::{COMMUNICATION, Report, brief_kernel_name};
 
 use crate::{
     Evidence, Fact, Figure, Verdict, WORTH_ACTING_PCT, evidence, rank_name, share_pct,
@@ -77,7 +77,8 @@ pub(crate) fn fact(report: &Report) -> Fact {
 fn communication_evidence(rank: &Rank) -> Evidence {
     if rank.basis == Basis::Gpu {
         let rows = || rank.kernels.iter().filter(|row| row.category == COMMUNICATION);
-        let names = rows().map(|row| row.name.clone()).collect();
+        let mut names: Vec<_> = rows().map(|row| brief_kernel_name(&row.name)).collect();
+        names.dedup();
         let count = rows().map(|row| row.count).sum();
         return evidence(rank, "kernels", names, count, "kernels classed as communication");
     }

@@ -149,12 +149,14 @@ fn hosts(recording: &Recording) -> impl Iterator<Item = HostFacts> {
 }
 
 fn notes(recording: &Recording) -> impl Iterator<Item = String> {
-    recording.notes.iter().filter(|note| note.severity == Severity::Warning).map(|note| match note
-        .process_id
-        .and_then(|id| recording.process(id))
-    {
-        Some(process) => format!("process {}: {}", process.pid, note.text),
-        None => note.text.clone(),
+    recording.notes.iter().filter(|note| note.severity == Severity::Warning).map(|note| {
+        let process = note.process_id.and_then(|id| recording.process(id));
+        let name = process.map(|process| format!("process {}", process.pid));
+        match name {
+            // Some texts name it already.
+            Some(name) if !note.text.starts_with(&name) => format!("{name}: {}", note.text),
+            _ => note.text.clone(),
+        }
     })
 }
 

@@ -16,6 +16,7 @@
 mod activity;
 mod assemble;
 mod breakdown;
+mod brief;
 mod category;
 mod collective;
 mod copy;
@@ -42,6 +43,7 @@ mod usage;
 mod wait;
 
 pub use assemble::{report, report_many, report_of};
+pub use brief::brief_kernel_name;
 pub use interval::{Coverage, Intervals};
 pub use rank::{RankAnalysis, analyse};
 pub use report::{Basis, Report};

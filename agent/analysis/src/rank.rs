@@ -170,6 +170,7 @@ impl RankAnalysis {
             devices: devices
                 .map(|device| DeviceFacts {
                     id: device.ordinal,
+                    uuid: device.uuid.clone(),
                     name: device.name.clone(),
                     total_bytes: device.total_bytes,
                 })

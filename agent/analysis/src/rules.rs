@@ -172,6 +172,27 @@ mod tests {
             ("Optimizer.step#AdamW.step", "optimizer"),
             ("enumerate(DataLoader)#_SingleProcessDataLoaderIter.__next__", "data"),
             ("frobnicate", "other"),
+            // Of an H200.
+            ("nvjet_sm90_tst_64x64_64x13_2x1_v_bz_NNT", "matmul"),
+            ("cudnn_generated_fort_native_sdpa_sm90_flash_bprop_wgmma_f16_knob_26", "attention"),
+            (
+                "void cudnn::fusion::compute_dot_do_o_specialized<true, 64>(void const*)",
+                "attention",
+            ),
+            ("void cudnn::fusion::convert_dq_to_16bits<true>(void const*)", "attention"),
+            (
+                "void at::native::(anonymous namespace)::GammaBetaBackwardCUDAKernelTemplate<float, float, 32u>(long)",
+                "normalization",
+            ),
+            ("at::native::amp_update_scale_cuda_kernel(float*, int*, float const*)", "optimizer"),
+            ("void cublasLt::splitKreduce_kernel<32, 16, int, float>(int)", "matmul"),
+            ("gemm_fusion_dot_general_1", "matmul"),
+            ("wrapped_broadcast", "layout"),
+            ("wrapped_add", "elementwise"),
+            ("loop_convert_fusion_2", "layout"),
+            ("loop_add_fusion", "elementwise"),
+            ("input_reduce_fusion", "reduction"),
+            ("at::cuda::(anonymous namespace)::spin_kernel(long)", "other"),
         ] {
             assert_eq!(rules.category(name), category, "{name}");
         }

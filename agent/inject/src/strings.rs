@@ -20,15 +20,15 @@ pub(crate) struct Strings {
 impl Strings {
     /// The id of a text, written to the ring if it is new; 0 for the empty text, and when the ring is full.
     pub(crate) fn id(&mut self, ring: &mut RingWriter, text: &[u8]) -> u32 {
-        self.id_as(ring, text, |text| String::from_utf8_lossy(text).into_owned())
+        self.id_as(ring, text, || String::from_utf8_lossy(text).into_owned())
     }
 
-    /// Like [`Strings::id`], but what is written for a new text is `shown(text)`.
+    /// Like [`Strings::id`], but what is written for a new text is what `shown` gives.
     pub(crate) fn id_as(
         &mut self,
         ring: &mut RingWriter,
         text: &[u8],
-        shown: impl FnOnce(&[u8]) -> String,
+        shown: impl FnOnce() -> String,
     ) -> u32 {
         if text.is_empty() {
             return 0;
@@ -43,7 +43,7 @@ impl Strings {
             }
             return self.add(ring, OTHER.as_bytes(), OTHER);
         }
-        let shown = shown(text);
+        let shown = shown();
         self.add(ring, text, &shown)
     }
 

@@ -1,9 +1,11 @@
 //! The panel at the right: what was clicked, and what happened in the marked stretch of time.
 
 use egui::{Grid, Label, RichText, ScrollArea, Sense, Ui};
+use perfagent_analysis::brief_kernel_name;
 
 use crate::model::aggregate::Aggregate;
 use crate::model::details::details;
+use crate::model::track::TrackKind;
 use crate::palette::Palette;
 use crate::session::Session;
 use crate::units;
@@ -89,8 +91,13 @@ fn stretch(ui: &mut Ui, session: &mut Session, range: &Aggregate) {
                 ui.label(units::duration(top.total_ns));
                 ui.weak(format!("× {}", units::count(top.count)));
                 let name = session.document.names.text(top.name);
-                let label = Label::new(name).truncate().sense(Sense::click()).selectable(false);
-                if ui.add(label).on_hover_text("Click to mark all of this name").clicked() {
+                let (shown, hint) = if kind == TrackKind::Kernels {
+                    (brief_kernel_name(name), format!("{name}\nClick to mark all of this name"))
+                } else {
+                    (name.to_owned(), "Click to mark all of this name".to_owned())
+                };
+                let label = Label::new(shown).truncate().sense(Sense::click()).selectable(false);
+                if ui.add(label).on_hover_text(hint).clicked() {
                     wanted = Some(top.name);
                 }
             });

@@ -2,6 +2,7 @@
 
 use egui::{Align, Label, Layout, RichText, Role, Sense, TextEdit, TextWrapMode, Ui, WidgetInfo};
 use egui_extras::{Column as Width, TableBuilder};
+use perfagent_analysis::brief_kernel_name;
 
 use crate::model::names::NameId;
 use crate::model::operations::{Column, Operation};
@@ -144,8 +145,12 @@ fn arrow(ui: &mut Ui, descending: bool) {
 fn cell(ui: &mut Ui, operation: &Operation, column: Column, name: &str) {
     let text = match column {
         Column::Name => {
-            let label = Label::new(name).selectable(false).truncate();
-            ui.add(label);
+            let label = |text| Label::new(text).selectable(false).truncate();
+            if operation.kind == TrackKind::Kernels {
+                ui.add(label(brief_kernel_name(name))).on_hover_text(name);
+            } else {
+                ui.add(label(name.to_owned()));
+            }
             return;
         }
         Column::Category => {

@@ -4,20 +4,6 @@ from collections import Counter, namedtuple
 
 Comparison = namedtuple("Comparison", "pairs only_left only_right differing_order")
 
-SPELLINGS = (
-    (" ", ""),
-    ("(anonymousnamespace)", "{anon}"),
-    ("{anonymous}", "{anon}"),
-    ("'lambda'", "{lambda}"),
-)
-
-
-def plain(name):
-    """A name without what demanglers print differently."""
-    for spelling, common in SPELLINGS:
-        name = name.replace(spelling, common)
-    return name
-
 
 def compare(left, right):
     """`left` and `right` have `name`, `start`, `end` and stand in order of start. Pairs the k-th kernel of a
@@ -25,19 +11,18 @@ def compare(left, right):
     sequence at which the names differ."""
     queues = {}
     for kernel in right:
-        queues.setdefault(plain(kernel.name), []).append(kernel)
+        queues.setdefault(kernel.name, []).append(kernel)
     taken = Counter()
     pairs, only_left = [], []
     for kernel in left:
-        name = plain(kernel.name)
-        queue = queues.get(name, [])
-        if taken[name] < len(queue):
-            pairs.append((kernel, queue[taken[name]]))
-            taken[name] += 1
+        queue = queues.get(kernel.name, [])
+        if taken[kernel.name] < len(queue):
+            pairs.append((kernel, queue[taken[kernel.name]]))
+            taken[kernel.name] += 1
         else:
             only_left.append(kernel)
     only_right = [kernel for name, queue in queues.items() for kernel in queue[taken[name] :]]
-    differing = sum(plain(a.name) != plain(b.name) for a, b in zip(left, right))
+    differing = sum(a.name != b.name for a, b in zip(left, right))
     return Comparison(pairs, only_left, only_right, differing)
 
 

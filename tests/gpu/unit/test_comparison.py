@@ -12,11 +12,11 @@ Kernel = namedtuple("Kernel", "name start end")
 
 
 class Compared(unittest.TestCase):
-    def test_demanglers_may_differ_in_spaces_and_anonymous_namespaces(self):
-        ours = [Kernel("f<A<int> >(float const*)", 0, 5), Kernel("(anonymous namespace)::g()", 6, 9)]
-        theirs = [Kernel("f<A<int>>(float const*)", 0, 4), Kernel("{anonymous}::g()", 6, 9)]
+    def test_names_must_be_equal_to_the_letter(self):
+        ours = [Kernel("void f<2ul>()", 0, 5), Kernel("void g<(unsigned long)2>()", 6, 9)]
+        theirs = [Kernel("void f<2ul>()", 0, 4), Kernel("void g<2ul>()", 6, 9)]
         found = compare(ours, theirs)
-        self.assertEqual((len(found.pairs), found.only_left, found.only_right, found.differing_order), (2, [], [], 0))
+        self.assertEqual((len(found.pairs), len(found.only_left), found.differing_order), (1, 1, 1))
 
     def test_what_one_side_lacks_is_named(self):
         ours = [Kernel("a", 0, 1), Kernel("b", 1, 2), Kernel("a", 2, 3)]

@@ -135,7 +135,8 @@ fn a_machine_holds_all_its_ranks() {
 
 #[test]
 fn only_the_gpus_that_a_rank_used_count() {
-    let device = |id| DeviceFacts { id, name: "GPU".into(), total_bytes: Some(80 * GIB) };
+    let device =
+        |id| DeviceFacts { id, uuid: None, name: "GPU".into(), total_bytes: Some(80 * GIB) };
     let on_gpu = Rank {
         basis: Basis::Gpu,
         devices: vec![device(0), device(1)],

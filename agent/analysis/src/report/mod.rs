@@ -84,6 +84,8 @@ pub struct Lost {
 pub struct DeviceFacts {
     /// CUDA ordinal in the process.
     pub id: i64,
+    /// The driver's name for this very GPU, by which ranks that share it are known.
+    pub uuid: Option<String>,
     /// Product name.
     pub name: String,
     /// Memory, bytes.

@@ -105,7 +105,7 @@ fn metrics(page: &mut Page, comparison: &Comparison, family: Family, heading: &s
             Cell::text(verdict(row)),
         ];
         if with_subject {
-            cells.insert(1, Cell::name(row.subject.clone().unwrap_or_default()));
+            cells.insert(1, subject(&row.name, row.subject.as_deref()));
         }
         table.row(cells);
     }
@@ -114,6 +114,12 @@ fn metrics(page: &mut Page, comparison: &Comparison, family: Family, heading: &s
     if !reasons.is_empty() {
         page.items(reasons);
     }
+}
+
+/// What a metric is of.
+fn subject(metric: &str, name: Option<&str>) -> Cell {
+    let name = name.unwrap_or_default();
+    if metric.starts_with("kernel") { Cell::kernel(name) } else { Cell::name(name) }
 }
 
 fn interval(row: &MetricRow) -> String {
@@ -159,7 +165,7 @@ fn unpaired(page: &mut Page, comparison: &Comparison) {
         };
         table.row([
             Cell::text(row.name.replace('_', " ")),
-            Cell::name(row.subject.clone().unwrap_or_default()),
+            subject(&row.name, row.subject.as_deref()),
             Cell::text(side),
             Cell::figure(quantity(row.figures.median, row.unit)),
         ]);

@@ -7,6 +7,8 @@ pub(crate) enum Cell {
     Text(String),
     /// A name from the recording, of any length and with any characters.
     Name(String),
+    /// A kernel's name.
+    Kernel(String),
     /// A figure with its unit; aligned to the right.
     Figure(String),
     /// A share, 0..=1, drawn as a bar.
@@ -48,6 +50,11 @@ impl Cell {
     /// A name from the recording.
     pub(crate) fn name(name: impl Into<String>) -> Self {
         Self::Name(name.into())
+    }
+
+    /// The name of a kernel.
+    pub(crate) fn kernel(name: impl Into<String>) -> Self {
+        Self::Kernel(name.into())
     }
 
     /// A figure with its unit.

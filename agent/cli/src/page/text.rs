@@ -7,6 +7,8 @@ use super::{Block, Cell, Table};
 
 /// Longest name in a table; a C++ kernel name is easily ten times as long.
 const NAME_WIDTH: usize = 48;
+/// Longest name of a kernel, once it is brief.
+const KERNEL_WIDTH: usize = 60;
 const BAR_WIDTH: usize = 24;
 const INDENT: &str = "  ";
 /// Sentences are broken before this column; tables are as wide as they are.
@@ -102,8 +104,18 @@ fn show(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) | Cell::Figure(text) => cleaned(text),
         Cell::Name(name) => shortened(&cleaned(name), NAME_WIDTH),
+        Cell::Kernel(name) => kernel(&cleaned(name)),
         Cell::Bar(share) => bar(*share, BAR_WIDTH),
     }
+}
+
+/// A C++ kernel's name says what it computes at its beginning, once what surrounds it is gone.
+fn kernel(name: &str) -> String {
+    let brief = perfagent_analysis::brief_kernel_name(name);
+    if brief.contains('<') && length(&brief) > KERNEL_WIDTH {
+        return brief.chars().take(KERNEL_WIDTH - 1).chain(['…']).collect();
+    }
+    shortened(&brief, KERNEL_WIDTH)
 }
 
 fn strong(text: &str, colour: bool) -> String {
@@ -124,8 +136,7 @@ pub(crate) fn cleaned(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// `text` in at most `width` characters. What is left out is in the middle: kernel names differ at both
-/// ends, where the namespaces and the last template arguments stand.
+/// `text` in at most `width` characters. What is left out is in the middle: names differ at both ends.
 fn shortened(text: &str, width: usize) -> String {
     let characters: Vec<char> = text.chars().collect();
     if characters.len() <= width {
@@ -139,7 +150,7 @@ fn shortened(text: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cleaned, shortened, write_wrapped};
+    use super::{cleaned, kernel, shortened, write_wrapped};
 
     #[test]
     fn sentences_are_broken_between_words() {
@@ -155,6 +166,15 @@ mod tests {
         assert_eq!(shortened("abcdefghij", 10), "abcdefghij");
         assert_eq!(shortened("abcdefghijk", 10), "abcde…hijk");
         assert_eq!(shortened("äöüäöüäöü", 4), "äö…ü");
+    }
+
+    #[test]
+    fn kernels_show_what_they_compute() {
+        let name = "void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<float>, std::array<char*, \
+                    1ul> >(int, at::native::FillFunctor<float>, std::array<char*, 1ul>)";
+        assert_eq!(kernel(name), "vectorized_elementwise_kernel<4, FillFunctor<float>, array<…");
+        let name = "sm80_xmma_gemm_f32f32_f32f32_f32_nn_n_tilesize256x128x8_stage3_warpsize4x2x1_execute_kernel__5x_cublas";
+        assert_eq!(kernel(name), "sm80_xmma_gemm_f32f32_f32f32_f…p4x2x1_execute_kernel__5x_cublas");
     }
 
     #[test]

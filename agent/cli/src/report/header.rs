@@ -1,7 +1,9 @@
 //! What ran, when, where.
 
+use std::collections::BTreeSet;
+
 use perfagent_analysis::Report;
-use perfagent_analysis::report::{HostFacts, Rank};
+use perfagent_analysis::report::{DeviceFacts, HostFacts, Rank};
 use perfagent_recording::{Recording, Timestamp};
 
 use crate::page::Page;
@@ -88,22 +90,47 @@ fn describe_ranks(ranks: &[Rank]) -> String {
     }
 }
 
-/// Each product once, with how many ranks see how many of it.
+/// Each product once, with how many of it there are and how many ranks share them.
 fn describe_devices(ranks: &[Rank]) -> Vec<String> {
-    let mut products: Vec<(&str, Option<i64>, usize)> = Vec::new();
+    let mut products: Vec<Vec<&DeviceFacts>> = Vec::new();
     for device in ranks.iter().flat_map(|rank| &rank.devices) {
         let same = products
             .iter_mut()
-            .find(|(name, total, _)| *name == device.name && *total == device.total_bytes);
+            .find(|seen| seen[0].name == device.name && seen[0].total_bytes == device.total_bytes);
         match same {
-            Some((_, _, seen)) => *seen += 1,
-            None => products.push((&device.name, device.total_bytes, 1)),
+            Some(seen) => seen.push(device),
+            None => products.push(vec![device]),
         }
     }
-    let describe = |(name, total, seen): (&str, Option<i64>, usize)| {
-        let times = if seen > 1 { format!("{seen} × ") } else { String::new() };
-        let memory = total.map(|total| format!(" ({})", unit::bytes(total))).unwrap_or_default();
-        format!("{times}{name}{memory}")
-    };
-    products.into_iter().map(describe).collect()
+    products.iter().map(|seen| describe_product(seen)).collect()
+}
+
+/// A product as the ranks see it; a GPU without a UUID is taken for one of its own.
+fn describe_product(seen: &[&DeviceFacts]) -> String {
+    let named: BTreeSet<_> = seen.iter().filter_map(|device| device.uuid.as_ref()).collect();
+    let count = named.len() + seen.iter().filter(|device| device.uuid.is_none()).count();
+    let times = if count > 1 { format!("{count} × ") } else { String::new() };
+    let memory = seen[0].total_bytes.map(|total| format!(" ({})", unit::bytes(total)));
+    let shared =
+        if seen.len() > count { format!(", seen by {} ranks", seen.len()) } else { String::new() };
+    format!("{times}{}{}{shared}", seen[0].name, memory.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DeviceFacts, describe_product};
+
+    fn device(uuid: Option<&str>) -> DeviceFacts {
+        let uuid = uuid.map(str::to_owned);
+        DeviceFacts { id: 0, uuid, name: "NVIDIA H200".to_owned(), total_bytes: Some(140 << 30) }
+    }
+
+    #[test]
+    fn a_gpu_that_ranks_share_is_counted_once() {
+        let (one, other, unknown) = (device(Some("a")), device(Some("b")), device(None));
+        assert_eq!(describe_product(&[&one]), "NVIDIA H200 (140 GiB)");
+        assert_eq!(describe_product(&[&one, &other]), "2 × NVIDIA H200 (140 GiB)");
+        assert_eq!(describe_product(&[&one, &one]), "NVIDIA H200 (140 GiB), seen by 2 ranks");
+        assert_eq!(describe_product(&[&unknown, &unknown]), "2 × NVIDIA H200 (140 GiB)");
+    }
 }

@@ -20,10 +20,13 @@ fn write_kernels(page: &mut Page, ranks: &[Rank]) {
     if kernels.is_empty() {
         return;
     }
-    let nouns = match ranks.iter().map(|rank| rank.basis).find(|basis| *basis == Basis::Gpu) {
-        Some(_) => "kernels by time",
-        None if ranks.iter().any(|rank| rank.basis == Basis::Operators) => "operators by own time",
-        None => "ranges by own time",
+    let on_gpu = ranks.iter().any(|rank| rank.basis == Basis::Gpu);
+    let nouns = if on_gpu {
+        "kernels by time"
+    } else if ranks.iter().any(|rank| rank.basis == Basis::Operators) {
+        "operators by own time"
+    } else {
+        "ranges by own time"
     };
     let shown = kernels.len().min(TOP_OPERATIONS);
     page.section(format!("{}{}", top_of(shown, kernels.len(), nouns), of_ranks(ranks)));
@@ -31,7 +34,7 @@ fn write_kernels(page: &mut Page, ranks: &[Rank]) {
     let mut table = Table::new(["name", "category", "count", "total", "mean", "max", "share"]);
     for row in &kernels[..shown] {
         table.row([
-            Cell::name(&row.name),
+            if on_gpu { Cell::kernel(&row.name) } else { Cell::name(&row.name) },
             Cell::text(&row.category),
             Cell::figure(unit::count(row.count)),
             Cell::figure(unit::duration(row.total_ns)),

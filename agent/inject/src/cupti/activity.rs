@@ -1,9 +1,12 @@
 //! From CUPTI's records to ours.
 #![expect(unsafe_code, reason = "records are read where CUPTI wrote them")]
 
+#[cfg(test)]
+mod captured;
 mod host;
 mod memory;
 mod operation;
+mod raw;
 
 use std::collections::HashSet;
 use std::ptr;
@@ -12,7 +15,6 @@ use std::sync::atomic::Ordering;
 use perfagent_spool::{LossCause, MonotonicNs, RealtimeNs, Record};
 
 use super::api_call;
-use super::buffers::Filled;
 use super::kind;
 use super::layout::{self, CUDA_12_3, CorrelatedOverhead};
 use super::session::Session;
@@ -21,6 +23,7 @@ use super::sys::{
     KIND_MEMCPY, KIND_MEMCPY2, KIND_MEMSET, MAX_LIMIT_REACHED, SUCCESS, Status,
 };
 use crate::writer::Writer;
+use raw::Raw;
 
 /// Room that the records of one buffer need at most, with some names.
 const RESERVE_BYTES: u64 = 1 << 20;
@@ -32,46 +35,8 @@ pub(super) fn drain(session: &Session, writer: &mut Writer) {
     while writer.may_write(RESERVE_BYTES.min(writer.ring.capacity() / 2))
         && let Some(buffer) = session.buffers.next_filled()
     {
-        if session.records_calls() {
-            reading.runtime.clear();
-            each(session, buffer, |record| {
-                // SAFETY: a record that CUPTI put there.
-                if let Some(call) = unsafe { runtime_call(record) } {
-                    reading.runtime.insert(call);
-                }
-            });
-        }
-        // SAFETY: a record that CUPTI put there.
-        let status = each(session, buffer, |record| unsafe { reading.write(writer, record) });
-        if status != MAX_LIMIT_REACHED {
-            writer.ring.count_loss(LossCause::UnknownRecord, 1);
-        }
+        reading.take(writer, buffer.pointer(), buffer.bytes);
         session.buffers.recycle(buffer);
-    }
-}
-
-/// Calls `with` for each record of a buffer; the status that stepping ended with.
-fn each(session: &Session, buffer: Filled, mut with: impl FnMut(*const u8)) -> Status {
-    let mut record = ptr::null_mut();
-    loop {
-        // SAFETY: the buffer came back from CUPTI with this many bytes of records, and only we have it.
-        let status = unsafe { session.next_record(buffer.pointer(), buffer.bytes, &mut record) };
-        if status != SUCCESS || record.is_null() {
-            return status;
-        }
-        with(record);
-    }
-}
-
-/// The correlation id of a record of a call of the CUDA runtime.
-///
-/// # Safety
-/// CUPTI put a record of the kind that it begins with there.
-unsafe fn runtime_call(record: *const u8) -> Option<u32> {
-    // SAFETY: every record begins with its kind, which tells the structure.
-    unsafe {
-        (read::<u32>(record) == kind::RUNTIME_CALL)
-            .then(|| read::<layout::ApiCall>(record).correlation)
     }
 }
 
@@ -113,84 +78,103 @@ struct Reading<'a> {
 type Translated = Result<Option<Record<'static>>, LossCause>;
 
 impl Reading<'_> {
-    /// Writes the record at `record`.
-    ///
-    /// # Safety
-    /// CUPTI put a record of the kind that it begins with there.
-    unsafe fn write(&self, writer: &mut Writer, record: *const u8) {
-        // SAFETY: the caller's promise.
-        match unsafe { self.translate(writer, record) } {
+    /// Writes the records in the first `bytes` bytes of a buffer that came back from CUPTI, and that only we have.
+    fn take(&mut self, writer: &mut Writer, buffer: *mut u8, bytes: usize) {
+        if self.session.records_calls() {
+            self.runtime.clear();
+            let runtime = &mut self.runtime;
+            each(self.session, buffer, bytes, |record| runtime.extend(runtime_call(record)));
+        }
+        let status = each(self.session, buffer, bytes, |record| self.write(writer, record));
+        if status != MAX_LIMIT_REACHED {
+            writer.ring.count_loss(LossCause::UnknownRecord, 1);
+        }
+    }
+
+    fn write(&self, writer: &mut Writer, record: Raw) {
+        match self.translate(writer, record).unwrap_or(Err(LossCause::UnknownRecord)) {
             Ok(Some(record)) => _ = writer.ring.push(&record),
             Ok(None) => {}
             Err(cause) => writer.ring.count_loss(cause, 1),
         }
     }
 
-    /// # Safety
-    /// As for [`Reading::write`].
-    unsafe fn translate(&self, writer: &mut Writer, record: *const u8) -> Translated {
+    /// `None` when the kind is not known, or the buffer ends within the record.
+    fn translate(&self, writer: &mut Writer, record: Raw) -> Option<Translated> {
         let clock = self.clock;
         // SAFETY: (all) every record begins with its kind, and the kind tells the structure, of which ours are prefixes.
         let timed = unsafe {
-            match read::<u32>(record) {
+            match record.kind()? {
                 KIND_CONCURRENT_KERNEL => {
-                    let kernel = read(record);
-                    operation::kernel(self.session, writer, clock, &kernel)
+                    operation::kernel(self.session, writer, clock, &record.read()?)
                 }
-                KIND_MEMCPY => operation::memcpy(clock, &read(record)),
-                KIND_MEMCPY2 => operation::peer_memcpy(clock, &read(record)),
-                KIND_MEMSET => operation::memset(clock, &read(record)),
-                kind::GRAPH_TRACE => operation::graph(clock, &read(record)),
-                kind::MEMORY2 => memory::change(clock, &read(record)),
-                kind::MEMORY_POOL => memory::pool(clock, &read(record)),
-                kind::SYNCHRONIZATION => host::synchronization(clock, &read(record)),
+                KIND_MEMCPY => operation::memcpy(clock, &record.read()?),
+                KIND_MEMCPY2 => operation::peer_memcpy(clock, &record.read()?),
+                KIND_MEMSET => operation::memset(clock, &record.read()?),
+                kind::GRAPH_TRACE => operation::graph(clock, &record.read()?),
+                kind::MEMORY2 => memory::change(clock, &record.read()?),
+                kind::MEMORY_POOL => memory::pool(clock, &record.read()?),
+                kind::SYNCHRONIZATION => host::synchronization(clock, &record.read()?),
                 kind::OVERHEAD if self.session.version >= CUDA_12_3 => {
-                    host::overhead(clock, &read(record))
+                    host::overhead(clock, &record.read()?)
                 }
                 kind::OVERHEAD => {
-                    let overhead = read(record);
+                    let overhead = record.read()?;
                     host::overhead(clock, &CorrelatedOverhead { overhead, correlation: 0 })
                 }
-                kind::CONTEXT => Some(host::context(&read(record))),
-                kind::STREAM => Some(host::stream(&read(record))),
+                kind::CONTEXT => Some(host::context(&record.read()?)),
+                kind::STREAM => Some(host::stream(&record.read()?)),
                 kind::RUNTIME_CALL => {
-                    return host::call(
-                        self.session,
-                        writer,
-                        clock,
-                        api_call::RUNTIME,
-                        &read(record),
-                    );
+                    let call = record.read()?;
+                    return Some(host::call(self.session, writer, clock, api_call::RUNTIME, &call));
                 }
                 kind::DRIVER_CALL => {
-                    let call: layout::ApiCall = read(record);
+                    let call: layout::ApiCall = record.read()?;
                     // The runtime's call, within which it was made, has the same correlation id and is enough. Nobody may
                     // want calls at all: CUPTI writes external correlation only beside them.
                     if !self.session.records_calls() || self.runtime.contains(&call.correlation) {
-                        return Ok(None);
+                        return Some(Ok(None));
                     }
-                    return host::call(self.session, writer, clock, api_call::DRIVER, &call);
+                    return Some(host::call(self.session, writer, clock, api_call::DRIVER, &call));
                 }
                 KIND_EXTERNAL_CORRELATION => {
-                    let ExternalCorrelation { external_kind, id, correlation, .. } = read(record);
+                    let ExternalCorrelation { external_kind, id, correlation, .. } =
+                        record.read()?;
                     // Other tools of the process may push ids of their own kinds.
                     let ours = external_kind == EXTERNAL_KIND;
-                    return Ok(ours.then_some(Record::ExternalCorrelation { correlation, id }));
+                    return Some(Ok(
+                        ours.then_some(Record::ExternalCorrelation { correlation, id })
+                    ));
                 }
-                _ => return Err(LossCause::UnknownRecord),
+                _ => return None,
             }
         };
-        timed.map(Some).ok_or(LossCause::ZeroTimestamp)
+        Some(timed.map(Some).ok_or(LossCause::ZeroTimestamp))
     }
 }
 
-/// Copies a structure out of a buffer of CUPTI, wherever it stands there.
-///
-/// # Safety
-/// There is a `T` at `record`, and any bytes are a valid `T`.
-unsafe fn read<T: Copy>(record: *const u8) -> T {
-    // SAFETY: the caller's promise; an unaligned read asks for nothing more.
-    unsafe { ptr::read_unaligned(record.cast()) }
+/// Calls `with` for each record of a buffer; the status that stepping ended with.
+fn each(session: &Session, buffer: *mut u8, bytes: usize, mut with: impl FnMut(Raw)) -> Status {
+    let mut record = ptr::null_mut();
+    loop {
+        // SAFETY: the buffer came back from CUPTI with this many bytes of records, and only we have it.
+        let status = unsafe { session.next_record(buffer, bytes, &mut record) };
+        if status != SUCCESS || record.is_null() {
+            return status;
+        }
+        // SAFETY: CUPTI put a record there, within the buffer.
+        with(unsafe { Raw::within(buffer, bytes, record) });
+    }
+}
+
+/// The correlation id of a record of a call of the CUDA runtime.
+fn runtime_call(record: Raw) -> Option<u32> {
+    // SAFETY: every record begins with its kind, which tells the structure.
+    unsafe {
+        (record.kind()? == kind::RUNTIME_CALL)
+            .then(|| record.read::<layout::ApiCall>())?
+            .map(|call| call.correlation)
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod callbacks;
 mod device;
 mod flush;
 mod graphs;
+mod kernel_name;
 mod kind;
 pub(crate) mod launch;
 mod layout;

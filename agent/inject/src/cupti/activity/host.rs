@@ -12,6 +12,8 @@ use crate::writer::Writer;
 
 /// `CUPTI_ACTIVITY_OBJECT_THREAD`.
 const THREAD: u32 = 2;
+/// `CUPTI_SYNCHRONIZATION_INVALID_VALUE`, as the event of a wait for something else.
+const NO_EVENT: u32 = u32::MAX;
 
 pub(super) fn call(
     session: &Session,
@@ -41,7 +43,7 @@ pub(super) fn synchronization(clock: Clock, wait: &Synchronization) -> Option<Re
         kind: wait.of as u8,
         context: wait.context,
         stream: wait.stream,
-        event: wait.event,
+        event: if wait.event == NO_EVENT { 0 } else { wait.event },
         correlation: wait.correlation,
     })
 }

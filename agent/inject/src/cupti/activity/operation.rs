@@ -5,6 +5,7 @@ use std::ffi::CStr;
 
 use perfagent_spool::Record;
 
+use super::super::kernel_name;
 use super::super::layout::GraphTrace;
 use super::super::session::Session;
 use super::super::sys::{Kernel, Memcpy, Memset, PeerMemcpy};
@@ -26,7 +27,7 @@ pub(super) fn kernel(
     } else {
         // SAFETY: names of kernels are texts ended by 0 that CUPTI keeps while the process lives.
         let name = unsafe { CStr::from_ptr(kernel.name) };
-        writer.strings.id_as(&mut writer.ring, name.to_bytes(), demangled)
+        writer.strings.id_as(&mut writer.ring, name.to_bytes(), || kernel_name::shown(name))
     };
     if kernel.graph != 0 {
         session.graphs.count();
@@ -116,29 +117,4 @@ pub(super) fn graph(clock: Clock, launch: &GraphTrace) -> Option<Record<'static>
         correlation: launch.correlation,
         graph: launch.graph,
     })
-}
-
-/// A kernel's name as its author wrote it, or as it is when it is no C++ name.
-fn demangled(name: &[u8]) -> String {
-    let as_it_is = || String::from_utf8_lossy(name).into_owned();
-    // Bounded, because demangling can grow a name without limit.
-    if name.len() > 8192 || !name.starts_with(b"_Z") {
-        return as_it_is();
-    }
-    cpp_demangle::Symbol::new(name)
-        .ok()
-        .and_then(|symbol| symbol.demangle().ok())
-        .unwrap_or_else(as_it_is)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_demangled_where_they_can_be() {
-        assert_eq!(demangled(b"_Z3addPfS_i"), "add(float*, float*, int)");
-        assert_eq!(demangled(b"triton_poi_fused_0"), "triton_poi_fused_0");
-        assert_eq!(demangled(b"_Znonsense"), "_Znonsense");
-    }
 }
