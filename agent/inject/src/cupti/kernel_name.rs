@@ -2,6 +2,7 @@
 //!
 //! That spelling is libstdc++'s, so its own function is asked wherever the process has it, as every process with C++
 //! code normally does: people look a kernel up in several tools, and `compare` takes kernels for the same by their names.
+//! (torch.profiler leaves names of more than 1024 bytes as the compiler wrote them; here they are readable.)
 #![expect(unsafe_code, reason = "a function of the process's C++ library is called")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -175,6 +176,8 @@ mod tests {
             assert_eq!(by_library(demangle, name).as_deref(), Some(expected), "{name:?}");
         }
         assert_eq!(by_library(demangle, c"_Znonsense"), None);
+        // Now that the process has it, it is found.
+        assert_eq!(shown(c"_Z1fIiJEEvT_DpT0_"), "void f<int>(int)");
     }
 
     #[test]
