@@ -368,6 +368,9 @@ pub extern "C" fn cuptiActivityFlushAll(flag: u32) -> c_int {
             std::thread::park();
         }
     }
+    if let Some(milliseconds) = number("FAKE_GPU_SLOW") {
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+    }
     let _alone = STORING.lock().unwrap_or_else(PoisonError::into_inner);
     let open = with(|state| state.buffer.take().zip(state.completed));
     if let Some(((address, size, used), completed)) = open {

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a program")]
 #![expect(clippy::disallowed_methods, reason = "a pace is what these programs are about")]
 
+mod endings;
 mod nvtx;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Some("fork") => return fork(),
         Some("leave") => leave(),
         Some("hang") => hang(),
+        Some("end") => endings::end(&std::env::args().nth(2).unwrap_or_default()),
         Some("flood") => flood(),
         Some("threads") => many_threads(),
         Some("cuda") => cuda(),

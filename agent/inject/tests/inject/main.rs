@@ -2,6 +2,7 @@
 
 mod capture;
 mod cuda;
+mod endings;
 mod harm;
 mod nccl;
 mod ranges;

@@ -82,7 +82,12 @@ impl Recorded {
     pub(crate) fn read(spool: &Path) -> Self {
         let rings = rings(spool);
         assert_eq!(rings.len(), 1, "{rings:?}");
-        let mut reader = RingReader::open(&rings[0]).unwrap();
+        Self::read_ring(&rings[0])
+    }
+
+    /// Reads a ring.
+    pub(crate) fn read_ring(ring: &Path) -> Self {
+        let mut reader = RingReader::open(ring).unwrap();
         let mut recorded = Self {
             state: reader.state(),
             pid: reader.identity().pid,
