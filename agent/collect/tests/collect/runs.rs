@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{Run, actor, actor_script, finish, text, until, words};
+use crate::harness::{Run, actor, actor_script, finish, read, text, until, words};
 use crate::role;
 
 #[test]
@@ -103,6 +103,31 @@ fn the_processes_of_a_job_are_in_one_recording_with_their_ranks() {
     let owners: std::collections::BTreeSet<_> =
         recording.ranges.iter().map(|range| range.process_id).collect();
     assert_eq!((recording.ranges.len(), owners.len()), (2, 2));
+}
+
+#[test]
+fn two_runs_in_one_folder_at_the_same_time_keep_apart() {
+    let run = Run::new();
+    let one = actor_script("ranked");
+    // Each waits until the other has started.
+    let script = |own: &str, other: &str| {
+        let (own, other) = (run.path(own), run.path(other));
+        let (own, other) = (own.display(), other.display());
+        format!(
+            "touch {own}; while [ ! -e {other} ]; do sleep 0.02; done; RANK=0 WORLD_SIZE=1 {one}"
+        )
+    };
+    let outputs = ["first.perfdb", "second.perfdb"].map(|name| run.path(name));
+    let scripts = [script("a", "b"), script("b", "a")];
+    let start =
+        |number: usize| run.start(&outputs[number], &words(&["sh", "-c", &scripts[number]]));
+    for ended in [start(0), start(1)].map(finish) {
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+    for output in outputs {
+        let recording = read(&output);
+        assert_eq!((recording.ranges.len(), recording.processes.len()), (1, 2));
+    }
 }
 
 #[test]
