@@ -232,14 +232,15 @@ impl RingReader {
     /// in which no record is ever found.
     fn load(&self, chunk: &mut Vec<u8>, head: u64) {
         let length = (head - self.position).min(CHUNK_BYTES as u64) as usize;
-        chunk.clear();
         chunk.resize(length, 0);
         let place = self.position % self.capacity;
         let until_end = (self.capacity - place).min(length as u64) as usize;
         let (first, second) = chunk.split_at_mut(until_end);
-        // A read that fails leaves zeros, which are then counted as corrupt.
-        let _ = read_up_to(&self.file, first, HEADER_BYTES + place);
-        let _ = read_up_to(&self.file, second, HEADER_BYTES);
+        // A read that fails gives zeros, which are then counted as corrupt.
+        for (part, at) in [(first, HEADER_BYTES + place), (second, HEADER_BYTES)] {
+            let read = read_up_to(&self.file, part, at).unwrap_or(0);
+            part[read..].fill(0);
+        }
     }
 
     /// Hands out the records of `chunk`, which starts at the position, and moves the position past what was used.

@@ -33,9 +33,17 @@ macro_rules! records {
                 match self { $( Self::$kind { .. } => $number ),* }
             }
 
-            /// Appends the fields to `out`.
-            pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-                match self { $( Self::$kind { $( $field ),* } => { $( $field.put(out); )* } )* }
+            /// Writes the fields to the beginning of `out`, which has room for them; how many bytes they are.
+            #[inline]
+            pub(crate) fn encode(&self, out: &mut [u8]) -> usize {
+                match self { $( Self::$kind { $( $field ),* } => {
+                    let least = 0 $( + <$type as Wire>::BYTES )*;
+                    let fixed = true $( && <$type as Wire>::FIXED )*;
+                    let mut rest = if fixed { &mut out[..least] } else { out };
+                    let room = rest.len();
+                    $( $field.put(&mut rest); )*
+                    room - rest.len()
+                } )* }
             }
 
             /// The record of this kind in exactly these bytes; `None` when they cannot be one.

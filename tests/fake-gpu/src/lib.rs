@@ -8,7 +8,7 @@
 //! [`nccl`] loads a profiler plugin as NCCL does and calls it in NCCL's order.
 //!
 //! Environment: `FAKE_GPU_SUBSCRIBE=N` makes `cuptiSubscribe` answer N; `FAKE_GPU_DROPPED=N` makes it report N dropped
-//! records; `FAKE_GPU_DENY=KIND` refuses one activity kind; `FAKE_GPU_HANG=1` makes the forced flush hang; `FAKE_GPU_CUPTI` is
+//! records; `FAKE_GPU_DENY=KIND` refuses one activity kind; `FAKE_GPU_HANG=1` makes the forced flush hang; `FAKE_GPU_LATE=1` makes records come one flush late; `FAKE_GPU_CUPTI` is
 //! the CUDA version whose CUPTI is played, see [`version`].
 //!
 //! What happens to the GPUs of NVML is in `FAKE_NVML`, words with spaces between; times are milliseconds after the first
@@ -21,6 +21,7 @@
 pub mod cupti;
 pub mod driver;
 pub mod launch;
+pub mod load;
 pub mod nccl;
 pub mod nvml;
 pub mod surroundings;

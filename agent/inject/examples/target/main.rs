@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a program")]
 #![expect(clippy::disallowed_methods, reason = "a pace is what these programs are about")]
 
+mod load;
 mod nvtx;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Some("reset") => reset(),
         Some("nccl") => nccl(),
         Some("cost") => cost(),
+        Some("load") => load::run(),
         other => {
             println!("unknown mode {other:?}");
             return ExitCode::FAILURE;
