@@ -17,6 +17,7 @@ mod gpu_bundle;
 mod libclang;
 mod libtorch;
 mod shell;
+mod stage;
 mod statistics;
 mod system;
 mod test;
