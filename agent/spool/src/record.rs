@@ -472,5 +472,23 @@ records! {
     }
 }
 
+impl Record<'_> {
+    /// Whether it tells something that happened in the program, and not something that helps to read the rest. A gap stands
+    /// before the event after it, and texts are as long as events.
+    pub(crate) fn is_event(&self) -> bool {
+        !matches!(
+            self,
+            Self::ThreadName { .. }
+                | Self::Domain { .. }
+                | Self::Category { .. }
+                | Self::Device { .. }
+                | Self::Anchor { .. }
+                | Self::Note { .. }
+                | Self::NcclCommunicator { .. }
+                | Self::Capture { .. }
+        )
+    }
+}
+
 /// What stands for "no stream" in a record.
 pub const NO_STREAM: u32 = u32::MAX;

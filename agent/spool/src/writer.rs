@@ -21,6 +21,8 @@ use crate::{
     LossCause, MAX_RECORD_BYTES, MonotonicNs, ProcessIdentity, Record, SpoolError, State, frame,
 };
 
+/// Room that events leave to what explains them: clocks, names, remarks.
+const RESERVE_BYTES: u64 = 4 << 10;
 /// How much of the ring this process keeps in its memory around the head: whole pages.
 const WINDOW_BYTES: u64 = 256 << 10;
 
@@ -192,7 +194,8 @@ impl RingWriter {
 
     fn write(&mut self, record: &Record<'_>) -> bool {
         let length = frame::encode(record, self.sequence, &mut self.scratch) as u64;
-        if !self.has_room(length) {
+        let reserve = if record.is_event() { RESERVE_BYTES } else { 0 };
+        if !self.has_room(length + reserve) {
             return false;
         }
         self.store_ring(&self.scratch[..length as usize]);

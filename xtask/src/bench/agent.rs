@@ -57,7 +57,7 @@ impl Agent {
             // One record a burst: what is left is what the recorder costs without records.
             let idle = stage.record(load(500, "kernels"))?;
             let spent = idle.target.number("writer_ns")? + idle.target.number("flush_ns")?;
-            share.push(spent / 1e4 / self.seconds);
+            share.push(spent / 1e7 / self.seconds);
             recorder.push(a_second(&run, &idle)? / 1e6);
             let run = stage.record(load(self.rate, "mixed"))?;
             mixed.push(library_ns(&run)?);
