@@ -129,8 +129,7 @@ impl Stage {
     /// The rows that a query gives.
     pub(crate) fn query(&self, recording: &Path, sql: &str) -> Result<Vec<Value>> {
         let mut command = self.perfagent();
-        let text =
-            shell::read(command.arg("sql").arg(recording).args([sql, "--format", "json"]))?;
+        let text = shell::read(command.arg("sql").arg(recording).args([sql, "--format", "json"]))?;
         let document: Value = serde_json::from_str(&text).context("the answer of a query")?;
         document["rows"].as_array().cloned().context("the answer of a query has no rows")
     }

@@ -68,17 +68,7 @@ fn run(config: &Config, identity: &ProcessIdentity) {
             return lifecycle::debug(&error.to_string());
         }
     };
-    let mut writer = Writer {
-        ring,
-        strings: Strings::default(),
-        events: Events::default(),
-        domains: 0,
-        communicators: 0,
-        registered: Vec::new(),
-        heartbeat: MonotonicNs(0),
-        last_round: MonotonicNs::now(),
-        anchor: None,
-    };
+    let mut writer = Writer::new(ring);
     writer.ring.set_state(State::Running);
     while !STOP.load(Ordering::Acquire) {
         writer.round();
@@ -133,6 +123,20 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    pub(crate) fn new(ring: RingWriter) -> Self {
+        Self {
+            ring,
+            strings: Strings::default(),
+            events: Events::default(),
+            domains: 0,
+            communicators: 0,
+            registered: Vec::new(),
+            heartbeat: MonotonicNs(0),
+            last_round: MonotonicNs::now(),
+            anchor: None,
+        }
+    }
+
     /// Gathers everything once.
     fn round(&mut self) {
         let now = MonotonicNs::now();

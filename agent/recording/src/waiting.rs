@@ -38,9 +38,10 @@ impl<R: Row> AnyBatch for Batch<R> {
 
     fn insert(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let (groups, rest) = self.rows.as_chunks::<TOGETHER>();
-        for (sql, groups) in
-            [(&self.several, groups.as_flattened().chunks(TOGETHER)), (&self.single, rest.chunks(1))]
-        {
+        for (sql, groups) in [
+            (&self.several, groups.as_flattened().chunks(TOGETHER)),
+            (&self.single, rest.chunks(1)),
+        ] {
             if groups.len() == 0 {
                 continue;
             }

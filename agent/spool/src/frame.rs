@@ -88,3 +88,6 @@ pub(crate) fn find(bytes: &[u8], published: u64, expected: Option<u32>) -> Found
         None => Found::Nothing,
     }
 }
+
+#[cfg(test)]
+mod fuzz;

@@ -141,9 +141,11 @@ impl RingReader {
     /// The losses that the writer counted, by cause, without the causes that did not occur.
     #[must_use]
     pub fn losses(&self) -> Vec<(LossCause, u64)> {
+        let mut counters = [0; 8 * (LossCause::ALL.len() + 1)];
+        let _ = read_up_to(&self.file, &mut counters, AT_LOSSES);
         LossCause::ALL
             .into_iter()
-            .map(|cause| (cause, self.header_u64(AT_LOSSES + 8 * u64::from(cause.code()))))
+            .map(|cause| (cause, u64_at(&counters, 8 * u64::from(cause.code()))))
             .filter(|(_, count)| *count > 0)
             .collect()
     }

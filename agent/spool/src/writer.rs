@@ -145,7 +145,8 @@ impl RingWriter {
     /// [`LossCause::RingFull`], and a [`Record::Gap`] is written before the next record that finds room.
     /// A text over [`MAX_TEXT_BYTES`](crate::MAX_TEXT_BYTES) is cut.
     pub fn push(&mut self, record: &Record<'_>) -> bool {
-        if self.write_gap() && self.write(record) {
+        // What is no event may stand before the gap.
+        if (!record.is_event() || self.write_gap()) && self.write(record) {
             return true;
         }
         self.count_loss(LossCause::RingFull, 1);

@@ -92,8 +92,7 @@ impl Agent {
         let load = Load { rate: self.rate, seconds: self.sustained, mix: "exact" };
         let plain = stage.plain(Load { seconds: self.seconds, ..load })?;
         let run = stage.record(load)?;
-        let memory =
-            |name| Ok::<_, anyhow::Error>(run.target.number(name)? - plain.number(name)?);
+        let memory = |name| Ok::<_, anyhow::Error>(run.target.number(name)? - plain.number(name)?);
         let peak = memory("peak_resident_bytes")? / 1e6;
         print("resident in the target, at most", &[peak], "MB", 1, &Goal::AtMost(64.0))?;
         println!(

@@ -68,9 +68,9 @@ impl Kill {
         for round in 0..self.rounds {
             let which = round as usize % victims.len();
             let after = Duration::from_micros(random.u64(250_000..1_250_000));
-            let found = self
-                .round(&stage, victims[which], after)
-                .with_context(|| format!("round {round}: {:?} killed after {after:?}", victims[which]))?;
+            let found = self.round(&stage, victims[which], after).with_context(|| {
+                format!("round {round}: {:?} killed after {after:?}", victims[which])
+            })?;
             lost[which].push(found);
         }
         let mut broken = 0;
@@ -149,12 +149,18 @@ impl Kill {
         }
         let last = stage.count(recording, &last)?;
         if written != last {
-            bail!("there is a hole: {written} records of the GPU are written, the last is number {last}");
+            bail!(
+                "there is a hole: {written} records of the GPU are written, the last is number {last}"
+            );
         }
         let (burst, done) = (words[BURST], words[DONE]);
         let marks = stage.count(recording, "SELECT count(*) AS n FROM marks")?;
         if victim == Victim::Recorder && (written != burst * done || marks != words[NVTX]) {
-            bail!("only the recorder was killed, and of {} + {} records {written} + {marks} are written", burst * done, words[NVTX]);
+            bail!(
+                "only the recorder was killed, and of {} + {} records {written} + {marks} are written",
+                burst * done,
+                words[NVTX]
+            );
         }
         // One mark was made before the first burst.
         let marks_a_burst = (self.rate / 500 / 20).max(1);

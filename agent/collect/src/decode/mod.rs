@@ -2,6 +2,8 @@
 
 mod collective_text;
 mod driver;
+#[cfg(test)]
+mod fuzz;
 mod gpu;
 mod meaning;
 mod names;
@@ -222,7 +224,7 @@ impl Decoder {
 
     /// `count` records were damaged or missing: what was open on the threads is not known any more.
     pub(crate) fn corrupt(&mut self, tables: &mut Tables, count: u64) -> Result<(), WriteError> {
-        self.tally.corrupt += count;
+        self.tally.corrupt = self.tally.corrupt.saturating_add(count);
         self.cut_stacks(tables, MonotonicNs(self.tally.last_ns))
     }
 
@@ -288,7 +290,8 @@ impl Decoder {
         cause: LossCause,
         count: u64,
     ) -> Result<(), WriteError> {
-        *self.tally.gaps.entry(cause.name().to_owned()).or_default() += count;
+        let told = self.tally.gaps.entry(cause.name().to_owned()).or_default();
+        *told = told.saturating_add(count);
         // A full ring loses ends as well as starts. The other causes lose whole ranges, or none.
         if matches!(cause, LossCause::RingFull | LossCause::Unknown) {
             self.cut_stacks(tables, start)?;

@@ -132,8 +132,10 @@ impl OpenRanges {
 
     pub(crate) fn save(&self) -> Saved {
         let stacks = self.stacks.iter().filter(|(_, stack)| !stack.ranges.is_empty());
+        let mut stacks: Vec<_> = stacks.map(|(key, stack)| (*key, stack.ranges.clone())).collect();
+        stacks.sort_unstable_by_key(|(key, _)| *key);
         Saved {
-            stacks: stacks.map(|(key, stack)| (*key, stack.ranges.clone())).collect(),
+            stacks,
             started: self.started.iter().map(|(id, range)| (*id, *range)).collect(),
             ended: self.ended.clone(),
         }

@@ -172,7 +172,10 @@ impl Usage {
 
 /// A number of bytes from `/proc/self/status`.
 fn of_status(name: &str) -> u64 {
-    kib(fs::read_to_string("/proc/self/status").unwrap().lines().find(|line| line.starts_with(name)))
+    kib(fs::read_to_string("/proc/self/status")
+        .unwrap()
+        .lines()
+        .find(|line| line.starts_with(name)))
 }
 
 /// Bytes resident of the mappings of files whose names end so.

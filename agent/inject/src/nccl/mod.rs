@@ -14,6 +14,8 @@
 mod callbacks;
 mod chain;
 mod descriptor;
+#[cfg(test)]
+mod fuzz;
 mod plan;
 mod pool;
 mod sys;

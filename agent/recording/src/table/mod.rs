@@ -45,11 +45,7 @@ pub trait Row: Clone + Send + Sized + 'static {
 
     /// Binds the columns to an insert statement, in the order of [`Row::COLUMNS`], after `column` parameters that are of
     /// other rows.
-    fn bind(
-        &self,
-        statement: &mut rusqlite::Statement<'_>,
-        column: usize,
-    ) -> rusqlite::Result<()>;
+    fn bind(&self, statement: &mut rusqlite::Statement<'_>, column: usize) -> rusqlite::Result<()>;
 
     /// Reads the columns, in the order of [`Row::COLUMNS`], from a result that starts with them.
     fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
