@@ -49,6 +49,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ),
     ("perfagent-tests", "tests", &[]),
     ("perfagent-fake-gpu", "tests/fake-gpu", &[]),
+    ("perfagent-fuzz", "tests/fuzz", &[]),
     ("xtask", "xtask", &[]),
 ];
 

@@ -32,17 +32,13 @@ impl Cargo {
         &self,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Command {
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut command = plain(arguments);
         command
-            .current_dir(shell::workspace())
-            .args(arguments)
             .env("LIBTORCH", &self.torch.link_folder)
             .env("PERFAGENT_TORCH_LIB", &self.torch.library_folder)
             // torch's wheels have used the C++11 ABI since 2.6.
             .env("LIBTORCH_CXX11_ABI", "1")
-            .envs(self.clang.iter().map(|(name, value)| (name, value)))
-            // `cargo run` sets this for its child; passing it on would rebuild what depends on it.
-            .env_remove("CARGO_MANIFEST_DIR");
+            .envs(self.clang.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -71,14 +67,33 @@ impl Cargo {
 
     /// The folder that built programs are in.
     pub(crate) fn programs(&self, release: bool) -> Result<PathBuf> {
-        Ok(target_folder(self)?.join(if release { "release" } else { "debug" }))
+        Ok(target_folder()?.join(if release { "release" } else { "debug" }))
     }
 }
 
+/// `cargo ARGUMENTS…` for what needs no libtorch, not started yet.
+pub(crate) fn plain(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .current_dir(shell::workspace())
+        .args(arguments)
+        // `cargo run` sets this for its child; passing it on would rebuild what depends on it.
+        .env_remove("CARGO_MANIFEST_DIR");
+    command
+}
+
+/// Builds the recorder, the library, the stand-in for a GPU and the target program, optimised, and returns the folder
+/// that they are in. None of it needs libtorch.
+pub(crate) fn build_agent() -> Result<PathBuf> {
+    let packages = ["-p", "perfagent", "-p", "perfagent-inject", "-p", "perfagent-fake-gpu"];
+    let what = ["build", "--release", "--lib", "--bins", "--examples"];
+    shell::run(&mut plain(what.iter().chain(&packages)))?;
+    Ok(target_folder()?.join("release"))
+}
+
 /// Where cargo puts what it builds.
-fn target_folder(cargo: &Cargo) -> Result<PathBuf> {
-    let metadata =
-        shell::read(&mut cargo.command(["metadata", "--no-deps", "--format-version=1"]))?;
+fn target_folder() -> Result<PathBuf> {
+    let metadata = shell::read(&mut plain(["metadata", "--no-deps", "--format-version=1"]))?;
     let metadata: serde_json::Value =
         serde_json::from_str(&metadata).context("reading cargo metadata")?;
     let folder = metadata["target_directory"]

@@ -17,6 +17,8 @@ mod gpu_bundle;
 mod libclang;
 mod libtorch;
 mod shell;
+mod soak;
+mod stage;
 mod statistics;
 mod system;
 mod test;
@@ -50,6 +52,9 @@ enum Task {
     /// Measure, interleaved and repeated
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Run for a long time what tests run shortly: floods, kills, damaged input, a real torch program; not for CI
+    #[command(subcommand)]
+    Soak(soak::Soak),
     /// Make the folder that runs on a machine with a GPU and no Rust
     GpuBundle(gpu_bundle::GpuBundle),
     /// Run cargo with libtorch in its environment, e.g. `cargo xtask cargo build --workspace`
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Generate => generated::write(),
         Task::Bench(bench) => bench.run(),
+        Task::Soak(soak) => soak.run(),
         Task::GpuBundle(bundle) => bundle.run(),
         Task::Cargo { arguments } => cargo::with_libtorch().and_then(|cargo| cargo.run(&arguments)),
     };

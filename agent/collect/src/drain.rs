@@ -49,7 +49,7 @@ impl Drain {
         state: PathBuf,
         host: HostId,
         session: Session,
-        tables: Tables,
+        mut tables: Tables,
     ) -> Result<Self, WriteError> {
         let left = tables.writer.rows::<SpoolProgress>()?;
         let left =

@@ -47,7 +47,7 @@ pub struct RecordOptions {
     pub delay: Duration,
     /// Events after this much more time has passed are not kept; the target goes on.
     pub duration: Option<Duration>,
-    /// How often the target hands over GPU operations, in ms; the library's own choice when `None`.
+    /// What a target that is killed loses at most of its GPU operations, in ms; the library's own choice when `None`.
     pub flush_ms: Option<u64>,
     /// Whether calls of the CUDA API are recorded.
     pub api: bool,

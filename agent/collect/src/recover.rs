@@ -23,7 +23,7 @@ use perfagent_recording::Span;
 pub fn recover(path: &Path, output: &Path, force: bool) -> Result<Summary, CollectError> {
     let directory = RunDirectory::open(path, output, force)?;
     let (session, remark) = session(&directory)?;
-    let (writer, damaged) = match resume(&directory.database()) {
+    let (mut writer, damaged) = match resume(&directory.database()) {
         Ok(writer) => (writer, None),
         Err(why) => (rebuild(&directory, &session)?, Some(why)),
     };
@@ -36,7 +36,7 @@ pub fn recover(path: &Path, output: &Path, force: bool) -> Result<Summary, Colle
             });
         }
     };
-    let known = known_processes(&writer, &session)?;
+    let known = known_processes(&mut writer, &session)?;
     let tables = Tables::new(writer)?;
     let root = session.root.map(|(pid, _)| pid);
     let mut drain = Drain::new(directory.spool(), directory.state(), host, session, tables)?;
@@ -152,7 +152,7 @@ fn rebuild(directory: &RunDirectory, session: &Session) -> Result<Writer, Collec
 
 /// The processes of the recording with their numbers and start times, which the names of their rings tell.
 fn known_processes(
-    writer: &Writer,
+    writer: &mut Writer,
     session: &Session,
 ) -> Result<Vec<(u32, u64, ProcessId)>, WriteError> {
     let mut known: Vec<(u32, u64, ProcessId)> = Vec::new();

@@ -26,7 +26,7 @@ pub(crate) struct Config {
     pub(crate) spool_dir: PathBuf,
     /// `PERFAGENT_SPOOL_BYTES`: capacity of the ring.
     pub(crate) spool_bytes: u64,
-    /// `PERFAGENT_FLUSH_MS`: how often CUPTI is asked for finished records.
+    /// `PERFAGENT_FLUSH_MS`: what a program that is killed loses at most of what its GPU had done.
     pub(crate) flush_period: Duration,
     /// `PERFAGENT_CUPTI=0`: leave CUPTI to another tool.
     pub(crate) cupti: bool,

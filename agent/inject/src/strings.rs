@@ -1,8 +1,10 @@
 //! Texts become numbers: each distinct text is written to the ring once.
 
-use std::collections::HashMap;
+use std::ffi::CStr;
+use std::rc::Rc;
 
 use perfagent_spool::{LossCause, Record, RingWriter};
+use rustc_hash::FxHashMap;
 
 /// Distinct texts, and their bytes, that are kept at most.
 const MAX_TEXTS: usize = 1 << 17;
@@ -13,7 +15,9 @@ const OTHER: &str = "(more texts than are kept)";
 /// The texts written so far.
 #[derive(Debug, Default)]
 pub(crate) struct Strings {
-    ids: HashMap<Box<[u8]>, u32>,
+    ids: FxHashMap<Rc<[u8]>, u32>,
+    /// The same by where the program keeps them.
+    by_place: FxHashMap<usize, (Rc<[u8]>, u32)>,
     bytes: usize,
 }
 
@@ -23,13 +27,34 @@ impl Strings {
         self.id_as(ring, text, || String::from_utf8_lossy(text).into_owned())
     }
 
-    /// Like [`Strings::id`], but what is written for a new text is what `shown` gives.
-    pub(crate) fn id_as(
+    /// The id of a text that is likely to be at the same place the next time; what is written when it is new is
+    /// `shown()`. Names of kernels are long, and comparing one costs far less than finding it among all.
+    pub(crate) fn id_at(
         &mut self,
         ring: &mut RingWriter,
-        text: &[u8],
+        text: &CStr,
         shown: impl FnOnce() -> String,
     ) -> u32 {
+        let place = text.as_ptr().addr();
+        let text = text.to_bytes();
+        if let Some((known, id)) = self.by_place.get(&place)
+            && **known == *text
+        {
+            return *id;
+        }
+        let id = self.id_as(ring, text, shown);
+        // Not what shares a name for want of room, or was not written: another time there may be room.
+        if let Some((known, id)) = self.ids.get_key_value(text) {
+            if self.by_place.len() >= MAX_TEXTS {
+                self.by_place.clear();
+            }
+            self.by_place.insert(place, (Rc::clone(known), *id));
+        }
+        id
+    }
+
+    /// Like [`Strings::id`], but what is written for a new text is what `shown` gives.
+    fn id_as(&mut self, ring: &mut RingWriter, text: &[u8], shown: impl FnOnce() -> String) -> u32 {
         if text.is_empty() {
             return 0;
         }
@@ -62,6 +87,22 @@ impl Strings {
 mod tests {
     use super::*;
     use perfagent_spool::{DEFAULT_CAPACITY, ProcessIdentity, RingReader};
+
+    #[test]
+    fn another_text_at_a_place_that_is_known_is_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = ProcessIdentity::default();
+        let mut ring = RingWriter::create(dir.path(), DEFAULT_CAPACITY, &identity).unwrap();
+        let mut strings = Strings::default();
+        let mut place = *b"first\0";
+        let mut id = |bytes: &[u8; 6]| {
+            place = *bytes;
+            let text = CStr::from_bytes_until_nul(&place).unwrap();
+            strings.id_at(&mut ring, text, || text.to_string_lossy().into_owned())
+        };
+        let ids = [b"first\0", b"first\0", b"other\0", b"fir\0\0\0", b"first\0"].map(&mut id);
+        assert_eq!(ids, [1, 1, 2, 3, 1]);
+    }
 
     #[test]
     fn a_text_is_written_once_and_too_many_share_a_name() {

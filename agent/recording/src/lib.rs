@@ -33,6 +33,7 @@ mod schema;
 mod strings;
 pub mod table;
 mod time;
+mod waiting;
 mod writer;
 
 pub use error::{OpenError, WriteError};

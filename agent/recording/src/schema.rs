@@ -65,11 +65,12 @@ fn create_table(sql: &mut String, table: &str, columns: &[Column]) {
     sql.push_str(");\n");
 }
 
-/// The statement that appends a row.
-pub(crate) fn insert_sql<R: Row>() -> String {
+/// The statement that appends `count` rows.
+pub(crate) fn insert_sql<R: Row>(count: usize) -> String {
     let names: Vec<_> = R::COLUMNS.iter().map(|column| column.name).collect();
-    let marks = vec!["?"; names.len()];
-    format!("INSERT INTO {} ({}) VALUES ({})", R::TABLE, names.join(", "), marks.join(", "))
+    let row = format!("({})", vec!["?"; names.len()].join(", "));
+    let rows = vec![row; count].join(", ");
+    format!("INSERT INTO {} ({}) VALUES {rows}", R::TABLE, names.join(", "))
 }
 
 /// The statement that reads every row in order of its id, the id in the last column. A column that is not `present`, in a

@@ -1,12 +1,13 @@
 //! Appends rows to a recording, fast while it runs and into one plain file at the end.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
+use rustc_hash::FxHashMap;
 
 use crate::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
 use crate::table::{Meta, Row, SpoolProgress};
+use crate::waiting::Waiting;
 use crate::{ProcessId, StringId, Timestamp, WriteError};
 
 /// An open recording that grows.
@@ -17,8 +18,9 @@ use crate::{ProcessId, StringId, Timestamp, WriteError};
 pub struct Writer {
     connection: Connection,
     path: PathBuf,
-    strings: HashMap<Box<str>, StringId>,
+    strings: FxHashMap<Box<str>, StringId>,
     in_transaction: bool,
+    waiting: Waiting,
 }
 
 impl Writer {
@@ -57,7 +59,13 @@ impl Writer {
 
     fn around(connection: Connection, path: &Path) -> Self {
         connection.set_prepared_statement_cache_capacity(64);
-        Self { connection, path: path.to_owned(), strings: HashMap::new(), in_transaction: false }
+        Self {
+            connection,
+            path: path.to_owned(),
+            strings: FxHashMap::default(),
+            in_transaction: false,
+            waiting: Waiting::default(),
+        }
     }
 
     /// The file that is being written.
@@ -69,19 +77,24 @@ impl Writer {
     /// Appends `row` and returns its id, which converts into the table's id type.
     pub fn insert<R: Row, Id: From<i64>>(&mut self, row: &R) -> Result<Id, WriteError> {
         self.begin()?;
-        let inserted = (|| {
-            // The cache is keyed by the text, which is made once a table.
-            let mut statement = self.connection.prepare_cached(&cached_insert::<R>())?;
-            row.bind(&mut statement)?;
+        let inserted = self.waiting.insert::<R>(&self.connection).and_then(|()| {
+            let mut statement = self.connection.prepare_cached(&schema::insert_sql::<R>(1))?;
+            row.bind(&mut statement, 0)?;
             statement.raw_execute()
-        })();
+        });
         inserted.map_err(|source| self.failed(R::TABLE, source))?;
         Ok(Id::from(self.connection.last_insert_rowid()))
     }
 
-    /// Appends `row`, whose id nobody needs.
+    /// Appends `row`, whose id nobody needs. It may wait for others of its kind, until the next commit at the latest; so
+    /// an error may be that of an earlier row.
     pub fn append<R: Row>(&mut self, row: &R) -> Result<(), WriteError> {
-        self.insert::<R, i64>(row).map(|_| ())
+        if self.waiting.add(row) {
+            self.begin()?;
+            let inserted = self.waiting.insert::<R>(&self.connection);
+            inserted.map_err(|source| self.failed(R::TABLE, source))?;
+        }
+        Ok(())
     }
 
     /// The id of `text`, stored at its first use. The empty text is id 0.
@@ -108,7 +121,7 @@ impl Writer {
         self.begin()?;
         let deleted = self.connection.execute("DELETE FROM meta WHERE key = ?", [key]);
         deleted.map_err(|source| self.failed("meta", source))?;
-        self.append(&Meta { key: key.to_owned(), value: value.to_owned() })
+        self.insert::<_, i64>(&Meta { key: key.to_owned(), value: value.to_owned() }).map(drop)
     }
 
     /// Notes how a process ended.
@@ -156,11 +169,12 @@ impl Writer {
         let deleted =
             self.connection.execute("DELETE FROM spool_progress WHERE ring = ?", [&progress.ring]);
         deleted.map_err(|source| self.failed("spool_progress", source))?;
-        self.append(progress)
+        self.insert::<_, i64>(progress).map(drop)
     }
 
     /// Every row of a table with its id, as inserted so far: what a resumed recorder continues from.
-    pub fn rows<R: Row>(&self) -> Result<Vec<(i64, R)>, WriteError> {
+    pub fn rows<R: Row>(&mut self) -> Result<Vec<(i64, R)>, WriteError> {
+        self.insert_waiting()?;
         let read = || {
             let mut statement = self.connection.prepare(&schema::select_sql::<R>(|_| true))?;
             let id_column = R::COLUMNS.len();
@@ -173,6 +187,7 @@ impl Writer {
 
     /// Makes everything inserted so far part of the file.
     pub fn commit(&mut self) -> Result<(), WriteError> {
+        self.insert_waiting()?;
         if self.in_transaction {
             let committed = self.connection.execute_batch("COMMIT");
             committed.map_err(|source| self.failed("commit", source))?;
@@ -201,6 +216,15 @@ impl Writer {
         connection.close().map_err(|(_, source)| WriteError::Write { path, place: "close", source })
     }
 
+    fn insert_waiting(&mut self) -> Result<(), WriteError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        self.begin()?;
+        let inserted = self.waiting.insert_all(&self.connection);
+        inserted.map_err(|(table, source)| self.failed(table, source))
+    }
+
     fn begin(&mut self) -> Result<(), WriteError> {
         if !self.in_transaction {
             let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
@@ -214,28 +238,11 @@ impl Writer {
         WriteError::Write { path: self.path.clone(), place, source }
     }
 
-    fn read_strings(&self) -> rusqlite::Result<HashMap<Box<str>, StringId>> {
+    fn read_strings(&self) -> rusqlite::Result<FxHashMap<Box<str>, StringId>> {
         let mut statement = self.connection.prepare("SELECT value, id FROM strings")?;
         let rows = statement.query_map([], |row| {
             Ok((row.get::<_, String>(0)?.into_boxed_str(), row.get::<_, StringId>(1)?))
         })?;
         rows.collect()
     }
-}
-
-/// The insert statement of a table, made once a thread instead of once a row.
-fn cached_insert<R: Row>() -> std::rc::Rc<str> {
-    use std::cell::RefCell;
-    use std::rc::Rc;
-    thread_local! {
-        static STATEMENTS: RefCell<Vec<(&'static str, Rc<str>)>> = const { RefCell::new(Vec::new()) };
-    }
-    STATEMENTS.with_borrow_mut(|statements| {
-        if let Some((_, sql)) = statements.iter().find(|(table, _)| *table == R::TABLE) {
-            return Rc::clone(sql);
-        }
-        let sql: Rc<str> = schema::insert_sql::<R>().into();
-        statements.push((R::TABLE, Rc::clone(&sql)));
-        sql
-    })
 }

@@ -7,34 +7,34 @@ pub const MAX_RECORD_BYTES: usize = 24 << 10;
 /// The longest text that a record carries, in bytes; a writer cuts longer ones at a character.
 pub const MAX_TEXT_BYTES: usize = 16 << 10;
 
-/// Length u32, kind u16, marker u16, sequence u32, CRC32C u32.
+/// CRC32C u32, length u32, kind u16, marker u16, sequence u32. The checksum covers all that follows it.
 pub(crate) const FRAME_BYTES: usize = 16;
+const CHECKSUM_BYTES: usize = 4;
 /// In every frame, so that a search for the next good record rejects most places by one comparison.
 const MARKER: u16 = 0xA6C3;
 
-/// Encodes `record` with its frame into `out`, replacing what it held.
-pub(crate) fn encode(record: &Record<'_>, sequence: u32, out: &mut Vec<u8>) {
-    out.clear();
-    out.extend_from_slice(&[0; FRAME_BYTES]);
-    match *record {
-        Record::String { id, text } if text.len() > MAX_TEXT_BYTES => {
-            let text = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
-            Record::String { id, text }.encode(out);
-        }
-        _ => record.encode(out),
-    }
-    let length = out.len() as u32;
-    out[0..4].copy_from_slice(&length.to_le_bytes());
-    out[4..6].copy_from_slice(&record.kind().to_le_bytes());
-    out[6..8].copy_from_slice(&MARKER.to_le_bytes());
-    out[8..12].copy_from_slice(&sequence.to_le_bytes());
-    let checksum = checksum(out);
-    out[12..16].copy_from_slice(&checksum.to_le_bytes());
-}
-
-/// The checksum of a frame covers everything but itself.
-fn checksum(frame: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&frame[..12]), &frame[FRAME_BYTES..])
+/// Encodes `record` with its frame at the beginning of `out`; how many bytes it takes.
+pub(crate) fn encode(
+    record: &Record<'_>,
+    sequence: u32,
+    out: &mut [u8; MAX_RECORD_BYTES],
+) -> usize {
+    let fields = &mut out[FRAME_BYTES..];
+    let length = FRAME_BYTES
+        + match *record {
+            Record::String { id, text } if text.len() > MAX_TEXT_BYTES => {
+                let text = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
+                Record::String { id, text }.encode(fields)
+            }
+            _ => record.encode(fields),
+        };
+    out[4..8].copy_from_slice(&(length as u32).to_le_bytes());
+    out[8..10].copy_from_slice(&record.kind().to_le_bytes());
+    out[10..12].copy_from_slice(&MARKER.to_le_bytes());
+    out[12..16].copy_from_slice(&sequence.to_le_bytes());
+    let checksum = crc32c::crc32c(&out[CHECKSUM_BYTES..length]);
+    out[..CHECKSUM_BYTES].copy_from_slice(&checksum.to_le_bytes());
+    length
 }
 
 /// What stands at a place of the ring.
@@ -63,14 +63,14 @@ pub(crate) fn find(bytes: &[u8], published: u64, expected: Option<u32>) -> Found
     let half = |at: usize| u16::from_le_bytes([frame[at], frame[at + 1]]);
     let word =
         |at: usize| u32::from_le_bytes([frame[at], frame[at + 1], frame[at + 2], frame[at + 3]]);
-    let length = word(0) as usize;
-    if half(6) != MARKER
+    let length = word(4) as usize;
+    if half(10) != MARKER
         || !(FRAME_BYTES..=MAX_RECORD_BYTES).contains(&length)
         || length as u64 > published
     {
         return Found::Nothing;
     }
-    let sequence = word(8);
+    let sequence = word(12);
     if let Some(expected) = expected {
         // Records can be missing before this one, but not more of them than fit in a ring's bytes; a sequence number
         // behind is what an earlier lap of the ring left.
@@ -80,11 +80,14 @@ pub(crate) fn find(bytes: &[u8], published: u64, expected: Option<u32>) -> Found
         }
     }
     let Some(frame) = bytes.get(..length) else { return Found::NeedMore };
-    if checksum(frame) != word(12) {
+    if crc32c::crc32c(&frame[CHECKSUM_BYTES..]) != word(0) {
         return Found::Nothing;
     }
-    match Record::decode(half(4), &frame[FRAME_BYTES..]) {
+    match Record::decode(half(8), &frame[FRAME_BYTES..]) {
         Some(record) => Found::Record { record, length, sequence },
         None => Found::Nothing,
     }
 }
+
+#[cfg(test)]
+mod fuzz;

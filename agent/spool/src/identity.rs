@@ -53,7 +53,10 @@ impl ProcessIdentity {
         }
     }
 
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+    /// Writes the fields to the beginning of `out`, which has room for the longest; how many bytes they are.
+    pub(crate) fn encode(&self, mut out: &mut [u8]) -> usize {
+        let room = out.len();
+        let out = &mut out;
         self.pid.put(out);
         self.ppid.put(out);
         self.start_time_ticks.put(out);
@@ -62,6 +65,7 @@ impl ProcessIdentity {
         self.world_size.put(out);
         cut(&self.host, MAX_HOST_BYTES).as_str().put(out);
         cut(&self.command, MAX_COMMAND_BYTES).as_str().put(out);
+        room - out.len()
     }
 
     pub(crate) fn decode(mut bytes: &[u8]) -> Option<Self> {
@@ -121,10 +125,9 @@ mod tests {
             rank: Some(3),
             ..ProcessIdentity::of_this_process()
         };
-        let mut bytes = Vec::new();
-        identity.encode(&mut bytes);
-        assert!(bytes.len() + 8 <= crate::layout::IDENTITY_BYTES);
-        let read = ProcessIdentity::decode(&bytes).unwrap();
+        let mut bytes = [0; crate::layout::IDENTITY_BYTES - 8];
+        let length = identity.encode(&mut bytes);
+        let read = ProcessIdentity::decode(&bytes[..length]).unwrap();
         assert_eq!((read.pid, read.rank, read.host.len()), (identity.pid, Some(3), MAX_HOST_BYTES));
     }
 }

@@ -141,9 +141,11 @@ impl RingReader {
     /// The losses that the writer counted, by cause, without the causes that did not occur.
     #[must_use]
     pub fn losses(&self) -> Vec<(LossCause, u64)> {
+        let mut counters = [0; 8 * (LossCause::ALL.len() + 1)];
+        let _ = read_up_to(&self.file, &mut counters, AT_LOSSES);
         LossCause::ALL
             .into_iter()
-            .map(|cause| (cause, self.header_u64(AT_LOSSES + 8 * u64::from(cause.code()))))
+            .map(|cause| (cause, u64_at(&counters, 8 * u64::from(cause.code()))))
             .filter(|(_, count)| *count > 0)
             .collect()
     }
@@ -232,14 +234,15 @@ impl RingReader {
     /// in which no record is ever found.
     fn load(&self, chunk: &mut Vec<u8>, head: u64) {
         let length = (head - self.position).min(CHUNK_BYTES as u64) as usize;
-        chunk.clear();
         chunk.resize(length, 0);
         let place = self.position % self.capacity;
         let until_end = (self.capacity - place).min(length as u64) as usize;
         let (first, second) = chunk.split_at_mut(until_end);
-        // A read that fails leaves zeros, which are then counted as corrupt.
-        let _ = read_up_to(&self.file, first, HEADER_BYTES + place);
-        let _ = read_up_to(&self.file, second, HEADER_BYTES);
+        // A read that fails gives zeros, which are then counted as corrupt.
+        for (part, at) in [(first, HEADER_BYTES + place), (second, HEADER_BYTES)] {
+            let read = read_up_to(&self.file, part, at).unwrap_or(0);
+            part[read..].fill(0);
+        }
     }
 
     /// Hands out the records of `chunk`, which starts at the position, and moves the position past what was used.

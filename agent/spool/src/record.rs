@@ -33,9 +33,17 @@ macro_rules! records {
                 match self { $( Self::$kind { .. } => $number ),* }
             }
 
-            /// Appends the fields to `out`.
-            pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-                match self { $( Self::$kind { $( $field ),* } => { $( $field.put(out); )* } )* }
+            /// Writes the fields to the beginning of `out`, which has room for them; how many bytes they are.
+            #[inline]
+            pub(crate) fn encode(&self, out: &mut [u8]) -> usize {
+                match self { $( Self::$kind { $( $field ),* } => {
+                    let least = 0 $( + <$type as Wire>::BYTES )*;
+                    let fixed = true $( && <$type as Wire>::FIXED )*;
+                    let mut rest = if fixed { &mut out[..least] } else { out };
+                    let room = rest.len();
+                    $( $field.put(&mut rest); )*
+                    room - rest.len()
+                } )* }
             }
 
             /// The record of this kind in exactly these bytes; `None` when they cannot be one.
@@ -470,6 +478,24 @@ records! {
         start: MonotonicNs,
         /// End on the GPU.
         end: MonotonicNs,
+    }
+}
+
+impl Record<'_> {
+    /// Whether it tells something that happened in the program, and not something that helps to read the rest. A gap stands
+    /// before the event after it, and texts are as long as events.
+    pub(crate) fn is_event(&self) -> bool {
+        !matches!(
+            self,
+            Self::ThreadName { .. }
+                | Self::Domain { .. }
+                | Self::Category { .. }
+                | Self::Device { .. }
+                | Self::Anchor { .. }
+                | Self::Note { .. }
+                | Self::NcclCommunicator { .. }
+                | Self::Capture { .. }
+        )
     }
 }
 

@@ -4,10 +4,22 @@ use crate::{LossCause, MonotonicNs, Payload, RealtimeNs};
 
 /// A field of a record.
 pub(crate) trait Wire<'a>: Sized {
-    /// Appends the field to `out`.
-    fn put(&self, out: &mut Vec<u8>);
+    /// The bytes of the field; of a text, those of its length.
+    const BYTES: usize;
+    /// Whether that is all.
+    const FIXED: bool = true;
+    /// Writes the field at the front of `out`, which has room for it, and leaves the rest there.
+    fn put(&self, out: &mut &mut [u8]);
     /// Takes the field off the front of `from`; `None` when the bytes cannot be such a field.
     fn take(from: &mut &'a [u8]) -> Option<Self>;
+}
+
+/// Writes `N` bytes at the front of `out`. Where the room is a constant, the compiler sees that there is enough.
+#[inline]
+fn put_bytes<const N: usize>(out: &mut &mut [u8], bytes: [u8; N]) {
+    let (place, rest) = std::mem::take(out).split_at_mut(N);
+    place.copy_from_slice(&bytes);
+    *out = rest;
 }
 
 /// Takes `N` bytes off the front of `from`.
@@ -20,9 +32,10 @@ fn take_bytes<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
 macro_rules! wire_number {
     ($($number:ty),*) => {$(
         impl<'a> Wire<'a> for $number {
+            const BYTES: usize = size_of::<$number>();
             #[inline]
-            fn put(&self, out: &mut Vec<u8>) {
-                out.extend_from_slice(&self.to_le_bytes());
+            fn put(&self, out: &mut &mut [u8]) {
+                put_bytes(out, self.to_le_bytes());
             }
             #[inline]
             fn take(from: &mut &'a [u8]) -> Option<Self> {
@@ -34,8 +47,9 @@ macro_rules! wire_number {
 wire_number!(u8, u16, u32, u64, i32, i64);
 
 impl<'a> Wire<'a> for [u8; 16] {
-    fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self);
+    const BYTES: usize = 16;
+    fn put(&self, out: &mut &mut [u8]) {
+        put_bytes(out, *self);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
         take_bytes(from)
@@ -43,7 +57,9 @@ impl<'a> Wire<'a> for [u8; 16] {
 }
 
 impl<'a> Wire<'a> for [u32; 3] {
-    fn put(&self, out: &mut Vec<u8>) {
+    const BYTES: usize = 12;
+    #[inline]
+    fn put(&self, out: &mut &mut [u8]) {
         for axis in self {
             axis.put(out);
         }
@@ -54,7 +70,9 @@ impl<'a> Wire<'a> for [u32; 3] {
 }
 
 impl<'a> Wire<'a> for MonotonicNs {
-    fn put(&self, out: &mut Vec<u8>) {
+    const BYTES: usize = 8;
+    #[inline]
+    fn put(&self, out: &mut &mut [u8]) {
         self.0.put(out);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
@@ -63,7 +81,9 @@ impl<'a> Wire<'a> for MonotonicNs {
 }
 
 impl<'a> Wire<'a> for RealtimeNs {
-    fn put(&self, out: &mut Vec<u8>) {
+    const BYTES: usize = 8;
+    #[inline]
+    fn put(&self, out: &mut &mut [u8]) {
         self.0.put(out);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
@@ -72,7 +92,9 @@ impl<'a> Wire<'a> for RealtimeNs {
 }
 
 impl<'a> Wire<'a> for LossCause {
-    fn put(&self, out: &mut Vec<u8>) {
+    const BYTES: usize = 2;
+    #[inline]
+    fn put(&self, out: &mut &mut [u8]) {
         self.code().put(out);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
@@ -81,7 +103,9 @@ impl<'a> Wire<'a> for LossCause {
 }
 
 impl<'a> Wire<'a> for Payload {
-    fn put(&self, out: &mut Vec<u8>) {
+    const BYTES: usize = 9;
+    #[inline]
+    fn put(&self, out: &mut &mut [u8]) {
         let (tag, bits) = match *self {
             Self::None => (0_u8, 0),
             Self::U64(value) => (1, value),
@@ -106,9 +130,13 @@ impl<'a> Wire<'a> for Payload {
 
 /// A text: u32 length, then UTF-8.
 impl<'a> Wire<'a> for &'a str {
-    fn put(&self, out: &mut Vec<u8>) {
+    const BYTES: usize = 4;
+    const FIXED: bool = false;
+    fn put(&self, out: &mut &mut [u8]) {
         (self.len() as u32).put(out);
-        out.extend_from_slice(self.as_bytes());
+        let (place, rest) = std::mem::take(out).split_at_mut(self.len());
+        place.copy_from_slice(self.as_bytes());
+        *out = rest;
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
         let length = u32::take(from)? as usize;
@@ -120,7 +148,9 @@ impl<'a> Wire<'a> for &'a str {
 
 /// u8 0 or 1.
 impl<'a> Wire<'a> for bool {
-    fn put(&self, out: &mut Vec<u8>) {
+    const BYTES: usize = 1;
+    #[inline]
+    fn put(&self, out: &mut &mut [u8]) {
         u8::from(*self).put(out);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
@@ -136,7 +166,9 @@ macro_rules! wire_option {
     ($($number:ty),*) => {$(
         /// Present or absent: u8 0 or 1, then the number (0 when absent).
         impl<'a> Wire<'a> for Option<$number> {
-            fn put(&self, out: &mut Vec<u8>) {
+            const BYTES: usize = 1 + size_of::<$number>();
+            #[inline]
+            fn put(&self, out: &mut &mut [u8]) {
                 self.is_some().put(out);
                 self.unwrap_or(0).put(out);
             }

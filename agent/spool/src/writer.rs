@@ -14,9 +14,17 @@ use memmap2::{Advice, MmapRaw};
 
 use crate::layout::{
     ABI_VERSION, AT_ABI, AT_CAPACITY, AT_HEAD, AT_HEAD_COPY, AT_HEARTBEAT, AT_IDENTITY, AT_LOSSES,
-    AT_MAGIC, AT_STATE, AT_TAIL, AT_TAIL_COPY, HEADER_BYTES, MAGIC, MAX_CAPACITY, MIN_CAPACITY,
+    AT_MAGIC, AT_STATE, AT_TAIL, AT_TAIL_COPY, HEADER_BYTES, IDENTITY_BYTES, MAGIC, MAX_CAPACITY,
+    MIN_CAPACITY,
 };
-use crate::{LossCause, MonotonicNs, ProcessIdentity, Record, SpoolError, State, frame};
+use crate::{
+    LossCause, MAX_RECORD_BYTES, MonotonicNs, ProcessIdentity, Record, SpoolError, State, frame,
+};
+
+/// Room that events leave to what explains them: clocks, names, remarks.
+const RESERVE_BYTES: u64 = 4 << 10;
+/// How much of the ring this process keeps in its memory around the head: whole pages.
+const WINDOW_BYTES: u64 = 256 << 10;
 
 /// Writes records into a new ring. Dropping it leaves the file, in the state last set.
 #[derive(Debug)]
@@ -31,7 +39,7 @@ pub struct RingWriter {
     sequence: u32,
     /// Records dropped since the last one that found room.
     gap: Option<Gap>,
-    scratch: Vec<u8>,
+    scratch: Box<[u8; MAX_RECORD_BYTES]>,
 }
 
 #[derive(Debug)]
@@ -87,15 +95,18 @@ impl RingWriter {
             tail: 0,
             sequence: 0,
             gap: None,
-            scratch: Vec::with_capacity(1024),
+            scratch: Box::new([0; MAX_RECORD_BYTES]),
         };
-        let mut fields = Vec::new();
-        identity.encode(&mut fields);
+        let mut fields = [0; IDENTITY_BYTES - 8];
+        let fields = {
+            let length = identity.encode(&mut fields);
+            &fields[..length]
+        };
         writer.store_bytes(AT_ABI, &ABI_VERSION.to_le_bytes());
         writer.store_bytes(AT_CAPACITY, &capacity.to_le_bytes());
         writer.store_bytes(AT_IDENTITY, &(fields.len() as u32).to_le_bytes());
-        writer.store_bytes(AT_IDENTITY + 4, &crc32c::crc32c(&fields).to_le_bytes());
-        writer.store_bytes(AT_IDENTITY + 8, &fields);
+        writer.store_bytes(AT_IDENTITY + 4, &crc32c::crc32c(fields).to_le_bytes());
+        writer.store_bytes(AT_IDENTITY + 8, fields);
         writer.set_state(State::Init);
         // The magic last: a reader that sees it sees the rest of the header.
         writer.atomic(AT_MAGIC).store(u64::from_le_bytes(MAGIC).to_le(), Ordering::Release);
@@ -134,7 +145,8 @@ impl RingWriter {
     /// [`LossCause::RingFull`], and a [`Record::Gap`] is written before the next record that finds room.
     /// A text over [`MAX_TEXT_BYTES`](crate::MAX_TEXT_BYTES) is cut.
     pub fn push(&mut self, record: &Record<'_>) -> bool {
-        if self.write_gap() && self.write(record) {
+        // What is no event may stand before the gap.
+        if (!record.is_event() || self.write_gap()) && self.write(record) {
             return true;
         }
         self.count_loss(LossCause::RingFull, 1);
@@ -182,18 +194,39 @@ impl RingWriter {
     }
 
     fn write(&mut self, record: &Record<'_>) -> bool {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        frame::encode(record, self.sequence, &mut scratch);
-        let written = self.has_room(scratch.len() as u64);
-        if written {
-            self.store_ring(&scratch);
-            self.head += scratch.len() as u64;
-            self.sequence = self.sequence.wrapping_add(1);
-            self.atomic(AT_HEAD).store(self.head.to_le(), Ordering::Release);
-            self.atomic(AT_HEAD_COPY).store(self.head.to_le(), Ordering::Release);
+        let length = frame::encode(record, self.sequence, &mut self.scratch) as u64;
+        let reserve = if record.is_event() { RESERVE_BYTES } else { 0 };
+        if !self.has_room(length + reserve) {
+            return false;
         }
-        self.scratch = scratch;
-        written
+        self.store_ring(&self.scratch[..length as usize]);
+        let window = self.head / WINDOW_BYTES;
+        self.head += length;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.atomic(AT_HEAD).store(self.head.to_le(), Ordering::Release);
+        self.atomic(AT_HEAD_COPY).store(self.head.to_le(), Ordering::Release);
+        if self.head / WINDOW_BYTES != window {
+            self.move_window();
+        }
+        true
+    }
+
+    /// Lets go of the pages that were written last and gets hold of the ones to come. What was written stays in the page
+    /// cache, where the reader finds it; this process would count a whole ring as its own memory otherwise.
+    fn move_window(&self) {
+        let place = self.head % self.capacity / WINDOW_BYTES * WINDOW_BYTES;
+        let last = if place == 0 { self.capacity - 1 } else { place - 1 };
+        self.advise(last / WINDOW_BYTES * WINDOW_BYTES, libc::MADV_DONTNEED);
+        // One call costs less than a fault at each page. Kernels before 5.14 do not know it and take the faults.
+        self.advise(place, libc::MADV_POPULATE_WRITE);
+    }
+
+    /// Advises the kernel on the window that begins at this place of the ring.
+    fn advise(&self, place: u64, advice: libc::c_int) {
+        let length = WINDOW_BYTES.min(self.capacity - place) as usize;
+        // SAFETY: the range is inside the mapping and begins at a page. Neither advice changes what the mapping holds: a
+        // page of a file that is let go of comes back from the page cache.
+        unsafe { libc::madvise(self.at(HEADER_BYTES + place).cast(), length, advice) };
     }
 
     /// Copies into the ring at the head, around its end if need be.

@@ -71,15 +71,22 @@ struct State {
     family: Option<Family>,
     timestamp: Option<Timestamp>,
     enabled: HashSet<u32>,
-    /// The open buffer: address, size, bytes in use.
-    buffer: Option<(usize, usize, usize)>,
+    /// The open buffer.
+    buffer: Option<Buffer>,
+    /// With `FAKE_GPU_LATE=1`: buffers that a flush has closed and that the next one returns.
+    closed: Vec<Buffer>,
     dropped_told: bool,
+    /// Records for which there was no buffer, and that nobody has asked for.
+    dropped: u64,
     /// What `cuptiSubscribe` was given, and the driver calls that it wants to see.
     callback: Option<(Callback, usize)>,
     watched: HashSet<(c_int, u32)>,
 }
 
 pub(crate) type Callback = extern "C" fn(*mut c_void, c_int, u32, *const c_void);
+
+/// A buffer that the library lent: address, size, bytes in use.
+type Buffer = (usize, usize, usize);
 
 thread_local! {
     /// External correlation ids that were pushed on this thread, with their kinds.
@@ -170,36 +177,69 @@ pub(crate) fn now() -> u64 {
 
 /// Stores a record of an enabled kind; asks for a buffer where one is needed, and returns it when it is full.
 pub(crate) fn emit(record: &[u8]) {
+    emit_many(1, record.len(), |_, place| {
+        place[..record.len()].copy_from_slice(record);
+        record.len()
+    });
+}
+
+/// Stores `count` records of at most `longest` bytes, as far as their kinds are enabled. `write` is told a record's
+/// number, puts it in place and answers its length. A record for which there is no buffer is dropped and counted.
+pub(crate) fn emit_many(
+    count: u64,
+    longest: usize,
+    mut write: impl FnMut(u64, &mut [u8]) -> usize,
+) {
     let _alone = STORING.lock().unwrap_or_else(PoisonError::into_inner);
-    let kind = u32::from_le_bytes([record[0], record[1], record[2], record[3]]);
-    let Some((request, completed)) = with(|state| {
-        let wanted = state.enabled.contains(&kind);
-        wanted.then_some(state.request.zip(state.completed)).flatten()
+    let Some((callbacks, mut open, wanted)) = with(|state| {
+        let callbacks = state.request.zip(state.completed)?;
+        let wanted: [bool; 64] = std::array::from_fn(|kind| state.enabled.contains(&(kind as u32)));
+        Some((callbacks, state.buffer.take(), wanted))
     }) else {
         return;
     };
-    if let Some(full) =
-        with(|state| state.buffer.take_if(|(_, size, used)| *used + record.len() > *size))
-    {
-        completed.call(ptr::with_exposed_provenance_mut(full.0), full.1, full.2);
-    }
-    if with(|state| state.buffer.is_none()) {
-        let (mut address, mut size, mut most) = (ptr::null_mut(), 0, 0);
-        request.call(&raw mut address, &raw mut size, &raw mut most);
-        if address.is_null() || size < record.len() {
-            return;
+    let (request, completed) = callbacks;
+    let mut scratch = [0; 256];
+    let mut dropped = 0;
+    for number in 0..count {
+        let length = write(number, &mut scratch[..longest]);
+        if !wanted[usize::from(scratch[0]) % wanted.len()] {
+            continue;
         }
-        assert_eq!(address.addr() % 8, 0, "CUPTI wants buffers aligned to 8 bytes");
-        with(|state| state.buffer = Some((address.expose_provenance(), size, 0)));
+        if let Some(full) = open.take_if(|(_, size, used)| *used + length > *size) {
+            give_back(completed, full);
+        }
+        if open.is_none() {
+            open = borrow(request, length);
+        }
+        let Some((address, _, used)) = &mut open else {
+            dropped += 1;
+            continue;
+        };
+        let place: *mut u8 = ptr::with_exposed_provenance_mut(*address + *used);
+        // SAFETY: the buffer has room for the record, checked above, and is ours until it is returned.
+        unsafe { ptr::copy_nonoverlapping(scratch.as_ptr(), place, length) };
+        *used += length;
     }
     with(|state| {
-        if let Some((address, _, used)) = &mut state.buffer {
-            let place: *mut u8 = ptr::with_exposed_provenance_mut(*address + *used);
-            // SAFETY: the buffer has room for the record, checked above, and is ours until it is returned.
-            unsafe { ptr::copy_nonoverlapping(record.as_ptr(), place, record.len()) };
-            *used += record.len();
-        }
+        state.buffer = open;
+        state.dropped += dropped;
     });
+}
+
+/// Asks the library for a buffer with room for a record of `length` bytes.
+fn borrow(request: Request, length: usize) -> Option<Buffer> {
+    let (mut address, mut size, mut most) = (ptr::null_mut(), 0, 0);
+    request.call(&raw mut address, &raw mut size, &raw mut most);
+    if address.is_null() || size < length {
+        return None;
+    }
+    assert_eq!(address.addr() % 8, 0, "CUPTI wants buffers aligned to 8 bytes");
+    Some((address.expose_provenance(), size, 0))
+}
+
+fn give_back(completed: Completed, (address, size, used): Buffer) {
+    completed.call(ptr::with_exposed_provenance_mut(address), size, used);
 }
 
 /// That of the version that is played.
@@ -360,7 +400,8 @@ pub(crate) fn disable(kind: u32) -> c_int {
     0
 }
 
-/// Returns the open buffer.
+/// Returns the open buffer. With `FAKE_GPU_LATE=1` a flush that is not forced returns only what was there at the flush
+/// before: CUPTI keeps a buffer back as long as any of its records may be incomplete.
 #[unsafe(no_mangle)]
 pub extern "C" fn cuptiActivityFlushAll(flag: u32) -> c_int {
     if flag == 1 && number("FAKE_GPU_HANG") == Some(1) {
@@ -371,10 +412,20 @@ pub extern "C" fn cuptiActivityFlushAll(flag: u32) -> c_int {
     if let Some(milliseconds) = number("FAKE_GPU_SLOW") {
         std::thread::sleep(std::time::Duration::from_millis(milliseconds));
     }
+    let late = flag == 0 && number("FAKE_GPU_LATE") == Some(1);
     let _alone = STORING.lock().unwrap_or_else(PoisonError::into_inner);
-    let open = with(|state| state.buffer.take().zip(state.completed));
-    if let Some(((address, size, used), completed)) = open {
-        completed.call(ptr::with_exposed_provenance_mut(address), size, used);
+    let (completed, due) = with(|state| {
+        let mut due = std::mem::take(&mut state.closed);
+        let open = state.buffer.take();
+        if late {
+            state.closed.extend(open);
+        } else {
+            due.extend(open);
+        }
+        (state.completed, due)
+    });
+    if let Some(completed) = completed {
+        due.into_iter().for_each(|buffer| give_back(completed, buffer));
     }
     0
 }
@@ -412,7 +463,7 @@ pub(crate) unsafe fn next_record(buffer: *mut u8, valid: usize, record: *mut *mu
     0
 }
 
-/// What `FAKE_GPU_DROPPED` says, once.
+/// Records that found no buffer since the last call, and what `FAKE_GPU_DROPPED` says, once.
 ///
 /// # Safety
 /// `dropped` is a valid place.
@@ -431,8 +482,11 @@ pub unsafe extern "C" fn cuptiActivityGetNumDroppedRecords(
 
 /// The records that were dropped since this was asked last.
 pub(crate) fn dropped() -> usize {
-    let told = with(|state| std::mem::replace(&mut state.dropped_told, true));
-    if told { 0 } else { number("FAKE_GPU_DROPPED").unwrap_or(0) as usize }
+    let (told, found_no_buffer) = with(|state| {
+        (std::mem::replace(&mut state.dropped_told, true), std::mem::take(&mut state.dropped))
+    });
+    let scripted = if told { 0 } else { number("FAKE_GPU_DROPPED").unwrap_or(0) };
+    (found_no_buffer + scripted) as usize
 }
 
 /// Knows every attribute.

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// CUDA graphs: every kernel of each launch, one record a launch, or every kernel until there are too many
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = ["node", "graph", "auto"])]
     cuda_graphs: String,
-    /// How often, in ms, GPU operations are taken from the program [default: 200]
+    /// What a program that is killed loses at most of its GPU operations, in ms [default: 200]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(10..=60_000))]
     flush_ms: Option<u64>,
     /// Samples a second of processor, memory and GPUs

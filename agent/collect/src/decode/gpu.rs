@@ -62,7 +62,7 @@ impl Decoder {
                 }
                 let process_id = self.source.process;
                 let (device_id, stream_id) = tables.stream(process_id, device, context, stream)?;
-                let name_id = tables.writer.string(self.names.text(name))?;
+                let name_id = self.text(tables, name)?;
                 let [grid_x, grid_y, grid_z] = grid.map(|blocks| Some(i64::from(blocks)));
                 let [block_x, block_y, block_z] = block.map(|threads| Some(i64::from(threads)));
                 tables.writer.append(&Kernel {

@@ -1,9 +1,8 @@
 //! What a range stands for: a range of the program, an operator of a framework, or a collective.
 
-use std::collections::HashMap;
-
 use perfagent_recording::table::Timing;
 use perfagent_recording::{WriteError, Writer};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::collective_text::CollectiveText;
@@ -55,8 +54,8 @@ enum Dialect {
 #[derive(Debug, Default)]
 pub(crate) struct Meanings {
     /// By domain: its dialect and its string id in the recording.
-    domains: HashMap<u32, (Dialect, i64)>,
-    known: HashMap<(Dialect, u32), Meaning>,
+    domains: FxHashMap<u32, (Dialect, i64)>,
+    known: FxHashMap<(Dialect, u32), Meaning>,
 }
 
 impl Meanings {

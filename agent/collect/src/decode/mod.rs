@@ -2,6 +2,8 @@
 
 mod collective_text;
 mod driver;
+#[cfg(test)]
+mod fuzz;
 mod gpu;
 mod meaning;
 mod names;
@@ -10,13 +12,14 @@ mod open_range;
 mod operator_text;
 mod tables;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use perfagent_recording::table::{
     ApiCall, ClockAnchor, Collective, Loss, Mark, Note, Operator, Payload, Range, Severity, Timing,
 };
 use perfagent_recording::{HostId, ProcessId, StringId, Timestamp, WriteError};
 use perfagent_spool::{LossCause, MonotonicNs, Record};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
@@ -44,7 +47,9 @@ pub(crate) struct Decoder {
     source: Source,
     pub(crate) names: Names,
     meanings: Meanings,
-    categories: HashMap<(u32, u32), i64>,
+    categories: FxHashMap<(u32, u32), i64>,
+    /// Texts that are in the recording: their ids there.
+    written: FxHashMap<u32, StringId>,
     open: OpenRanges,
     nccl: nccl::Nccl,
     tally: Tally,
@@ -78,7 +83,8 @@ impl Decoder {
             source,
             names,
             meanings: Meanings::default(),
-            categories: HashMap::new(),
+            categories: FxHashMap::default(),
+            written: FxHashMap::default(),
             open: OpenRanges::restore(memory.open),
             nccl: memory.nccl,
             tally: memory.tally,
@@ -104,6 +110,7 @@ impl Decoder {
         match *record {
             Record::String { id, text } => {
                 self.meanings.forget(Some(id), None);
+                self.written.remove(&id);
                 self.names.define(Definition::Text(id, text.to_owned()));
             }
             Record::Domain { domain, name } => {
@@ -157,7 +164,7 @@ impl Decoder {
                             domain,
                         )?),
                         category_id: StringId(self.category(tables, domain, category)?),
-                        name_id: tables.writer.string(self.names.text(name))?,
+                        name_id: self.text(tables, name)?,
                         payload: number(payload),
                     };
                     tables.writer.append(&mark)?;
@@ -171,7 +178,7 @@ impl Decoder {
                         thread_id: tables.thread(self.source.process, self.source.pid, tid)?,
                         start_ns,
                         end_ns,
-                        name_id: tables.writer.string(self.names.text(name))?,
+                        name_id: self.text(tables, name)?,
                         correlation: Some(i64::from(correlation)),
                         result: Some(i64::from(result)),
                     };
@@ -218,7 +225,7 @@ impl Decoder {
 
     /// `count` records were damaged or missing: what was open on the threads is not known any more.
     pub(crate) fn corrupt(&mut self, tables: &mut Tables, count: u64) -> Result<(), WriteError> {
-        self.tally.corrupt += count;
+        self.tally.corrupt = self.tally.corrupt.saturating_add(count);
         self.cut_stacks(tables, MonotonicNs(self.tally.last_ns))
     }
 
@@ -284,7 +291,8 @@ impl Decoder {
         cause: LossCause,
         count: u64,
     ) -> Result<(), WriteError> {
-        *self.tally.gaps.entry(cause.name().to_owned()).or_default() += count;
+        let told = self.tally.gaps.entry(cause.name().to_owned()).or_default();
+        *told = told.saturating_add(count);
         // A full ring loses ends as well as starts. The other causes lose whole ranges, or none.
         if matches!(cause, LossCause::RingFull | LossCause::Unknown) {
             self.cut_stacks(tables, start)?;
@@ -408,6 +416,16 @@ impl Decoder {
                 })
             }
         }
+    }
+
+    /// The recording's string id of a text.
+    fn text(&mut self, tables: &mut Tables, name: u32) -> Result<StringId, WriteError> {
+        if let Some(written) = self.written.get(&name) {
+            return Ok(*written);
+        }
+        let id = tables.writer.string(self.names.text(name))?;
+        self.written.insert(name, id);
+        Ok(id)
     }
 
     /// The string id of a category; one without a name goes by its number.

@@ -3,11 +3,11 @@
 //! A text is in the ring once, before its first use, and its place is overwritten when it has been released. So every
 //! definition is appended to a log before the rows that use it are committed. Reading one twice does no harm.
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 /// One line of the log.
@@ -27,9 +27,9 @@ pub(crate) enum Definition {
 /// The definitions of one ring.
 #[derive(Debug)]
 pub(crate) struct Names {
-    texts: HashMap<u32, Box<str>>,
-    domains: HashMap<u32, Box<str>>,
-    categories: HashMap<(u32, u32), Box<str>>,
+    texts: FxHashMap<u32, Box<str>>,
+    domains: FxHashMap<u32, Box<str>>,
+    categories: FxHashMap<(u32, u32), Box<str>>,
     log: File,
     /// Lines that are not in the log yet.
     pending: Vec<u8>,
@@ -46,9 +46,9 @@ impl Names {
             log.set_len(whole as u64)?;
         }
         let mut names = Self {
-            texts: HashMap::new(),
-            domains: HashMap::new(),
-            categories: HashMap::new(),
+            texts: FxHashMap::default(),
+            domains: FxHashMap::default(),
+            categories: FxHashMap::default(),
             log,
             pending: Vec::new(),
         };

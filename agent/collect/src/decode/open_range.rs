@@ -1,8 +1,9 @@
 //! Ranges whose end has not been read yet.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use perfagent_recording::table::Payload;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::meaning::Meaning;
@@ -42,10 +43,10 @@ struct Stack {
 /// All open ranges of a ring.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OpenRanges {
-    stacks: HashMap<(u32, u32), Stack>,
+    stacks: FxHashMap<(u32, u32), Stack>,
     /// Open operators of each thread, over all domains.
-    operators: HashMap<u32, i64>,
-    started: HashMap<u64, OpenRange>,
+    operators: FxHashMap<u32, i64>,
+    started: FxHashMap<u64, OpenRange>,
     /// Ends, by id and time, whose start has not been read. The buffers of a process's threads are emptied one after
     /// the other, so a range that ends on another thread than it started on may end first.
     ended: BTreeMap<u64, i64>,
@@ -131,8 +132,10 @@ impl OpenRanges {
 
     pub(crate) fn save(&self) -> Saved {
         let stacks = self.stacks.iter().filter(|(_, stack)| !stack.ranges.is_empty());
+        let mut stacks: Vec<_> = stacks.map(|(key, stack)| (*key, stack.ranges.clone())).collect();
+        stacks.sort_unstable_by_key(|(key, _)| *key);
         Saved {
-            stacks: stacks.map(|(key, stack)| (*key, stack.ranges.clone())).collect(),
+            stacks,
             started: self.started.iter().map(|(id, range)| (*id, *range)).collect(),
             ended: self.ended.clone(),
         }

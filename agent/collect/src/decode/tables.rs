@@ -1,9 +1,8 @@
 //! Rows that other rows refer to, each made at its first use.
 
-use std::collections::HashMap;
-
 use perfagent_recording::table::{Context, Device, Stream, Thread};
 use perfagent_recording::{DeviceId, ProcessId, StreamId, ThreadId, WriteError, Writer};
+use rustc_hash::FxHashMap;
 
 use crate::proc;
 
@@ -11,13 +10,15 @@ use crate::proc;
 pub(crate) struct Tables {
     /// Where rows go.
     pub(crate) writer: Writer,
-    threads: HashMap<(ProcessId, u32), ThreadId>,
-    devices: HashMap<(ProcessId, u32), DeviceId>,
-    by_uuid: HashMap<(ProcessId, String), DeviceId>,
-    streams: HashMap<(DeviceId, u32, u32), StreamId>,
-    contexts: HashMap<(ProcessId, u32), u32>,
+    threads: FxHashMap<(ProcessId, u32), ThreadId>,
+    devices: FxHashMap<(ProcessId, u32), DeviceId>,
+    by_uuid: FxHashMap<(ProcessId, String), DeviceId>,
+    streams: FxHashMap<(DeviceId, u32, u32), StreamId>,
+    /// Devices and streams by how records name them: process, ordinal, context, stream.
+    places: FxHashMap<(ProcessId, u32, u32, u32), (DeviceId, StreamId)>,
+    contexts: FxHashMap<(ProcessId, u32), u32>,
     /// What was told of streams whose context is not known yet: priority and kind.
-    waiting: HashMap<(ProcessId, u32, u32), Attributes>,
+    waiting: FxHashMap<(ProcessId, u32, u32), Attributes>,
 }
 
 /// What CUPTI tells of a stream: its priority, and what kind it is.
@@ -27,12 +28,13 @@ impl Tables {
     /// Continues with what `writer` holds.
     pub(crate) fn new(writer: Writer) -> Result<Self, WriteError> {
         let mut tables = Self {
-            threads: HashMap::new(),
-            devices: HashMap::new(),
-            by_uuid: HashMap::new(),
-            streams: HashMap::new(),
-            contexts: HashMap::new(),
-            waiting: HashMap::new(),
+            threads: FxHashMap::default(),
+            devices: FxHashMap::default(),
+            by_uuid: FxHashMap::default(),
+            streams: FxHashMap::default(),
+            places: FxHashMap::default(),
+            contexts: FxHashMap::default(),
+            waiting: FxHashMap::default(),
             writer,
         };
         for (id, row) in tables.writer.rows::<Thread>()? {
@@ -184,9 +186,24 @@ impl Tables {
         context: u32,
         stream: u32,
     ) -> Result<(DeviceId, StreamId), WriteError> {
+        if let Some(place) = self.places.get(&(process, ordinal, context, stream)) {
+            return Ok(*place);
+        }
         let device = self.device(process, ordinal)?;
+        let id = self.stream_of(process, device, context, stream)?;
+        self.places.insert((process, ordinal, context, stream), (device, id));
+        Ok((device, id))
+    }
+
+    fn stream_of(
+        &mut self,
+        process: ProcessId,
+        device: DeviceId,
+        context: u32,
+        stream: u32,
+    ) -> Result<StreamId, WriteError> {
         if let Some(id) = self.streams.get(&(device, context, stream)) {
-            return Ok((device, *id));
+            return Ok(*id);
         }
         let id = self.writer.insert(&Stream {
             process_id: process,
@@ -196,6 +213,6 @@ impl Tables {
             ..Stream::default()
         })?;
         self.streams.insert((device, context, stream), id);
-        Ok((device, id))
+        Ok(id)
     }
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "a pace is what these programs are about")]
 
 mod endings;
+mod load;
 mod nvtx;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Some("rest") => theft(false),
         Some("nccl") => nccl(),
         Some("cost") => cost(),
+        Some("load") => load::run(),
         other => {
             println!("unknown mode {other:?}");
             return ExitCode::FAILURE;

@@ -55,9 +55,10 @@ impl Clock {
         Self { ahead: RealtimeNs::now().0.wrapping_sub(MonotonicNs::now().0 as i64) }
     }
 
-    /// A time, or `None` when CUPTI did not note it.
+    /// A time, or `None` when CUPTI did not note it, or it is one that the clock cannot have shown.
     fn at(self, time: u64) -> Option<MonotonicNs> {
-        (time != 0).then(|| MonotonicNs((time as i64).wrapping_sub(self.ahead) as u64))
+        let ours = i64::try_from(time).ok()?.checked_sub(self.ahead)?;
+        (time != 0).then_some(MonotonicNs(u64::try_from(ours).ok()?))
     }
 
     /// The two times, or `None` when CUPTI had no memory to note them, or they make no sense.
@@ -178,6 +179,9 @@ fn runtime_call(record: Raw) -> Option<u32> {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -187,5 +191,15 @@ mod tests {
         assert_eq!(clock.span(0, 0), None);
         assert_eq!(clock.span(500, 400), None);
         assert_eq!(clock.span(300, 300), Some((MonotonicNs(200), MonotonicNs(200))));
+    }
+
+    /// They wrapped around, and an operation ended 500 years after it had begun.
+    #[test]
+    fn times_before_the_clock_began_and_after_its_end_are_refused() {
+        let clock = Clock { ahead: 100 };
+        assert_eq!(clock.span(50, 300), None);
+        assert_eq!(clock.span(300, u64::MAX), None);
+        assert_eq!(Clock { ahead: i64::MIN }.at(300), None);
+        assert_eq!(clock.at(100), Some(MonotonicNs(0)));
     }
 }

@@ -15,8 +15,12 @@ use crate::{losses, writer};
 
 /// The size of a buffer, in bytes: about 5,000 kernels.
 const BUFFER_BYTES: usize = 1 << 20;
-/// Buffers that exist at most, while returned ones can be had instead: 64 MiB.
-const MAX_BUFFERS: usize = 64;
+/// Buffers that exist at most, while returned ones can be had instead: 32 MiB.
+const MAX_BUFFERS: usize = 32;
+/// Empty buffers that are kept; what a burst needed beyond them is given back.
+const MAX_EMPTY: usize = 8;
+/// How far behind the records a buffer is looked at before it is believed to be untouched there.
+const BEHIND_BYTES: usize = 1 << 10;
 
 /// A buffer that CUPTI has filled.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +40,7 @@ pub(super) struct Buffers {
 impl Buffers {
     pub(super) fn new() -> Self {
         Self {
-            empty: ArrayQueue::new(2 * MAX_BUFFERS),
+            empty: ArrayQueue::new(MAX_EMPTY),
             filled: ArrayQueue::new(MAX_BUFFERS),
             made: AtomicUsize::new(0),
         }
@@ -49,8 +53,7 @@ impl Buffers {
 
     /// Makes a buffer that was read ready for its next use.
     pub(super) fn recycle(&self, buffer: Filled) {
-        // SAFETY: the buffer is ours again, and BUFFER_BYTES long.
-        unsafe { ptr::write_bytes(buffer.pointer(), 0, BUFFER_BYTES) };
+        buffer.clear();
         self.give(buffer.address);
     }
 
@@ -72,8 +75,7 @@ impl Buffers {
             && let Some(oldest) = self.filled.pop()
         {
             losses::add(LossCause::Declined, count_records(oldest));
-            // SAFETY: as in `recycle`.
-            unsafe { ptr::write_bytes(oldest.pointer(), 0, BUFFER_BYTES) };
+            oldest.clear();
             return Some(oldest.address);
         }
         self.map()
@@ -102,6 +104,18 @@ impl Buffers {
 impl Filled {
     pub(super) fn pointer(self) -> *mut u8 {
         ptr::with_exposed_provenance_mut(self.address)
+    }
+
+    /// Fills it with zeros again. CUPTI has written as far as its records go: the rest is zero already, and clearing it
+    /// would cost time and bring its pages into memory.
+    fn clear(self) {
+        let behind = BEHIND_BYTES.min(BUFFER_BYTES - self.bytes);
+        // SAFETY: the buffer is ours again, and BUFFER_BYTES long, which `bytes` does not exceed.
+        unsafe {
+            let rest = std::slice::from_raw_parts(self.pointer().add(self.bytes), behind);
+            let used = if rest.iter().all(|byte| *byte == 0) { self.bytes } else { BUFFER_BYTES };
+            ptr::write_bytes(self.pointer(), 0, used);
+        }
     }
 }
 

@@ -16,6 +16,8 @@ mod callbacks;
 mod chain;
 mod channels;
 mod descriptor;
+#[cfg(test)]
+mod fuzz;
 mod plan;
 mod pool;
 mod sys;

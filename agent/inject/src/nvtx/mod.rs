@@ -3,4 +3,6 @@
 mod attributes;
 mod callbacks;
 mod extended;
+#[cfg(test)]
+mod fuzz;
 mod sys;

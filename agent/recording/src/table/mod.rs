@@ -35,7 +35,7 @@ pub struct Column {
 }
 
 /// A row that knows its table.
-pub trait Row: Sized {
+pub trait Row: Clone + Send + Sized + 'static {
     /// The table's name.
     const TABLE: &'static str;
     /// What one row stands for.
@@ -43,8 +43,9 @@ pub trait Row: Sized {
     /// The columns after the implicit `id INTEGER PRIMARY KEY`.
     const COLUMNS: &'static [Column];
 
-    /// Binds the columns to an insert statement, in the order of [`Row::COLUMNS`].
-    fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()>;
+    /// Binds the columns to an insert statement, in the order of [`Row::COLUMNS`], after `column` parameters that are of
+    /// other rows.
+    fn bind(&self, statement: &mut rusqlite::Statement<'_>, column: usize) -> rusqlite::Result<()>;
 
     /// Reads the columns, in the order of [`Row::COLUMNS`], from a result that starts with them.
     fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
@@ -104,8 +105,11 @@ macro_rules! table {
                 },
             )+];
 
-            fn bind(&self, statement: &mut rusqlite::Statement<'_>) -> rusqlite::Result<()> {
-                let mut column = 0;
+            fn bind(
+                &self,
+                statement: &mut rusqlite::Statement<'_>,
+                mut column: usize,
+            ) -> rusqlite::Result<()> {
                 $(
                     column += 1;
                     statement.raw_bind_parameter(column, &self.$field)?;

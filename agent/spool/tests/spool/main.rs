@@ -1,6 +1,7 @@
 //! The ring from the outside: what is written comes back, what is full is counted, what is damaged is survived.
 
 mod damage;
+mod fuzz;
 mod records;
 mod ring;
 mod two_processes;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use perfagent_spool::{
     HEADER_BYTES, LossCause, MAX_CAPACITY, MAX_TEXT_BYTES, MIN_CAPACITY, MonotonicNs,
-    ProcessIdentity, Record, RingReader, RingWriter, SpoolError, State,
+    ProcessIdentity, RealtimeNs, Record, RingReader, RingWriter, SpoolError, State,
 };
 
 use crate::{drain, numbered, small_ring};
@@ -68,6 +68,30 @@ fn a_full_ring_drops_the_newest_counts_it_and_leaves_a_gap() {
         other => panic!("unexpected {other:?}"),
     });
     assert_eq!(seen, [0, 77], "the gap stands before the record that found room");
+}
+
+/// With the ring full, clocks that found no room were counted as lost events: two more than were produced.
+#[test]
+fn a_ring_that_is_full_of_events_has_room_for_clocks_and_names() {
+    let (_dir, mut writer) = small_ring();
+    let mut produced = 0;
+    while writer.push(&numbered(produced)) {
+        produced += 1;
+    }
+    for number in 0..20 {
+        let realtime = RealtimeNs(number);
+        assert!(writer.push(&Record::Anchor { monotonic: MonotonicNs(7), realtime }));
+        assert!(!writer.push(&numbered(1_000_000)));
+    }
+    let mut reader = RingReader::open(writer.path()).unwrap();
+    assert_eq!(reader.losses(), [(LossCause::RingFull, 21)]);
+    let (mut events, mut anchors) = (0, 0);
+    reader.read(usize::MAX, &mut |record| match record {
+        Record::Anchor { .. } => anchors += 1,
+        Record::Gap { .. } => panic!("no event found room after the first that did not"),
+        _ => events += 1,
+    });
+    assert_eq!((events, anchors), (produced, 20));
 }
 
 #[test]

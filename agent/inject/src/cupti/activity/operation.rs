@@ -27,7 +27,7 @@ pub(super) fn kernel(
     } else {
         // SAFETY: names of kernels are texts ended by 0 that CUPTI keeps while the process lives.
         let name = unsafe { CStr::from_ptr(kernel.name) };
-        writer.strings.id_as(&mut writer.ring, name.to_bytes(), || kernel_name::shown(name))
+        writer.strings.id_at(&mut writer.ring, name, || kernel_name::shown(name))
     };
     if kernel.graph != 0 {
         session.graphs.count();

@@ -1,4 +1,4 @@
-//! Measurements: repeated, interleaved, medians and ratios, never a single absolute time.
+//! What `perfagent record` costs a training step.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,22 +8,6 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::statistics::{mean, median, median_interval};
 use crate::{cargo, shell};
-
-/// What can be measured
-#[derive(clap::Subcommand)]
-pub(crate) enum Bench {
-    /// What `perfagent record` costs a training step
-    RecordOverhead(RecordOverhead),
-}
-
-impl Bench {
-    /// Runs the measurement and prints it.
-    pub(crate) fn run(&self) -> Result<()> {
-        match self {
-            Self::RecordOverhead(overhead) => overhead.run(),
-        }
-    }
-}
 
 /// Step time of the same training run with and without `perfagent record`, side by side
 ///
@@ -54,7 +38,8 @@ pub(crate) struct RecordOverhead {
 }
 
 impl RecordOverhead {
-    fn run(&self) -> Result<()> {
+    /// Runs the measurement and prints it.
+    pub(super) fn run(&self) -> Result<()> {
         let programs = cargo::with_libtorch()?.build_programs(self.release)?;
         let folder =
             std::env::temp_dir().join(format!("perfagent-overhead-{}", std::process::id()));

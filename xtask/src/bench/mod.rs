@@ -1,0 +1,26 @@
+//! Measurements: repeated, interleaved, medians and ratios, never a single absolute time.
+
+mod agent;
+mod figure;
+mod record_overhead;
+
+use anyhow::Result;
+
+/// What can be measured
+#[derive(clap::Subcommand)]
+pub(crate) enum Bench {
+    /// What `perfagent record` costs a training step
+    RecordOverhead(record_overhead::RecordOverhead),
+    /// What a record costs on its way from CUPTI to the recording, on a stand-in for a GPU
+    Agent(agent::Agent),
+}
+
+impl Bench {
+    /// Runs the measurement and prints it.
+    pub(crate) fn run(&self) -> Result<()> {
+        match self {
+            Self::RecordOverhead(overhead) => overhead.run(),
+            Self::Agent(agent) => agent.run(),
+        }
+    }
+}
