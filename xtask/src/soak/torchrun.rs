@@ -41,8 +41,8 @@ pub(crate) struct Torchrun {
     /// Steps
     #[arg(long, default_value_t = 500)]
     steps: u64,
-    /// What is installed; the default brings no CUDA, a plain `torch` needs 3 GB
-    #[arg(long, default_value = "torch==2.11.0+cpu")]
+    /// What pip installs, once, into the user's cache; with the CUDA libraries that it needs to start that is 3 GB
+    #[arg(long, default_value = "torch==2.11.0")]
     torch: String,
 }
 
@@ -89,8 +89,5 @@ fn install(venv: &Path, torch: &str) -> Result<()> {
     shell::run(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
     let mut pip = Command::new(venv.join("bin/pip"));
     pip.args(["install", "--quiet", "--disable-pip-version-check", "numpy", "nvtx", torch]);
-    if torch.ends_with("+cpu") {
-        pip.args(["--extra-index-url", "https://download.pytorch.org/whl/cpu"]);
-    }
     shell::run(&mut pip)
 }

@@ -89,7 +89,8 @@ pub(super) unsafe fn function<F: Copy>(library: *mut c_void, name: &CStr) -> Opt
     (!address.is_null()).then(|| unsafe { std::mem::transmute_copy(&address) })
 }
 
-fn resolve(library: *mut c_void) -> Result<Api, String> {
+/// The functions of a library; the error names the one that is missing.
+pub(super) fn resolve(library: *mut c_void) -> Result<Api, String> {
     /// Looks a function up as the type of the field that it is assigned to.
     macro_rules! needed {
         ($name:literal) => {

@@ -83,13 +83,16 @@ fn what_gpus_tell_is_sampled_at_the_rate_asked_for() {
         ("memory_utilization", 41.0),
         ("memory_used", f64::from(20 << 10) * 1_048_576.0),
         ("power", 301.0),
-        ("temperature", 55.0),
         ("sm_clock", 1980.0),
     ] {
         let values = run.values(1, name);
         assert!((10..=400).contains(&values.len()), "{name}: {} samples in 2 s", values.len());
         assert!(values.iter().all(|found| (found - value).abs() < 1e-9), "{name}: {values:?}");
     }
+    // Slow quantities are asked for less often.
+    let temperatures = run.values(1, "temperature");
+    assert!((3..=10).contains(&temperatures.len()), "{temperatures:?}");
+    assert!(temperatures.iter().all(|found| (found - 55.0).abs() < 1e-9), "{temperatures:?}");
     // Of what does not change, the first and the last.
     for (name, value) in
         [("memory_clock", 2619.0), ("memory_temperature", 61.0), ("ecc_uncorrected", 0.0)]
@@ -187,7 +190,10 @@ fn xids_and_memory_errors_are_told_when_they_happen() {
         let seconds = (note.time_ns.unwrap() - start).seconds();
         assert!((seconds - at).abs() < 2.0, "{words}: {seconds} s");
     }
-    assert_eq!(run.values(0, "ecc_uncorrected"), [0.0, 0.0, 2.0, 2.0]);
+    // Looked at once a second, and at the end.
+    let counts = run.values(0, "ecc_uncorrected");
+    assert!(counts.starts_with(&[0.0]) && counts.ends_with(&[2.0]), "{counts:?}");
+    assert!(counts.len() <= 4 && counts.is_sorted(), "{counts:?}");
 }
 
 #[test]

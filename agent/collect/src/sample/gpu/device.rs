@@ -9,15 +9,16 @@ use nvml_wrapper::{Device, Nvml};
 use perfagent_recording::table::Severity;
 
 use super::gpm::Gpm;
-use super::metric::{ECC_UNCORRECTED, FAST, FIELDS, Metric, SLOW, fields};
+use super::metric::{ECC_UNCORRECTED, FAST, FIELDS, Metric, RARE, SLOW, fields};
 use super::refusal::Refusals;
 use super::throttle::Throttle;
 use super::{DeviceMemory, Turn};
 use crate::sample::watch::{Caller, STARTING};
 use crate::sample::{Context, Keep};
 
-/// How often slow quantities and the memory of processes are read.
+/// How often slow quantities and the memory of processes are read, and how often errors and their like.
 const SLOW_PERIOD: Duration = Duration::from_millis(250);
+const RARE_PERIOD: Duration = Duration::from_secs(1);
 const REASONS: &str = "throttle_reasons";
 const PROCESSES: &str = "process_memory";
 
@@ -30,7 +31,24 @@ pub(super) struct Gpu<'nvml> {
     throttle: Throttle,
     gpm: Option<Gpm<'nvml>>,
     uncorrected: Option<f64>,
-    slow_due: Option<Instant>,
+    slow: Due,
+    rare: Due,
+}
+
+/// When something that is not read at every turn is read next; at once the first time.
+#[derive(Debug, Default)]
+struct Due(Option<Instant>);
+
+impl Due {
+    /// Whether it is due now; then it is due again after `period`.
+    fn is_now(&mut self, period: Duration) -> bool {
+        let now = Instant::now();
+        let due = self.0.is_none_or(|due| now >= due);
+        if due {
+            self.0 = Some(now + period);
+        }
+        due
+    }
 }
 
 impl<'nvml> Gpu<'nvml> {
@@ -75,7 +93,8 @@ impl<'nvml> Gpu<'nvml> {
             throttle: Throttle::default(),
             gpm,
             uncorrected: None,
-            slow_due: None,
+            slow: Due::default(),
+            rare: Due::default(),
         })
     }
 
@@ -96,16 +115,23 @@ impl<'nvml> Gpu<'nvml> {
         if let Some(gpm) = &mut self.gpm {
             gpm.sample(self.index, &self.device, &mut self.refusals, turn);
         }
-        let now = Instant::now();
-        if self.slow_due.is_none_or(|due| now >= due) {
-            self.slow_due = Some(now + SLOW_PERIOD);
+        if self.slow.is_now(SLOW_PERIOD) {
             for metric in SLOW {
                 self.metric(metric, turn);
             }
-            self.fields(turn);
             self.processes(turn);
         }
+        if self.rare.is_now(RARE_PERIOD) {
+            self.rare(turn);
+        }
         self.refusals.say(turn.context);
+    }
+
+    fn rare(&mut self, turn: &mut Turn<'_>) {
+        for metric in RARE {
+            self.metric(metric, turn);
+        }
+        self.fields(turn);
     }
 
     fn metric(&mut self, metric: &Metric, turn: &mut Turn<'_>) {
@@ -203,6 +229,10 @@ impl<'nvml> Gpu<'nvml> {
 
     /// Closes what is open and sums up.
     pub(super) fn finish(&mut self, turn: &mut Turn<'_>) {
+        // What came since the last look is not to be missed.
+        if !self.refusals.is_lost() {
+            self.rare(turn);
+        }
         for (name, _) in self.throttle.open() {
             turn.add(self.index, name, "state", 1.0, Keep::Every);
         }

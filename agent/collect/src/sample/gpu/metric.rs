@@ -50,6 +50,20 @@ pub(super) const FAST: &[Metric] = &[
         read: |device| device.power_usage().map(|milliwatts| one(f64::from(milliwatts) / 1000.0)),
     },
     Metric {
+        call: "nvmlDeviceGetClockInfo",
+        names: &["sm_clock"],
+        unit: "MHz",
+        keep: Keep::Every,
+        read: |device| device.clock_info(Clock::SM).map(|clock| one(clock.into())),
+    },
+];
+
+/// Errors in memory that ECC could not correct: growth is told at once.
+pub(super) const ECC_UNCORRECTED: &str = "ecc_uncorrected";
+
+/// What changes slowly, read four times a second.
+pub(super) const SLOW: &[Metric] = &[
+    Metric {
         call: "nvmlDeviceGetTemperature",
         names: &["temperature"],
         unit: "C",
@@ -60,25 +74,11 @@ pub(super) const FAST: &[Metric] = &[
     },
     Metric {
         call: "nvmlDeviceGetClockInfo",
-        names: &["sm_clock"],
-        unit: "MHz",
-        keep: Keep::Every,
-        read: |device| device.clock_info(Clock::SM).map(|clock| one(clock.into())),
-    },
-    Metric {
-        call: "nvmlDeviceGetClockInfo",
         names: &["memory_clock"],
         unit: "MHz",
         keep: Keep::Changes,
         read: |device| device.clock_info(Clock::Memory).map(|clock| one(clock.into())),
     },
-];
-
-/// Errors in memory that ECC could not correct: growth is told at once.
-pub(super) const ECC_UNCORRECTED: &str = "ecc_uncorrected";
-
-/// What changes slowly, read a few times a second. Counts begin at the last load of the driver.
-pub(super) const SLOW: &[Metric] = &[
     Metric {
         call: "nvmlDeviceGetTotalEnergyConsumption",
         names: &["energy"],
@@ -88,6 +88,11 @@ pub(super) const SLOW: &[Metric] = &[
             device.total_energy_consumption().map(|millijoules| one(millijoules as f64 / 1000.0))
         },
     },
+];
+
+/// What hardly ever changes and takes the driver long to answer, read once a second. Counts begin at the last load of the
+/// driver.
+pub(super) const RARE: &[Metric] = &[
     Metric {
         call: "nvmlDeviceGetTotalEccErrors",
         names: &["ecc_corrected"],
@@ -117,8 +122,8 @@ pub(super) const SLOW: &[Metric] = &[
     },
 ];
 
-/// Values that NVML knows by number only: the number, the series, its unit. All are asked for in one call, as slowly as
-/// [`SLOW`].
+/// Values that NVML knows by number only: the number, the series, its unit. All are asked for in one call, as rarely as
+/// [`RARE`].
 pub(super) const FIELDS: &[(u32, &str, &str)] = &[
     (field_id::NVML_FI_DEV_MEMORY_TEMP, "memory_temperature", "C"),
     (field_id::NVML_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL, "nvlink_crc_flit_errors", "count"),

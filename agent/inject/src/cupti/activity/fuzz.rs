@@ -2,53 +2,48 @@
 //! where readable memory does, as long as the version that is played has it.
 #![expect(unsafe_code, reason = "records are put where CUPTI would")]
 
+use std::ffi::CString;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicBool, AtomicPtr};
 
-use perfagent_fake_gpu::{cupti, surroundings, version::Version};
 use perfagent_fuzz::{Guarded, Unstructured, each_input, number};
 use perfagent_spool::{LossCause, ProcessIdentity, Record, RingReader, RingWriter};
 use rustc_hash::FxHashSet;
 
 use super::{Clock, Raw, Reading};
-use crate::cupti::api_call;
 use crate::cupti::buffers::Buffers;
 use crate::cupti::graphs::Watch;
 use crate::cupti::session::Session;
 use crate::cupti::sys::{Api, Kernel};
+use crate::cupti::{api_call, loader};
 use crate::writer::Writer;
 
-const VERSIONS: [(Version, u32); 4] = [
-    (Version::Cuda12_4, 22),
-    (Version::Cuda12_9, 28),
-    (Version::Cuda13_0, 130_001),
-    (Version::Cuda13_2, 130_201),
-];
+/// `CUPTI_API_VERSION` of CUDA 12.4, 12.9, 13.0 and 13.2.
+const VERSIONS: [u32; 4] = [22, 28, 130_001, 130_201];
 const NAMES: [&[u8]; 4] =
     [b"_Z9fake_gemmPKfS0_Pfi\0", b"triton_poi_fused_0\0", b"_ZN2at\xff\xfe\0", b"\0"];
 
-fn session(version: u32) -> Session {
+/// How long a record is: version, kind.
+type Length = extern "C" fn(u32, u32) -> usize;
+
+/// The stand-in for CUPTI.
+fn stand_in() -> (Api, Length) {
+    let test = std::env::current_exe().unwrap();
+    let library = test.with_file_name("libperfagent_fake_gpu.so");
+    assert!(library.exists(), "{}; run `cargo test -p perfagent-inject`", library.display());
+    let path = CString::new(library.into_os_string().into_encoded_bytes()).unwrap();
+    // SAFETY: the stand-in, whose function has this type.
+    let (library, length) = unsafe {
+        let library = libc::dlopen(path.as_ptr(), libc::RTLD_NOW);
+        (library, loader::function::<Length>(library, c"fake_gpu_length"))
+    };
+    let api = loader::resolve(library).unwrap();
+    (api, length.unwrap())
+}
+
+fn session(api: Api, version: u32) -> Session {
     Session {
-        api: Api {
-            get_version: cupti::cuptiGetVersion,
-            subscribe: cupti::cuptiSubscribe,
-            subscribe_named: None,
-            register_callbacks: cupti::cuptiActivityRegisterCallbacks,
-            enable: cupti::cuptiActivityEnable,
-            disable: cupti::cuptiActivityDisable,
-            flush_all: cupti::cuptiActivityFlushAll,
-            next_record: cupti::cuptiActivityGetNextRecord,
-            dropped_records: cupti::cuptiActivityGetNumDroppedRecords,
-            set_attribute: cupti::cuptiActivitySetAttribute,
-            enable_callback: None,
-            callback_name: Some(surroundings::cuptiGetCallbackName),
-            set_thread_ids: None,
-            enable_runtime_call: None,
-            enable_driver_call: None,
-            push_external: None,
-            pop_external: None,
-            register_timestamp: None,
-        },
+        api,
         shared: None,
         buffers: Buffers::new(),
         monotonic: AtomicBool::new(true),
@@ -60,20 +55,15 @@ fn session(version: u32) -> Session {
     }
 }
 
-/// A record of any kind of which the version knows the length, at the end of readable memory.
+/// A record of this kind and length, at the end of readable memory.
 fn record(
     from: &mut Unstructured<'_>,
-    version: Version,
+    length: usize,
+    kind: u32,
     names: &[*const u8],
     memory: &mut Guarded,
-) -> (u32, *const u8) {
-    let kind = if from.ratio(1, 16).unwrap_or(false) {
-        number(from) as u32
-    } else {
-        from.int_in_range(0..=60).unwrap_or_default()
-    };
+) -> *const u8 {
     let mut bytes = Vec::new();
-    let length = version.length_of(kind).unwrap_or(8);
     while bytes.len() < length {
         bytes.extend_from_slice(&number(from).to_le_bytes());
     }
@@ -88,7 +78,7 @@ fn record(
         let name = names.get(name).map_or(0, |name| name.expose_provenance() as u64);
         bytes[at..at + 8].copy_from_slice(&name.to_le_bytes());
     }
-    (kind, memory.put(&bytes))
+    memory.put(&bytes)
 }
 
 /// The times of a record that has two.
@@ -111,7 +101,8 @@ fn fuzz_activity_records() {
     let ring = RingWriter::create(folder.path(), 1 << 20, &ProcessIdentity::default()).unwrap();
     let mut reader = RingReader::open(ring.path()).unwrap();
     let mut writer = Writer::new(ring);
-    let sessions = VERSIONS.map(|(_, number)| session(number));
+    let (api, length_of) = stand_in();
+    let sessions = VERSIONS.map(|version| session(api, version));
     let mut texts = NAMES.map(|_| Guarded::new());
     let names: Vec<_> = texts.iter_mut().zip(NAMES).map(|(text, name)| text.put(name)).collect();
     let mut memory = Guarded::new();
@@ -120,13 +111,21 @@ fn fuzz_activity_records() {
     let mut read = 0_u64;
     each_input("activity records", 20_000, |from| {
         let which = from.choose_index(VERSIONS.len()).unwrap_or_default();
-        let (kind, place) = record(from, VERSIONS[which].0, &names, &mut memory);
+        let kind = if from.ratio(1, 16).unwrap_or(false) {
+            number(from) as u32
+        } else {
+            from.int_in_range(0..=60).unwrap_or_default()
+        };
+        let length = match length_of(VERSIONS[which], kind) {
+            0 => 8,
+            length => length,
+        };
+        let place = record(from, length, kind, &names, &mut memory);
         let reading = Reading {
             session: &sessions[which],
             clock: Clock { ahead: number(from) as i64 },
             runtime: [number(from) as u32].into_iter().collect(),
         };
-        let length = VERSIONS[which].0.length_of(kind).unwrap_or(8);
         // SAFETY: a record of this kind was put there, its name ends with 0.
         let raw = unsafe { Raw::within(place, length, place) };
         match reading.translate(&mut writer, raw).unwrap_or(Err(LossCause::UnknownRecord)) {
