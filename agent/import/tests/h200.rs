@@ -63,7 +63,7 @@ fn kernels_have_the_names_and_the_order_that_torch_profiler_gives_them() {
     }
 }
 
-/// A name without the types of constants, return types and `const`, which cpp_demangle wrote differently, and some
+/// A name without the types of constants, return types and `const`, which `cpp_demangle` wrote differently, and some
 /// `const` in the wrong place.
 fn loosely(name: &str) -> String {
     let mut plain = name.to_owned();

@@ -174,7 +174,7 @@ mod tests {
                     1ul> >(int, at::native::FillFunctor<float>, std::array<char*, 1ul>)";
         assert_eq!(kernel(name), "vectorized_elementwise_kernel<4, FillFunctor<float>, array<…");
         let name = "sm80_xmma_gemm_f32f32_f32f32_f32_nn_n_tilesize256x128x8_stage3_warpsize4x2x1_execute_kernel__5x_cublas";
-        assert_eq!(kernel(name), "sm80_xmma_gemm_f32f32_f32f32_f…p4x2x1_execute_kernel__5x_cublas");
+        assert_eq!(kernel(name), "sm80_xmma_gemm_f32f32_f32f32_f…2x1_execute_kernel__5x_cublas");
     }
 
     #[test]
