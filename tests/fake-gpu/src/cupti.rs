@@ -383,12 +383,6 @@ pub(crate) fn enable(kind: u32) -> c_int {
     0
 }
 
-/// Whether a kind is enabled.
-#[unsafe(no_mangle)]
-pub extern "C" fn fake_gpu_enabled(kind: u32) -> c_int {
-    with(|state| state.enabled.contains(&kind)).into()
-}
-
 /// Disables a kind.
 #[unsafe(no_mangle)]
 pub extern "C" fn cuptiActivityDisable(kind: u32) -> c_int {

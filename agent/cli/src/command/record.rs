@@ -14,7 +14,7 @@ use crate::printer::Printer;
 ///
 /// Exits with the program's own code, 128 + signal when it was killed, 2 when it could not be recorded.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Example:
   perfagent record -o run.perfdb -- python train.py
   perfagent record -o step.perfdb --capture-range step --api -- python train.py")]
 pub(crate) struct Args {
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// Record calls of the CUDA API too, with what each launched; costs launch-bound programs most
     #[arg(long)]
     api: bool,
-    /// CUDA graphs: every kernel of each launch, one record a launch, or every kernel until there are too many
+    /// CUDA graphs: every kernel of each launch, one record a launch, or every kernel and a word when there are very many
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = ["node", "graph", "auto"])]
     cuda_graphs: String,
     /// What a program that is killed loses at most of its GPU operations, in ms [default: 200]
@@ -70,6 +70,12 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         Some(output) => output.clone(),
         None => perfagent_collect::default_output(&args.command),
     };
+    if args.capture_range.is_some() && args.cuda_graphs == "graph" {
+        anyhow::bail!(
+            "--cuda-graphs graph: CUPTI must record whole graphs from the beginning, not only in a --capture-range; leave \
+             one of the two out"
+        );
+    }
     let options = RecordOptions {
         force: args.force,
         sample_hz: args.sample_hz,

@@ -162,6 +162,15 @@ fn a_capture_range_that_never_opens_is_a_warning() {
 }
 
 #[test]
+fn whole_graphs_are_not_recorded_in_ranges() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["record", "--cuda-graphs", "graph", "--capture-range", "step", "--", "true"];
+    let said = run(folder.path(), &words);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("leave one of the two out"), "{}", said.stderr);
+}
+
+#[test]
 fn a_way_of_recording_graphs_that_there_is_not_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let said = run(folder.path(), &["record", "--cuda-graphs", "some", "--", "true"]);

@@ -1,13 +1,15 @@
-//! Whether CUDA graphs are recorded node by node or as wholes, where it is left to us.
+//! Whether CUDA graphs have so many nodes that recording them as wholes would be the better choice.
+//!
+//! That is the user's choice and cannot be ours on the way: with CUDA 13.0 on an H200 a program crashed in the first launch
+//! of a graph that had been made before CUPTI was asked for whole graphs.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use perfagent_spool::MonotonicNs;
 
-use super::kind;
 use super::session::{self, Session};
 
-/// Kernels of graphs a second from which on graphs are recorded as wholes: their records alone would be over 20 MB/s.
+/// Kernels of graphs a second from which on there are many: their records alone are over 20 MB/s.
 const MANY: u64 = 100_000;
 /// Over which time that is looked at.
 const LOOK_NS: u64 = 1_000_000_000;
@@ -15,10 +17,8 @@ const LOOK_NS: u64 = 1_000_000_000;
 /// How many nodes of graphs have been recorded, and when that was last looked at.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// Whether it is left to us, still.
+    /// Whether to tell of it, still.
     automatic: AtomicBool,
-    /// Whether that has been decided for wholes.
-    whole: AtomicBool,
     nodes: AtomicU64,
     since: AtomicU64,
 }
@@ -26,11 +26,6 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(automatic: bool) -> Self {
         Self { automatic: automatic.into(), ..Self::default() }
-    }
-
-    /// Whether graphs were found to have too many nodes.
-    pub(super) fn are_whole(&self) -> bool {
-        self.whole.load(Ordering::Relaxed)
     }
 
     /// A node of a graph was recorded.
@@ -53,7 +48,7 @@ impl Watch {
     }
 }
 
-/// Goes over to whole graphs when their nodes are too many.
+/// Tells, once, of nodes that are very many.
 pub(super) fn look(session: &Session) {
     let watch = &session.graphs;
     if !watch.automatic.load(Ordering::Relaxed) {
@@ -61,13 +56,10 @@ pub(super) fn look(session: &Session) {
     }
     if let Some(rate) = watch.too_many(MonotonicNs::now()) {
         watch.automatic.store(false, Ordering::Relaxed);
-        if kind::enable_graphs(session) {
-            watch.whole.store(true, Ordering::Relaxed);
-            session::note(&format!(
-                "CUDA graphs are recorded as wholes from here on: their nodes came at {rate} a second \
-                 (--cuda-graphs node records every one)"
-            ));
-        }
+        session::note(&format!(
+            "nodes of CUDA graphs come at {rate} a second and each is recorded; --cuda-graphs graph records launches as \
+             wholes, at a fraction of the cost"
+        ));
     }
 }
 

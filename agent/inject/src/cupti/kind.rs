@@ -39,10 +39,9 @@ const CALLS: [(u32, &str); 2] =
 const GRAPHS: &str = "CUDA graphs as wholes";
 
 /// The kinds that this configuration asks for.
-fn wanted(session: &Session, config: &Config) -> impl Iterator<Item = (u32, &'static str)> {
+fn wanted(config: &Config) -> impl Iterator<Item = (u32, &'static str)> {
     let calls = config.api.then_some(CALLS).into_iter().flatten();
-    let whole = config.graphs == Graphs::Whole || session.graphs.are_whole();
-    let graphs = whole.then_some((GRAPH_TRACE, GRAPHS));
+    let graphs = (config.graphs == Graphs::Whole).then_some((GRAPH_TRACE, GRAPHS));
     let correlation = launch::needs_driver_calls().then_some(CALLS[1]);
     ALWAYS.into_iter().chain(calls).chain(graphs).chain(correlation)
 }
@@ -51,7 +50,7 @@ fn wanted(session: &Session, config: &Config) -> impl Iterator<Item = (u32, &'st
 pub(super) fn enable(session: &Session, config: &Config) {
     static TOLD: AtomicBool = AtomicBool::new(false);
     let told = TOLD.swap(true, Ordering::Relaxed);
-    enable_all(session, wanted(session, config), !told);
+    enable_all(session, wanted(config), !told);
 }
 
 /// Enables what is collected from beginning to end.
@@ -66,15 +65,6 @@ fn enable_all(session: &Session, kinds: impl Iterator<Item = (u32, &'static str)
             session::note(&session::failed(&format!("{name} are not recorded"), status));
         }
     }
-}
-
-/// Records CUDA graphs as wholes from now on. Whether CUPTI agreed.
-pub(super) fn enable_graphs(session: &Session) -> bool {
-    let status = session.enable(GRAPH_TRACE);
-    if status != SUCCESS {
-        session::note(&session::failed(&format!("{GRAPHS} are not recorded"), status));
-    }
-    status == SUCCESS
 }
 
 /// Stops collecting what [`enable`] began.

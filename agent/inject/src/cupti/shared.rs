@@ -126,6 +126,8 @@ pub(super) fn subscribe(
     };
     let length = holder.iter().position(|byte| *byte == 0).unwrap_or(0);
     let holder = String::from_utf8_lossy(&holder[..length]).trim().to_owned();
+    // compute-sanitizer is `<not provided>`.
+    let holder = if holder.starts_with('<') { String::new() } else { holder };
     Answer { status, subscriber, holder }
 }
 

@@ -44,6 +44,8 @@ struct Context {
     is_alone: AtomicBool,
     /// Calls that NCCL did not tell of: their number takes the place of NCCL's.
     untold: AtomicU64,
+    /// When the last call that NCCL timed began, of the GPU's timer.
+    timed_since: AtomicU64,
     /// Whether the user's plugin was told of it, and its context for it.
     is_chained: AtomicBool,
     theirs: AtomicPtr<c_void>,
@@ -56,6 +58,7 @@ impl Blank for Context {
         version: AtomicU8::new(0),
         is_alone: AtomicBool::new(false),
         untold: AtomicU64::new(0),
+        timed_since: AtomicU64::new(0),
         is_chained: AtomicBool::new(false),
         theirs: AtomicPtr::new(ptr::null_mut()),
     };
@@ -129,6 +132,7 @@ pub(super) unsafe fn init(
         slot.version.store(version, Ordering::Relaxed);
         slot.is_alone.store(introduction.ranks == 1, Ordering::Relaxed);
         slot.untold.store(0, Ordering::Relaxed);
+        slot.timed_since.store(0, Ordering::Relaxed);
         slot.is_chained.store(theirs.is_some(), Ordering::Relaxed);
         slot.theirs.store(theirs.unwrap_or(ptr::null_mut()), Ordering::Relaxed);
     });
@@ -315,8 +319,10 @@ fn record(
             plan::launch_begins(context, parent)
         }
         Body::Other => {
-            if described.kind == kind::GROUP && version <= 4 {
-                plan::group_begins(context, own);
+            match described.kind {
+                kind::GROUP if version <= 4 => plan::group_begins(context, own),
+                kind::GROUP_API => plan::calls_begin(),
+                _ => {}
             }
             0
         }
@@ -363,7 +369,7 @@ fn write_untold(untold: &Untold) {
     // Every rank makes the same calls, so that counting them gives the same numbers.
     let sequence = Some(communicator.untold.fetch_add(1, Ordering::Relaxed));
     let call = Call { sequence, ..untold.call() };
-    let plan = plan::of_call(untold.context, Some(untold.group));
+    let plan = plan::of_untold_call(untold.context, untold.group);
     write(communicator, &call, &plan, number_of(call.dtype), false);
 }
 
@@ -379,7 +385,10 @@ pub(super) fn stop(handle: *mut c_void) {
             kind::GROUP => plan::group_ends(context),
             kind::KERNEL_CH => {
                 let call = Handle(slot.parent.load(Ordering::Relaxed));
-                EVENTS.remembered(call, |slot| slot.channels.ends());
+                let communicator = CONTEXTS.live(context);
+                if let Some(of) = communicator {
+                    EVENTS.remembered(call, |slot| slot.channels.ends(&of.timed_since));
+                }
             }
             kind::GROUP_API => untold::group_ends(Handle::of(handle), write_untold),
             _ => {}

@@ -85,6 +85,26 @@ pub(super) fn group_ends(context: Handle) {
     }
 }
 
+/// The program's calls begin: what was launched before belongs to none of them.
+pub(super) fn calls_begin() {
+    launch::take();
+}
+
+/// The plan of a call of the program that NCCL told no more of. It may not have announced the launch either.
+pub(super) fn of_untold_call(context: Handle, group: Handle) -> Plan {
+    let announced = of_call(context, Some(group));
+    if announced.kernel {
+        return announced;
+    }
+    let correlation = launch::take();
+    if correlation == 0 {
+        return announced;
+    }
+    let plan = Plan { number: new_number(), correlation, kernel: true, context, group };
+    LAST.set(plan);
+    plan
+}
+
 /// The plan of a call that NCCL times itself: nobody else is of it.
 pub(super) fn of_timed_call() -> Plan {
     Plan { number: new_number(), kernel: true, ..NONE }

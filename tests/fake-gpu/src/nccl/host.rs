@@ -210,9 +210,11 @@ impl Communicator<'_> {
     }
 
     /// As [`Communicator::run`], but of the calls nothing is told once they are launched, as NCCL 2.30 does with broadcasts.
-    pub(super) fn run_untold(&self, calls: &[Call], length: u64) {
+    /// The launch may not be `announced` either.
+    pub(super) fn run_untold(&self, calls: &[Call], length: u64, announced: bool) {
         let apis = self.program_calls(calls, false);
-        let launch = self.start_if(KERNEL_LAUNCH * self.has_apis(), self.launch_descriptor(apis.0));
+        let asked = if announced { KERNEL_LAUNCH * self.has_apis() } else { 0 };
+        let launch = self.start_if(asked, self.launch_descriptor(apis.0));
         nccl_launch(length, false);
         self.plugin.stop(launch);
         self.plugin.stop(apis.0);

@@ -60,8 +60,8 @@ pub(super) fn play(speaks: u32, name: &str) -> c_int {
         }),
         "untold" => with(make(4), |of| {
             of.run(&[ALL_REDUCE], 4000);
-            of.run_untold(&[BROADCAST], 5000);
-            of.run_untold(&[BROADCAST], 6000);
+            of.run_untold(&[BROADCAST], 5000, true);
+            of.run_untold(&[BROADCAST], 6000, false);
             of.run(&[Call { sequence: 1, ..ALL_REDUCE }], 7000);
         }),
         "proxy" => with(make(4), proxy),
