@@ -259,9 +259,9 @@ fn capture() {
     nvtx::domain_range_push_ex(domain, &raw const attributes);
     work();
     nvtx::domain_range_pop(domain);
-    let [other, step] = [c"other", c"step"].map(Attributes::ascii);
+    let [other, wanted] = [c"other", c"step"].map(Attributes::ascii);
     let other = nvtx::range_start_ex(&raw const other);
-    let id = nvtx::range_start_ex(&raw const step);
+    let id = nvtx::range_start_ex(&raw const wanted);
     work();
     nvtx::range_end(other);
     thread::spawn(move || nvtx::range_end(id)).join().unwrap();
