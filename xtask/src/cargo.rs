@@ -62,13 +62,13 @@ impl Cargo {
             arguments.extend(["--workspace", "--all-targets"]);
         }
         self.run(&arguments)?;
-        self.programs(release)
+        programs(release)
     }
+}
 
-    /// The folder that built programs are in.
-    pub(crate) fn programs(&self, release: bool) -> Result<PathBuf> {
-        Ok(target_folder()?.join(if release { "release" } else { "debug" }))
-    }
+/// The folder that built programs are in.
+pub(crate) fn programs(release: bool) -> Result<PathBuf> {
+    Ok(target_folder()?.join(if release { "release" } else { "debug" }))
 }
 
 /// `cargo ARGUMENTS…` for what needs no libtorch, not started yet.
@@ -88,7 +88,7 @@ pub(crate) fn build_agent() -> Result<PathBuf> {
     let packages = ["-p", "perfagent", "-p", "perfagent-inject", "-p", "perfagent-fake-gpu"];
     let what = ["build", "--release", "--lib", "--bins", "--examples"];
     shell::run(&mut plain(what.iter().chain(&packages)))?;
-    Ok(target_folder()?.join("release"))
+    programs(true)
 }
 
 /// Where cargo puts what it builds.

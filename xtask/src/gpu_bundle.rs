@@ -74,7 +74,7 @@ fn build() -> Result<PathBuf> {
             .args(["-p", "perfagent", "-p", "perfagent-inject", "-p", "perfagent-bench"])
             .env("PERFAGENT_TORCH_LIB", "$ORIGIN"),
     )?;
-    cargo.programs(true)
+    cargo::programs(true)
 }
 
 /// Fills `staging`, with at most `most` bytes.

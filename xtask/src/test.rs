@@ -32,7 +32,7 @@ impl Test {
         step("tidy", tidy::run)?;
         step("clippy", || clippy(&cargo))?;
         step("tests", || cargo.run(&["nextest", "run", "--workspace", "--profile", "ci"]))?;
-        step("demo at a small size", || demo(&cargo))?;
+        step("demo at a small size", demo)?;
         step("documentation tests", || {
             cargo.run(&[
                 "test",
@@ -48,10 +48,10 @@ impl Test {
     }
 }
 
-fn demo(cargo: &Cargo) -> Result<()> {
+fn demo() -> Result<()> {
     let recording =
         std::env::temp_dir().join(format!("perfagent-demo-{}.perfdb", std::process::id()));
-    let shown = Demo::small(recording.clone()).show(&cargo.programs(false)?);
+    let shown = Demo::small(recording.clone()).show(&cargo::programs(false)?);
     let _ = std::fs::remove_file(recording);
     shown
 }

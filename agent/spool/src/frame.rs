@@ -13,12 +13,8 @@ const CHECKSUM_BYTES: usize = 4;
 /// In every frame, so that a search for the next good record rejects most places by one comparison.
 const MARKER: u16 = 0xA6C3;
 
-/// Encodes `record` with its frame at the beginning of `out`; how many bytes it takes.
-pub(crate) fn encode(
-    record: &Record<'_>,
-    sequence: u32,
-    out: &mut [u8; MAX_RECORD_BYTES],
-) -> usize {
+/// Encodes `record` with its frame at the beginning of `out`, which has room for the longest; how many bytes it takes.
+pub(crate) fn encode(record: &Record<'_>, sequence: u32, out: &mut [u8]) -> usize {
     let fields = &mut out[FRAME_BYTES..];
     let length = FRAME_BYTES
         + match *record {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::wire::Wire;
+use crate::wire::{Room, Wire};
 
 /// The process behind a ring, and its place in a distributed job.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,9 +54,9 @@ impl ProcessIdentity {
     }
 
     /// Writes the fields to the beginning of `out`, which has room for the longest; how many bytes they are.
-    pub(crate) fn encode(&self, mut out: &mut [u8]) -> usize {
-        let room = out.len();
-        let out = &mut out;
+    pub(crate) fn encode(&self, out: &mut [u8]) -> usize {
+        let before = out.len();
+        let out = &mut Room(out);
         self.pid.put(out);
         self.ppid.put(out);
         self.start_time_ticks.put(out);
@@ -65,7 +65,7 @@ impl ProcessIdentity {
         self.world_size.put(out);
         cut(&self.host, MAX_HOST_BYTES).as_str().put(out);
         cut(&self.command, MAX_COMMAND_BYTES).as_str().put(out);
-        room - out.len()
+        before - out.0.len()
     }
 
     pub(crate) fn decode(mut bytes: &[u8]) -> Option<Self> {

@@ -1,6 +1,6 @@
 //! What a ring can hold: one variant per kind of event.
 
-use crate::wire::Wire;
+use crate::wire::{Room, Wire};
 use crate::{LossCause, MonotonicNs, RealtimeNs};
 
 /// The number that an NVTX event carries.
@@ -39,10 +39,10 @@ macro_rules! records {
                 match self { $( Self::$kind { $( $field ),* } => {
                     let least = 0 $( + <$type as Wire>::BYTES )*;
                     let fixed = true $( && <$type as Wire>::FIXED )*;
-                    let mut rest = if fixed { &mut out[..least] } else { out };
-                    let room = rest.len();
-                    $( $field.put(&mut rest); )*
-                    room - rest.len()
+                    let mut room = Room(if fixed { &mut out[..least] } else { out });
+                    let before = room.0.len();
+                    $( $field.put(&mut room); )*
+                    before - room.0.len()
                 } )* }
             }
 

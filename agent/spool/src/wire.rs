@@ -2,6 +2,9 @@
 
 use crate::{LossCause, MonotonicNs, Payload, RealtimeNs};
 
+/// Where the next fields go.
+pub(crate) struct Room<'b>(pub(crate) &'b mut [u8]);
+
 /// A field of a record.
 pub(crate) trait Wire<'a>: Sized {
     /// The bytes of the field; of a text, those of its length.
@@ -9,17 +12,17 @@ pub(crate) trait Wire<'a>: Sized {
     /// Whether that is all.
     const FIXED: bool = true;
     /// Writes the field at the front of `out`, which has room for it, and leaves the rest there.
-    fn put(&self, out: &mut &mut [u8]);
+    fn put(&self, out: &mut Room<'_>);
     /// Takes the field off the front of `from`; `None` when the bytes cannot be such a field.
     fn take(from: &mut &'a [u8]) -> Option<Self>;
 }
 
 /// Writes `N` bytes at the front of `out`. Where the room is a constant, the compiler sees that there is enough.
 #[inline]
-fn put_bytes<const N: usize>(out: &mut &mut [u8], bytes: [u8; N]) {
-    let (place, rest) = std::mem::take(out).split_at_mut(N);
+fn put_bytes<const N: usize>(out: &mut Room<'_>, bytes: [u8; N]) {
+    let (place, rest) = std::mem::take(&mut out.0).split_at_mut(N);
     place.copy_from_slice(&bytes);
-    *out = rest;
+    out.0 = rest;
 }
 
 /// Takes `N` bytes off the front of `from`.
@@ -34,7 +37,7 @@ macro_rules! wire_number {
         impl<'a> Wire<'a> for $number {
             const BYTES: usize = size_of::<$number>();
             #[inline]
-            fn put(&self, out: &mut &mut [u8]) {
+            fn put(&self, out: &mut Room<'_>) {
                 put_bytes(out, self.to_le_bytes());
             }
             #[inline]
@@ -48,7 +51,7 @@ wire_number!(u8, u16, u32, u64, i32, i64);
 
 impl<'a> Wire<'a> for [u8; 16] {
     const BYTES: usize = 16;
-    fn put(&self, out: &mut &mut [u8]) {
+    fn put(&self, out: &mut Room<'_>) {
         put_bytes(out, *self);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
@@ -59,7 +62,7 @@ impl<'a> Wire<'a> for [u8; 16] {
 impl<'a> Wire<'a> for [u32; 3] {
     const BYTES: usize = 12;
     #[inline]
-    fn put(&self, out: &mut &mut [u8]) {
+    fn put(&self, out: &mut Room<'_>) {
         for axis in self {
             axis.put(out);
         }
@@ -72,7 +75,7 @@ impl<'a> Wire<'a> for [u32; 3] {
 impl<'a> Wire<'a> for MonotonicNs {
     const BYTES: usize = 8;
     #[inline]
-    fn put(&self, out: &mut &mut [u8]) {
+    fn put(&self, out: &mut Room<'_>) {
         self.0.put(out);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
@@ -83,7 +86,7 @@ impl<'a> Wire<'a> for MonotonicNs {
 impl<'a> Wire<'a> for RealtimeNs {
     const BYTES: usize = 8;
     #[inline]
-    fn put(&self, out: &mut &mut [u8]) {
+    fn put(&self, out: &mut Room<'_>) {
         self.0.put(out);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
@@ -94,7 +97,7 @@ impl<'a> Wire<'a> for RealtimeNs {
 impl<'a> Wire<'a> for LossCause {
     const BYTES: usize = 2;
     #[inline]
-    fn put(&self, out: &mut &mut [u8]) {
+    fn put(&self, out: &mut Room<'_>) {
         self.code().put(out);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
@@ -105,7 +108,7 @@ impl<'a> Wire<'a> for LossCause {
 impl<'a> Wire<'a> for Payload {
     const BYTES: usize = 9;
     #[inline]
-    fn put(&self, out: &mut &mut [u8]) {
+    fn put(&self, out: &mut Room<'_>) {
         let (tag, bits) = match *self {
             Self::None => (0_u8, 0),
             Self::U64(value) => (1, value),
@@ -132,11 +135,11 @@ impl<'a> Wire<'a> for Payload {
 impl<'a> Wire<'a> for &'a str {
     const BYTES: usize = 4;
     const FIXED: bool = false;
-    fn put(&self, out: &mut &mut [u8]) {
+    fn put(&self, out: &mut Room<'_>) {
         (self.len() as u32).put(out);
-        let (place, rest) = std::mem::take(out).split_at_mut(self.len());
+        let (place, rest) = std::mem::take(&mut out.0).split_at_mut(self.len());
         place.copy_from_slice(self.as_bytes());
-        *out = rest;
+        out.0 = rest;
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
         let length = u32::take(from)? as usize;
@@ -150,7 +153,7 @@ impl<'a> Wire<'a> for &'a str {
 impl<'a> Wire<'a> for bool {
     const BYTES: usize = 1;
     #[inline]
-    fn put(&self, out: &mut &mut [u8]) {
+    fn put(&self, out: &mut Room<'_>) {
         u8::from(*self).put(out);
     }
     fn take(from: &mut &'a [u8]) -> Option<Self> {
@@ -168,7 +171,7 @@ macro_rules! wire_option {
         impl<'a> Wire<'a> for Option<$number> {
             const BYTES: usize = 1 + size_of::<$number>();
             #[inline]
-            fn put(&self, out: &mut &mut [u8]) {
+            fn put(&self, out: &mut Room<'_>) {
                 self.is_some().put(out);
                 self.unwrap_or(0).put(out);
             }

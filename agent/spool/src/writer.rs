@@ -39,7 +39,7 @@ pub struct RingWriter {
     sequence: u32,
     /// Records dropped since the last one that found room.
     gap: Option<Gap>,
-    scratch: Box<[u8; MAX_RECORD_BYTES]>,
+    scratch: Box<[u8]>,
 }
 
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl RingWriter {
             tail: 0,
             sequence: 0,
             gap: None,
-            scratch: Box::new([0; MAX_RECORD_BYTES]),
+            scratch: vec![0; MAX_RECORD_BYTES].into(),
         };
         let mut fields = [0; IDENTITY_BYTES - 8];
         let fields = {

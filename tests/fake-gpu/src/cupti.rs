@@ -419,7 +419,9 @@ pub extern "C" fn cuptiActivityFlushAll(flag: u32) -> c_int {
         (state.completed, due)
     });
     if let Some(completed) = completed {
-        due.into_iter().for_each(|buffer| give_back(completed, buffer));
+        for buffer in due {
+            give_back(completed, buffer);
+        }
     }
     0
 }

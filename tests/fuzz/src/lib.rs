@@ -26,10 +26,10 @@ pub fn each_costly_input(
     cost: u64,
     mut with: impl FnMut(&mut Unstructured<'_>),
 ) {
-    let wish = |variable: &str| std::env::var(variable).ok()?.parse::<u64>().ok();
-    let inputs = wish("PERFAGENT_FUZZ_INPUTS").map_or(few, |inputs| inputs.div_ceil(cost));
-    let seed = wish("PERFAGENT_FUZZ_SEED").unwrap_or(1);
-    let first = wish("PERFAGENT_FUZZ_FIRST").unwrap_or(0);
+    let wanted = |variable: &str| std::env::var(variable).ok()?.parse::<u64>().ok();
+    let inputs = wanted("PERFAGENT_FUZZ_INPUTS").map_or(few, |inputs| inputs.div_ceil(cost));
+    let seed = wanted("PERFAGENT_FUZZ_SEED").unwrap_or(1);
+    let first = wanted("PERFAGENT_FUZZ_FIRST").unwrap_or(0);
     let mut blame = Blame { name, seed, input: first };
     let mut bytes = [0; INPUT_BYTES];
     for input in first..first.saturating_add(inputs) {

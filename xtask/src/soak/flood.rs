@@ -42,7 +42,7 @@ impl Flood {
             number("peak_resident_bytes")? / 1e6,
         );
         if written + lost != produced {
-            bail!("{} records are unexplained", produced as i128 - i128::from(written + lost));
+            bail!("{} records are unexplained", i128::from(produced) - i128::from(written + lost));
         }
         println!("nothing unexplained");
         Ok(())

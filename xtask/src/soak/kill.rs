@@ -1,4 +1,5 @@
 //! The target, the recorder or both are killed at random moments.
+#![expect(clippy::disallowed_methods, reason = "random moments, and processes that give no sign")]
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +21,7 @@ const DONE: usize = 4;
 const STAMPS: usize = 8;
 /// What is promised of NVTX events: the writer thread's round.
 const ROUND_MS: f64 = 20.0;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// SIGKILL at random moments, of the target, of the recorder (then `perfagent recover`) and of both
 ///

@@ -18,7 +18,7 @@ use crate::nvtx::{self, Attributes};
 /// Bursts a second.
 const BURSTS: u64 = 500;
 /// The words of the progress file: the process, GPU records made, marks and range ends made, records a burst, bursts
-/// done; from [`STAMPS`] on when each burst was made, in ns of CLOCK_MONOTONIC.
+/// done; from [`STAMPS`] on when each burst was made, in ns of `CLOCK_MONOTONIC`.
 const PROCESS: usize = 0;
 const GPU: usize = 1;
 const NVTX: usize = 2;
@@ -29,7 +29,6 @@ const STAMPS: usize = 8;
 const SETTLE: Duration = Duration::from_millis(600);
 
 pub(crate) fn run() {
-    let began = Instant::now();
     let words: Vec<String> = std::env::args().skip(2).collect();
     let [rate, seconds, mix, progress] = &words[..] else {
         panic!("target load RECORDS_A_SECOND SECONDS MIX PROGRESS");
@@ -44,10 +43,10 @@ pub(crate) fn run() {
         let made: extern "C" fn(u32) -> u64 = super::function(library, c"fake_gpu_made");
         (init, load, made)
     };
-    let loaded = began.elapsed();
+    let loaded = Instant::now();
     nvtx::mark(c"start".as_ptr());
     assert_eq!(init(0), 0);
-    let started = began.elapsed() - loaded;
+    let started = loaded.elapsed();
     let (number, beside) = match mix.as_str() {
         "kernels" => (0, Beside::Nothing),
         "mixed" => (1, Beside::Ranges),

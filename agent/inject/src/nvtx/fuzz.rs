@@ -63,7 +63,7 @@ fn attributes(from: &mut Unstructured<'_>, places: &mut Places) -> *const EventA
     }
     damage(&mut bytes, from);
     bytes.resize(64, 0);
-    let size = [4, 8, 16, 24, 32, 40, whole, whole, whole, whole, 64];
+    let size = [8, 16, 24, 32, 40, whole, whole, whole, whole, 64];
     let size = size[from.choose_index(size.len()).unwrap_or_default()];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
     put(offset_of!(EventAttributes, size), &(size as u16).to_le_bytes());

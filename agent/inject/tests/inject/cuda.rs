@@ -216,6 +216,13 @@ fn cupti_can_be_left_to_others() {
 }
 
 #[test]
+fn records_that_are_kept_back_until_the_next_flush_are_there_at_the_end() {
+    let recorded = record(10, &[("FAKE_GPU_LATE", "1"), ("PERFAGENT_FLUSH_MS", "60000")]);
+    assert_eq!(recorded.losses, [(LossCause::ZeroTimestamp, 1)].into());
+    assert_eq!(count(&recorded, |record| matches!(record, Record::Kernel { .. })), 9);
+}
+
+#[test]
 fn a_cupti_that_hangs_at_the_end_does_not_hold_the_target() {
     let recorded = record(2, &[("FAKE_GPU_HANG", "1"), ("PERFAGENT_FLUSH_MS", "60000")]);
     assert_eq!(recorded.losses[&LossCause::ExitDeadline], 1);

@@ -74,6 +74,35 @@ fn an_unfinished_recording_is_resumed_where_it_was_committed() {
     assert_eq!(recording.processes[0].exit_code, Some(3));
 }
 
+/// Rows wait for each other and are inserted several at a time; nobody can tell.
+#[test]
+fn rows_keep_their_order_however_many_come_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(&folder.path().join("run.perfdb")).unwrap();
+    let process = crate::fill(&mut writer).unwrap();
+    let kernel = |number| Kernel {
+        process_id: process,
+        correlation: Some(number),
+        graph: (number % 3 == 0).then_some(number),
+        ..Default::default()
+    };
+    let before = writer.rows::<Kernel>().unwrap().len() as i64;
+    let mut number = 0;
+    for together in [1, 15, 16, 17, 511, 512, 513, 1200] {
+        for _ in 0..together {
+            writer.append(&kernel(number)).unwrap();
+            number += 1;
+        }
+        let id: i64 = writer.insert(&kernel(number)).unwrap();
+        number += 1;
+        assert_eq!(id, before + number, "a row with a number stands behind those that waited");
+    }
+    writer.append(&kernel(number)).unwrap();
+    let rows = writer.rows::<Kernel>().unwrap();
+    let ours = rows.into_iter().skip(before as usize).map(|(_, row)| row);
+    assert!(ours.eq((0..=number).map(kernel)));
+}
+
 #[derive(Default)]
 struct Collected {
     columns: Vec<String>,

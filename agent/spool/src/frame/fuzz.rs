@@ -48,7 +48,7 @@ fn fields(from: &mut Unstructured<'_>, length: usize) -> Vec<u8> {
 fn fuzz_fields_under_a_right_checksum() {
     let lengths = lengths();
     assert_eq!(lengths.iter().flatten().count(), 29, "one length for each kind");
-    let mut again = Box::new([0; MAX_RECORD_BYTES]);
+    let mut again = vec![0; MAX_RECORD_BYTES];
     let mut found = [0_u64; KINDS as usize];
     each_input("fields of records", 20_000, |from| {
         let kind = from.int_in_range(0..=KINDS - 1).unwrap_or_default();

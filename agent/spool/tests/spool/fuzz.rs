@@ -61,7 +61,9 @@ impl Template {
             }
         }
         let holds = records(100);
-        holds.iter().for_each(|record| assert!(writer.push(record)));
+        for record in &holds {
+            assert!(writer.push(record));
+        }
         let start = (HEADER_BYTES + reader.position() % writer.capacity()) as usize;
         let bytes = fs::read(writer.path()).unwrap();
         let end = (start + 6000).min(bytes.len());

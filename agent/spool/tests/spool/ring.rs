@@ -70,6 +70,30 @@ fn a_full_ring_drops_the_newest_counts_it_and_leaves_a_gap() {
     assert_eq!(seen, [0, 77], "the gap stands before the record that found room");
 }
 
+/// A ring of 64 MiB counted as 64 MiB of the target's memory once it had wrapped.
+#[test]
+fn a_ring_that_has_wrapped_is_not_resident_in_the_process_that_writes_it() {
+    const CAPACITY: u64 = 16 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = RingWriter::create(dir.path(), CAPACITY, &ProcessIdentity::default()).unwrap();
+    let mut reader = RingReader::open(writer.path()).unwrap();
+    let mut produced = 0;
+    while reader.position() < 2 * CAPACITY {
+        for _ in 0..10_000 {
+            assert!(writer.push(&numbered(produced)));
+            produced += 1;
+        }
+        let (ids, outcome) = drain(&mut reader);
+        assert_eq!((ids.len(), outcome.corrupt, ids.last()), (10_000, 0, Some(&(produced - 1))));
+        reader.release().unwrap();
+    }
+    let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+    let (_, mapping) = maps.split_once(writer.path().to_str().unwrap()).unwrap();
+    let line = mapping.lines().find(|line| line.starts_with("Rss:")).unwrap();
+    let resident: u64 = line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(resident << 10 <= CAPACITY / 4, "{resident} KiB of {CAPACITY} bytes");
+}
+
 /// With the ring full, clocks that found no room were counted as lost events: two more than were produced.
 #[test]
 fn a_ring_that_is_full_of_events_has_room_for_clocks_and_names() {

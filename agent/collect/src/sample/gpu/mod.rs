@@ -2,7 +2,7 @@
 //!
 //! Not everything is asked at every turn, because a turn of all takes the driver several milliseconds on real hardware:
 //! utilisation, memory, power, clock, GPM and what holds clocks down at the rate that the user chose, temperature, energy
-//! and the memory of processes four times a second, errors (ECC, NVLink, PCI Express) and the memory's temperature once.
+//! and the memory of processes four times a second, errors (of ECC, links and the bus) and the memory's temperature once.
 //!
 //! Three threads ask it, each call under [`watch`](super::watch): `sample-gpu` what answers at once, `sample-pcie` the
 //! PCI Express traffic, which NVML measures for 20 ms a call, and `gpu-events` waits for XIDs. What a GPU does not offer is
