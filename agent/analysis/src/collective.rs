@@ -85,7 +85,8 @@ pub(crate) fn unfinished(recording: &Recording, rows: &ProcessRows) -> usize {
 ///
 /// One call may be told by NCCL's plugin, by a range that names it, and by NCCL's own range. The plugin
 /// knows best; a range that names it knows more than NCCL's. Two tell of the same call when they have
-/// the operation and the thread in common and the one lies within the other.
+/// the operation and the thread in common and the one lies within the other. What is called within a
+/// group of NCCL's is handed over, and told of by the plugin, when the group ends.
 pub(crate) fn counted(recording: &Recording, positions: &[u32]) -> Vec<u32> {
     let calls = || {
         let ended = |position: &&u32| {
@@ -103,15 +104,50 @@ pub(crate) fn counted(recording: &Recording, positions: &[u32]) -> Vec<u32> {
         let is_range = call.enqueued_ns.is_none() && call.timing == Timing::Call;
         is_range.then(|| Some((key(call)?, span(call)))).flatten()
     }));
+    let groups = if plugin.0.is_empty() { Groups::default() } else { Groups::of(recording) };
     calls()
         .filter(|(_, call)| {
             let Some(key) = key(call).filter(|_| call.enqueued_ns.is_none()) else { return true };
-            let is_told_by_plugin = plugin.any_within(key, span(call));
+            let (start, end) = span(call);
+            let end = groups.end_of(key.0, start).map_or(end, |group_end| group_end.max(end));
+            let is_told_by_plugin = plugin.any_within(key, (start, end));
             let is_named = || call.timing == Timing::Enqueue && named.any_around(key, span(call).0);
             !is_told_by_plugin && !is_named()
         })
         .map(|(position, _)| position)
         .collect()
+}
+
+/// NCCL's groups, from its own ranges: where each thread opened one, and where it closed it.
+#[derive(Default)]
+struct Groups(HashMap<ThreadId, (Vec<i64>, Vec<(i64, i64)>)>);
+
+impl Groups {
+    fn of(recording: &Recording) -> Self {
+        let mut threads: HashMap<ThreadId, (Vec<i64>, Vec<(i64, i64)>)> = HashMap::new();
+        for range in &recording.ranges {
+            let (start, end) = (range.start_ns.unix_nanos(), range.end_ns.unix_nanos());
+            match recording.strings.get(range.name_id) {
+                "ncclGroupStart" => threads.entry(range.thread_id).or_default().0.push(start),
+                "ncclGroupEnd" => threads.entry(range.thread_id).or_default().1.push((start, end)),
+                _ => {}
+            }
+        }
+        for (starts, ends) in threads.values_mut() {
+            starts.sort_unstable();
+            ends.sort_unstable();
+        }
+        Self(threads)
+    }
+
+    /// The end of the group that is open on a thread at this time, if one is. Of nested groups it is the innermost's, in
+    /// which NCCL hands nothing over yet: such calls stay told of twice.
+    fn end_of(&self, thread: ThreadId, time: i64) -> Option<i64> {
+        let (starts, ends) = self.0.get(&thread)?;
+        let opened = starts.partition_point(|&start| start <= time);
+        let closed = ends.partition_point(|&(start, _)| start <= time);
+        ends.get(closed).filter(|_| opened > closed).map(|&(_, end)| end)
+    }
 }
 
 type Key = (ThreadId, StringId);

@@ -76,6 +76,31 @@ fn calls_of_one_kernel_count_its_time_once() {
     assert_eq!((row.count, row.total_ns, row.algbw_gbps), (3, 300, Some(10.0)));
 }
 
+/// As NCCL does it on an H200: the call is made within a group and handed over when that ends.
+#[test]
+fn calls_within_a_group_of_nccls_count_once() {
+    for grouped in [true, false] {
+        let mut run = Builder::new("record");
+        let process = run.process(1, Some(0), Some(1));
+        for start in [1000, 2000] {
+            if grouped {
+                let group = ("NCCL", "ncclGroupStart", None);
+                run.range(process, "main", group, (start, start + 5), Some(0));
+                let group = ("NCCL", "ncclGroupEnd", None);
+                run.range(process, "main", group, (start + 20, start + 90), Some(0));
+            }
+            add(&mut run, process, ("send", ""), (start + 10, start + 12), |call| {
+                call.timing = Timing::Enqueue;
+            });
+            let plugin = by_plugin(Timing::Kernel, start + 60);
+            add(&mut run, process, ("send", ""), (start + 200, start + 300), plugin);
+        }
+        let [row] = &rows(&run.recording, 0)[..] else { panic!() };
+        let expected = if grouped { (2, 0) } else { (4, 2) };
+        assert_eq!((row.count, row.untimed), expected, "grouped: {grouped}");
+    }
+}
+
 /// The same call by NCCL's plugin, by a range that names it, and by NCCL's own range; each of the seven choices of them.
 #[test]
 fn a_call_that_is_told_of_several_times_counts_once() {
