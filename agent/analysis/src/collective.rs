@@ -118,36 +118,48 @@ pub(crate) fn counted(recording: &Recording, positions: &[u32]) -> Vec<u32> {
         .collect()
 }
 
-/// NCCL's groups, from its own ranges: where each thread opened one, and where it closed it.
+/// NCCL's groups, from its own ranges: on each thread the outermost ones, whose ends hand over everything within.
 #[derive(Default)]
-struct Groups(HashMap<ThreadId, (Vec<i64>, Vec<(i64, i64)>)>);
+struct Groups(HashMap<ThreadId, Vec<(i64, i64)>>);
 
 impl Groups {
     fn of(recording: &Recording) -> Self {
-        let mut threads: HashMap<ThreadId, (Vec<i64>, Vec<(i64, i64)>)> = HashMap::new();
+        let mut steps: HashMap<ThreadId, Vec<(i64, i32)>> = HashMap::new();
         for range in &recording.ranges {
-            let (start, end) = (range.start_ns.unix_nanos(), range.end_ns.unix_nanos());
-            match recording.strings.get(range.name_id) {
-                "ncclGroupStart" => threads.entry(range.thread_id).or_default().0.push(start),
-                "ncclGroupEnd" => threads.entry(range.thread_id).or_default().1.push((start, end)),
-                _ => {}
-            }
+            let step = match recording.strings.get(range.name_id) {
+                "ncclGroupStart" => (range.start_ns.unix_nanos(), 1),
+                "ncclGroupEnd" => (range.end_ns.unix_nanos(), -1),
+                _ => continue,
+            };
+            steps.entry(range.thread_id).or_default().push(step);
         }
-        for (starts, ends) in threads.values_mut() {
-            starts.sort_unstable();
-            ends.sort_unstable();
-        }
-        Self(threads)
+        Self(steps.into_iter().map(|(thread, steps)| (thread, outermost(steps))).collect())
     }
 
-    /// The end of the group that is open on a thread at this time, if one is. Of nested groups it is the innermost's, in
-    /// which NCCL hands nothing over yet: such calls stay told of twice.
+    /// The end of the group that is open on a thread at this time, if one is.
     fn end_of(&self, thread: ThreadId, time: i64) -> Option<i64> {
-        let (starts, ends) = self.0.get(&thread)?;
-        let opened = starts.partition_point(|&start| start <= time);
-        let closed = ends.partition_point(|&(start, _)| start <= time);
-        ends.get(closed).filter(|_| opened > closed).map(|&(_, end)| end)
+        let groups = self.0.get(&thread)?;
+        let later = groups.partition_point(|&(start, _)| start <= time);
+        let &(_, end) = groups.get(later.checked_sub(1)?)?;
+        (time <= end).then_some(end)
     }
+}
+
+/// Where groups that may nest are open, from where each opens (1) and closes (-1).
+fn outermost(mut steps: Vec<(i64, i32)>) -> Vec<(i64, i64)> {
+    steps.sort_unstable();
+    let (mut groups, mut depth, mut opened) = (Vec::new(), 0, 0);
+    for (time, step) in steps {
+        if depth == 0 {
+            opened = time;
+        }
+        // A group that was open when recording began closes without having opened.
+        depth = (depth + step).max(0);
+        if depth == 0 && step < 0 {
+            groups.push((opened, time));
+        }
+    }
+    groups
 }
 
 type Key = (ThreadId, StringId);

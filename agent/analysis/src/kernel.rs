@@ -109,7 +109,7 @@ fn by_name(
         let name = usize::try_from(item.name.0).unwrap_or(0);
         let name = if name < names.len() { name } else { 0 };
         names[name].own.add(own[index]);
-        if !nesting.is_recursive[index] {
+        if !nesting.is_recursive(index, counts) {
             names[name].inclusive = names[name].inclusive.saturating_add(end.saturating_sub(start));
         }
     }

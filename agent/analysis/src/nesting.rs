@@ -45,8 +45,8 @@ pub(crate) struct Nesting {
     pub(crate) slices: Vec<Slice>,
     /// Something is nested in the item.
     pub(crate) has_children: Vec<bool>,
-    /// An item of the same name encloses it.
-    pub(crate) is_recursive: Vec<bool>,
+    /// The innermost item of the same name that encloses it.
+    pub(crate) namesake: Vec<Option<u32>>,
     /// A step is nested in it.
     pub(crate) holds_step: Vec<bool>,
 }
@@ -60,7 +60,7 @@ impl Nesting {
         });
         let mut nesting = Self {
             has_children: vec![false; items.len()],
-            is_recursive: vec![false; items.len()],
+            namesake: vec![None; items.len()],
             holds_step: vec![false; items.len()],
             slices: Vec::with_capacity(items.len() * 2),
             items: Vec::new(),
@@ -82,7 +82,9 @@ impl Nesting {
             for &outer in open.iter().rev().take(DEEPEST) {
                 let around = &items[outer as usize];
                 let nested = item.end <= around.end;
-                nesting.is_recursive[index] |= nested && around.name == item.name;
+                if nested && around.name == item.name && nesting.namesake[index].is_none() {
+                    nesting.namesake[index] = Some(outer);
+                }
                 nesting.holds_step[outer as usize] |= nested && item.role == Role::Step;
             }
             now = now.max(item.start);
@@ -91,6 +93,12 @@ impl Nesting {
         nesting.close(&items, &mut open, &mut now, i64::MAX);
         nesting.items = items;
         nesting
+    }
+
+    /// Whether an item of the same name that `counts` encloses this one, whose time is counted there already.
+    pub(crate) fn is_recursive(&self, index: usize, counts: &dyn Fn(usize) -> bool) -> bool {
+        let outer = |index: usize| self.namesake[index].map(|outer| outer as usize);
+        std::iter::successors(outer(index), |&index| outer(index)).any(counts)
     }
 
     /// Ends the innermost items that are over at `time`.
@@ -150,8 +158,20 @@ mod tests {
             item(2, 0, 100, 3),
         ]);
         assert_eq!(own_times(&nesting), [70, 15, 5, 10, 100]);
-        assert_eq!(nesting.is_recursive, [false, false, true, false, false]);
+        assert_eq!(nesting.namesake, [None, None, Some(0), None, None]);
         assert_eq!(nesting.has_children, [true, true, false, false, false]);
+    }
+
+    #[test]
+    fn time_within_a_namesake_that_does_not_count_is_not_counted_already() {
+        let nested = (0..3).map(|depth| item(1, depth, 100 - depth, 1)).collect();
+        let nesting = Nesting::of(nested);
+        let recursive = |counts: &dyn Fn(usize) -> bool| {
+            [0, 1, 2].map(|index| nesting.is_recursive(index, counts))
+        };
+        assert_eq!(recursive(&|_| true), [false, true, true]);
+        assert_eq!(recursive(&|index| index != 0), [false, false, true]);
+        assert_eq!(recursive(&|index| index == 2), [false; 3]);
     }
 
     proptest! {

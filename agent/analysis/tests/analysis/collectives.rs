@@ -86,7 +86,11 @@ fn calls_within_a_group_of_nccls_count_once() {
             if grouped {
                 let group = ("NCCL", "ncclGroupStart", None);
                 run.range(process, "main", group, (start, start + 5), Some(0));
+                // PyTorch opens another one around each call.
+                let group = ("NCCL", "ncclGroupStart", None);
+                run.range(process, "main", group, (start + 6, start + 7), Some(0));
                 let group = ("NCCL", "ncclGroupEnd", None);
+                run.range(process, "main", group, (start + 15, start + 16), Some(0));
                 run.range(process, "main", group, (start + 20, start + 90), Some(0));
             }
             add(&mut run, process, ("send", ""), (start + 10, start + 12), |call| {

@@ -63,7 +63,7 @@ fn check(rank: &Rank) {
     }
     for row in &rank.kernels {
         assert!(row.min_ns <= row.max_ns && row.max_ns <= row.total_ns);
-        assert!(row.inclusive_ns.is_none_or(|inclusive| inclusive >= row.max_ns));
+        assert!(row.inclusive_ns.is_none_or(|inclusive| inclusive >= row.max_ns), "{row:?}");
     }
     assert!(rank.launch.count + rank.launch.unlinked >= 0);
 }
