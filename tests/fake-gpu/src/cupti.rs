@@ -404,6 +404,7 @@ pub extern "C" fn cuptiActivityFlushAll(flag: u32) -> c_int {
         }
     }
     if let Some(milliseconds) = number("FAKE_GPU_SLOW") {
+        #[expect(clippy::disallowed_methods, reason = "slow is what it is")]
         std::thread::sleep(std::time::Duration::from_millis(milliseconds));
     }
     let late = flag == 0 && number("FAKE_GPU_LATE") == Some(1);
