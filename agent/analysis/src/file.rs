@@ -6,7 +6,7 @@ use crate::clock::Clocks;
 use crate::extent;
 use crate::report::{FileFacts, Rank};
 
-/// What one recording holds. `ranks` are those of all recordings.
+/// What one recording holds. `ranks` are its own.
 pub(crate) fn facts(
     recording: &Recording,
     path: &str,
@@ -14,10 +14,13 @@ pub(crate) fn facts(
     ranks: &[Rank],
 ) -> FileFacts {
     let span = extent::span(recording);
+    // The processes of a recording stand in the order in which they began.
+    let mut numbers: Vec<i64> = ranks.iter().filter_map(|rank| rank.rank).collect();
+    numbers.sort_unstable();
     FileFacts {
         path: path.to_owned(),
         hosts: recording.hosts.iter().map(|host| host.name.clone()).collect(),
-        ranks: ranks.iter().filter_map(|rank| rank.rank).collect(),
+        ranks: numbers,
         job: recording.meta_value("job").map(ToOwned::to_owned),
         exit_code: recording.meta_value("exit_code").and_then(|code| code.parse().ok()),
         start_ns: span.map(|(first, _)| first),

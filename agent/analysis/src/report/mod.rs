@@ -57,7 +57,7 @@ pub struct FileFacts {
     pub path: String,
     /// The machines whose processes it holds.
     pub hosts: Vec<String>,
-    /// The numbers of its ranks.
+    /// The numbers of its ranks, in order.
     pub ranks: Vec<i64>,
     /// The distributed job that it is of, where its recorder was started in one.
     pub job: Option<String>,

@@ -45,9 +45,7 @@ pub(super) fn write(page: &mut Page, report: &Report) {
 
 /// `0 to 3, 7` for the ranks 0, 1, 2, 3 and 7.
 fn numbers(file: &FileFacts) -> String {
-    let mut ranks = file.ranks.clone();
-    ranks.sort_unstable();
-    let runs = ranks.chunk_by(|left, right| right - left <= 1);
+    let runs = file.ranks.chunk_by(|left, right| right - left <= 1);
     let runs: Vec<_> = runs
         .filter_map(|run| {
             let (first, last) = (run.first()?, run.last()?);
