@@ -22,6 +22,8 @@ pub struct Slurm {
 /// The nodes' names, which no name server knows.
 pub const NODES: [&str; 2] = ["node0", "node1"];
 
+/// munged, slurmctld, and a slurmd for each node.
+const DAEMONS: usize = 2 + NODES.len();
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Slurm {
@@ -47,10 +49,7 @@ impl Slurm {
             slurm.make(&format!("spool-{node}"), 0o755);
             slurm.spawn(node, &["slurmd", "-D", "-N", node]);
         }
-        slurm.until("two idle nodes", |slurm| {
-            let nodes = finish(slurm.command("sinfo").args(["--noheader", "--format=%T %D"]));
-            nodes.stdout.trim() == "idle 2"
-        });
+        slurm.until("two idle nodes", Self::is_idle);
         slurm
     }
 
@@ -60,6 +59,12 @@ impl Slurm {
         let mut command = Command::new(program);
         command.env("SLURM_CONF", self.path("slurm.conf"));
         command
+    }
+
+    /// Whether both nodes are up, and nothing of a job is left on them.
+    fn is_idle(&self) -> bool {
+        let nodes = finish(self.command("sinfo").args(["--noheader", "--format=%T %D"]));
+        nodes.stdout.trim() == "idle 2"
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -185,11 +190,21 @@ impl Drop for Slurm {
             let user = format!("--user={}", said("id", "-un"));
             let _ = self.command("scancel").args(["--signal=KILL", "--full", &user]).status();
         }
+        // What slurmd starts for a step stays for ever when it can tell nobody that the step has ended.
+        let deadline = Instant::now() + PATIENCE / 4;
+        while self.daemons.len() == DAEMONS && !self.is_idle() && Instant::now() < deadline {
+            pause();
+        }
         for (_, daemon) in self.daemons.iter_mut().rev() {
             let _ = daemon.kill();
             let _ = daemon.wait();
         }
     }
+}
+
+fn pause() {
+    #[expect(clippy::disallowed_methods, reason = "daemons tell nobody that they are ready")]
+    std::thread::sleep(Duration::from_millis(100));
 }
 
 /// The line that a program prints.
