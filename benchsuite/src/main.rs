@@ -9,6 +9,7 @@ mod engine;
 mod failure;
 mod gradients;
 mod launch;
+mod launcher;
 mod list;
 mod marks;
 mod memory;
@@ -20,6 +21,7 @@ mod parameters;
 mod peak;
 mod place;
 mod progress;
+mod rendezvous;
 mod shape;
 mod shim;
 mod train;
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() => return complain(None, &usage(&error)),
         Err(help) => return answer(&help.render().to_string()),
     };
-    let place = match Place::from_variables(|name| std::env::var(name).ok()) {
+    let place = match Place::of_this_process() {
         Ok(place) => place,
         Err(failure) => return complain(None, &failure),
     };

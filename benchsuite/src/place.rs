@@ -1,7 +1,9 @@
 //! Which rank this process is, as told by whoever started it: this program's own launcher, torchrun,
-//! Slurm or Open MPI.
+//! Open MPI or Slurm.
 
 use crate::failure::{Failure, Result};
+use crate::launcher::Launcher;
+use crate::rendezvous;
 
 /// Set by this program's launcher for the ranks it starts.
 pub(crate) const LAUNCHED: &str = "PERFAGENT_BENCH_LAUNCHED";
@@ -39,8 +41,17 @@ impl Place {
         }
     }
 
-    /// Reads the variables of torchrun, Slurm's srun or Open MPI's mpirun; none of them: `None`.
-    pub(crate) fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Option<Self>> {
+    /// Reads the environment of this process; started by no launcher: `None`.
+    pub(crate) fn of_this_process() -> Result<Option<Self>> {
+        Self::from_variables(&|name| std::env::var(name).ok(), &rendezvous::resolves)
+    }
+
+    /// Reads the variables of torchrun, Open MPI's mpirun or Slurm's srun. `resolves` tells whether a
+    /// host name is one here.
+    fn from_variables(
+        get: &dyn Fn(&str) -> Option<String>,
+        resolves: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Self>> {
         let number = |name: &str| -> Result<Option<usize>> {
             get(name)
                 .map(|value| {
@@ -50,17 +61,8 @@ impl Place {
                 })
                 .transpose()
         };
-        let families = [
-            ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"),
-            ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_NTASKS_PER_NODE"),
-            (
-                "OMPI_COMM_WORLD_RANK",
-                "OMPI_COMM_WORLD_SIZE",
-                "OMPI_COMM_WORLD_LOCAL_RANK",
-                "OMPI_COMM_WORLD_LOCAL_SIZE",
-            ),
-        ];
-        for (rank_name, size_name, local_name, local_size_name) in families {
+        for launcher in Launcher::ALL.into_iter().filter(|launcher| launcher.started(get)) {
+            let (rank_name, size_name) = (launcher.rank(), launcher.size(get));
             let (Some(rank), Some(size)) = (number(rank_name)?, number(size_name)?) else {
                 continue;
             };
@@ -69,26 +71,12 @@ impl Place {
                     "{rank_name}={rank} does not exist with {size_name}={size}: ranks count from 0"
                 )));
             }
-            let local_size = number(local_size_name).ok().flatten();
-            let one_node = local_size == Some(size) || size == 1;
-            let host = match get("MASTER_ADDR").or_else(|| get("SLURM_LAUNCH_NODE_IPADDR")) {
-                Some(host) => host,
-                None if one_node => "127.0.0.1".to_owned(),
-                None => {
-                    return Err(Failure::input(format!(
-                        "{rank_name} is set but MASTER_ADDR is not: set it to the host name of rank 0's node"
-                    )));
-                }
-            };
-            let port = match get("MASTER_PORT") {
-                Some(port) => port.trim().parse().map_err(|_| {
-                    Failure::input(format!("MASTER_PORT={port} is not a port: 1 to 65535"))
-                })?,
-                None => 29500,
-            };
+            let local_size = if size == 1 { Some(1) } else { launcher.local_size(get) };
+            let (host, port) =
+                rendezvous::address(launcher, local_size == Some(size), get, resolves)?;
             return Ok(Some(Self {
                 rank,
-                local_rank: number(local_name)?.unwrap_or(0),
+                local_rank: number(launcher.local_rank())?.unwrap_or(0),
                 size,
                 local_size: local_size.unwrap_or(1).clamp(1, size),
                 host,
@@ -115,14 +103,40 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Option<Place>> {
-        Place::from_variables(|name| {
+        let get = |name: &str| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        })
+        };
+        Place::from_variables(&get, &|host| host != "nowhere0")
     }
+
+    fn place(variables: &[(&str, &str)]) -> Place {
+        read(variables).unwrap().unwrap()
+    }
+
+    const SRUN: [(&str, &str); 10] = [
+        ("SLURM_JOB_ID", "17"),
+        ("SLURM_STEP_ID", "0"),
+        ("SLURM_PROCID", "5"),
+        ("SLURM_NTASKS", "8"),
+        ("SLURM_STEP_NUM_TASKS", "8"),
+        ("SLURM_LOCALID", "1"),
+        ("SLURM_NODEID", "2"),
+        ("SLURM_STEP_TASKS_PER_NODE", "2(x4)"),
+        ("SLURM_STEP_NODELIST", "node[03-06]"),
+        ("SLURM_LAUNCH_NODE_IPADDR", "10.0.0.7"),
+    ];
+
+    const MPIRUN: [(&str, &str); 5] = [
+        ("OMPI_COMM_WORLD_RANK", "1"),
+        ("OMPI_COMM_WORLD_SIZE", "2"),
+        ("OMPI_COMM_WORLD_LOCAL_RANK", "1"),
+        ("OMPI_COMM_WORLD_LOCAL_SIZE", "2"),
+        ("PMIX_NAMESPACE", "3471245313"),
+    ];
 
     #[test]
     fn torchrun_slurm_and_open_mpi_are_understood() {
-        let torchrun = read(&[
+        let torchrun = place(&[
             ("RANK", "3"),
             ("WORLD_SIZE", "4"),
             ("LOCAL_RANK", "1"),
@@ -130,38 +144,99 @@ mod tests {
             ("MASTER_ADDR", "node0"),
             ("MASTER_PORT", "1234"),
         ]);
-        let place = torchrun.unwrap().unwrap();
-        assert_eq!((place.rank, place.local_rank, place.size, place.local_size), (3, 1, 4, 2));
-        assert_eq!((place.host.as_str(), place.port), ("node0", 1234));
+        assert_eq!((torchrun.rank, torchrun.local_rank), (3, 1));
+        assert_eq!((torchrun.size, torchrun.local_size), (4, 2));
+        assert_eq!((torchrun.host.as_str(), torchrun.port), ("node0", 1234));
 
-        let slurm = read(&[
-            ("SLURM_PROCID", "5"),
-            ("SLURM_NTASKS", "8"),
-            ("SLURM_LOCALID", "1"),
-            ("SLURM_LAUNCH_NODE_IPADDR", "10.0.0.7"),
-        ]);
-        let place = slurm.unwrap().unwrap();
-        assert_eq!((place.rank, place.size, place.host.as_str()), (5, 8, "10.0.0.7"));
+        let slurm = place(&SRUN);
+        assert_eq!((slurm.rank, slurm.local_rank), (5, 1));
+        assert_eq!((slurm.size, slurm.local_size), (8, 2));
+        // Rank 0 is on the step's first node, which is not where srun was typed.
+        assert_eq!(slurm.host, "node03");
 
-        let mpi = read(&[
-            ("OMPI_COMM_WORLD_RANK", "1"),
-            ("OMPI_COMM_WORLD_SIZE", "2"),
-            ("OMPI_COMM_WORLD_LOCAL_RANK", "1"),
-            ("OMPI_COMM_WORLD_LOCAL_SIZE", "2"),
-        ]);
-        assert_eq!(mpi.unwrap().unwrap().host, "127.0.0.1");
+        let mpi = place(&MPIRUN);
+        assert_eq!((mpi.rank, mpi.local_rank, mpi.size, mpi.local_size), (1, 1, 2, 2));
+        assert_eq!(mpi.host, "127.0.0.1");
         assert_eq!(read(&[]).unwrap(), None);
+    }
+
+    /// mpirun in a batch job, torchrun under srun: the outer launcher started one process a node, or the script.
+    #[test]
+    fn the_inner_launcher_counts() {
+        let both: Vec<_> = SRUN.iter().chain(&MPIRUN).copied().collect();
+        assert_eq!((place(&both).rank, place(&both).size), (1, 2));
+        let torchrun = [("RANK", "0"), ("WORLD_SIZE", "4"), ("MASTER_ADDR", "node0")];
+        let all: Vec<_> = both.into_iter().chain(torchrun).collect();
+        assert_eq!((place(&all).rank, place(&all).size), (0, 4));
+    }
+
+    /// The script itself has a `SLURM_PROCID` and, with `sbatch -n 4`, `SLURM_NTASKS=4`: it waited for three ranks that
+    /// nobody had started.
+    #[test]
+    fn a_batch_script_is_no_rank() {
+        let script = [("SLURM_JOB_ID", "17"), ("SLURM_PROCID", "0"), ("SLURM_NTASKS", "4")];
+        assert_eq!(read(&script).unwrap(), None);
+    }
+
+    #[test]
+    fn jobs_of_one_node_meet_on_ports_of_their_own() {
+        let with = |changed: (&'static str, &'static str)| {
+            let variables: Vec<_> =
+                [changed].into_iter().chain(SRUN).chain(MPIRUN.into_iter().skip(4)).collect();
+            place(&variables)
+        };
+        let (first, second) = (with(("SLURM_JOB_ID", "17")), with(("SLURM_JOB_ID", "18")));
+        let step = with(("SLURM_STEP_ID", "1"));
+        assert_ne!(first.port, second.port);
+        assert_ne!(first.port, step.port);
+        for port in [first.port, second.port, step.port, place(&MPIRUN).port] {
+            assert!((15_000..30_000).contains(&port), "{port}");
+        }
+    }
+
+    #[test]
+    fn mpirun_in_an_allocation_begins_on_its_first_node() {
+        let with = |list: &'static str| {
+            read(&[
+                ("OMPI_COMM_WORLD_RANK", "2"),
+                ("OMPI_COMM_WORLD_SIZE", "4"),
+                ("OMPI_COMM_WORLD_LOCAL_SIZE", "2"),
+                ("SLURM_JOB_NODELIST", list),
+                ("SLURM_STEP_NODELIST", "node04"),
+            ])
+        };
+        assert_eq!(with("node[03-04]").unwrap().unwrap().host, "node03");
+        let refused = with("nowhere[0-1]").unwrap_err().to_string();
+        assert!(refused.contains("mpirun -x MASTER_ADDR=HOST"), "{refused}");
+    }
+
+    #[test]
+    fn where_the_nodes_names_mean_nothing_the_launching_node_is_rank_0s() {
+        let nowhere = [("SLURM_STEP_NODELIST", "nowhere[0-3]")];
+        let variables: Vec<_> = nowhere.into_iter().chain(SRUN).collect();
+        assert_eq!(place(&variables).host, "10.0.0.7");
+        let without: Vec<_> =
+            variables.into_iter().filter(|(name, _)| *name != SRUN[9].0).collect();
+        let refused = read(&without).unwrap_err().to_string();
+        assert!(refused.contains("nowhere0") && refused.contains("MASTER_ADDR"), "{refused}");
     }
 
     #[test]
     fn variables_that_contradict_each_other_are_input_errors() {
+        let several_hosts = [
+            ("OMPI_COMM_WORLD_RANK", "0"),
+            ("OMPI_COMM_WORLD_SIZE", "4"),
+            ("OMPI_COMM_WORLD_LOCAL_SIZE", "2"),
+        ];
         for variables in [
             &[("RANK", "2"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "a")][..],
             &[("RANK", "x"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "a")],
             &[("RANK", "0"), ("WORLD_SIZE", "2")],
             &[("RANK", "0"), ("WORLD_SIZE", "1"), ("MASTER_PORT", "99999")],
+            &several_hosts,
         ] {
-            assert!(matches!(read(variables), Err(Failure::Input(_))), "{variables:?}");
+            let refused = read(variables);
+            assert!(matches!(refused, Err(Failure::Input(_))), "{variables:?}: {refused:?}");
         }
     }
 }

@@ -3,5 +3,8 @@
 mod disk;
 mod gpu;
 mod interrupted;
+mod launchers;
+mod python;
+mod slurm;
 mod training;
 mod window;

@@ -3,6 +3,8 @@
 //! The programs are looked for where cargo has put this test: build the workspace first, as
 //! `cargo xtask test` does.
 
+pub mod slurm;
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -89,10 +91,30 @@ impl Bed {
         command
     }
 
+    /// A program that is not of the workspace, to be run in the test's folder.
+    #[must_use]
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command.current_dir(self.folder.path()).env("XDG_CACHE_HOME", self.path("cache"));
+        command
+    }
+
     /// `perfagent ARGUMENTS…`, run to its end.
     #[must_use]
     pub fn perfagent(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Done {
         finish(self.program("perfagent").args(arguments))
+    }
+
+    /// The folder with the Python packages that the tests record.
+    ///
+    /// # Panics
+    /// When they have not been installed.
+    #[must_use]
+    pub fn python_packages() -> PathBuf {
+        let folder = std::env::var_os("PERFAGENT_TEST_PYTHON").map(PathBuf::from);
+        folder
+            .filter(|folder| folder.is_dir())
+            .expect("the tests' Python packages; run the tests with `cargo xtask test`")
     }
 
     /// The words of a small training run: `perfagent-bench gpt …` on the test's own text.

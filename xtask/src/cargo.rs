@@ -8,17 +8,23 @@ use anyhow::{Context as _, Result};
 
 use crate::libclang;
 use crate::libtorch::{self, Libtorch};
-use crate::shell;
+use crate::{python, shell};
 
 /// A cargo that can build the whole workspace.
 pub(crate) struct Cargo {
     torch: Libtorch,
     clang: Vec<(&'static str, String)>,
+    /// The Python packages that the tests record; not there before the first `cargo xtask test` or `setup`.
+    python: Option<PathBuf>,
 }
 
 /// Finds or fetches libtorch for cargo.
 pub(crate) fn with_libtorch() -> Result<Cargo> {
-    Ok(Cargo { torch: libtorch::find_or_fetch()?, clang: libclang::environment()? })
+    Ok(Cargo {
+        torch: libtorch::find_or_fetch()?,
+        clang: libclang::environment()?,
+        python: python::folder().ok(),
+    })
 }
 
 impl Cargo {
@@ -38,7 +44,10 @@ impl Cargo {
             .env("PERFAGENT_TORCH_LIB", &self.torch.library_folder)
             // torch's wheels have used the C++11 ABI since 2.6.
             .env("LIBTORCH_CXX11_ABI", "1")
-            .envs(self.clang.iter().map(|(name, value)| (name, value)));
+            .envs(self.clang.iter().map(|(name, value)| (name, value)))
+            .envs(self.python.iter().map(|folder| ("PERFAGENT_TEST_PYTHON", folder)))
+            // `cargo run` sets this for its child; passing it on would rebuild what depends on it.
+            .env_remove("CARGO_MANIFEST_DIR");
         command
     }
 

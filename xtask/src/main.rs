@@ -16,6 +16,7 @@ mod generated;
 mod gpu_bundle;
 mod libclang;
 mod libtorch;
+mod python;
 mod shell;
 mod soak;
 mod stage;
@@ -90,5 +91,9 @@ fn setup() -> anyhow::Result<()> {
     println!("libtorch: {}", cargo::with_libtorch()?.describe());
     system::require_window_packages()?;
     println!("window tests: software drivers and Xvfb are installed");
+    system::require_launcher_packages()?;
+    println!("launcher tests: Open MPI and Slurm are installed");
+    python::require()?;
+    println!("Python tests: {}", python::folder()?.display());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Debian packages that the window tests need: a software GPU and a screen that is not there.
+//! Debian packages that tests need: a software GPU and a screen that is not there, and the launchers of ranks.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,8 +7,16 @@ use anyhow::{Result, bail};
 
 use crate::shell;
 
-/// What each package is recognised by, so that other distributions' packages count too.
-const WINDOW_PACKAGES: [(&str, &[&str]); 7] = [
+/// A package and what it is recognised by, so that other distributions' packages count too.
+type Package = (&'static str, &'static [&'static str]);
+
+const LAUNCHER_PACKAGES: [Package; 3] = [
+    ("openmpi-bin", &["/usr/bin/mpirun", "/usr/lib64/openmpi/bin/mpirun"]),
+    ("slurm-wlm", &["/usr/sbin/slurmctld"]),
+    ("munge", &["/usr/sbin/munged"]),
+];
+
+const WINDOW_PACKAGES: [Package; 7] = [
     ("xvfb", &["/usr/bin/Xvfb"]),
     ("xauth", &["/usr/bin/xauth"]),
     ("mesa-vulkan-drivers", &["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"]),
@@ -50,16 +58,26 @@ const WINDOW_PACKAGES: [(&str, &[&str]); 7] = [
     ),
 ];
 
-/// Installs what is missing when run as root on Debian or Ubuntu; else names the exact command.
+/// What the window needs.
 pub(crate) fn require_window_packages() -> Result<()> {
-    let missing = missing_packages();
+    require(&WINDOW_PACKAGES, "the window tests")
+}
+
+/// What starts ranks.
+pub(crate) fn require_launcher_packages() -> Result<()> {
+    require(&LAUNCHER_PACKAGES, "the tests under mpirun and Slurm")
+}
+
+/// Installs what is missing when run as root on Debian or Ubuntu; else names the exact command.
+fn require(packages: &[Package], who: &str) -> Result<()> {
+    let missing = missing(packages);
     if missing.is_empty() {
         return Ok(());
     }
     let install = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
     if !is_root() || !shell::exists("apt-get") {
         bail!(
-            "the window tests need system packages; install them with `sudo {install}` (or your system's equivalent)"
+            "{who} need system packages; install them with `sudo {install}` (or your system's equivalent)"
         );
     }
     eprintln!("xtask: installing {}", missing.join(" "));
@@ -78,8 +96,8 @@ pub(crate) fn require_window_packages() -> Result<()> {
     apt(&arguments)
 }
 
-fn missing_packages() -> Vec<&'static str> {
-    WINDOW_PACKAGES
+fn missing(packages: &[Package]) -> Vec<&'static str> {
+    packages
         .iter()
         .filter(|(_, signs)| !signs.iter().any(|sign| Path::new(sign).exists()))
         .map(|(package, _)| *package)

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::cargo::{self, Cargo};
 use crate::demo::Demo;
-use crate::{shell, system, tidy};
+use crate::{python, shell, system, tidy};
 
 /// Everything that CI runs
 #[derive(clap::Args)]
@@ -21,6 +21,8 @@ impl Test {
     pub(crate) fn run(&self) -> Result<()> {
         let cargo = cargo::with_libtorch()?;
         system::require_window_packages()?;
+        system::require_launcher_packages()?;
+        python::require()?;
         require_nextest(&cargo)?;
         if let Some(filter) = &self.filter {
             step("build", || cargo.run(&["build", "--workspace"]))?;

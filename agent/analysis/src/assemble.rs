@@ -1,15 +1,15 @@
 //! From recordings to the report document.
 
-use std::collections::BTreeMap;
-
 use perfagent_recording::Recording;
 use perfagent_recording::table::Severity;
 
 use crate::category::Categories;
+use crate::clock::Clocks;
 use crate::rank::{RankAnalysis, analyse};
 use crate::report::{Basis, HostFacts, Lost, Rank, RecordingFacts, Report, SCHEMA};
 use crate::rules::Rules;
-use crate::{extent, loss, usage, wait};
+use crate::wait::Waits;
+use crate::{doubt, file, loss, usage, wait};
 
 /// The report of one recording. `path` is shown as where it was found.
 #[must_use]
@@ -33,21 +33,26 @@ pub fn report_many(recordings: &[(&Recording, &str)]) -> Report {
 /// The report of recordings that were analysed before, each with its path and its ranks.
 #[must_use]
 pub fn report_of(parts: &[(&Recording, &str, &[RankAnalysis])], rules: &Rules) -> Report {
+    let recordings: Vec<&Recording> = parts.iter().map(|part| part.0).collect();
+    let clocks = Clocks::of(recordings.iter().copied());
+    let matches = wait::matches(&recordings, &clocks);
     let mut facts = RecordingFacts {
         path: parts.iter().map(|part| part.1).collect::<Vec<_>>().join(", "),
         source: String::new(),
-        duration_ns: 0,
+        duration_ns: file::duration(&recordings, &clocks),
         hosts: Vec::new(),
         lost: Lost::default(),
         losses: Vec::new(),
+        files: Vec::new(),
     };
     let (mut ranks, mut warnings, mut sources) = (Vec::new(), Vec::new(), Vec::new());
-    for &(recording, path, analyses) in parts {
+    for (position, (&(recording, path, analyses), waits)) in
+        parts.iter().zip(&matches.files).enumerate()
+    {
         let source = source(recording, analyses);
         if !sources.contains(&source) {
             sources.push(source);
         }
-        facts.duration_ns = facts.duration_ns.max(extent::duration(recording));
         for host in hosts(recording) {
             if !facts.hosts.contains(&host) {
                 facts.hosts.push(host);
@@ -60,13 +65,16 @@ pub fn report_of(parts: &[(&Recording, &str, &[RankAnalysis])], rules: &Rules) -
                 "{path} holds no GPU operations, operators, ranges or collectives: there is nothing to report"
             ));
         }
-        ranks.extend(ranks_of(recording, path, analyses, rules, &mut warnings));
+        let own = ranks_of(recording, path, (analyses, waits), rules, &mut warnings);
+        facts.files.push(file::facts(recording, path, (&clocks, position), &own));
+        ranks.extend(own);
     }
     facts.source = sources.join(", ");
     facts.lost = loss::lost(&facts.losses);
     ranks.sort_by(|a, b| order(a).cmp(&order(b)));
     warnings.extend(loss::sentences(&facts.losses));
-    warnings.extend(doubts(&ranks));
+    warnings.extend(doubt::doubts(&ranks, &facts.files));
+    warnings.extend(matches.doubt());
     Report { schema: SCHEMA.to_owned(), recording: facts, ranks, warnings }
 }
 
@@ -77,7 +85,7 @@ fn order(rank: &Rank) -> (bool, Option<i64>, &str, i64) {
 fn ranks_of(
     recording: &Recording,
     path: &str,
-    analyses: &[RankAnalysis],
+    (analyses, waits): (&[RankAnalysis], &Waits),
     rules: &Rules,
     warnings: &mut Vec<String>,
 ) -> Vec<Rank> {
@@ -85,11 +93,10 @@ fn ranks_of(
     let mut categories = Categories::resume(recording, rules, first.labels());
     let usage = usage::usage(recording);
     let losses = loss::losses(recording);
-    let waits = wait::waits(recording);
     analyses
         .iter()
         .map(|analysis| {
-            let mut rank = analysis.figures(recording, &waits, &mut categories);
+            let mut rank = analysis.figures(recording, waits, &mut categories);
             path.clone_into(&mut rank.recording_path);
             rank.host_usage = usage.get(&analysis.process()).copied().unwrap_or_default();
             let of_this = |position: usize| {
@@ -158,23 +165,4 @@ fn notes(recording: &Recording) -> impl Iterator<Item = String> {
             _ => note.text.clone(),
         }
     })
-}
-
-/// What makes the figures of several ranks doubtful.
-fn doubts(ranks: &[Rank]) -> Vec<String> {
-    let mut doubts = Vec::new();
-    let mut numbers: BTreeMap<i64, usize> = BTreeMap::new();
-    for number in ranks.iter().filter_map(|rank| rank.rank) {
-        *numbers.entry(number).or_default() += 1;
-    }
-    for (number, count) in numbers.iter().filter(|(_, count)| **count > 1) {
-        doubts.push(format!(
-            "{count} processes call themselves rank {number}; each is reported on its own"
-        ));
-    }
-    let world = ranks.iter().filter_map(|rank| rank.world_size).max().unwrap_or(0);
-    if !numbers.is_empty() && (numbers.len() as i64) < world {
-        doubts.push(format!("{} of {world} ranks are in the recording", numbers.len()));
-    }
-    doubts
 }

@@ -53,8 +53,8 @@ pub(crate) fn collectives(
             row.matched += 1;
             row.matched_bytes = add(row.matched_bytes, call.bytes);
             if is_first {
-                row.wait_ns = add(row.wait_ns, Some(wait.wait_ns));
-                row.transfer_ns = add(row.transfer_ns, Some(wait.transfer_ns));
+                row.wait_ns = add(row.wait_ns, wait.map(|wait| wait.wait_ns));
+                row.transfer_ns = add(row.transfer_ns, wait.map(|wait| wait.transfer_ns));
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use perfagent_recording::Recording;
 
-/// The time from the first to the last thing recorded, ns; 0 for an empty recording.
-pub(crate) fn duration(recording: &Recording) -> i64 {
+/// The first and the last moment of which something is recorded, Unix ns; `None` for an empty recording.
+pub(crate) fn span(recording: &Recording) -> Option<(i64, i64)> {
     let mut extent: Option<(i64, i64)> = None;
     let mut include = |start: i64, end: i64| {
         let (first, last) = extent.get_or_insert((start, end));
@@ -34,5 +34,5 @@ pub(crate) fn duration(recording: &Recording) -> i64 {
             }
         }
     }
-    extent.map_or(0, |(first, last)| last.saturating_sub(first))
+    extent
 }

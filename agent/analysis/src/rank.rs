@@ -15,7 +15,8 @@ use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::wait::Waits;
 use crate::{
-    Intervals, collective, copy, host_cost, idle, kernel, launch, memory, process, range, step,
+    Intervals, clock, collective, copy, host_cost, idle, kernel, launch, memory, process, range,
+    step,
 };
 
 /// One rank of a recording with everything that windows and tables are answered from. The methods
@@ -149,7 +150,7 @@ impl RankAnalysis {
     }
 
     /// All figures of the rank but those that come from outside its rows (losses, samples).
-    /// `waits` are those of the whole recording.
+    /// `waits` are those of the recording.
     pub(crate) fn figures(
         &self,
         recording: &Recording,
@@ -157,16 +158,14 @@ impl RankAnalysis {
         categories: &mut Categories<'_>,
     ) -> Rank {
         let process = recording.process(self.rows.process);
-        let host = process
-            .and_then(|process| usize::try_from(process.host_id.0.checked_sub(1)?).ok())
-            .and_then(|index| recording.hosts.get(index));
         let devices =
             recording.devices.iter().filter(|device| device.process_id == self.rows.process);
         let mut rank = Rank {
             rank: process.and_then(|process| process.rank),
             world_size: process.and_then(|process| process.world_size),
             pid: process.map_or(0, |process| process.pid),
-            host: host.map_or_else(String::new, |host| host.name.clone()),
+            host: process
+                .map_or_else(String::new, |process| clock::name(recording, process.host_id)),
             devices: devices
                 .map(|device| DeviceFacts {
                     id: device.ordinal,

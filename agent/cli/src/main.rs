@@ -11,6 +11,7 @@ mod health;
 mod input;
 mod lookup;
 mod output;
+mod output_name;
 mod page;
 mod printer;
 mod report;

@@ -26,6 +26,11 @@ impl Clock {
         Self { offset_ns: realtime.0.saturating_sub_unsigned(monotonic.0) }
     }
 
+    /// What is added to the monotonic clock.
+    pub(crate) const fn offset_ns(self) -> i64 {
+        self.offset_ns
+    }
+
     /// That moment on the recording's clock.
     pub(crate) fn at(self, time: MonotonicNs) -> Timestamp {
         Timestamp::from_unix_nanos(self.offset_ns.saturating_add_unsigned(time.0))

@@ -350,6 +350,8 @@ mod tests {
             started_ns: clock.now().unix_nanos(),
             window: Window::new(clock.now(), perfagent_recording::Span::ZERO, None),
             command: String::new(),
+            boot_id: None,
+            job: None,
             root: None,
         };
         let mut writer = Writer::create(&folder.join("run.perfdb")).unwrap();

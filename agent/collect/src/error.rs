@@ -28,7 +28,7 @@ pub enum CollectError {
         path: PathBuf,
     },
     /// Another recorder is at work in the run directory.
-    #[error("{}: perfagent process {pid} is recording there; wait for it to end, or choose another name with -o", path.display())]
+    #[error("{}: perfagent process {pid} is recording there; wait for it to end, or choose another name with -o (of several ranks each needs its own: -o 'run-%h-%p.perfdb')", path.display())]
     Busy {
         /// The run directory.
         path: PathBuf,

@@ -18,6 +18,7 @@ mod doctor;
 mod drain;
 mod error;
 mod host;
+mod job;
 mod library;
 mod nvml;
 mod proc;
@@ -34,6 +35,7 @@ mod window;
 
 pub use doctor::{Check, Diagnosis, Status, examine};
 pub use error::CollectError;
+pub use host::host_name;
 pub use library::Library;
 pub use record::{RecordOptions, Recorded, record};
 pub use recover::recover;

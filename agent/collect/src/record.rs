@@ -16,6 +16,7 @@ use crate::decode::Tables;
 use crate::drain::Drain;
 use crate::error::CollectError;
 use crate::host;
+use crate::job;
 use crate::library::Library;
 use crate::proc::{self, Stat};
 use crate::run_directory::RunDirectory;
@@ -198,6 +199,8 @@ impl Recorder {
             started_ns: started.unix_nanos(),
             window: Window::new(started, span(options.delay), options.duration.map(span)),
             command: words.join(" "),
+            boot_id: host::boot_id(),
+            job: job::of_this_process(),
             root: None,
         };
         session.save(&directory.session())?;
@@ -359,9 +362,17 @@ impl Recorder {
         self.drain.finish_all()?;
         self.drain.end_processes(self.session.clock.now())?;
         if self.drain.reporting() == 0 {
-            let text = "no process of the command used NVTX or CUDA, so that only processor and memory were sampled; \
-                        mark the program with NVTX ranges, or check that it starts with `perfagent doctor`";
-            self.drain.note(None, Severity::Warning, text.to_owned())?;
+            let mut text = "no process of the command used NVTX or CUDA, so that only processor and memory were sampled; \
+                            mark the program with NVTX ranges, or check that it starts with `perfagent doctor`"
+                .to_owned();
+            if let Some(launcher) = job::launcher(&self.session.command) {
+                let hint = format!(
+                    "; what {launcher} starts on other machines is recorded by a recorder there: \
+                     `{launcher} … perfagent record -o 'run-%h-%p.perfdb' -- CMD`"
+                );
+                text.push_str(&hint);
+            }
+            self.drain.note(None, Severity::Warning, text)?;
         }
         self.anchor()?;
         let mut writer = self.drain.into_writer();

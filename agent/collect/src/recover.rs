@@ -88,6 +88,8 @@ fn session(directory: &RunDirectory) -> Result<(Session, Option<String>), Collec
         started_ns: started.unix_nanos(),
         window: Window::new(started, Span::ZERO, None),
         command: String::new(),
+        boot_id: None,
+        job: None,
         root: None,
     };
     Ok((

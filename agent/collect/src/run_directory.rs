@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use perfagent_spool::ProcessIdentity;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::clock::Clock;
@@ -27,21 +28,21 @@ impl RunDirectory {
     pub(crate) fn create(output: &Path, force: bool) -> Result<Self, CollectError> {
         check_output(output, force)?;
         let path = partial(output);
-        match fs::create_dir(&path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let lock = lock(&path)?;
-                if !force {
-                    return Err(CollectError::Interrupted { path, output: output.to_owned() });
-                }
-                fs::remove_dir_all(&path)
-                    .and_then(|()| fs::create_dir(&path))
-                    .map_err(CollectError::io(&path, "clear it", REMEDY))?;
-                drop(lock);
-            }
-            Err(error) => return Err(CollectError::io(&path, "create it", REMEDY)(error)),
+        // Locked before it has its name: of several ranks that were given one name, one gets it, and the others are
+        // told of a recorder at work, never of an interrupted one.
+        let draft = path.with_extension(format!("partial-{}", std::process::id()));
+        let failed = || CollectError::io(&path, "create it", REMEDY);
+        fs::create_dir(&draft).map_err(failed())?;
+        let named = lock(&draft).and_then(|held| {
+            take_name(&draft, &path, output, force)?;
+            // Another may have finished since.
+            check_output(output, force).inspect_err(|_| drop(fs::remove_dir_all(&path)))?;
+            Ok(held)
+        });
+        if named.is_err() {
+            let _ = fs::remove_dir_all(&draft);
         }
-        let this = Self { _lock: lock(&path)?, output: output.to_owned(), path };
+        let this = Self { _lock: named?, output: output.to_owned(), path };
         for folder in [this.spool(), this.state()] {
             fs::create_dir(&folder).map_err(CollectError::io(&folder, "create it", REMEDY))?;
         }
@@ -118,13 +119,35 @@ impl RunDirectory {
     }
 }
 
-/// A name for the recording of `command` in the current directory: the program and the time, in UTC.
+/// A name for the recording of `command` in the current directory: the program and the time, in UTC. The ranks of a job
+/// start within one second, so each has its number in it.
 #[must_use]
 pub fn default_output(command: &[OsString]) -> PathBuf {
     let program = command.first().map(Path::new).and_then(Path::file_name);
     let program = program.map_or_else(|| "run".into(), |name| name.to_string_lossy());
     let digits = Clock::measure().now().rfc3339().replace(['-', ':', 'Z'], "").replace('T', "-");
-    PathBuf::from(format!("{program}-{digits}.perfdb"))
+    let rank = ProcessIdentity::of_this_process().rank;
+    let rank = rank.map_or_else(String::new, |rank| format!("-rank{rank}"));
+    PathBuf::from(format!("{program}-{digits}{rank}.perfdb"))
+}
+
+/// Gives a new run directory its name, if no other has it.
+fn take_name(draft: &Path, path: &Path, output: &Path, force: bool) -> Result<(), CollectError> {
+    let taken = |error: &io::Error| {
+        matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists)
+    };
+    let failed = || CollectError::io(path, "create it", REMEDY);
+    match fs::rename(draft, path) {
+        Err(error) if taken(&error) => {}
+        renamed => return renamed.map_err(failed()),
+    }
+    let old = lock(path)?;
+    if !force {
+        return Err(CollectError::Interrupted { path: path.to_owned(), output: output.to_owned() });
+    }
+    fs::remove_dir_all(path).map_err(CollectError::io(path, "clear it", REMEDY))?;
+    drop(old);
+    fs::rename(draft, path).map_err(failed())
 }
 
 /// Copies under a name of its own first, so that the final name appears complete.
@@ -208,6 +231,35 @@ mod tests {
             let refused = RunDirectory::create(&output, force).unwrap_err();
             let own = std::process::id();
             assert!(matches!(refused, CollectError::Busy { pid, .. } if pid == own), "{refused}");
+        }
+    }
+
+    /// Four ranks with one name: some were told that an interrupted recording was there, and sometimes none got it.
+    #[test]
+    fn of_recorders_that_start_together_one_gets_the_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("run.perfdb");
+        let path = partial(&output);
+        for _ in 0..50 {
+            let drafts = ["a", "b"].map(|name| folder.path().join(name));
+            let held = drafts.each_ref().map(|draft| {
+                fs::create_dir(draft).unwrap();
+                lock(draft).unwrap()
+            });
+            let taken = std::thread::scope(|scope| {
+                let (path, output) = (&path, &output);
+                let started = drafts
+                    .each_ref()
+                    .map(|draft| scope.spawn(move || take_name(draft, path, output, false)));
+                started.map(|thread| thread.join().unwrap())
+            });
+            let [won, busy] = [true, false].map(|ok| taken.iter().find(|one| one.is_ok() == ok));
+            assert!(won.is_some());
+            assert!(matches!(busy, Some(Err(CollectError::Busy { .. }))), "{busy:?}");
+            drop(held);
+            for left in drafts.iter().chain([&path]) {
+                let _ = fs::remove_dir_all(left);
+            }
         }
     }
 

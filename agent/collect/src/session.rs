@@ -21,6 +21,12 @@ pub(crate) struct Session {
     pub(crate) window: Window,
     /// The target's command line as typed.
     pub(crate) command: String,
+    /// Which boot of the machine this is: within one, all monotonic clocks agree.
+    #[serde(default)]
+    pub(crate) boot_id: Option<String>,
+    /// The distributed job that the recorder is part of.
+    #[serde(default)]
+    pub(crate) job: Option<String>,
     /// The process that was started: its number, and its start in clock ticks since boot.
     pub(crate) root: Option<(u32, u64)>,
 }
@@ -49,6 +55,14 @@ impl Session {
         writer.set_meta("source", "record")?;
         writer.set_meta("perfagent_version", env!("CARGO_PKG_VERSION"))?;
         writer.set_meta("command", &self.command)?;
+        if let Some(job) = &self.job {
+            writer.set_meta("job", job)?;
+        }
+        // With these two the times of several recordings of one machine are put on one clock.
+        if let Some(boot) = &self.boot_id {
+            writer.set_meta("boot_id", boot)?;
+        }
+        writer.set_meta("clock_offset_ns", &self.clock.offset_ns().to_string())?;
         writer.set_meta("started", &self.started().rfc3339())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::place::Place;
 use crate::wire::{Room, Wire};
 
 /// The process behind a ring, and its place in a distributed job.
@@ -13,7 +14,7 @@ pub struct ProcessIdentity {
     pub ppid: u32,
     /// When the process started, in clock ticks since boot (field 22 of `/proc/PID/stat`); with the pid it is unique.
     pub start_time_ticks: u64,
-    /// The rank in the whole job, from `RANK`, Slurm or Open MPI.
+    /// The rank in the whole job, from torchrun's variables, Open MPI's or Slurm's.
     pub rank: Option<u32>,
     /// The rank on this host.
     pub local_rank: Option<u32>,
@@ -28,11 +29,6 @@ pub struct ProcessIdentity {
 const MAX_HOST_BYTES: usize = 255;
 const MAX_COMMAND_BYTES: usize = 1024;
 
-/// Environment variables that tell the same thing, most specific launcher last: torchrun, Slurm, Open MPI.
-const RANK: [&str; 3] = ["RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"];
-const LOCAL_RANK: [&str; 3] = ["LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK"];
-const WORLD_SIZE: [&str; 3] = ["WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"];
-
 impl ProcessIdentity {
     /// Reads the identity of the calling process from `/proc` and the environment. What cannot be read is left empty.
     #[must_use]
@@ -41,13 +37,14 @@ impl ProcessIdentity {
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let command = fs::read("/proc/self/cmdline").unwrap_or_default();
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
+        let place = Place::of_this_process();
         Self {
             pid: std::process::id(),
             ppid: std::os::unix::process::parent_id(),
             start_time_ticks: start_time_of(&stat).unwrap_or(0),
-            rank: first_number(RANK),
-            local_rank: first_number(LOCAL_RANK),
-            world_size: first_number(WORLD_SIZE),
+            rank: place.rank,
+            local_rank: place.local_rank,
+            world_size: place.world_size,
             host: cut(host.trim(), MAX_HOST_BYTES),
             command: cut(command.trim(), MAX_COMMAND_BYTES),
         }
@@ -88,10 +85,6 @@ impl ProcessIdentity {
 fn start_time_of(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
-fn first_number(names: [&str; 3]) -> Option<u32> {
-    names.iter().find_map(|name| std::env::var(name).ok()?.trim().parse().ok())
 }
 
 fn cut(text: &str, bytes: usize) -> String {

@@ -18,6 +18,7 @@ mod frame;
 mod identity;
 mod layout;
 mod loss;
+mod place;
 mod reader;
 mod record;
 mod refusal;

@@ -14,6 +14,7 @@ fn report(ranks: Vec<Rank>) -> Report {
     Report {
         schema: SCHEMA.into(),
         recording: RecordingFacts {
+            files: Vec::new(),
             path: "run.perfdb".into(),
             source: "record".into(),
             duration_ns: 10_000,

@@ -45,6 +45,30 @@ pub struct RecordingFacts {
     /// The same by process and cause.
     #[serde(default)]
     pub losses: Vec<LossRow>,
+    /// The recordings one by one.
+    #[serde(default)]
+    pub files: Vec<FileFacts>,
+}
+
+/// One of the recordings of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFacts {
+    /// Its path as the user gave it.
+    pub path: String,
+    /// The machines whose processes it holds.
+    pub hosts: Vec<String>,
+    /// The numbers of its ranks, in order.
+    pub ranks: Vec<i64>,
+    /// The distributed job that it is of, where its recorder was started in one.
+    pub job: Option<String>,
+    /// How its command ended.
+    pub exit_code: Option<i64>,
+    /// The first moment of which something is recorded, ns since the Unix epoch.
+    pub start_ns: Option<i64>,
+    /// From there to the last, ns.
+    pub duration_ns: i64,
+    /// Recordings with the same number have a clock in common; times of others must not be compared.
+    pub clock: i64,
 }
 
 /// A machine that took part.

@@ -107,13 +107,13 @@ pub struct CollectiveRow {
     /// Sum of the message sizes of these.
     #[serde(default)]
     pub untimed_bytes: i64,
-    /// Calls that were found on every rank of their group.
+    /// Calls that were found on every rank of their group, in whichever recordings these are.
     #[serde(default)]
     pub matched: i64,
     /// Sum of the message sizes of these; `None` when a size is unknown.
     #[serde(default)]
     pub matched_bytes: Option<i64>,
-    /// Of `matched`: how long this rank waited for the last one to start, ns.
+    /// Of `matched`: how long this rank waited for the last one to start, ns; `None` where the ranks have no clock in common.
     #[serde(default)]
     pub wait_ns: Option<i64>,
     /// Of `matched`: from the last start to the last end on any rank, ns: the time that the transfer took.

@@ -199,5 +199,12 @@ fn without_all_ranks_a_number_and_a_clock_in_common_nothing_is_split() {
     let mut hosts = two_ranks(|_| {});
     hosts.hosts.push(Host { name: "node-2".into(), ..Host::default() });
     hosts.processes[1].host_id = HostId(2);
-    unsplit(&hosts, "two clocks");
+    let [row] = &rows(&hosts, 0)[..] else { panic!() };
+    assert_eq!((row.matched, row.wait_ns, row.transfer_ns), (2, None, None), "two clocks");
+    let warnings = report(&hosts, "run.perfdb").warnings;
+    assert!(
+        warnings[0].starts_with("2 collectives were found on every rank of their group")
+            && warnings[0].contains("(node-1, node-2)"),
+        "{warnings:?}"
+    );
 }

@@ -3,6 +3,7 @@
 
 mod builder;
 mod collectives;
+mod files;
 mod properties;
 mod reference;
 mod whole;

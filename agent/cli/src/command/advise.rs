@@ -30,7 +30,7 @@ pub(crate) struct Args {
 /// Prints the advice.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     let recordings = input::load_all(&args.recordings)?;
-    let advice = advise(&report_of(&recordings));
+    let advice = advise(&report_of(&recordings)?);
     if args.json {
         printer.json(&advice)?;
     } else {

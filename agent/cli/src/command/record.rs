@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use perfagent_collect::{RecordOptions, Recorded, Summary};
 
 use crate::exit::Exit;
+use crate::output_name;
 use crate::printer::Printer;
 
 /// Run a program and record what it and its children do
@@ -16,9 +17,16 @@ use crate::printer::Printer;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent record -o run.perfdb -- python train.py
-  perfagent record -o step.perfdb --capture-range step --api -- python train.py")]
+  perfagent record -o step.perfdb --capture-range step --api -- python train.py
+  perfagent record -o run.perfdb -- torchrun --nproc-per-node 8 train.py
+  srun --ntasks-per-node 1 perfagent record -o 'run-%h.perfdb' -- torchrun --nproc-per-node 8 … train.py
+  mpirun perfagent record -o 'run-%q{OMPI_COMM_WORLD_RANK}.perfdb' -- python train.py
+
+One recorder records everything that its command starts on its own machine: one a node is enough, one a rank works,
+too. `perfagent report` takes all files of a run together.")]
 pub(crate) struct Args {
-    /// Where to write the recording [default: PROGRAM-TIME.perfdb here]
+    /// Where to write the recording: %h stands for the host name, %p for the recorder's process number, %q{VAR} for the
+    /// environment variable VAR, %% for a percent sign [default: PROGRAM-TIME.perfdb here, with the rank in a job]
     #[arg(short, long, value_name = "RUN.perfdb")]
     output: Option<PathBuf>,
     /// Replace an earlier recording of that name
@@ -67,7 +75,7 @@ struct Document<'a> {
 /// Runs the command.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     let output = match &args.output {
-        Some(output) => output.clone(),
+        Some(output) => output_name::expand(output)?,
         None => perfagent_collect::default_output(&args.command),
     };
     if args.capture_range.is_some() && args.cuda_graphs == "graph" {

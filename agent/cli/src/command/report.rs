@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::ensure;
-use perfagent_analysis::{Report, report_many};
+use anyhow::{bail, ensure};
+use perfagent_analysis::{Report, repeated, report_many};
 use perfagent_recording::Recording;
 
 use crate::exit::Exit;
@@ -14,7 +14,8 @@ use crate::{input, unit};
 
 /// Show where the time and the memory of a run went
 ///
-/// Several recordings are taken as parts of one run, for example one a node.
+/// Several recordings are taken as parts of one run, for example one a node: their ranks are shown together, and
+/// collectives are matched across the files.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent report run.perfdb
@@ -37,7 +38,7 @@ pub(crate) struct Args {
 /// Prints the report.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     let recordings = input::load_all(&args.recordings)?;
-    let mut report = report_of(&recordings);
+    let mut report = report_of(&recordings)?;
     if let Some(number) = args.rank {
         narrow(&mut report, number)?;
     }
@@ -53,10 +54,15 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
 }
 
 /// The report of recordings that were read from files.
-pub(super) fn report_of(recordings: &[(String, Recording)]) -> Report {
+pub(super) fn report_of(recordings: &[(String, Recording)]) -> anyhow::Result<Report> {
+    let read: Vec<_> = recordings.iter().map(|(_, recording)| recording).collect();
+    if let Some((first, second)) = repeated(&read) {
+        let (first, second) = (&recordings[first].0, &recordings[second].0);
+        bail!("{second}: is the same recording as {first}; name each recording of the run once");
+    }
     let named: Vec<_> =
         recordings.iter().map(|(path, recording)| (recording, path.as_str())).collect();
-    report_many(&named)
+    Ok(report_many(&named))
 }
 
 fn narrow(report: &mut Report, number: i64) -> anyhow::Result<()> {

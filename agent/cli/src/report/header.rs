@@ -49,10 +49,11 @@ pub(super) fn write(page: &mut Page, report: &Report, origins: &[Origin]) {
         Some(started) => fact("recorded", format!("{}, {length} long", unit::moment(started))),
         None => fact("length", length),
     }
-    for code in origins.iter().filter_map(|origin| origin.exit_code.as_deref()) {
-        if code != "0" {
-            fact("exit code", code.to_owned());
-        }
+    // Several recordings have a table that says which ended how.
+    if let [origin] = origins
+        && let Some(code) = origin.exit_code.as_deref().filter(|code| *code != "0")
+    {
+        fact("exit code", code.to_owned());
     }
     for host in &facts.hosts {
         fact("host", describe_host(host));

@@ -1,6 +1,7 @@
 //! The report as a page: what ran, the steps, where the time went, what took it, what was lost.
 
 mod collectives;
+mod files;
 mod gpu;
 mod header;
 mod lost;
@@ -25,6 +26,7 @@ pub(crate) fn page(report: &Report, origins: &[Origin]) -> Page {
     let mut page = Page::default();
     let ranks = report.ranks.as_slice();
     header::write(&mut page, report, origins);
+    files::write(&mut page, report);
     if !ranks.is_empty() {
         steps::write(&mut page, ranks);
         time::write(&mut page, ranks);

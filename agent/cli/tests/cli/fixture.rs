@@ -18,9 +18,9 @@ fn at(milliseconds: i64) -> Timestamp {
     Timestamp::from_unix_nanos(1_772_366_400_000_000_000 + milliseconds * MILLISECOND)
 }
 
-fn host(writer: &mut Writer) -> HostId {
+fn host(writer: &mut Writer, name: &str) -> HostId {
     let host = Host {
-        name: "node-1".into(),
+        name: name.into(),
         cpu_model: Some("EPYC 9354".into()),
         logical_cores: Some(2),
         memory_bytes: Some(8 << 30),
@@ -75,60 +75,96 @@ pub(crate) fn cpu_run(path: &Path) {
     let mut writer = Writer::create(path).unwrap();
     writer.set_meta("source", "record").unwrap();
     writer.set_meta("command", "perfagent-bench gpt --nproc 2").unwrap();
-    let host_id = host(&mut writer);
+    let host_id = host(&mut writer, "node-1");
     for rank in 0..2 {
-        let process_id = process(&mut writer, host_id, rank, 2);
-        let thread = Thread { process_id, tid: 1000 + rank, name: "main".into() };
-        let thread_id = writer.insert(&thread).unwrap();
-        for number in 0..3 {
-            let from = number * 100 + rank * 2;
-            step(&mut writer, process_id, thread_id, number, from, from + 100);
-            let operator = Operator {
-                process_id,
-                thread_id,
-                start_ns: at(from + 5),
-                end_ns: at(from + 65),
-                name_id: writer.string("aten::addmm").unwrap(),
-                shapes_id: writer.string("[[8, 128], [128, 128]]").unwrap(),
-                ..Operator::default()
-            };
-            writer.append(&operator).unwrap();
-            let collective = Collective {
-                process_id,
-                thread_id: Some(thread_id),
-                start_ns: at(from + 70),
-                end_ns: at(from + 90),
-                op_id: writer.string("all_reduce").unwrap(),
-                dtype_id: writer.string("float32").unwrap(),
-                bytes: Some(1 << 20),
-                group_id: writer.string("world").unwrap(),
-                group_size: Some(2),
-                sequence: Some(number),
-                source_id: writer.string("nvtx").unwrap(),
-                ..Collective::default()
-            };
-            writer.append(&collective).unwrap();
-        }
-        for (name, unit, values) in [
-            ("cpu", "pct", [90.0, 110.0]),
-            ("rss", "bytes", [512.0 * 1_048_576.0, 1024.0 * 1_048_576.0]),
-            ("threads", "count", [4.0, 5.0]),
-        ] {
-            let counter = Counter {
-                host_id,
-                process_id: Some(process_id),
-                name: name.into(),
-                unit: unit.into(),
-                ..Counter::default()
-            };
-            let counter_id: CounterId = writer.insert(&counter).unwrap();
-            for (index, value) in values.into_iter().enumerate() {
-                let sample = CounterSample { counter_id, time_ns: at(index as i64 * 100), value };
-                writer.append(&sample).unwrap();
-            }
-        }
+        cpu_rank(&mut writer, host_id, rank);
     }
     writer.finish().unwrap();
+}
+
+/// One of the two ranks of [`cpu_run`], as the recorder of its node has it.
+pub(crate) struct NodeFile {
+    /// The machine's name.
+    pub(crate) host: &'static str,
+    /// Which boot of it.
+    pub(crate) boot: &'static str,
+    /// The distributed job.
+    pub(crate) job: &'static str,
+    /// The rank.
+    pub(crate) rank: i64,
+    /// How its command ended.
+    pub(crate) exit_code: &'static str,
+}
+
+/// A recording of one rank.
+pub(crate) fn node_run(path: &Path, told: &NodeFile) {
+    let mut writer = Writer::create(path).unwrap();
+    for (key, value) in [
+        ("source", "record"),
+        ("command", "perfagent-bench gpt"),
+        ("job", told.job),
+        ("boot_id", told.boot),
+        ("clock_offset_ns", "1772366000000000000"),
+        ("exit_code", told.exit_code),
+    ] {
+        writer.set_meta(key, value).unwrap();
+    }
+    let host_id = host(&mut writer, told.host);
+    cpu_rank(&mut writer, host_id, told.rank);
+    writer.finish().unwrap();
+}
+
+fn cpu_rank(writer: &mut Writer, host_id: HostId, rank: i64) {
+    let process_id = process(writer, host_id, rank, 2);
+    let thread = Thread { process_id, tid: 1000 + rank, name: "main".into() };
+    let thread_id = writer.insert(&thread).unwrap();
+    for number in 0..3 {
+        let from = number * 100 + rank * 2;
+        step(writer, process_id, thread_id, number, from, from + 100);
+        let operator = Operator {
+            process_id,
+            thread_id,
+            start_ns: at(from + 5),
+            end_ns: at(from + 65),
+            name_id: writer.string("aten::addmm").unwrap(),
+            shapes_id: writer.string("[[8, 128], [128, 128]]").unwrap(),
+            ..Operator::default()
+        };
+        writer.append(&operator).unwrap();
+        let collective = Collective {
+            process_id,
+            thread_id: Some(thread_id),
+            start_ns: at(from + 70),
+            end_ns: at(from + 90),
+            op_id: writer.string("all_reduce").unwrap(),
+            dtype_id: writer.string("float32").unwrap(),
+            bytes: Some(1 << 20),
+            group_id: writer.string("world").unwrap(),
+            group_size: Some(2),
+            sequence: Some(number),
+            source_id: writer.string("nvtx").unwrap(),
+            ..Collective::default()
+        };
+        writer.append(&collective).unwrap();
+    }
+    for (name, unit, values) in [
+        ("cpu", "pct", [90.0, 110.0]),
+        ("rss", "bytes", [512.0 * 1_048_576.0, 1024.0 * 1_048_576.0]),
+        ("threads", "count", [4.0, 5.0]),
+    ] {
+        let counter = Counter {
+            host_id,
+            process_id: Some(process_id),
+            name: name.into(),
+            unit: unit.into(),
+            ..Counter::default()
+        };
+        let counter_id: CounterId = writer.insert(&counter).unwrap();
+        for (index, value) in values.into_iter().enumerate() {
+            let sample = CounterSample { counter_id, time_ns: at(index as i64 * 100), value };
+            writer.append(&sample).unwrap();
+        }
+    }
 }
 
 /// A run of a benchmark on one GPU.
@@ -230,7 +266,7 @@ pub(crate) fn job_run(path: &Path, job: &Job) {
 pub(crate) fn gpu_run(path: &Path) {
     let mut writer = Writer::create(path).unwrap();
     writer.set_meta("source", "record").unwrap();
-    let host_id = host(&mut writer);
+    let host_id = host(&mut writer, "node-1");
     let process_id = process(&mut writer, host_id, 0, 1);
     let thread_id = writer.insert(&Thread { process_id, tid: 1000, name: "main".into() }).unwrap();
     let device = Device {

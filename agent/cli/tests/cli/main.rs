@@ -12,6 +12,7 @@ mod health;
 mod help;
 mod import;
 mod nccl;
+mod node_files;
 mod nvml;
 mod pipe;
 mod program;

@@ -21,7 +21,9 @@ table! {
 }
 
 table! {
-    /// A fact about the whole recording: `source`, `perfagent_version`, `command`, `exit_code`, …
+    /// A fact about the whole recording: `source`, `perfagent_version`, `command`, `exit_code`, … `job` is the distributed
+    /// job that it is of. Recordings with the same `boot_id` have the same monotonic clock: their times minus their
+    /// `clock_offset_ns`.
     Meta in "meta" {
         /// Its name.
         key: String,
