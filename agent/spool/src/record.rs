@@ -1,21 +1,7 @@
 //! What a ring can hold: one variant per kind of event.
 
 use crate::wire::{Room, Wire};
-use crate::{LossCause, MonotonicNs, RealtimeNs};
-
-/// The number that an NVTX event carries.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Payload {
-    /// No number.
-    #[default]
-    None,
-    /// An unsigned integer (32-bit ones are widened).
-    U64(u64),
-    /// A signed integer (32-bit ones are widened).
-    I64(i64),
-    /// A floating-point number (32-bit ones are widened).
-    F64(f64),
-}
+use crate::{LossCause, MonotonicNs, Payload, RealtimeNs};
 
 /// Declares the records: the enum, the stable number of each kind, and both directions of the encoding, from one list.
 macro_rules! records {
