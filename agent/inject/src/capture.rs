@@ -125,6 +125,12 @@ fn add(numbers: &[AtomicU32; MOST], number: u32) {
     }
 }
 
+/// Does something that depends on whether is recorded now, while that does not change.
+pub(crate) fn settled(does: impl FnOnce(bool)) {
+    let _open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    does(is_on());
+}
+
 /// A range that was waited for has begun.
 pub(crate) fn open() {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,6 +153,13 @@ pub(crate) fn close() {
         STATE.store(OUTSIDE, Ordering::Relaxed);
         cupti::pause();
         tell(Some(false));
+    }
+}
+
+/// CUDA's profiler was started or stopped, which does nothing when it is already.
+pub(crate) fn profiler(started: bool) {
+    if started != is_on() {
+        if started { open() } else { close() }
     }
 }
 

@@ -118,7 +118,8 @@ impl ThreadBuffer {
             let domain = event.domain as usize;
             let muted = producer.nesting.get(domain).is_some_and(|nesting| nesting.muted != 0);
             let keep = 2 * (producer.open + 1);
-            let wanted = part != Part::Outside;
+            // Where nesting is not known, a pop could not be told from that of a range which was not to be recorded.
+            let wanted = part != Part::Outside || domain >= TRACKED_DOMAINS;
             let written = wanted && !muted && self.write(producer, event, keep);
             producer.open += usize::from(written);
             if wanted && !written {

@@ -161,10 +161,10 @@ pub(super) extern "C" fn buffer_completed(
         if address == 0 {
             return;
         }
+        theft::returned();
         if valid == 0 {
             return session.buffers.recycle(Filled { address, bytes: 0 });
         }
-        theft::returned();
         let filled = Filled { address, bytes: valid.min(BUFFER_BYTES) };
         if let Some(oldest) = session.buffers.filled.force_push(filled) {
             losses::add(LossCause::Declined, count_records(oldest));

@@ -53,8 +53,8 @@ pub(super) extern "C" fn callback(
                 }
             }
             (RUNTIME_API, call, true) if RUNTIME_LAUNCHES.contains(&call) => theft::launched(),
-            (DRIVER_API, PROFILER_START, false) => capture::open(),
-            (DRIVER_API, PROFILER_STOP, true) => capture::close(),
+            (DRIVER_API, PROFILER_START, false) => capture::profiler(true),
+            (DRIVER_API, PROFILER_STOP, true) => capture::profiler(false),
             (DRIVER_API, PROFILER_START | PROFILER_STOP, _) => {}
             (DRIVER_API, _, true) if !data.symbol.is_null() => {
                 theft::launched();

@@ -56,9 +56,9 @@ fn run(session: &Session, period: Duration) {
     if !devices_known {
         device::report();
     }
-    watch.finish();
     session.disable();
     flush(session, FLUSH_FORCED);
+    watch.finish();
 }
 
 /// Asks for finished records before the next period is over.

@@ -2,10 +2,12 @@
 //!
 //! That spelling is libstdc++'s, so its own function is asked wherever the process has it, as every process with C++
 //! code normally does: people look a kernel up in several tools, and `compare` takes kernels for the same by their names.
-//! (torch.profiler leaves names of more than 1024 bytes as the compiler wrote them; here they are readable.)
+//! (Both leave names of more than about 1024 bytes as the compiler wrote them; here they are readable.) A short name can
+//! unfold into any length, within the program's memory: so its length is looked at before.
 #![expect(unsafe_code, reason = "a function of the process's C++ library is called")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::fmt;
 use std::ptr;
 use std::sync::OnceLock;
 
@@ -13,8 +15,9 @@ use cpp_demangle::{DemangleOptions, Symbol};
 
 use super::loader;
 
-/// What is longer stays as it is: demangling can grow a name without limit.
+/// What is longer stays as it is, mangled and shown.
 const LONGEST: usize = 8192;
+const LONGEST_SHOWN: usize = 16 << 10;
 
 /// `__cxa_demangle`: the name, a buffer to write to and its size, a place for the status; the answer is allocated by
 /// `malloc`.
@@ -28,11 +31,29 @@ pub(super) fn shown(name: &CStr) -> String {
     if bytes.len() > LONGEST || !bytes.starts_with(b"_Z") {
         return as_it_is();
     }
-    match library() {
-        Some(demangle) => by_library(demangle, name),
-        None => by_ourselves(bytes),
+    let Some(ours) = by_ourselves(bytes) else { return as_it_is() };
+    library().and_then(|demangle| by_library(demangle, name)).unwrap_or(ours)
+}
+
+/// A text that takes no more than what is shown at most.
+#[derive(Default)]
+struct Bounded(String);
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len() + text.len() > LONGEST_SHOWN {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
     }
-    .unwrap_or_else(as_it_is)
+}
+
+/// A symbol as `cpp_demangle` spells it, unless that is too long.
+fn spelled(symbol: &Symbol<&[u8]>, options: &DemangleOptions) -> Option<String> {
+    let mut text = Bounded::default();
+    symbol.structured_demangle(&mut text, options).ok()?;
+    Some(text.0)
 }
 
 /// The demangler of the libstdc++ that is in the process. None is ever loaded by us.
@@ -71,18 +92,17 @@ fn by_library(demangle: Demangle, name: &CStr) -> Option<String> {
 /// Where the process has no libstdc++: the nearest to its spelling.
 fn by_ourselves(name: &[u8]) -> Option<String> {
     let symbol = Symbol::new(name).ok()?;
-    let full = symbol.demangle().ok()?;
+    let full = spelled(&symbol, &DemangleOptions::new())?;
     // libstdc++ gives the return type of the whole, but not of functions within, whose lambdas are template arguments.
     // A kernel returns nothing.
-    let spelled = match full.strip_prefix("void ") {
+    let text = match full.strip_prefix("void ") {
         Some(_) => {
-            let bare =
-                symbol.demangle_with_options(&DemangleOptions::new().no_return_type()).ok()?;
+            let bare = spelled(&symbol, &DemangleOptions::new().no_return_type())?;
             format!("void {}", bare.strip_prefix("void ").unwrap_or(&bare))
         }
         None => full,
     };
-    Some(with_literals(&spelled))
+    Some(with_literals(&text))
 }
 
 /// `(unsigned long)2` becomes `2ul`, as libstdc++ writes numbers of the common types.
@@ -185,6 +205,28 @@ mod tests {
         for (name, expected) in NAMES {
             assert_eq!(by_ourselves(name.to_bytes()).as_deref(), Some(expected), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_name_that_unfolds_without_limit_stays_as_it_is() {
+        // pair<pair<pair<…>, pair<…>>, …>: each level doubles what is shown.
+        let mut name = "1aIiiE".to_owned();
+        let mut mangled = String::from("_Z1f");
+        for level in 0..24 {
+            let substitution = |number: usize| match number {
+                0 => "S_".to_owned(),
+                number => format!(
+                    "S{}_",
+                    char::from_digit(number as u32 - 1, 36).unwrap().to_ascii_uppercase()
+                ),
+            };
+            mangled += &name;
+            let before = substitution(if level == 0 { 1 } else { level + 1 });
+            name = format!("S_I{before}{before}E");
+        }
+        let name = std::ffi::CString::new(mangled).unwrap();
+        assert!(shown(&name).len() <= LONGEST_SHOWN);
+        assert_eq!(shown(&name), name.to_str().unwrap());
     }
 
     #[test]

@@ -12,14 +12,18 @@
 use std::cell::Cell;
 use std::ffi::CStr;
 use std::ptr;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
 
 use super::kind::DRIVER_CALL;
 use super::session::{self, Session};
 use super::sys::{
     DRIVER_API, EXTERNAL_KIND, KIND_EXTERNAL_CORRELATION, LAUNCHES, NOT_SUPPORTED, SUCCESS, Status,
 };
+
+/// Held around `cuptiEnableCallback`, which must not be called by two threads at a time, together with what decides about
+/// it. Nothing that CUPTI calls takes it.
+pub(super) static CALLBACKS: Mutex<()> = Mutex::new(());
 
 /// Whether launches through the driver are told of as they happen.
 static WATCHING: AtomicBool = AtomicBool::new(false);
@@ -37,6 +41,7 @@ pub(crate) fn watch(announced: bool) {
     static ONCE: Once = Once::new();
     let Some(session) = session::current() else { return };
     ONCE.call_once(|| {
+        let _alone = CALLBACKS.lock().unwrap_or_else(PoisonError::into_inner);
         WATCHING.store(true, Ordering::Relaxed);
         if let Err(status) = look_at_launches(session) {
             WATCHING.store(false, Ordering::Relaxed);

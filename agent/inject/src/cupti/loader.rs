@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "libraries are opened and symbols looked up by libc calls")]
 
 use std::ffi::{CStr, CString, c_int, c_void};
+use std::path::PathBuf;
 
 use super::search::{self, GENERATIONS, Generation};
 use super::sys::Api;
@@ -31,16 +32,24 @@ fn loaded() -> Option<*mut c_void> {
 fn find(config: &Config) -> Option<*mut c_void> {
     let packages = search::site_packages(config);
     let fitting = fitting();
+    // The program's own packages first, of whichever version: it will load that one itself.
     fitting
         .iter()
-        .find_map(|generation| {
-            let files = generation.files(&packages, config.cuda_home.as_deref());
-            let in_files = files.into_iter().find_map(|file| {
-                open(&CString::new(file.into_os_string().into_encoded_bytes()).ok()?, 0)
-            });
-            in_files.or_else(|| open(generation.name, 0))
+        .find_map(|generation| first_of(generation.in_packages(&packages)))
+        .or_else(|| {
+            fitting.iter().find_map(|generation| {
+                first_of(generation.in_toolkit(config.cuda_home.as_deref()))
+                    .or_else(|| open(generation.name, 0))
+            })
         })
         .or_else(|| open(UNVERSIONED, 0))
+}
+
+/// The first of these files that can be opened.
+fn first_of(files: Vec<PathBuf>) -> Option<*mut c_void> {
+    files
+        .into_iter()
+        .find_map(|file| open(&CString::new(file.into_os_string().into_encoded_bytes()).ok()?, 0))
 }
 
 /// The generations that fit: that of the CUDA runtime which the process has loaded, else those that the driver knows, as

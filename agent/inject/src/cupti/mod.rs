@@ -19,22 +19,29 @@ mod shared;
 mod sys;
 mod theft;
 
+use std::sync::atomic::Ordering;
+
 use crate::lifecycle;
 use crate::writer::Writer;
 
 /// Collects again, after [`pause`].
 pub(crate) fn resume() {
-    if let Some((session, config)) = session::current().zip(lifecycle::config()) {
+    if let Some((session, config)) = set_up().zip(lifecycle::config()) {
         kind::enable(session, config);
     }
 }
 
 /// Collects nothing more until [`resume`]; what was launched before is still recorded.
 pub(crate) fn pause() {
-    if let Some(session) = session::current() {
+    if let Some(session) = set_up() {
         kind::disable(session);
         flush::soon();
     }
+}
+
+/// The session, once it can be told what to collect.
+fn set_up() -> Option<&'static session::Session> {
+    session::current().filter(|session| session.is_set_up.load(Ordering::Relaxed))
 }
 
 /// Writes the records of the buffers that CUPTI has returned.

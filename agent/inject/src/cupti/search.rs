@@ -39,15 +39,21 @@ pub(super) const GENERATIONS: [Generation; 3] = [
 ];
 
 impl Generation {
-    /// Files that may be it: in the Python packages of the program, then in the CUDA toolkit.
-    pub(super) fn files(self, packages: &[PathBuf], toolkit: Option<&Path>) -> Vec<PathBuf> {
+    /// Files that may be it in the Python packages of the program.
+    pub(super) fn in_packages(self, packages: &[PathBuf]) -> Vec<PathBuf> {
         let name = self.name.to_string_lossy();
-        let in_packages =
+        let files =
             packages.iter().map(|folder| folder.join("nvidia").join(self.package).join(&*name));
-        let in_toolkit = toolkit.into_iter().flat_map(|home| {
+        files.filter(|file| file.is_file()).collect()
+    }
+
+    /// Files that may be it in the CUDA toolkit.
+    pub(super) fn in_toolkit(self, toolkit: Option<&Path>) -> Vec<PathBuf> {
+        let name = self.name.to_string_lossy();
+        let files = toolkit.into_iter().flat_map(|home| {
             ["extras/CUPTI/lib64", "lib64"].map(|folder| home.join(folder).join(&*name))
         });
-        in_packages.chain(in_toolkit).filter(|file| file.is_file()).collect()
+        files.filter(|file| file.is_file()).collect()
     }
 }
 
@@ -112,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn only_files_that_are_there_are_named_packages_first() {
+    fn only_files_that_are_there_are_named() {
         let dir = tempfile::tempdir().unwrap();
         let (packages, toolkit) = (dir.path().join("site-packages"), dir.path().join("cuda"));
         let wanted = [
@@ -125,7 +131,9 @@ mod tests {
         }
         let [newest, older, _] = GENERATIONS;
         let packages = [packages];
-        assert_eq!(newest.files(&packages, Some(&toolkit)), wanted);
-        assert!(older.files(&packages, Some(&toolkit)).is_empty());
+        assert_eq!(newest.in_packages(&packages), wanted[..1]);
+        assert_eq!(newest.in_toolkit(Some(&toolkit)), wanted[1..]);
+        assert!(older.in_packages(&packages).is_empty());
+        assert!(older.in_toolkit(Some(&toolkit)).is_empty() && older.in_toolkit(None).is_empty());
     }
 }

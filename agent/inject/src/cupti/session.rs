@@ -35,6 +35,8 @@ pub(super) struct Session {
     /// Whether records of calls carry the kernel's numbers of threads.
     pub(super) threads_known: AtomicBool,
     pub(super) graphs: Watch,
+    /// Whether kinds may be enabled.
+    pub(super) is_set_up: AtomicBool,
 }
 
 /// `CUPTI_API_VERSION` of CUDA 11.8: older ones have shorter records.
@@ -98,6 +100,7 @@ fn begin() {
         calls: config.api.then(api_call::Names::new).unwrap_or_default(),
         threads_known: AtomicBool::new(false),
         graphs: Watch::new(config.graphs == Graphs::Automatic),
+        is_set_up: AtomicBool::new(false),
     };
     let session = SESSION.get_or_init(|| session);
     session.set_up(config);
@@ -133,9 +136,12 @@ impl Session {
         }
         callbacks::watch(self);
         kind::enable_places(self);
-        if capture::is_on() {
-            kind::enable(self, config);
-        }
+        capture::settled(|is_on| {
+            self.is_set_up.store(true, Ordering::Relaxed);
+            if is_on {
+                kind::enable(self, config);
+            }
+        });
         lifecycle::debug(&format!("CUPTI {}: recording", self.version));
     }
 

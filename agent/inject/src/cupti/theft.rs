@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "calls into CUPTI")]
 
 use std::ffi::c_int;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -22,9 +23,11 @@ use crate::inbox::{self, Item};
 /// per-thread default streams.
 pub(super) const RUNTIME_LAUNCHES: [u32; 8] = [211, 214, 311, 312, 430, 431, 505, 506];
 
-/// Without a buffer for so many periods of flushing, launches are watched; and so long after one was seen its record must
-/// have come.
+/// Without a buffer for so many periods of flushing, launches are watched.
 const PATIENCE: u32 = 10;
+/// So many periods after one was seen its record must have come: kernels may run long, collectives wait for other ranks,
+/// and a buffer comes back only when all of its records are complete.
+const LONG_PATIENCE: u32 = 400;
 
 static RETURNED: AtomicU64 = AtomicU64::new(0);
 static LAUNCHED: AtomicU64 = AtomicU64::new(0);
@@ -39,13 +42,16 @@ pub(super) fn launched() {
     LAUNCHED.fetch_add(1, Ordering::Relaxed);
 }
 
+const TAKEN: &str = "another tool of this process, such as torch.profiler, has taken CUPTI's buffers from us: GPU operations \
+     are missing from here on";
+
 /// What the flush thread knows.
 pub(super) struct Watch {
     /// Buffers that had come back when one last had, and when that was.
     returned: u64,
     since: MonotonicNs,
     state: State,
-    patience: Duration,
+    period: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +82,7 @@ enum Step {
 impl Watch {
     pub(super) fn new(now: MonotonicNs, flush_period: Duration) -> Self {
         let returned = RETURNED.load(Ordering::Relaxed);
-        Self { returned, since: now, state: State::Quiet, patience: PATIENCE * flush_period }
+        Self { returned, since: now, state: State::Quiet, period: flush_period }
     }
 
     /// Looks, after a flush.
@@ -89,25 +95,30 @@ impl Watch {
             Step::Rest => watch_launches(session, false),
             Step::Tell { since, count } => {
                 missing(since, now, count);
-                session::note(
-                    "another tool of this process, such as torch.profiler, has taken CUPTI's buffers from us: GPU operations \
-                     are missing from here on",
-                );
+                session::note(TAKEN);
             }
         }
     }
 
-    /// The last look: what has been missing since that was told.
+    /// The last look, after everything was flushed: what has been missing since that was told, or at all.
     pub(super) fn finish(&self) {
-        if let State::Stolen { seen, told } = self.state {
-            let launched = LAUNCHED.load(Ordering::Relaxed);
-            missing(told, MonotonicNs::now(), launched.saturating_sub(seen));
-        }
+        let (from, seen) = match self.state {
+            State::Stolen { seen, told } => (told, seen),
+            // All records are complete by now.
+            State::Suspicious { seen, .. } if RETURNED.load(Ordering::Relaxed) == self.returned => {
+                session::note(TAKEN);
+                (self.since, seen)
+            }
+            _ => return,
+        };
+        missing(from, MonotonicNs::now(), LAUNCHED.load(Ordering::Relaxed).saturating_sub(seen));
     }
 
     fn step(&mut self, now: MonotonicNs, [returned, launched]: [u64; 2], is_on: bool) -> Step {
-        let patience = self.patience.as_nanos() as u64;
-        let is_late = |since: MonotonicNs| now.0.saturating_sub(since.0) >= patience;
+        let period = self.period.as_nanos() as u64;
+        let is_late = |since: MonotonicNs, patience: u32| {
+            now.0.saturating_sub(since.0) >= period.saturating_mul(patience.into())
+        };
         // What is not collected does not come back.
         if returned != self.returned || !is_on {
             let was = std::mem::replace(&mut self.state, State::Quiet);
@@ -115,7 +126,7 @@ impl Watch {
             return if was == State::Quiet { Step::Nothing } else { Step::Rest };
         }
         match self.state {
-            State::Quiet if is_late(self.since) => {
+            State::Quiet if is_late(self.since, PATIENCE) => {
                 self.state = State::Watching { seen: launched };
                 Step::Watch
             }
@@ -123,7 +134,7 @@ impl Watch {
                 self.state = State::Suspicious { seen, at: now };
                 Step::Nothing
             }
-            State::Suspicious { seen, at } if is_late(at) => {
+            State::Suspicious { seen, at } if is_late(at, LONG_PATIENCE) => {
                 self.state = State::Stolen { seen: launched, told: now };
                 Step::Tell { since: self.since, count: launched.saturating_sub(seen) }
             }
@@ -142,6 +153,7 @@ fn missing(start: MonotonicNs, end: MonotonicNs, count: u64) {
 /// Asks CUPTI to tell of launches, or to do so no longer.
 fn watch_launches(session: &Session, on: bool) {
     let Some(enable) = session.api.enable_callback else { return };
+    let _alone = launch::CALLBACKS.lock().unwrap_or_else(PoisonError::into_inner);
     let subscriber = session.subscriber.load(Ordering::Relaxed);
     let set = |domain: c_int, calls: &[u32]| {
         for call in calls {
@@ -180,9 +192,10 @@ mod tests {
         assert_eq!(step(&mut watch, 62, [5, 9]), Step::Nothing);
         // Missing since the last buffer.
         let told = Step::Tell { since: MonotonicNs(SECOND), count: 12 };
-        assert_eq!(step(&mut watch, 63, [5, 12]), told);
-        assert_eq!(step(&mut watch, 90, [5, 20]), Step::Nothing);
-        assert_eq!(step(&mut watch, 91, [6, 20]), Step::Rest, "it was given back");
+        assert_eq!(step(&mut watch, 100, [5, 12]), Step::Nothing, "a kernel may run for long");
+        assert_eq!(step(&mut watch, 141, [5, 12]), told);
+        assert_eq!(step(&mut watch, 190, [5, 20]), Step::Nothing);
+        assert_eq!(step(&mut watch, 191, [6, 20]), Step::Rest, "it was given back");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::channels::Channels;
 use super::descriptor::{self, Body, Call, Described};
 use super::plan::{self, Plan};
 use super::pool::{Blank, Handle, Pool};
-use super::sys::{CHANNEL_STOPS, DTYPES, SUCCESS, kind};
+use super::sys::{CHANNEL_STOPS, DTYPES, FUNCS_V1, SUCCESS, kind};
 use super::untold::{self, Untold};
 use super::{HAS_KERNEL, IS_CAPTURED, NO_SEQUENCE, count_stale, number};
 use crate::cupti::launch;
@@ -42,8 +42,8 @@ struct Context {
     version: AtomicU8,
     /// Whether it has only one rank, so that nothing is ever sent.
     is_alone: AtomicBool,
-    /// Calls that NCCL did not tell of: their number takes the place of NCCL's.
-    untold: AtomicU64,
+    /// Calls that NCCL did not tell of, by function: their number takes the place of NCCL's.
+    untold: [AtomicU64; FUNCS_V1.len() + 1],
     /// When the last call that NCCL timed began, of the GPU's timer.
     timed_since: AtomicU64,
     /// Whether the user's plugin was told of it, and its context for it.
@@ -57,7 +57,7 @@ impl Blank for Context {
         is_known: AtomicBool::new(false),
         version: AtomicU8::new(0),
         is_alone: AtomicBool::new(false),
-        untold: AtomicU64::new(0),
+        untold: [const { AtomicU64::new(0) }; FUNCS_V1.len() + 1],
         timed_since: AtomicU64::new(0),
         is_chained: AtomicBool::new(false),
         theirs: AtomicPtr::new(ptr::null_mut()),
@@ -131,7 +131,9 @@ pub(super) unsafe fn init(
         slot.is_known.store(version >= 4, Ordering::Relaxed);
         slot.version.store(version, Ordering::Relaxed);
         slot.is_alone.store(introduction.ranks == 1, Ordering::Relaxed);
-        slot.untold.store(0, Ordering::Relaxed);
+        for count in &slot.untold {
+            count.store(0, Ordering::Relaxed);
+        }
         slot.timed_since.store(0, Ordering::Relaxed);
         slot.is_chained.store(theirs.is_some(), Ordering::Relaxed);
         slot.theirs.store(theirs.unwrap_or(ptr::null_mut()), Ordering::Relaxed);
@@ -367,8 +369,9 @@ fn write_untold(untold: &Untold) {
     let Some(communicator) = CONTEXTS.live(untold.context) else { return };
     EVENTS.remembered(untold.handle, |slot| slot.data.fetch_or(WRITTEN, Ordering::Relaxed));
     // Every rank makes the same calls, so that counting them gives the same numbers.
-    let sequence = Some(communicator.untold.fetch_add(1, Ordering::Relaxed));
-    let call = Call { sequence, ..untold.call() };
+    let call = untold.call();
+    let count = &communicator.untold[untold::number(call.func)];
+    let call = Call { sequence: Some(count.fetch_add(1, Ordering::Relaxed)), ..call };
     let plan = plan::of_untold_call(untold.context, untold.group);
     write(communicator, &call, &plan, number_of(call.dtype), false);
 }

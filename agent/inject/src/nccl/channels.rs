@@ -21,9 +21,31 @@ use crate::threads;
 /// How much earlier than the host knows of a call its kernel may seem to begin: NCCL tells of it after the launch.
 const EARLY_NS: u64 = 10_000_000;
 
-/// How far the host's clock is ahead of the GPU's timer, at most: the least that a beginning was seen to lie behind. What
-/// NCCL tells comes at some time after it happened, so the least is the nearest to the truth.
-static AHEAD: AtomicI64 = AtomicI64::new(i64::MAX);
+/// How far the host's clock is ahead of the GPU's timer, at most: the least that a beginning was seen to lie behind, of
+/// this window of time and of the one before, as the two clocks drift. What NCCL tells comes at some time after it
+/// happened, so the least is the nearest to the truth.
+static AHEAD: [AtomicI64; 2] = [const { AtomicI64::new(i64::MAX) }; 2];
+/// The window that `AHEAD[0]` is of.
+static WINDOW: AtomicU64 = AtomicU64::new(0);
+const WINDOW_NS: u64 = 10_000_000_000;
+
+/// A beginning was seen to lie so far behind.
+fn see(now: u64, behind: i64) {
+    let window = now / WINDOW_NS;
+    let before = WINDOW.swap(window, Ordering::Relaxed);
+    if before != window {
+        let least = AHEAD[0].swap(behind, Ordering::Relaxed);
+        // What was not seen for a whole window is too old.
+        let least = if before + 1 == window { least } else { i64::MAX };
+        AHEAD[1].store(least, Ordering::Relaxed);
+    }
+    AHEAD[0].fetch_min(behind, Ordering::Relaxed);
+}
+
+fn ahead() -> u64 {
+    let [now, before] = [&AHEAD[0], &AHEAD[1]].map(|least| least.load(Ordering::Relaxed));
+    now.min(before) as u64
+}
 
 /// What is known of the channels of a call.
 pub(super) struct Channels {
@@ -66,8 +88,8 @@ impl Channels {
         if timer != 0 {
             self.first.fetch_min(timer, Ordering::Relaxed);
             self.latest.fetch_max(timer, Ordering::Relaxed);
-            let behind = MonotonicNs::now().0.wrapping_sub(timer) as i64;
-            AHEAD.fetch_min(behind, Ordering::Relaxed);
+            let now = MonotonicNs::now().0;
+            see(now, now.wrapping_sub(timer) as i64);
         }
     }
 
@@ -91,7 +113,7 @@ impl Channels {
     fn tell(&self, number: u64, before: &AtomicU64) {
         let [first, latest, last, made] = [&self.first, &self.latest, &self.last, &self.made]
             .map(|value| value.load(Ordering::Relaxed));
-        let ahead = AHEAD.load(Ordering::Relaxed) as u64;
+        let ahead = ahead();
         let begun = before.load(Ordering::Relaxed);
         let Some(start) = start([first, latest, last], begun, made.wrapping_sub(ahead)) else {
             return;

@@ -17,8 +17,8 @@ use crate::losses;
 /// Calls of one group at most.
 const MOST: usize = 4096;
 
-/// Functions that NCCL has told of, by their number in `FUNCS_V1`: where the group's launch is left to a thread of NCCL's
-/// own, the collective is told of after the group has ended, and must not be written twice.
+/// Functions that NCCL has told of on another thread than the program's, or after the group had ended, by their number in
+/// `FUNCS_V1`: where the group's launch is left to a thread of NCCL's own, they must not be written twice.
 static TOLD: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
@@ -78,7 +78,11 @@ struct Waiting {
 
 /// The program has made a call.
 pub(super) fn called(handle: Handle, group: Handle, context: Handle, call: &Call<'_>) {
-    WAITING.with_borrow_mut(|waiting| {
+    if group.0 == 0 {
+        // There was no room for the group, so that its end will not be told of.
+        return losses::add(LossCause::NcclTableFull, 1);
+    }
+    with_waiting(|waiting| {
         if waiting.calls.len() >= MOST {
             return losses::add(LossCause::NcclTableFull, 1);
         }
@@ -97,10 +101,7 @@ pub(super) fn called(handle: Handle, group: Handle, context: Handle, call: &Call
 
 /// NCCL tells of the collective that the program's call `handle` became.
 pub(super) fn told(handle: Handle, func: &[u8]) {
-    if let Some(bit) = bit(func) {
-        TOLD.fetch_or(bit, Ordering::Relaxed);
-    }
-    WAITING.with_borrow_mut(|waiting| {
+    with_waiting(|waiting| {
         let next = waiting.next.min(waiting.calls.len());
         let (before, from) = waiting.calls.split_at(next);
         let place = |calls: &[Untold]| calls.iter().position(|call| call.handle == handle);
@@ -108,13 +109,15 @@ pub(super) fn told(handle: Handle, func: &[u8]) {
         if let Some(found) = found {
             waiting.calls[found].is_told = true;
             waiting.next = found + 1;
+        } else if let Some(bit) = bit(func) {
+            TOLD.fetch_or(bit, Ordering::Relaxed);
         }
     });
 }
 
 /// The group has ended: calls `with` for those of its calls that NCCL did not tell of, and never tells of.
 pub(super) fn group_ends(group: Handle, mut with: impl FnMut(&Untold)) {
-    WAITING.with_borrow_mut(|waiting| {
+    with_waiting(|waiting| {
         waiting.next = 0;
         let told = TOLD.load(Ordering::Relaxed);
         waiting.calls.retain(|call| {
@@ -127,6 +130,19 @@ pub(super) fn group_ends(group: Handle, mut with: impl FnMut(&Untold)) {
             false
         });
     });
+}
+
+/// Does something with the thread's calls, unless the thread is about to end.
+fn with_waiting(does: impl FnOnce(&mut Waiting)) {
+    let done = WAITING.try_with(|waiting| waiting.try_borrow_mut().map(|mut of| does(&mut of)));
+    if !matches!(done, Ok(Ok(()))) {
+        losses::add(LossCause::NcclTableFull, 1);
+    }
+}
+
+/// The number of a function in `FUNCS_V1`; their count for one that is not there.
+pub(super) fn number(func: &[u8]) -> usize {
+    FUNCS_V1.iter().position(|name| name.as_bytes() == func).unwrap_or(FUNCS_V1.len())
 }
 
 /// A function's bit in `TOLD`.
@@ -170,6 +186,7 @@ mod tests {
         called(Handle(4), Handle(91), none, &call(b"Broadcast", 8));
         // Out of order, and once on another thread, so that this one does not hear of it.
         told(Handle(3), b"Reduce");
+        told(Handle(77), b"Reduce");
         assert_eq!(left(90), [("Broadcast".to_owned(), 6)]);
         assert_eq!(left(90), []);
         assert_eq!(left(91), [("Broadcast".to_owned(), 8)]);

@@ -51,6 +51,7 @@ fn session(api: Api, version: u32) -> Session {
         version,
         calls: api_call::Names::new(),
         threads_known: AtomicBool::new(true),
+        is_set_up: AtomicBool::new(true),
         graphs: Watch::new(true),
     }
 }

@@ -69,6 +69,7 @@ impl Replay {
             version,
             calls: Names::new(),
             threads_known: AtomicBool::new(false),
+            is_set_up: AtomicBool::new(true),
             graphs: Watch::new(false),
         };
         Self { session, writer: Writer::new(ring), _dir: dir }
