@@ -50,9 +50,9 @@ impl fmt::Write for Bounded {
 }
 
 /// A symbol as `cpp_demangle` spells it, unless that is too long.
-fn spelled(symbol: &Symbol<&[u8]>, options: &DemangleOptions) -> Option<String> {
+fn spelled(symbol: &Symbol<&[u8]>, options: DemangleOptions) -> Option<String> {
     let mut text = Bounded::default();
-    symbol.structured_demangle(&mut text, options).ok()?;
+    symbol.structured_demangle(&mut text, &options).ok()?;
     Some(text.0)
 }
 
@@ -92,12 +92,12 @@ fn by_library(demangle: Demangle, name: &CStr) -> Option<String> {
 /// Where the process has no libstdc++: the nearest to its spelling.
 fn by_ourselves(name: &[u8]) -> Option<String> {
     let symbol = Symbol::new(name).ok()?;
-    let full = spelled(&symbol, &DemangleOptions::new())?;
+    let full = spelled(&symbol, DemangleOptions::new())?;
     // libstdc++ gives the return type of the whole, but not of functions within, whose lambdas are template arguments.
     // A kernel returns nothing.
     let text = match full.strip_prefix("void ") {
         Some(_) => {
-            let bare = spelled(&symbol, &DemangleOptions::new().no_return_type())?;
+            let bare = spelled(&symbol, DemangleOptions::new().no_return_type())?;
             format!("void {}", bare.strip_prefix("void ").unwrap_or(&bare))
         }
         None => full,
