@@ -54,6 +54,12 @@ impl Unrecorded {
             return None;
         }
         looked.left = 0;
+        // Children that it has forked, such as the workers of a data loader, have its files open and need no word of
+        // their own.
+        let parent = parent(&folder).and_then(|parent| self.processes.get(&parent));
+        if parent.is_some_and(|parent| parent.is_suspected) {
+            return None;
+        }
         let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
         Some(format!(
             "process {pid} ({}) uses CUDA and is not recorded: something between it and us has changed \
@@ -66,6 +72,13 @@ impl Unrecorded {
     pub(super) fn keep(&mut self, alive: &[u32]) {
         self.processes.retain(|pid, _| alive.contains(pid));
     }
+}
+
+/// The number of the process that started the one in this folder.
+fn parent(folder: &Path) -> Option<u32> {
+    let stat = fs::read_to_string(folder.join("stat")).ok()?;
+    // The name before it may contain anything, but the last `)` ends it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Whether the process below this folder has the driver's library and a GPU, and has not loaded our library (a child that
@@ -102,11 +115,14 @@ mod tests {
         process(dir.path(), 2, &ours, "/dev/nvidia0");
         process(dir.path(), 3, cuda, "/dev/null");
         process(dir.path(), 4, "", "/dev/nvidiactl");
+        // A worker that the first one has forked.
+        process(dir.path(), 5, cuda, "/dev/nvidia0");
+        fs::write(dir.path().join("5/stat"), "5 (wor) ker) S 1 5 5 0").unwrap();
         let mut unrecorded = Unrecorded { proc: dir.path().to_owned(), processes: HashMap::new() };
         let start = Instant::now();
         let mut told = Vec::new();
         for second in 0..200 {
-            for pid in 1..=5 {
+            for pid in 1..=6 {
                 told.extend(unrecorded.look(pid, start + Duration::from_secs(second)));
             }
         }
