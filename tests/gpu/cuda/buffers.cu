@@ -31,14 +31,7 @@
 #define HAS_NVTX 1
 #endif
 
-#define CHECK(call)                                                                         \
-    do {                                                                                    \
-        cudaError_t status = (call);                                                        \
-        if (status != cudaSuccess) {                                                        \
-            std::fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(status));            \
-            std::exit(1);                                                                   \
-        }                                                                                   \
-    } while (0)
+#include "check.cuh"
 
 static void* library = nullptr;
 

@@ -24,14 +24,7 @@
 #include <cuda_runtime.h>
 #include <cupti.h>
 
-#define CHECK(call)                                                                         \
-    do {                                                                                    \
-        cudaError_t status = (call);                                                        \
-        if (status != cudaSuccess) {                                                        \
-            std::fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(status));            \
-            std::exit(1);                                                                   \
-        }                                                                                   \
-    } while (0)
+#include "check.cuh"
 
 static void* library = nullptr;
 template <typename F> static F find(const char* name) { return reinterpret_cast<F>(dlsym(library, name)); }

@@ -4,14 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define CHECK(call)                                                                         \
-    do {                                                                                    \
-        cudaError_t status = (call);                                                        \
-        if (status != cudaSuccess) {                                                        \
-            std::fprintf(stderr, "%s: %s\n", #call, cudaGetErrorString(status));            \
-            std::exit(1);                                                                   \
-        }                                                                                   \
-    } while (0)
+#include "check.cuh"
 
 extern "C" __global__ void alpha(float* x) { x[threadIdx.x] += 1.0f; }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use perfagent_fuzz::{Unstructured, each_input, number, text};
 use perfagent_recording::table::{
-    Collective, Kernel, Mark, MemoryEvent, Operator, Process, Range, Synchronization,
+    Collective, Kernel, Mark, MemoryEvent, Operator, Process, Range, Synchronization, Timing,
 };
 use perfagent_recording::{HostId, ProcessId, Span, Timestamp, Writer};
 use perfagent_spool::{LossCause, MonotonicNs, NO_STREAM, Payload, RealtimeNs, Record};
@@ -246,6 +246,7 @@ fn record<'a>(kind: u32, from: &mut Unstructured<'_>, text: &'a str) -> Record<'
             flag: small(from),
         },
         28 => Record::Capture { time: start, name: name(from), state: small(from) as u8 },
+        29 => Record::NcclTimes { plan: small(from).into(), start, end },
         _ => Record::String { id: name(from), text },
     }
 }
@@ -326,6 +327,32 @@ impl Run {
         writer.rows::<MemoryEvent>().unwrap();
         writer.commit().unwrap();
     }
+}
+
+#[test]
+fn times_of_a_call_that_ends_before_it_starts_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::new(folder.path());
+    run.apply(&Record::NcclCall {
+        time: MonotonicNs(500),
+        tid: 1,
+        communicator: 0,
+        op: 0,
+        dtype: 0,
+        user_dtype: 0,
+        count: 1,
+        sequence: None,
+        peer: 0,
+        plan: 5,
+        correlation: 0,
+        kernel: true,
+        captured: false,
+    });
+    run.apply(&Record::NcclTimes { plan: 5, start: MonotonicNs(800), end: MonotonicNs(700) });
+    run.decoder.finish(&mut run.tables, MonotonicNs(900), &[]).unwrap();
+    let calls = run.tables.writer.rows::<Collective>().unwrap();
+    let [(_, only)] = &calls[..] else { panic!("{calls:?}") };
+    assert_eq!((only.timing, only.start_ns), (Timing::Enqueue, only.end_ns));
 }
 
 #[test]

@@ -14,13 +14,13 @@ use std::sync::atomic::Ordering;
 
 use perfagent_spool::{LossCause, MonotonicNs, RealtimeNs, Record};
 
-use super::api_call;
 use super::kind;
 use super::layout::{self, CUDA_12_3, CorrelatedOverhead};
 use super::session::Session;
 use super::sys::{
-    EXTERNAL_KIND, ExternalCorrelation, KIND_CONCURRENT_KERNEL, KIND_EXTERNAL_CORRELATION,
-    KIND_MEMCPY, KIND_MEMCPY2, KIND_MEMSET, MAX_LIMIT_REACHED, SUCCESS, Status,
+    DRIVER_API, EXTERNAL_KIND, ExternalCorrelation, KIND_CONCURRENT_KERNEL,
+    KIND_EXTERNAL_CORRELATION, KIND_MEMCPY, KIND_MEMCPY2, KIND_MEMSET, MAX_LIMIT_REACHED,
+    RUNTIME_API, SUCCESS, Status,
 };
 use crate::writer::Writer;
 use raw::Raw;
@@ -127,7 +127,7 @@ impl Reading<'_> {
                 kind::STREAM => Some(host::stream(&record.read()?)),
                 kind::RUNTIME_CALL => {
                     let call = record.read()?;
-                    return Some(host::call(self.session, writer, clock, api_call::RUNTIME, &call));
+                    return Some(host::call(self.session, writer, clock, RUNTIME_API, &call));
                 }
                 kind::DRIVER_CALL => {
                     let call: layout::ApiCall = record.read()?;
@@ -136,7 +136,7 @@ impl Reading<'_> {
                     if !self.session.records_calls() || self.runtime.contains(&call.correlation) {
                         return Some(Ok(None));
                     }
-                    return Some(host::call(self.session, writer, clock, api_call::DRIVER, &call));
+                    return Some(host::call(self.session, writer, clock, DRIVER_API, &call));
                 }
                 KIND_EXTERNAL_CORRELATION => {
                     let ExternalCorrelation { external_kind, id, correlation, .. } =

@@ -6,11 +6,8 @@ use std::ptr;
 use std::sync::OnceLock;
 
 use super::session::Session;
-use super::sys::{Api, SUCCESS};
+use super::sys::{Api, DRIVER_API, RUNTIME_API, SUCCESS};
 
-/// `CUpti_CallbackDomain`.
-pub(super) const DRIVER: c_int = 1;
-pub(super) const RUNTIME: c_int = 2;
 /// `CUPTI_ACTIVITY_THREAD_ID_TYPE_SYSTEM`: threads as the kernel numbers them, not as pthreads does.
 pub(super) const SYSTEM_THREADS: c_int = 1;
 
@@ -59,7 +56,7 @@ impl Names {
 
     /// What a call is named; `None` when it is not worth a record. A function that CUPTI cannot name goes by its number.
     pub(super) fn of(&self, api: &Api, domain: c_int, function: u32) -> Option<&[u8]> {
-        let names = if domain == RUNTIME { &self.runtime } else { &self.driver };
+        let names = if domain == RUNTIME_API { &self.runtime } else { &self.driver };
         let Some(place) = names.get(function as usize) else { return Some(b"CUDA function") };
         place.get_or_init(|| worth_a_record(&name(api, domain, function))).as_deref()
     }
@@ -83,7 +80,7 @@ fn name(api: &Api, domain: c_int, function: u32) -> Vec<u8> {
         (unsafe { callback_name(domain, function, &raw mut name) }) == SUCCESS
     });
     if !told || name.is_null() {
-        let of = if domain == RUNTIME { "runtime" } else { "driver" };
+        let of = if domain == RUNTIME_API { "runtime" } else { "driver" };
         return format!("{of} function {function}").into_bytes();
     }
     // SAFETY: a text that lives as long as the library.
@@ -109,10 +106,10 @@ pub(super) fn number_threads(api: &Api) -> bool {
 /// Turns the records of chatty functions off in CUPTI, where it can do that: what it does not record costs the program
 /// less than what is thrown away here.
 pub(super) fn mute(session: &Session) {
-    for domain in [RUNTIME, DRIVER] {
+    for domain in [RUNTIME_API, DRIVER_API] {
         for function in 1..FUNCTIONS {
             if worth_a_record(&name(&session.api, domain, function)).is_none() {
-                session.mute_call(domain == RUNTIME, function);
+                session.mute_call(domain == RUNTIME_API, function);
             }
         }
     }

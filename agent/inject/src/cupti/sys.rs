@@ -44,7 +44,7 @@ pub(super) const KIND_EXTERNAL_CORRELATION: u32 = 39;
 /// `CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM2`: torch.profiler uses 0 and 1.
 pub(super) const EXTERNAL_KIND: u32 = 5;
 
-/// `CUPTI_CB_DOMAIN_DRIVER_API`, and the calls in it that launch a kernel: `cuLaunchKernel`, `cuLaunchKernelEx`, and both
+/// Of `CUpti_CallbackDomain`: `CUPTI_CB_DOMAIN_DRIVER_API`, and the calls in it that launch a kernel: `cuLaunchKernel`, `cuLaunchKernelEx`, and both
 /// for per-thread default streams.
 pub(super) const DRIVER_API: c_int = 1;
 /// `CUPTI_CB_DOMAIN_RUNTIME_API`.

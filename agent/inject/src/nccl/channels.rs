@@ -7,8 +7,7 @@
 //! calls. They are known by lying before the beginning of the communicator's call before, or before the call was made at all;
 //! then the latest beginning counts instead of the first, which is off by no more than channels of a kernel begin apart.
 //!
-//! It costs small collectives several percent, so it is
-//! asked for only where kernels are not recorded.
+//! It costs small collectives several percent, so it is asked for only where kernels are not recorded.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
@@ -116,6 +115,7 @@ impl Channels {
         let ahead = ahead();
         let begun = before.load(Ordering::Relaxed);
         let Some(start) = start([first, latest, last], begun, made.wrapping_sub(ahead)) else {
+            // The recorder counts calls whose times never come.
             return;
         };
         before.fetch_max(start, Ordering::Relaxed);

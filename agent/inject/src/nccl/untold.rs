@@ -147,7 +147,8 @@ pub(super) fn number(func: &[u8]) -> usize {
 
 /// A function's bit in `TOLD`.
 fn bit(func: &[u8]) -> Option<u32> {
-    FUNCS_V1.iter().position(|name| name.as_bytes() == func).map(|place| 1 << place)
+    let number = number(func);
+    (number < FUNCS_V1.len()).then(|| 1 << number)
 }
 
 #[cfg(test)]

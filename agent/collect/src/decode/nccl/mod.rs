@@ -117,6 +117,8 @@ impl Decoder {
                 let matched = self.nccl.matching.link(correlation, id);
                 self.write_calls(tables, &matched)
             }
+            // Times of a damaged ring: the call stays without any.
+            Record::NcclTimes { start, end, .. } if end < start => Ok(()),
             Record::NcclTimes { plan, start, end } => {
                 let (start, end) = (self.seen(start), self.seen(end));
                 let (start_ns, end_ns) = (start.unix_nanos(), end.unix_nanos());

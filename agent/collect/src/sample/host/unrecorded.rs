@@ -9,6 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::proc::Stat;
+
 /// Between two looks at one process. It must be seen to use CUDA twice: the ring is made a moment after the driver is
 /// loaded.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -76,9 +78,7 @@ impl Unrecorded {
 
 /// The number of the process that started the one in this folder.
 fn parent(folder: &Path) -> Option<u32> {
-    let stat = fs::read_to_string(folder.join("stat")).ok()?;
-    // The name before it may contain anything, but the last `)` ends it.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    Some(Stat::parse(&fs::read_to_string(folder.join("stat")).ok()?)?.parent)
 }
 
 /// Whether the process below this folder has the driver's library and a GPU, and has not loaded our library (a child that
@@ -117,13 +117,14 @@ mod tests {
         process(dir.path(), 4, "", "/dev/nvidiactl");
         // A worker that the first one has forked.
         process(dir.path(), 5, cuda, "/dev/nvidia0");
-        fs::write(dir.path().join("5/stat"), "5 (wor) ker) S 1 5 5 0").unwrap();
+        let stat = format!("5 (wor) ker) S 1{}", " 0".repeat(48));
+        fs::write(dir.path().join("5/stat"), stat).unwrap();
         let mut unrecorded = Unrecorded { proc: dir.path().to_owned(), processes: HashMap::new() };
-        let start = Instant::now();
+        let begun = Instant::now();
         let mut told = Vec::new();
         for second in 0..200 {
             for pid in 1..=6 {
-                told.extend(unrecorded.look(pid, start + Duration::from_secs(second)));
+                told.extend(unrecorded.look(pid, begun + Duration::from_secs(second)));
             }
         }
         let [text] = &told[..] else { panic!("{told:?}") };

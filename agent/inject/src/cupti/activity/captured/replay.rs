@@ -11,13 +11,14 @@ use perfagent_spool::{
 };
 use tempfile::TempDir;
 
-use super::super::super::api_call::{DRIVER, Names, RUNTIME};
+use super::super::super::api_call::Names;
 use super::super::super::buffers::Buffers;
 use super::super::super::graphs::Watch;
 use super::super::super::session::Session;
 use super::super::super::sys::{
     Api, ApiCallback, BufferCompleted, MAX_LIMIT_REACHED, RequestBuffer, SUCCESS, Status,
 };
+use super::super::super::sys::{DRIVER_API, RUNTIME_API};
 use super::super::{Clock, Reading};
 use super::pages::Pages;
 use crate::writer::Writer;
@@ -108,10 +109,10 @@ unsafe extern "C" fn callback_name(
     name: *mut *const c_char,
 ) -> Status {
     let known = match (domain, function) {
-        (RUNTIME, 51) => c"cudaGetDevice_v12000",
-        (RUNTIME, 211) => c"cudaLaunchKernel_v7000",
-        (RUNTIME, 311) => c"cudaGraphLaunch_v10000",
-        (DRIVER, 719) => c"cuKernelGetName",
+        (RUNTIME_API, 51) => c"cudaGetDevice_v12000",
+        (RUNTIME_API, 211) => c"cudaLaunchKernel_v7000",
+        (RUNTIME_API, 311) => c"cudaGraphLaunch_v10000",
+        (DRIVER_API, 719) => c"cuKernelGetName",
         _ => return 1,
     };
     // SAFETY: a valid place for the answer.
