@@ -19,6 +19,7 @@
 //! events, of which 527,040 are kept. The same text as gzip: 132 MB a second (median of 3). Most of the time
 //! is spent in reading JSON, a tenth in writing rows.
 
+mod account;
 mod decimal;
 mod error;
 mod format;

@@ -89,12 +89,12 @@ impl Reader {
 
     /// Whether the file is of a version that had no such table yet.
     fn is_too_old_for(&self, table: &str) -> rusqlite::Result<bool> {
-        if !schema::NEW_IN_3.contains(&table) {
+        let Some(&(_, since)) = schema::LATER_TABLES.iter().find(|(name, _)| *name == table) else {
             return Ok(false);
-        }
+        };
         let version: u32 =
             self.connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        Ok(version < 3)
+        Ok(version < since)
     }
 
     fn columns(&self, table: &str) -> rusqlite::Result<Vec<String>> {

@@ -1,9 +1,9 @@
 //! A whole recording in memory: what analysis and the GUI work on.
 
 use crate::table::{
-    ApiCall, ClockAnchor, Collective, Context, Copy, Counter, CounterSample, Device, Host, Kernel,
-    Loss, Mark, MemoryEvent, Meta, Note, Operator, Overhead, Process, Range, Row, Stream,
-    Synchronization, Thread,
+    ApiCall, ClockAnchor, Collective, CollectiveTest, Context, Copy, Counter, CounterSample,
+    Device, Host, Kernel, Loss, Mark, MemoryEvent, Meta, Note, Operator, Overhead, Process, Range,
+    Row, Stream, Synchronization, Thread,
 };
 use crate::{DeviceId, OpenError, ProcessId, Reader, StreamId, Strings, ThreadId};
 
@@ -39,6 +39,7 @@ pub struct Recording {
     pub marks: Vec<Mark>,
     pub operators: Vec<Operator>,
     pub collectives: Vec<Collective>,
+    pub collective_tests: Vec<CollectiveTest>,
     pub memory: Vec<MemoryEvent>,
     pub counters: Vec<Counter>,
     pub counter_samples: Vec<CounterSample>,
@@ -70,6 +71,7 @@ impl Recording {
             marks: loader.table()?,
             operators: loader.table()?,
             collectives: loader.table()?,
+            collective_tests: loader.table()?,
             memory: loader.table()?,
             counters: loader.table()?,
             counter_samples: loader.table()?,

@@ -9,10 +9,11 @@ pub const APPLICATION_ID: u32 = u32::from_be_bytes(*b"PERF");
 
 /// `PRAGMA user_version` of the recordings written by this crate. Goes up with every change that an
 /// older reader would misread; a reader refuses files newer than itself.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
-/// Tables that files before version 3 do not have.
-pub(crate) const NEW_IN_3: [&str; 3] = ["contexts", "synchronizations", "overheads"];
+/// Tables that came later, and the first version that has them.
+pub(crate) const LATER_TABLES: [(&str, u32); 4] =
+    [("contexts", 3), ("synchronizations", 3), ("overheads", 3), ("collective_tests", 4)];
 
 /// Calls `$body` once for every row type, in the order of the file and of `SCHEMA.md`.
 macro_rules! for_each_table {
@@ -38,6 +39,7 @@ macro_rules! for_each_table {
         visit!(table::Mark);
         visit!(table::Operator);
         visit!(table::Collective);
+        visit!(table::CollectiveTest);
         visit!(table::MemoryEvent);
         visit!(table::Counter);
         visit!(table::CounterSample);

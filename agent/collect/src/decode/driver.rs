@@ -60,6 +60,7 @@ impl Decoder {
                     stream: (stream != NO_STREAM).then_some(i64::from(stream)),
                     event: (event != 0).then_some(i64::from(event)),
                     correlation: known(correlation),
+                    recorded_by: None,
                 })
             }
             Record::Overhead { start, end, kind, tid, correlation } => {

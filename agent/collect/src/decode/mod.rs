@@ -387,6 +387,7 @@ impl Decoder {
                 shapes_id: StringId(shapes),
                 sequence: sequence.or(range.payload.integer()),
                 open,
+                ..Operator::default()
             }),
             Meaning::Collective { op, dtype, bytes, group, size, timing, whole } => {
                 let source_id = tables.writer.string("nvtx")?;

@@ -29,11 +29,11 @@ mod write;
 use std::io::Read;
 use std::path::Path;
 
-use perfagent_recording::table::{Loss, Severity};
 use perfagent_recording::{HostId, Writer};
 
 use self::collect::Collector;
 use self::document::Unusable;
+use crate::account;
 use crate::error::ImportError;
 use crate::format::Format;
 use crate::summary::ImportedFile;
@@ -54,21 +54,7 @@ pub(crate) fn import<R: Read>(
     })?;
     let file = summary(path, &collector, window.offset());
     let process = write::write(&collector.trace, writer, host)?;
-    write::note(writer, process, Severity::Info, file.sentence())?;
-    for warning in &file.warnings {
-        let text = format!("{}: {}", path.display(), warning.text);
-        write::note(writer, process, Severity::Warning, text)?;
-    }
-    let lost = collector.problems.events_lost();
-    if lost > 0 {
-        writer.append(&Loss {
-            process_id: Some(process),
-            cause: "unreadable".to_owned(),
-            count: lost as i64,
-            start_ns: None,
-            end_ns: None,
-        })?;
-    }
+    account::write(writer, process, &file, collector.problems.events_lost())?;
     Ok(file)
 }
 

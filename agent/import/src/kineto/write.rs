@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use perfagent_recording::table::{
-    self, ApiCall, MemoryEvent, Note, Payload, Process, Range, Severity,
-};
+use perfagent_recording::table::{self, ApiCall, MemoryEvent, Payload, Process, Range};
 use perfagent_recording::{
     DeviceId, HostId, ProcessId, StreamId, StringId, ThreadId, Timestamp, WriteError, Writer,
 };
@@ -110,6 +108,7 @@ pub(crate) fn write(
             shapes_id: texts.id(operator.shapes),
             sequence: operator.sequence,
             open: false,
+            ..table::Operator::default()
         })?;
     }
     let nesting = depths_of(trace.annotations.iter().map(|row| (row.thread, row.times)));
@@ -240,14 +239,4 @@ fn devices(
         streams.push((device_id, writer.insert(&row)?));
     }
     Ok((devices, streams))
-}
-
-/// Says in the recording something about one of its processes.
-pub(crate) fn note(
-    writer: &mut Writer,
-    process: ProcessId,
-    severity: Severity,
-    text: String,
-) -> Result<(), WriteError> {
-    writer.append(&Note { process_id: Some(process), time_ns: None, severity, text })
 }

@@ -17,6 +17,38 @@ text_enum! {
 }
 
 table! {
+    /// A result of a benchmark of collectives, as nccl-tests prints it: a measurement, not an event.
+    CollectiveTest in "collective_tests" {
+        /// The first of the processes that measured it.
+        process_id: ProcessId,
+        /// `all_reduce`, …, as in `collectives`, in `strings`.
+        op_id: StringId,
+        /// Element type as the benchmark names it, in `strings`; 0 when unknown.
+        dtype_id: StringId,
+        /// How elements are combined (`sum`, …), in `strings`; 0 where they are not.
+        reduction_id: StringId,
+        /// Message size, bytes.
+        bytes: i64,
+        /// Elements; NULL when unknown.
+        elements: Option<i64>,
+        /// Root rank; NULL where there is none.
+        root: Option<i64>,
+        /// Ranks; NULL when unknown.
+        ranks: Option<i64>,
+        /// 1 when input and output were the same buffer.
+        in_place: bool,
+        /// Time of one operation, ns.
+        time_ns: i64,
+        /// Bytes over time, 1e9 bytes/s, as printed.
+        algbw_gbps: f64,
+        /// What a link would have to carry, 1e9 bytes/s, as printed.
+        busbw_gbps: f64,
+        /// Wrong elements found; NULL when results were not checked.
+        wrong: Option<i64>,
+    }
+}
+
+table! {
     /// One collective operation as one rank took part in it.
     Collective in "collectives" {
         /// The process (rank).

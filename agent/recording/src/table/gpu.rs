@@ -211,5 +211,7 @@ table! {
         event: Option<i64>,
         /// Joins it to the row of `api_calls` of the same process that waited.
         correlation: Option<i64>,
+        /// The `correlation` of the call that recorded the event waited for, where that is told.
+        recorded_by: Option<i64>,
     }
 }

@@ -24,8 +24,11 @@ table! {
         device_bytes: Option<i64>,
         /// Who reported it: `cupti`, `nvml`, `kineto`, … in `strings`.
         source_id: StringId,
-        /// What kind of memory, in `strings`: `device`, `pinned`, `managed`, `pool`, …; NULL where not told.
+        /// What kind of memory, in `strings`: `device`, `pinned`, `managed`, `pool`, …, or what a tensor is for:
+        /// `parameter`, `activation`, …; NULL where not told.
         kind_id: Option<StringId>,
+        /// Where the program asked for it, in `strings`: `train.py:42 step`; NULL where not told.
+        site_id: Option<StringId>,
         /// Joins it to the row of `api_calls` of the same process that asked for it.
         correlation: Option<i64>,
     }

@@ -12,7 +12,7 @@ mod process;
 mod quality;
 mod range;
 
-pub use communication::{Collective, Timing};
+pub use communication::{Collective, CollectiveTest, Timing};
 pub use counter::{Counter, CounterSample};
 pub use gpu::{
     ApiCall, Context, Copy, CopyKind, Device, Kernel, Stream, Synchronization, WaitKind,

@@ -124,6 +124,10 @@ table! {
         name_id: StringId,
         /// The shapes of its inputs in `strings`, for example `[[8, 128], [128, 128]]`; 0 when unknown.
         shapes_id: StringId,
+        /// The element types of its inputs in `strings`, for example `["float", "float"]`; NULL when unknown.
+        types_id: Option<StringId>,
+        /// Floating-point operations by the framework's own count; NULL when it did not count.
+        flops: Option<i64>,
         /// The autograd sequence number that ties a forward operator to its backward one.
         sequence: Option<i64>,
         /// 1 when its end was not seen.
