@@ -6,7 +6,7 @@ use perfagent_recording::table::{Payload, Process, Range};
 use perfagent_recording::{Reader, Recording};
 use perfagent_tests::{Bed, finish};
 
-fn named<'a>(recording: &'a Recording, name: &str) -> Vec<&'a Range> {
+fn named(recording: &Recording, name: &str) -> Vec<Range> {
     recording.ranges.iter().filter(|range| recording.strings.get(range.name_id) == name).collect()
 }
 

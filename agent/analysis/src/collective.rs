@@ -6,6 +6,7 @@ use perfagent_recording::table::{Collective, Timing};
 use perfagent_recording::{Recording, StringId, ThreadId};
 
 use crate::operation::clean;
+use crate::positions::Positions;
 use crate::process::{ProcessRows, pick};
 use crate::report::CollectiveRow;
 use crate::statistic::rate_gbps;
@@ -22,7 +23,7 @@ pub(crate) fn collectives(
     let mut table: BTreeMap<_, CollectiveRow> = BTreeMap::new();
     let mut kernels = HashSet::new();
     for position in counted(recording, &rows.collectives) {
-        let call = &recording.collectives[position as usize];
+        let Some(call) = recording.collectives.get(position as usize) else { continue };
         let (start, end) = clean(call.start_ns.unix_nanos(), call.end_ns.unix_nanos());
         let text = |id| Some(recording.strings.get(id).to_owned()).filter(|text| !text.is_empty());
         let key = (call.op_id, call.dtype_id, call.group_size, call.group_id);
@@ -87,22 +88,17 @@ pub(crate) fn unfinished(recording: &Recording, rows: &ProcessRows) -> usize {
 /// knows best; a range that names it knows more than NCCL's. Two tell of the same call when they have
 /// the operation and the thread in common and the one lies within the other. What is called within a
 /// group of NCCL's is handed over, and told of by the plugin, when the group ends.
-pub(crate) fn counted(recording: &Recording, positions: &[u32]) -> Vec<u32> {
+pub(crate) fn counted(recording: &Recording, positions: &Positions) -> Vec<u32> {
     let calls = || {
-        let ended = |position: &&u32| {
-            recording.collectives.get(**position as usize).is_some_and(|call| !call.open)
-        };
-        positions
-            .iter()
-            .filter(ended)
-            .map(|&position| (position, &recording.collectives[position as usize]))
+        let calls = positions.iter().zip(pick(&recording.collectives, positions));
+        calls.filter(|(_, call)| !call.open)
     };
     let plugin = Instants::of(
-        calls().filter_map(|(_, call)| Some((key(call)?, call.enqueued_ns?.unix_nanos()))),
+        calls().filter_map(|(_, call)| Some((key(&call)?, call.enqueued_ns?.unix_nanos()))),
     );
     let named = Spans::of(calls().filter_map(|(_, call)| {
         let is_range = call.enqueued_ns.is_none() && call.timing == Timing::Call;
-        is_range.then(|| Some((key(call)?, span(call)))).flatten()
+        is_range.then(|| Some((key(&call)?, span(&call)))).flatten()
     }));
     let groups = if plugin.0.is_empty() { Groups::default() } else { Groups::of(recording) };
     calls()
@@ -125,7 +121,7 @@ struct Groups(HashMap<ThreadId, Vec<(i64, i64)>>);
 impl Groups {
     fn of(recording: &Recording) -> Self {
         let mut steps: HashMap<ThreadId, Vec<(i64, i32)>> = HashMap::new();
-        for range in &recording.ranges {
+        for range in recording.ranges.iter() {
             let step = match recording.strings.get(range.name_id) {
                 "ncclGroupStart" => (range.start_ns.unix_nanos(), 1),
                 "ncclGroupEnd" => (range.end_ns.unix_nanos(), -1),

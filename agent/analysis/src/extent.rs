@@ -12,14 +12,14 @@ pub(crate) fn span(recording: &Recording) -> Option<(i64, i64)> {
     };
     macro_rules! spans {
         ($($table:ident),+) => {$(
-            for row in &recording.$table {
+            for row in recording.$table.iter() {
                 include(row.start_ns.unix_nanos(), row.end_ns.unix_nanos());
             }
         )+};
     }
     macro_rules! points {
         ($($table:ident),+) => {$(
-            for row in &recording.$table {
+            for row in recording.$table.iter() {
                 include(row.time_ns.unix_nanos(), row.time_ns.unix_nanos());
             }
         )+};

@@ -18,7 +18,7 @@ const POOL: &str = "pool";
 /// runs without a GPU, where it is what the model lives in.
 pub(crate) fn memory(recording: &Recording, rows: &ProcessRows) -> Memory {
     let host_counts = rows.basis != Basis::Gpu;
-    let events: Vec<&MemoryEvent> = pick(&recording.memory, &rows.memory)
+    let events: Vec<MemoryEvent> = pick(&recording.memory, &rows.memory)
         .filter(|event| host_counts || event.device_id.is_some())
         // One pool of CUDA is not what the program's allocator has in all.
         .filter(|event| event.kind_id.is_none_or(|kind| recording.strings.get(kind) != POOL))
@@ -36,7 +36,7 @@ fn sum_of_peaks<Device>(peaks: &BTreeMap<Device, i64>) -> Option<i64> {
     (!peaks.is_empty()).then(|| peaks.values().copied().fold(0, i64::saturating_add))
 }
 
-fn peak(events: &[&MemoryEvent], reading: fn(&MemoryEvent) -> Option<i64>) -> Option<i64> {
+fn peak(events: &[MemoryEvent], reading: fn(&MemoryEvent) -> Option<i64>) -> Option<i64> {
     let mut peaks = BTreeMap::new();
     for event in events {
         if let Some(bytes) = reading(event) {
@@ -65,7 +65,7 @@ fn sampled(recording: &Recording, rows: &ProcessRows) -> Option<i64> {
         return None;
     }
     let mut peaks = BTreeMap::new();
-    for sample in &recording.counter_samples {
+    for sample in recording.counter_samples.iter() {
         if let Some(&device) = device_of.get(&sample.counter_id) {
             let peak = peaks.entry(device).or_insert(0);
             *peak = (sample.value as i64).max(*peak);
@@ -75,8 +75,8 @@ fn sampled(recording: &Recording, rows: &ProcessRows) -> Option<i64> {
 }
 
 /// From the driver's own allocations and frees, where nothing reports a level.
-fn accumulated(events: &[&MemoryEvent]) -> Option<i64> {
-    let mut changes: Vec<&&MemoryEvent> = events
+fn accumulated(events: &[MemoryEvent]) -> Option<i64> {
+    let mut changes: Vec<&MemoryEvent> = events
         .iter()
         .filter(|event| {
             event.device_id.is_some() && event.bytes.is_some() && event.allocated_bytes.is_none()

@@ -55,7 +55,7 @@ struct Calls {
 }
 
 impl Calls {
-    fn new<'a>(calls: impl Iterator<Item = &'a ApiCall>) -> Self {
+    fn new(calls: impl Iterator<Item = ApiCall>) -> Self {
         let mut sorted: Vec<(i64, i64)> = calls
             .filter_map(|call| Some((call.correlation?, call.start_ns.unix_nanos())))
             .collect();

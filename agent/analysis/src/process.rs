@@ -1,8 +1,9 @@
 //! The rows of each process, found once, and which processes are ranks.
 
-use perfagent_recording::{ProcessId, Recording};
+use perfagent_recording::{Event, ProcessId, Recording, Rows};
 
 use crate::Basis;
+use crate::positions::Positions;
 
 /// Where the rows of one process are: positions in the tables of its recording.
 #[derive(Clone, Debug, Default)]
@@ -11,13 +12,13 @@ pub(crate) struct ProcessRows {
     pub(crate) process: ProcessId,
     /// What its busy times and its kernel table are made of.
     pub(crate) basis: Basis,
-    pub(crate) kernels: Vec<u32>,
-    pub(crate) copies: Vec<u32>,
-    pub(crate) api_calls: Vec<u32>,
-    pub(crate) ranges: Vec<u32>,
-    pub(crate) operators: Vec<u32>,
-    pub(crate) collectives: Vec<u32>,
-    pub(crate) memory: Vec<u32>,
+    pub(crate) kernels: Positions,
+    pub(crate) copies: Positions,
+    pub(crate) api_calls: Positions,
+    pub(crate) ranges: Positions,
+    pub(crate) operators: Positions,
+    pub(crate) collectives: Positions,
+    pub(crate) memory: Positions,
 }
 
 impl ProcessRows {
@@ -74,6 +75,6 @@ fn all(recording: &Recording) -> Vec<ProcessRows> {
 }
 
 /// The rows of `table` at `positions`.
-pub(crate) fn pick<'a, T>(table: &'a [T], positions: &'a [u32]) -> impl Iterator<Item = &'a T> {
-    positions.iter().filter_map(|&position| table.get(position as usize))
+pub(crate) fn pick<R: Event>(table: &Rows<R>, positions: &Positions) -> impl Iterator<Item = R> {
+    positions.iter().filter_map(|position| table.get(position as usize))
 }

@@ -48,7 +48,7 @@ pub(crate) fn steps(recording: &Recording, rows: &ProcessRows) -> Vec<StepSpan> 
         let marking = *markings.entry((range.domain_id, range.name_id)).or_insert_with(|| {
             marking(recording.strings.get(range.domain_id), recording.strings.get(range.name_id))
         });
-        if let Some((marking, span)) = marking.and_then(|marking| step_of(range, marking)) {
+        if let Some((marking, span)) = marking.and_then(|marking| step_of(&range, marking)) {
             candidates.entry(marking).or_default().push(span);
         }
     }

@@ -12,6 +12,7 @@ use perfagent_recording::{ProcessId, Recording};
 use crate::clock::{self, Clocks};
 use crate::collective::counted;
 use crate::operation::clean;
+use crate::positions::Positions;
 
 /// The split of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub(crate) fn matches(recordings: &[&Recording], clocks: &Clocks) -> Matches {
         Matches { files: recordings.iter().map(|_| Waits::new()).collect(), ..Matches::default() };
     let mut collectives: HashMap<(&str, &str, i64), Vec<Part>> = HashMap::new();
     for (file, recording) in recordings.iter().enumerate() {
-        let mut by_process: HashMap<ProcessId, Vec<u32>> = HashMap::new();
+        let mut by_process: HashMap<ProcessId, Positions> = HashMap::new();
         for (position, call) in recording.collectives.iter().enumerate() {
             by_process.entry(call.process_id).or_default().push(position as u32);
         }
@@ -80,7 +81,7 @@ pub(crate) fn matches(recordings: &[&Recording], clocks: &Clocks) -> Matches {
                 continue;
             };
             for position in counted(recording, &positions) {
-                let call = &recording.collectives[position as usize];
+                let Some(call) = recording.collectives.get(position as usize) else { continue };
                 let number = call
                     .sequence
                     .filter(|_| call.timing != Timing::Enqueue && call.group_id.0 != 0);

@@ -27,6 +27,8 @@
 
 mod error;
 mod id;
+mod load;
+mod packed;
 mod reader;
 mod recording;
 mod schema;
@@ -38,6 +40,7 @@ mod writer;
 
 pub use error::{OpenError, WriteError};
 pub use id::{CounterId, DeviceId, HostId, ProcessId, StreamId, StringId, ThreadId};
+pub use packed::{Event, Rows};
 pub use reader::{QueryResult, Reader, Value};
 pub use recording::{Progress, Recording};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION, markdown};

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::ValueRef;
@@ -54,9 +55,7 @@ impl Reader {
         let connection = Connection::open_with_flags(path, flags).map_err(damaged)?;
         // Not while a recorder of the same file commits: wait for it instead of failing.
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(damaged)?;
-        connection
-            .execute_batch("PRAGMA mmap_size = 1073741824; PRAGMA query_only = ON;")
-            .map_err(damaged)?;
+        connection.execute_batch("PRAGMA query_only = ON;").map_err(damaged)?;
         Ok(Self { connection, path: path.to_owned() })
     }
 
@@ -67,7 +66,17 @@ impl Reader {
     }
 
     /// Calls `each` with every row of a table and its id, in order of the id.
-    pub fn for_each<R: Row>(&self, mut each: impl FnMut(i64, R)) -> Result<(), OpenError> {
+    pub fn for_each<R: Row>(&self, each: impl FnMut(i64, R)) -> Result<(), OpenError> {
+        self.for_each_within(0..usize::MAX, each)
+    }
+
+    /// [`Reader::for_each`] of the rows at these positions, which are their ids less one.
+    pub(crate) fn for_each_within<R: Row>(
+        &self,
+        positions: Range<usize>,
+        mut each: impl FnMut(i64, R),
+    ) -> Result<(), OpenError> {
+        let bound = |position| i64::try_from(position).unwrap_or(i64::MAX);
         let mut read = || {
             if self.is_too_old_for(R::TABLE)? {
                 return Ok(());
@@ -78,7 +87,7 @@ impl Reader {
                 |name: &str| columns.is_empty() || columns.iter().any(|column| column == name);
             let mut statement = self.connection.prepare(&schema::select_sql::<R>(present))?;
             let id_column = R::COLUMNS.len();
-            let mut rows = statement.query([])?;
+            let mut rows = statement.query((bound(positions.start), bound(positions.end)))?;
             while let Some(row) = rows.next()? {
                 each(row.get(id_column)?, R::read(row)?);
             }

@@ -75,14 +75,19 @@ pub(crate) fn insert_sql<R: Row>(count: usize) -> String {
     format!("INSERT INTO {} ({}) VALUES {rows}", R::TABLE, names.join(", "))
 }
 
-/// The statement that reads every row in order of its id, the id in the last column. A column that is not `present`, in a
+/// The statement that reads rows in order of their ids, the id in the last column: those with an id greater than the first
+/// parameter, and not greater than the second. A column that is not `present`, in a
 /// file of an earlier version, reads as NULL.
 pub(crate) fn select_sql<R: Row>(present: impl Fn(&str) -> bool) -> String {
     let names: Vec<_> = R::COLUMNS
         .iter()
         .map(|column| if present(column.name) { column.name } else { "NULL" })
         .collect();
-    format!("SELECT {}, id FROM {} ORDER BY id", names.join(", "), R::TABLE)
+    format!(
+        "SELECT {}, id FROM {} WHERE id > ? AND id <= ? ORDER BY id",
+        names.join(", "),
+        R::TABLE
+    )
 }
 
 /// The page `SCHEMA.md`, made from the documentation of the row types.

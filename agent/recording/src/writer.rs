@@ -179,7 +179,7 @@ impl Writer {
             let mut statement = self.connection.prepare(&schema::select_sql::<R>(|_| true))?;
             let id_column = R::COLUMNS.len();
             statement
-                .query_map([], |row| Ok((row.get(id_column)?, R::read(row)?)))?
+                .query_map((0, i64::MAX), |row| Ok((row.get(id_column)?, R::read(row)?)))?
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|source| self.failed(R::TABLE, source))

@@ -17,9 +17,11 @@ fn add(
 ) {
     run.collective(process, Some("main"), (op, "float32", Some(2), Some(1000)), (start, end));
     let group_id = run.text(group);
-    let call = run.recording.collectives.last_mut().unwrap();
-    call.group_id = group_id;
-    change(call);
+    let last = run.recording.collectives.len() - 1;
+    assert!(run.recording.collectives.change(last, |call| {
+        call.group_id = group_id;
+        change(call);
+    }));
 }
 
 fn by_plugin(timing: Timing, enqueued: i64) -> impl Fn(&mut Collective) {

@@ -3,7 +3,8 @@
 use perfagent_analysis::report::CollectiveRow;
 use perfagent_analysis::{Report, repeated, report_many};
 use perfagent_recording::Recording;
-use perfagent_recording::table::{Host, Meta};
+
+use perfagent_recording::table::{Collective, Host, Meta};
 
 use crate::builder::Builder;
 
@@ -46,8 +47,8 @@ fn recording(file: File, group: (&str, i64), (start, end): (i64, i64)) -> Record
         span,
     );
     let group_id = run.text(group.0);
-    let call = run.recording.collectives.last_mut().unwrap();
-    (call.group_id, call.sequence) = (group_id, Some(0));
+    let only = |call: &mut Collective| (call.group_id, call.sequence) = (group_id, Some(0));
+    assert!(run.recording.collectives.change(0, only));
     run.recording
 }
 
@@ -108,7 +109,7 @@ fn groups_within_a_node_are_matched_there() {
         let mut process = run.processes[0].clone();
         (process.pid, process.rank) = (process.pid + 1, Some(first + 1));
         run.processes.push(process);
-        let mut call = run.collectives[0].clone();
+        let mut call = run.collectives.get(0).unwrap();
         call.process_id.0 = 2;
         call.thread_id = None;
         run.collectives.push(call);

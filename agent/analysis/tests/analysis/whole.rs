@@ -235,12 +235,12 @@ fn an_empty_recording_says_so() {
 #[test]
 fn rows_that_point_nowhere_harm_nothing() {
     let mut recording = on_gpu();
-    recording.kernels[0].process_id = ProcessId(-3);
-    recording.kernels[1].process_id = ProcessId(i64::MIN);
-    recording.kernels[2].name_id = perfagent_recording::StringId(i64::MAX);
-    recording.kernels[3].end_ns = at(i64::MIN);
-    recording.copies[0].start_ns = at(i64::MIN);
-    recording.copies[1].end_ns = at(i64::MAX);
+    recording.kernels.change(0, |row| row.process_id = ProcessId(-3));
+    recording.kernels.change(1, |row| row.process_id = ProcessId(i64::MIN));
+    recording.kernels.change(2, |row| row.name_id = perfagent_recording::StringId(i64::MAX));
+    recording.kernels.change(3, |row| row.end_ns = at(i64::MIN));
+    recording.copies.change(0, |row| row.start_ns = at(i64::MIN));
+    recording.copies.change(1, |row| row.end_ns = at(i64::MAX));
     let report = report(&recording, "odd.perfdb");
     assert_eq!(report.ranks.len(), 1);
 }

@@ -28,7 +28,7 @@ fn assert_everything_once(output: &Path, count: u64) {
         recording.marks.iter().filter_map(|mark| mark.payload.integer()).collect();
     assert_eq!(numbers, (0..count as i64).collect::<Vec<_>>());
     assert!(recording.marks.iter().all(|mark| text(&recording, mark.name_id) == "tick"));
-    let [whole] = &recording.ranges[..] else { panic!("{:?}", recording.ranges) };
+    let [whole] = &recording.ranges.to_vec()[..] else { panic!("{:?}", recording.ranges) };
     assert_eq!((text(&recording, whole.name_id), whole.open), ("whole", false));
     assert!(recording.losses.is_empty(), "{:?}", recording.losses);
     assert_eq!(recording.processes.len(), 1);

@@ -8,7 +8,7 @@ use perfagent_recording::{CounterId, Recording};
 use crate::harness::Run;
 
 /// The samples of a counter: of the command itself, or of the machine.
-fn samples<'a>(recording: &'a Recording, of_command: bool, name: &str) -> Vec<&'a CounterSample> {
+fn samples(recording: &Recording, of_command: bool, name: &str) -> Vec<CounterSample> {
     let position = recording.counters.iter().position(|counter| {
         counter.name == name
             && counter.gpu_index.is_none()

@@ -50,7 +50,7 @@ table! {
 
 table! {
     /// One collective operation as one rank took part in it.
-    Collective in "collectives" {
+    events: Collective in "collectives" {
         /// The process (rank).
         process_id: ProcessId,
         /// The thread that issued it, when known.

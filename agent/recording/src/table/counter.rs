@@ -25,7 +25,7 @@ table! {
 
 table! {
     /// One reading of a counter. Of quantities that rarely change, only the first and last of equal readings are kept.
-    CounterSample in "counter_samples" {
+    events: CounterSample in "counter_samples" {
         /// The counter.
         counter_id: CounterId,
         /// When, ns.

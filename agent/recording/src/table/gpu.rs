@@ -62,7 +62,7 @@ table! {
 table! {
     /// One run of a kernel; or of a whole CUDA graph (`record --cuda-graphs graph`), which is named `[CUDA graph]` and has a
     /// `graph` but no `graph_node`.
-    Kernel in "kernels" {
+    events: Kernel in "kernels" {
         /// The process that launched it.
         process_id: ProcessId,
         /// The device it ran on.
@@ -131,7 +131,7 @@ text_enum! {
 
 table! {
     /// One copy or memset on a GPU.
-    Copy in "copies" {
+    events: Copy in "copies" {
         /// The process that asked for it.
         process_id: ProcessId,
         /// The device it ran on.
@@ -157,7 +157,7 @@ table! {
 
 table! {
     /// One call of the CUDA runtime or driver on the host.
-    ApiCall in "api_calls" {
+    events: ApiCall in "api_calls" {
         /// The calling process.
         process_id: ProcessId,
         /// The calling thread.
@@ -194,7 +194,7 @@ text_enum! {
 
 table! {
     /// A wait for the GPU, or of one stream for another. Never counted as work of the GPU.
-    Synchronization in "synchronizations" {
+    events: Synchronization in "synchronizations" {
         /// The process.
         process_id: ProcessId,
         /// Start of the wait, ns.

@@ -5,7 +5,7 @@ use crate::{DeviceId, ProcessId, StringId, Timestamp};
 
 table! {
     /// A change or a reading of a process's device memory.
-    MemoryEvent in "memory" {
+    events: MemoryEvent in "memory" {
         /// The process.
         process_id: ProcessId,
         /// The device; NULL for host memory.

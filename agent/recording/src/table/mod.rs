@@ -80,8 +80,56 @@ impl Field for Payload {
     const SQL_TYPE: &'static str = "";
 }
 
-/// Declares a table: the struct, its SQL and its documentation from one text.
+/// Declares a table: the struct, its SQL and its documentation from one text. One of events can be kept packed, too.
 macro_rules! table {
+    (
+        $(#[doc = $doc:literal])+
+        events: $name:ident in $table:literal {
+            $($(#[doc = $field_doc:literal])+ $field:ident: $type:ty,)+
+        }
+    ) => {
+        $crate::table::table! {
+            $(#[doc = $doc])+
+            $name in $table {
+                $($(#[doc = $field_doc])+ $field: $type,)+
+            }
+        }
+
+        const _: () = {
+            use $crate::packed::{Event, Packable, Times};
+
+            /// Rows of the table, column by column.
+            #[derive(Clone, Debug)]
+            pub struct Chunk {
+                $($field: <$type as Packable>::Column,)+
+            }
+
+            impl Event for $name {
+                type Chunk = Chunk;
+
+                fn pack(rows: &[Self]) -> Chunk {
+                    let mut times = Times::new();
+                    Chunk {
+                        $($field: Packable::pack(rows.iter().map(|row| row.$field), &mut times),)+
+                    }
+                }
+
+                #[inline(always)]
+                fn unpack(chunk: &Chunk, index: usize) -> Self {
+                    let mut time = 0;
+                    Self {
+                        $($field: <$type as Packable>::unpack(&chunk.$field, index, &mut time),)+
+                    }
+                }
+
+                fn chunk_bytes(chunk: &Chunk) -> usize {
+                    let mut bytes = size_of::<Chunk>();
+                    $(bytes += <$type as Packable>::heap_bytes(&chunk.$field);)+
+                    bytes
+                }
+            }
+        };
+    };
     (
         $(#[doc = $doc:literal])+
         $name:ident in $table:literal {
@@ -143,6 +191,19 @@ macro_rules! text_enum {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// Its position in the declaration.
+            #[allow(dead_code, reason = "not every enumeration is in a table of events")]
+            pub(crate) const fn number(self) -> i64 {
+                self as i64
+            }
+
+            /// The one at this position.
+            #[allow(dead_code, reason = "not every enumeration is in a table of events")]
+            pub(crate) fn of_number(number: i64) -> Self {
+                const ALL: &[$name] = &[$($name::$variant),+];
+                usize::try_from(number).ok().and_then(|at| ALL.get(at)).copied().unwrap_or_default()
             }
         }
 

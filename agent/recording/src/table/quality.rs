@@ -36,7 +36,7 @@ table! {
 
 table! {
     /// Time that CUPTI or the driver spent on recording, and on what a program pays for once.
-    Overhead in "overheads" {
+    events: Overhead in "overheads" {
         /// The process.
         process_id: ProcessId,
         /// The thread that it held up, where that is known.

@@ -60,7 +60,7 @@ impl FromSql for Payload {
 
 table! {
     /// An NVTX range. Operators and collectives that arrive as ranges are in their own tables instead.
-    Range in "ranges" {
+    events: Range in "ranges" {
         /// The process.
         process_id: ProcessId,
         /// The thread that opened it.
@@ -89,7 +89,7 @@ table! {
 
 table! {
     /// An NVTX mark: a point in time with a message.
-    Mark in "marks" {
+    events: Mark in "marks" {
         /// The process.
         process_id: ProcessId,
         /// The thread that set it.
@@ -109,7 +109,7 @@ table! {
 
 table! {
     /// A framework operator as it ran on the host, for example `aten::addmm`.
-    Operator in "operators" {
+    events: Operator in "operators" {
         /// The process.
         process_id: ProcessId,
         /// The thread that ran it.

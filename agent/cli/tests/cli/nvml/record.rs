@@ -28,7 +28,7 @@ impl Run {
     }
 
     /// The samples of a counter of a GPU, or of the machine.
-    fn samples(&self, gpu: Option<i64>, name: &str) -> Vec<&CounterSample> {
+    fn samples(&self, gpu: Option<i64>, name: &str) -> Vec<CounterSample> {
         let counters = &self.recording.counters;
         let ids: Vec<_> = counters
             .iter()
@@ -102,7 +102,7 @@ fn what_gpus_tell_is_sampled_at_the_rate_asked_for() {
     let traffic = run.values(0, "pcie_rx");
     assert!(!traffic.is_empty() && traffic.iter().all(|rate| (rate - 1_024_000.0).abs() < 1e-9));
     let energy = run.samples(Some(0), "energy");
-    let (first, last) = (energy[0], energy[energy.len() - 1]);
+    let (first, last) = (&energy[0], &energy[energy.len() - 1]);
     let watts = (last.value - first.value) / (last.time_ns - first.time_ns).seconds();
     assert!((watts - 300.0).abs() < 100.0, "{watts} W");
     let said = run.note("GPU 1: ");
