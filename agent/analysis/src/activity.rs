@@ -5,7 +5,7 @@ use perfagent_recording::Recording;
 use crate::Intervals;
 use crate::category::Categories;
 use crate::host_work::{HostWork, Kind};
-use crate::operation::{Operation, clean};
+use crate::operation::{Operations, clean};
 use crate::process::{ProcessRows, pick};
 use crate::report::Rank;
 
@@ -26,7 +26,7 @@ impl Activity {
     pub(crate) fn on_gpu(
         recording: &Recording,
         rows: &ProcessRows,
-        operations: &[Operation],
+        operations: &Operations,
         categories: &mut Categories<'_>,
     ) -> Self {
         let mut compute = vec![Vec::new(); categories.count()];

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use perfagent_recording::{Recording, StringId};
+use perfagent_recording::{Recording, StringId, ThreadId};
 
 use crate::category::{Categories, Labels};
-use crate::host_work::{HostWork, Kind, operator_items};
+use crate::host_work::{HostWork, Kind};
 use crate::nesting::{Nesting, Role};
 use crate::operation::clean;
+use crate::own_time::{self, Named};
 use crate::process::{ProcessRows, pick};
 use crate::report::{KernelRow, OperatorRow};
-use crate::statistic::Tally;
 
 /// A stretch of time `[start, end)` that a table is restricted to, ns since the Unix epoch.
 pub(crate) type Window = (i64, i64);
@@ -21,12 +21,6 @@ fn cut(span: (i64, i64), window: Option<Window>) -> Option<(i64, i64)> {
     let Some((from, until)) = window else { return Some(span) };
     let (start, end) = (span.0.max(from), span.1.min(until));
     (start < end || (span.0 == span.1 && from <= span.0 && span.0 < until)).then_some((start, end))
-}
-
-#[derive(Clone, Copy, Default)]
-struct Named {
-    own: Tally,
-    inclusive: i64,
 }
 
 /// One row for each kernel name.
@@ -69,8 +63,16 @@ pub(crate) fn operators(
     rows: &ProcessRows,
     categories: &mut Categories<'_>,
 ) -> Vec<OperatorRow> {
-    let nesting = Nesting::of(operator_items(recording, rows));
-    let names = by_name(recording, &nesting, &|_| true, None);
+    let mut threads: BTreeMap<ThreadId, Vec<own_time::Span>> = BTreeMap::new();
+    for operator in pick(&recording.operators, &rows.operators) {
+        let times = clean(operator.start_ns.unix_nanos(), operator.end_ns.unix_nanos());
+        let span = own_time::Span::new(times, operator.depth, operator.name_id);
+        threads.entry(operator.thread_id).or_default().push(span);
+    }
+    let mut names = vec![Named::default(); recording.strings.len().max(1)];
+    for spans in threads.into_values() {
+        own_time::add(spans, &mut names);
+    }
     let mut category = |id| {
         let category = categories.of(id);
         categories.name(category).to_owned()
@@ -108,10 +110,8 @@ fn by_name(
         let Some((start, end)) = cut((item.start, item.end), window) else { continue };
         let name = usize::try_from(item.name.0).unwrap_or(0);
         let name = if name < names.len() { name } else { 0 };
-        names[name].own.add(own[index]);
-        if !nesting.is_recursive(index, counts) {
-            names[name].inclusive = names[name].inclusive.saturating_add(end.saturating_sub(start));
-        }
+        let is_recursive = nesting.is_recursive(index, counts);
+        names[name].add(own[index], (!is_recursive).then(|| end.saturating_sub(start)));
     }
     names
 }

@@ -34,6 +34,7 @@ mod loss;
 mod memory;
 mod nesting;
 mod operation;
+mod own_time;
 mod positions;
 mod process;
 mod range;

@@ -35,7 +35,7 @@ pub(crate) struct Slice {
 
 /// How far out an item looks for one of its name: ranges that overlap without nesting pile up without
 /// bound, and looking at all of them would take quadratic time.
-const DEEPEST: usize = 64;
+pub(crate) const DEEPEST: usize = 64;
 
 /// Items in order of (thread, time) with what encloses what.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,7 @@ use crate::activity::Activity;
 use crate::breakdown::{Division, data_loading};
 use crate::category::{Categories, Labels};
 use crate::host_work::HostWork;
-use crate::operation::{Operation, operations};
+use crate::operation::{Operations, operations};
 use crate::process::ProcessRows;
 use crate::report::{Basis, Breakdown, DeviceFacts, KernelRow, Rank, Step};
 use crate::rules::Rules;
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct RankAnalysis {
     rows: ProcessRows,
-    operations: Vec<Operation>,
+    operations: Operations,
     host: HostWork,
     activity: Activity,
     division: Division,
@@ -60,7 +60,7 @@ impl RankAnalysis {
         } else {
             let host = HostWork::of(recording, &rows, &step_spans, categories);
             let activity = Activity::on_host(&host, categories);
-            (Vec::new(), host, activity)
+            (Operations::default(), host, activity)
         };
         let data = data_loading(recording, &rows, &step_spans, categories);
         let division = Division::of(&activity, &data.1, rows.basis);
@@ -174,7 +174,7 @@ impl RankAnalysis {
                     total_bytes: device.total_bytes,
                 })
                 .collect(),
-            idle_causes: idle::idle_causes(recording, &self.operations),
+            idle_causes: idle::idle_causes(&self.operations),
             kernels: self.kernel_table(recording, None),
             copies: copy::copies(recording, &self.rows),
             launch: launch::launch(&self.operations),

@@ -1,6 +1,6 @@
 //! Training steps: which ranges are steps, and how long they took.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use perfagent_recording::table::Range;
 use perfagent_recording::{Recording, StringId, ThreadId};
@@ -52,11 +52,15 @@ pub(crate) fn steps(recording: &Recording, rows: &ProcessRows) -> Vec<StepSpan> 
             candidates.entry(marking).or_default().push(span);
         }
     }
-    // Formats that know no ranges keep the profiler's steps among the operators.
-    for operator in pick(&recording.operators, &rows.operators).filter(|operator| !operator.open) {
-        let marking = *markings
-            .entry((StringId(0), operator.name_id))
-            .or_insert_with(|| marking("", recording.strings.get(operator.name_id)));
+    // Formats that know no ranges keep the profiler's steps among the operators. There are few names and many operators.
+    let mut by_name: HashMap<StringId, Option<Marked>> = HashMap::new();
+    let mut last = (StringId(0), None);
+    for operator in pick(&recording.operators, &rows.operators) {
+        if operator.name_id != last.0 {
+            let marking = || marking("", recording.strings.get(operator.name_id));
+            last = (operator.name_id, *by_name.entry(operator.name_id).or_insert_with(marking));
+        }
+        let (false, marking) = (operator.open, last.1) else { continue };
         if let Some((Marking::Profiler, index)) = marking {
             let (start, end) = clean(operator.start_ns.unix_nanos(), operator.end_ns.unix_nanos());
             candidates.entry(Marking::Profiler).or_default().push(StepSpan {
