@@ -4,7 +4,9 @@
 //! writes down. Within one boot of a machine that clock is one, so that the times of two recorders agree to the nanosecond
 //! once each one's offset is taken off. Clocks of different machines are not aligned with each other.
 
-use perfagent_recording::{HostId, ProcessId, Recording};
+use perfagent_recording::{HostId, Recording};
+
+use crate::Summary;
 
 /// The clocks of several recordings; equal ones have one number.
 #[derive(Debug, Default)]
@@ -19,26 +21,29 @@ enum Identity {
     /// One boot of a machine. The name is part of it, as copies of a virtual machine wake up with one boot id.
     Boot { id: String, host: String },
     /// What a recording that tells no boot has for this host: a clock of which nothing is known.
-    Own { file: usize, host: HostId },
+    Own { file: usize, host: usize },
 }
 
 impl Clocks {
     /// The clocks of these recordings.
-    pub(crate) fn of<'a>(recordings: impl Iterator<Item = &'a Recording>) -> Self {
+    pub(crate) fn of(summaries: &[Summary]) -> Self {
         let mut clocks = Self::default();
-        for (file, recording) in recordings.enumerate() {
-            clocks.add(file, recording);
+        for (file, summary) in summaries.iter().enumerate() {
+            clocks.add(file, summary);
         }
         clocks
     }
 
-    fn add(&mut self, file: usize, recording: &Recording) {
-        let offset = recording.meta_value("clock_offset_ns").and_then(|text| text.parse().ok());
-        let boot = recording.meta_value("boot_id").zip(offset);
-        let hosts = (1..=recording.hosts.len().max(1)).map(|id| {
-            let host = HostId(id as i64);
-            let identity = match boot {
-                Some((id, _)) => Identity::Boot { id: id.to_owned(), host: name(recording, host) },
+    fn add(&mut self, file: usize, summary: &Summary) {
+        let hosts = (0..summary.hosts.len().max(1)).map(|host| {
+            let identity = match &summary.boot {
+                Some((id, _)) => Identity::Boot {
+                    id: id.clone(),
+                    host: summary
+                        .hosts
+                        .get(host)
+                        .map_or_else(String::new, |host| host.name.clone()),
+                },
                 None => Identity::Own { file, host },
             };
             let known = self.known.iter().position(|known| *known == identity);
@@ -48,20 +53,14 @@ impl Clocks {
             })
         });
         let hosts = hosts.collect();
-        self.files.push((hosts, boot.map_or(0, |(_, offset): (_, i64)| offset.saturating_neg())));
+        let shift = summary.boot.as_ref().map_or(0, |(_, offset)| offset.saturating_neg());
+        self.files.push((hosts, shift));
     }
 
-    /// The clock of a process, and what is added to its times to be on it.
-    pub(crate) fn of_process(
-        &self,
-        file: usize,
-        recording: &Recording,
-        process: ProcessId,
-    ) -> Option<(usize, i64)> {
+    /// The clock of a host of a recording, and what is added to its times to be on it.
+    pub(crate) fn of_host(&self, file: usize, host: usize) -> Option<(usize, i64)> {
         let (hosts, shift) = self.files.get(file)?;
-        let host = recording.process(process)?.host_id;
-        let index = usize::try_from(host.0.checked_sub(1)?).ok()?;
-        Some((*hosts.get(index)?, *shift))
+        Some((*hosts.get(host)?, *shift))
     }
 
     /// The clock of a recording's first host, and what is added to its times to be on it.

@@ -4,37 +4,57 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use perfagent_recording::table::{Collective, Timing};
 use perfagent_recording::{Recording, StringId, ThreadId};
+use serde::{Deserialize, Serialize};
 
 use crate::operation::clean;
 use crate::positions::Positions;
 use crate::process::{ProcessRows, pick};
 use crate::report::CollectiveRow;
 use crate::statistic::rate_gbps;
-use crate::wait::Waits;
+use crate::wait::Wait;
 
-/// One row for each (operation, element type, group size, group), greatest total first. Collectives
-/// whose end was not seen are left out: their time says nothing about bandwidth. Those of which only
-/// the handing over to the GPU is known are counted, without a time.
+/// One call of a numbered group as it is matched with those of other ranks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Call {
+    /// Its row in the table.
+    pub(crate) row: usize,
+    /// Its number within the group.
+    pub(crate) number: i64,
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) bytes: Option<i64>,
+    /// Its kernel is that of no earlier call.
+    pub(crate) is_first: bool,
+}
+
+/// One row for each (operation, element type, group size, group), greatest total first, and the calls that can be matched.
+/// Collectives whose end was not seen are left out: their time says nothing about bandwidth. Those of which only the handing
+/// over to the GPU is known are counted, without a time.
 pub(crate) fn collectives(
     recording: &Recording,
     rows: &ProcessRows,
-    waits: &Waits,
-) -> Vec<CollectiveRow> {
-    let mut table: BTreeMap<_, CollectiveRow> = BTreeMap::new();
+) -> (Vec<CollectiveRow>, Vec<Call>) {
+    let mut places: BTreeMap<_, usize> = BTreeMap::new();
+    let mut table: Vec<CollectiveRow> = Vec::new();
+    let mut matchable = Vec::new();
     let mut kernels = HashSet::new();
     for position in counted(recording, &rows.collectives) {
         let Some(call) = recording.collectives.get(position as usize) else { continue };
         let (start, end) = clean(call.start_ns.unix_nanos(), call.end_ns.unix_nanos());
         let text = |id| Some(recording.strings.get(id).to_owned()).filter(|text| !text.is_empty());
         let key = (call.op_id, call.dtype_id, call.group_size, call.group_id);
-        let row = table.entry(key).or_insert_with(|| CollectiveRow {
-            op: text(call.op_id).unwrap_or_default(),
-            dtype: text(call.dtype_id),
-            group_size: call.group_size,
-            group: text(call.group_id),
-            bytes: Some(0),
-            ..CollectiveRow::default()
+        let place = *places.entry(key).or_insert_with(|| {
+            table.push(CollectiveRow {
+                op: text(call.op_id).unwrap_or_default(),
+                dtype: text(call.dtype_id),
+                group_size: call.group_size,
+                group: text(call.group_id),
+                bytes: Some(0),
+                ..CollectiveRow::default()
+            });
+            table.len() - 1
         });
+        let row = &mut table[place];
         row.count += 1;
         row.bytes = add(row.bytes, call.bytes);
         if call.timing == Timing::Enqueue {
@@ -47,30 +67,49 @@ pub(crate) fn collectives(
         if is_first {
             row.total_ns = row.total_ns.saturating_add(end.saturating_sub(start));
         }
-        if let Some(wait) = waits.get(&position) {
-            if row.matched == 0 {
-                (row.matched_bytes, row.wait_ns, row.transfer_ns) = (Some(0), Some(0), Some(0));
-            }
-            row.matched += 1;
-            row.matched_bytes = add(row.matched_bytes, call.bytes);
-            if is_first {
-                row.wait_ns = add(row.wait_ns, wait.map(|wait| wait.wait_ns));
-                row.transfer_ns = add(row.transfer_ns, wait.map(|wait| wait.transfer_ns));
-            }
+        if let Some(number) = call.sequence
+            && row.group.is_some()
+            && row.group_size.is_some()
+        {
+            matchable.push(Call { row: place, number, start, end, bytes: call.bytes, is_first });
         }
     }
-    let mut table: Vec<CollectiveRow> = table.into_values().collect();
     for row in &mut table {
-        let factor = bus_factor(&row.op, row.group_size);
         let timed = row.bytes.map(|bytes| bytes.saturating_sub(row.untimed_bytes));
         row.algbw_gbps = timed.and_then(|bytes| rate_gbps(bytes, row.total_ns));
-        row.busbw_gbps = row.algbw_gbps.zip(factor).map(|(bandwidth, factor)| bandwidth * factor);
-        let transfer = row.matched_bytes.zip(row.transfer_ns);
-        let transfer = transfer.and_then(|(bytes, time)| rate_gbps(bytes, time));
-        row.transfer_busbw_gbps = transfer.zip(factor).map(|(rate, factor)| rate * factor);
+        row.busbw_gbps = on_the_bus(row, row.algbw_gbps);
     }
-    table.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.op.cmp(&b.op)));
-    table
+    let mut order: Vec<usize> = (0..table.len()).collect();
+    let key = |&place: &usize| (std::cmp::Reverse(table[place].total_ns), &table[place].op);
+    order.sort_by(|left, right| key(left).cmp(&key(right)));
+    let mut places = vec![0; order.len()];
+    for (new, &old) in order.iter().enumerate() {
+        places[old] = new;
+    }
+    for call in &mut matchable {
+        call.row = places[call.row];
+    }
+    (order.iter().map(|&old| table[old].clone()).collect(), matchable)
+}
+
+/// Adds a call that was found on every rank of its group to its row; `wait` where the ranks have a clock in common.
+pub(crate) fn add_match(row: &mut CollectiveRow, call: &Call, wait: Option<Wait>) {
+    if row.matched == 0 {
+        (row.matched_bytes, row.wait_ns, row.transfer_ns) = (Some(0), Some(0), Some(0));
+    }
+    row.matched += 1;
+    row.matched_bytes = add(row.matched_bytes, call.bytes);
+    if call.is_first {
+        row.wait_ns = add(row.wait_ns, wait.map(|wait| wait.wait_ns));
+        row.transfer_ns = add(row.transfer_ns, wait.map(|wait| wait.transfer_ns));
+    }
+    let transfer = row.matched_bytes.zip(row.transfer_ns);
+    let transfer = transfer.and_then(|(bytes, time)| rate_gbps(bytes, time));
+    row.transfer_busbw_gbps = on_the_bus(row, transfer);
+}
+
+fn on_the_bus(row: &CollectiveRow, bandwidth: Option<f64>) -> Option<f64> {
+    bandwidth.zip(bus_factor(&row.op, row.group_size)).map(|(bandwidth, factor)| bandwidth * factor)
 }
 
 fn add(sum: Option<i64>, value: Option<i64>) -> Option<i64> {

@@ -7,13 +7,13 @@ use perfagent_recording::{ProcessId, Recording, Timestamp};
 use crate::activity::Activity;
 use crate::breakdown::{Division, data_loading};
 use crate::category::{Categories, Labels};
+use crate::collective::Call;
 use crate::host_work::HostWork;
 use crate::operation::{Operations, operations};
 use crate::process::ProcessRows;
 use crate::report::{Basis, Breakdown, DeviceFacts, KernelRow, Rank, Step};
 use crate::rules::Rules;
 use crate::step::StepSpan;
-use crate::wait::Waits;
 use crate::{
     Intervals, clock, collective, copy, host_cost, idle, kernel, launch, memory, process, range,
     step,
@@ -149,14 +149,14 @@ impl RankAnalysis {
         collective::unfinished(recording, &self.rows)
     }
 
-    /// All figures of the rank but those that come from outside its rows (losses, samples).
-    /// `waits` are those of the recording.
+    /// All figures of the rank but those that come from outside its rows (losses, samples, other ranks), and its collectives
+    /// that can be matched with those of other ranks.
     pub(crate) fn figures(
         &self,
         recording: &Recording,
-        waits: &Waits,
         categories: &mut Categories<'_>,
-    ) -> Rank {
+    ) -> (Rank, Vec<Call>) {
+        let (collectives, calls) = collective::collectives(recording, &self.rows);
         let process = recording.process(self.rows.process);
         let devices =
             recording.devices.iter().filter(|device| device.process_id == self.rows.process);
@@ -178,7 +178,7 @@ impl RankAnalysis {
             kernels: self.kernel_table(recording, None),
             copies: copy::copies(recording, &self.rows),
             launch: launch::launch(&self.operations),
-            collectives: collective::collectives(recording, &self.rows, waits),
+            collectives,
             memory: memory::memory(recording, &self.rows),
             steps: self.steps.clone(),
             step: step::summary(&self.step_spans),
@@ -201,6 +201,6 @@ impl RankAnalysis {
         if let (Some(first), Some(end)) = (self.step_spans.first(), end) {
             rank.training = self.division.within(first.start, end);
         }
-        rank
+        (rank, calls)
     }
 }

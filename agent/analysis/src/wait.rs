@@ -6,13 +6,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use perfagent_recording::table::Timing;
-use perfagent_recording::{ProcessId, Recording};
-
-use crate::clock::{self, Clocks};
-use crate::collective::counted;
-use crate::operation::clean;
-use crate::positions::Positions;
+use crate::clock::Clocks;
+use crate::collective::add_match;
+use crate::summary::Summary;
 
 /// The split of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,15 +17,9 @@ pub(crate) struct Wait {
     pub(crate) transfer_ns: i64,
 }
 
-/// Calls that were found on every rank of their group, by position in the recording's table; `None` where the ranks have
-/// no clock in common.
-pub(crate) type Waits = HashMap<u32, Option<Wait>>;
-
-/// What was found in several recordings.
+/// What could not be split.
 #[derive(Debug, Default)]
 pub(crate) struct Matches {
-    /// For each recording.
-    pub(crate) files: Vec<Waits>,
     /// Collectives whose ranks have no clock in common.
     apart: usize,
     /// The hosts of these.
@@ -51,70 +41,80 @@ impl Matches {
     }
 }
 
-/// One rank's part in a collective.
+/// One rank's part in a collective: the positions of the recording, of its rank and of the call, and its times on its clock.
+#[derive(Clone, Copy)]
 struct Part {
-    file: usize,
-    process: ProcessId,
-    position: u32,
-    clock: usize,
+    file: u32,
+    rank: u32,
+    call: u32,
+    clock: u32,
+    size: i64,
     start: i64,
     end: i64,
-    size: i64,
 }
 
-/// All collectives of these recordings that were found on every rank of their group.
-pub(crate) fn matches(recordings: &[&Recording], clocks: &Clocks) -> Matches {
-    let mut found =
-        Matches { files: recordings.iter().map(|_| Waits::new()).collect(), ..Matches::default() };
-    let mut collectives: HashMap<(&str, &str, i64), Vec<Part>> = HashMap::new();
-    for (file, recording) in recordings.iter().enumerate() {
-        let mut by_process: HashMap<ProcessId, Positions> = HashMap::new();
-        for (position, call) in recording.collectives.iter().enumerate() {
-            by_process.entry(call.process_id).or_default().push(position as u32);
-        }
-        // A rank alone matches nobody, and there is nothing to find out about it.
-        if recordings.len() == 1 && by_process.len() < 2 {
-            return found;
-        }
-        for (process, positions) in by_process {
-            let Some((clock, shift)) = clocks.of_process(file, recording, process) else {
-                continue;
-            };
-            for position in counted(recording, &positions) {
-                let Some(call) = recording.collectives.get(position as usize) else { continue };
-                let number = call
-                    .sequence
-                    .filter(|_| call.timing != Timing::Enqueue && call.group_id.0 != 0);
-                let Some((number, size)) = number.zip(call.group_size) else { continue };
-                let (start, end) = clean(call.start_ns.unix_nanos(), call.end_ns.unix_nanos());
-                let (start, end) = (start.saturating_add(shift), end.saturating_add(shift));
-                let part = Part { file, process, position, clock, start, end, size };
-                let texts = [call.group_id, call.op_id].map(|id| recording.strings.get(id));
-                collectives.entry((texts[0], texts[1], number)).or_default().push(part);
-            }
-        }
+/// Adds to the tables of collectives what was found on every rank of a group.
+pub(crate) fn add_waits(summaries: &mut [Summary], clocks: &Clocks) -> Matches {
+    let mut found = Matches::default();
+    // A rank alone matches nobody, and there is nothing to find out about it.
+    if summaries.iter().map(|summary| summary.ranks.len()).sum::<usize>() < 2 {
+        return found;
     }
-    for parts in collectives.into_values() {
+    let many_files = summaries.len() > 1;
+    for parts in collectives(summaries, clocks).into_values() {
         if is_whole(&parts) {
-            split(&parts, recordings, &mut found);
-        } else if recordings.len() > 1 {
+            split(&parts, summaries, &mut found);
+        } else if many_files {
             // Groups within a node may have one name on all nodes.
             let of_one_file = parts.chunk_by(|left, right| left.file == right.file);
             of_one_file.filter(|parts| is_whole(parts)).for_each(|parts| {
-                split(parts, recordings, &mut found);
+                split(parts, summaries, &mut found);
             });
         }
     }
     found
 }
 
-fn split(parts: &[Part], recordings: &[&Recording], found: &mut Matches) {
+/// The parts of every collective, by the group, the operation and the number within the group.
+fn collectives(summaries: &[Summary], clocks: &Clocks) -> HashMap<(u32, u32, i64), Vec<Part>> {
+    let mut texts: HashMap<&str, u32> = HashMap::new();
+    let mut number = |text| {
+        let next = texts.len() as u32;
+        *texts.entry(text).or_insert(next)
+    };
+    let mut collectives: HashMap<_, Vec<Part>> = HashMap::new();
+    for (file, summary) in summaries.iter().enumerate() {
+        for (position, rank) in summary.ranks.iter().enumerate() {
+            let clock = rank.host.and_then(|host| clocks.of_host(file, host));
+            let Some((clock, shift)) = clock else { continue };
+            let rows = rank.rank.collectives.iter();
+            let rows: Vec<_> = rows
+                .map(|row| Some((number(row.group.as_deref()?), number(&row.op), row.group_size?)))
+                .collect();
+            for (call, told) in rank.calls.iter().enumerate() {
+                let Some(&Some((group, op, size))) = rows.get(told.row) else { continue };
+                collectives.entry((group, op, told.number)).or_default().push(Part {
+                    file: file as u32,
+                    rank: position as u32,
+                    call: call as u32,
+                    clock: clock as u32,
+                    size,
+                    start: told.start.saturating_add(shift),
+                    end: told.end.saturating_add(shift),
+                });
+            }
+        }
+    }
+    collectives
+}
+
+fn split(parts: &[Part], summaries: &mut [Summary], found: &mut Matches) {
     let have_one_clock = parts.windows(2).all(|pair| pair[0].clock == pair[1].clock);
     if !have_one_clock {
         found.apart += 1;
         found.hosts.extend(parts.iter().filter_map(|part| {
-            let recording = recordings.get(part.file)?;
-            Some(clock::name(recording, recording.process(part.process)?.host_id))
+            let summary = summaries.get(part.file as usize)?;
+            Some(summary.ranks.get(part.rank as usize)?.rank.host.clone())
         }));
     }
     let last_start = parts.iter().map(|part| part.start).max().unwrap_or_default();
@@ -124,18 +124,25 @@ fn split(parts: &[Part], recordings: &[&Recording], found: &mut Matches) {
             wait_ns: last_start.saturating_sub(part.start),
             transfer_ns: last_end.saturating_sub(last_start),
         };
-        if let Some(waits) = found.files.get_mut(part.file) {
-            waits.insert(part.position, have_one_clock.then_some(wait));
+        let summary = summaries.get_mut(part.file as usize);
+        let Some(rank) = summary.and_then(|summary| summary.ranks.get_mut(part.rank as usize))
+        else {
+            continue;
+        };
+        if let Some(call) = rank.calls.get(part.call as usize)
+            && let Some(row) = rank.rank.collectives.get_mut(call.row)
+        {
+            add_match(row, call, have_one_clock.then_some(wait));
         }
     }
 }
 
 /// Whether these are all ranks of the group, once each. A number that one rank used twice belongs to two calls.
 fn is_whole(parts: &[Part]) -> bool {
-    let mut processes: Vec<_> = parts.iter().map(|part| (part.file, part.process)).collect();
-    processes.sort_unstable();
-    processes.dedup();
-    processes.len() == parts.len()
+    let mut ranks: Vec<_> = parts.iter().map(|part| (part.file, part.rank)).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    ranks.len() == parts.len()
         && parts.len() >= 2
         && parts.iter().all(|part| part.size == parts.len() as i64)
 }

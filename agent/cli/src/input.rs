@@ -4,12 +4,6 @@ use std::path::PathBuf;
 
 use perfagent_recording::{OpenError, Reader, Recording};
 
-/// Reads whole recordings, each with its path as the user gave it. All are opened before the first is
-/// read, so that a wrong name in a long list is told at once.
-pub(crate) fn load_all(paths: &[PathBuf]) -> Result<Vec<(String, Recording)>, OpenError> {
-    open_all(paths)?.iter().map(load).collect()
-}
-
 /// Opens recordings without reading them.
 pub(crate) fn open_all(paths: &[PathBuf]) -> Result<Vec<Reader>, OpenError> {
     paths.iter().map(|path| Reader::open(path)).collect()

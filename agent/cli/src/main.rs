@@ -1,5 +1,6 @@
 //! `perfagent`: arguments in, answers and exit codes out; every figure comes from the libraries.
 
+mod across;
 mod advice;
 mod arguments;
 mod ceilings;
@@ -17,6 +18,7 @@ mod printer;
 mod report;
 mod rows;
 mod series;
+mod summaries;
 mod unit;
 
 use std::process::ExitCode;

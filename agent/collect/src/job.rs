@@ -1,7 +1,8 @@
 //! Which distributed job a recorder belongs to: what tells recordings of one run from those of another.
 
 /// The job's name as its launcher gives it, with the launcher's; `None` for a recorder that none started.
-pub(crate) fn of_this_process() -> Option<String> {
+#[must_use]
+pub fn of_this_process() -> Option<String> {
     read(|name| std::env::var(name).ok())
 }
 

@@ -1,4 +1,4 @@
-//! Reads the tables of events of a recording, on as many processors as there are.
+//! Reads the tables of events of a recording, on several processors.
 
 use std::ops::Range;
 use std::path::Path;
@@ -89,9 +89,10 @@ fn rows<R: Event>(reader: &Reader, positions: Range<usize>) -> Result<Rows<R>, O
     Ok(rows)
 }
 
-/// Reads them all. `progress` is called on this thread.
+/// Reads them all with so many threads. `progress` is called on this one.
 pub(crate) fn load(
     reader: &Reader,
+    threads: usize,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Events, OpenError> {
     let tables = Table::all(reader)?;
@@ -107,16 +108,15 @@ pub(crate) fn load(
         done += rows as u64;
         progress(Progress { rows: done, total: total as u64 });
     };
-    let processors = thread::available_parallelism().map_or(1, usize::from);
     let mut events = Events::default();
-    if total < WORTH_THREADS || processors == 1 {
+    if total < WORTH_THREADS || threads < 2 {
         for (table, positions) in pieces {
             let length = positions.len();
             events.append(table.read(reader, positions)?);
             tell(length);
         }
     } else {
-        let mut parts = side_by_side(reader.path(), &pieces, processors, &mut tell);
+        let mut parts = side_by_side(reader.path(), &pieces, threads, &mut tell);
         // In the order of the file, so that of several errors the same one is told every time.
         for part in &mut parts {
             let Some(part) = part.take() else { continue };
@@ -132,7 +132,7 @@ pub(crate) fn load(
 fn side_by_side(
     path: &Path,
     pieces: &[(Table, Range<usize>)],
-    processors: usize,
+    threads: usize,
     tell: &mut dyn FnMut(usize),
 ) -> Vec<Option<Result<Part, OpenError>>> {
     let next = AtomicUsize::new(0);
@@ -158,7 +158,7 @@ fn side_by_side(
     };
     let mut parts: Vec<_> = iter::repeat_with(|| None).take(pieces.len()).collect();
     thread::scope(|scope| {
-        for _ in 0..processors.min(pieces.len()) {
+        for _ in 0..threads.min(pieces.len()) {
             let sender = sender.clone();
             scope.spawn(|| work(sender));
         }

@@ -50,9 +50,19 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads everything. `progress` is called now and then with the rows read so far.
+    /// Reads everything, on all processors. `progress` is called now and then with the rows read so far.
     pub fn load(reader: &Reader, progress: &mut dyn FnMut(Progress)) -> Result<Self, OpenError> {
-        let events = load::load(reader, progress)?;
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::load_on(reader, processors, progress)
+    }
+
+    /// [`Recording::load`] with so many threads, for those who read several recordings at once.
+    pub fn load_on(
+        reader: &Reader,
+        threads: usize,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, OpenError> {
+        let events = load::load(reader, threads, progress)?;
         Ok(Self {
             strings: reader.strings()?,
             meta: reader.rows()?,

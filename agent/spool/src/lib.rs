@@ -34,6 +34,7 @@ pub use identity::ProcessIdentity;
 pub use layout::{ABI_VERSION, DEFAULT_CAPACITY, HEADER_BYTES, MAX_CAPACITY, MIN_CAPACITY};
 pub use loss::LossCause;
 pub use payload::Payload;
+pub use place::Place;
 pub use reader::{ReadOutcome, RingReader};
 pub use record::{NO_STREAM, Record};
 pub use refusal::Refusal;

@@ -2,10 +2,13 @@
 
 /// What is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Place {
-    pub(crate) rank: Option<u32>,
-    pub(crate) local_rank: Option<u32>,
-    pub(crate) world_size: Option<u32>,
+pub struct Place {
+    /// Its rank in the job.
+    pub rank: Option<u32>,
+    /// Its rank among the processes of its machine.
+    pub local_rank: Option<u32>,
+    /// Ranks in the job.
+    pub world_size: Option<u32>,
 }
 
 /// Variables that tell the same thing, the launcher that is closest to the process first: srun starts mpirun and
@@ -17,7 +20,8 @@ const WORLD_SIZE: [&str; 4] =
 
 impl Place {
     /// The place of the calling process.
-    pub(crate) fn of_this_process() -> Self {
+    #[must_use]
+    pub fn of_this_process() -> Self {
         Self::read(|name| std::env::var(name).ok())
     }
 

@@ -1,7 +1,7 @@
 //! Runs whose ranks are in several recordings.
 
 use perfagent_analysis::report::CollectiveRow;
-use perfagent_analysis::{Report, repeated, report_many};
+use perfagent_analysis::{Report, Summary, repeated, report_many};
 use perfagent_recording::Recording;
 
 use perfagent_recording::table::{Collective, Host, Meta};
@@ -56,6 +56,10 @@ fn together(recordings: &[Recording]) -> Report {
     const PATHS: [&str; 4] = ["a.perfdb", "b.perfdb", "c.perfdb", "d.perfdb"];
     let named: Vec<_> = recordings.iter().zip(PATHS).collect();
     report_many(&named)
+}
+
+fn summaries(recordings: &[&Recording]) -> Vec<Summary> {
+    recordings.iter().map(|recording| Summary::of(recording, "run.perfdb")).collect()
 }
 
 fn rows(report: &Report) -> Vec<&CollectiveRow> {
@@ -156,8 +160,8 @@ fn a_rank_that_is_there_twice_is_told() {
 #[test]
 fn one_recording_under_two_names_is_found() {
     let [first, second] = [FIRST, SECOND].map(|file| recording(file, ("", 2), (100, 200)));
-    assert_eq!(repeated(&[&first, &second]), None);
-    assert_eq!(repeated(&[&first, &second, &first.clone()]), Some((0, 2)));
+    assert_eq!(repeated(&summaries(&[&first, &second])), None);
+    assert_eq!(repeated(&summaries(&[&first, &second, &first.clone()])), Some((0, 2)));
     let empty = Recording::default();
-    assert_eq!(repeated(&[&empty, &empty]), None);
+    assert_eq!(repeated(&summaries(&[&empty, &empty])), None);
 }

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use perfagent_advisor::advise;
 
-use super::report::report_of;
 use crate::exit::Exit;
 use crate::page::Form;
 use crate::printer::Printer;
-use crate::{advice, input};
+use crate::{advice, summaries};
 
 /// Say what a run lost and what to change
 ///
@@ -29,8 +28,7 @@ pub(crate) struct Args {
 
 /// Prints the advice.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let recordings = input::load_all(&args.recordings)?;
-    let advice = advise(&report_of(&recordings)?);
+    let advice = advise(&summaries::report(summaries::of_files(&args.recordings)?)?);
     if args.json {
         printer.json(&advice)?;
     } else {

@@ -1,25 +1,27 @@
 //! `perfagent report`: where the time and the memory of a run went.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{bail, ensure};
-use perfagent_analysis::{Report, repeated, report_many};
-use perfagent_recording::Recording;
+use anyhow::ensure;
+use perfagent_analysis::Report;
 
 use crate::exit::Exit;
 use crate::page::Form;
 use crate::printer::Printer;
 use crate::report::{Origin, page};
-use crate::{input, unit};
+use crate::{across, output, summaries, unit};
 
 /// Show where the time and the memory of a run went
 ///
 /// Several recordings are taken as parts of one run, for example one a node: their ranks are shown together, and
-/// collectives are matched across the files.
+/// collectives are matched across the files. They are read one after the other on each processor, so that memory does not
+/// grow with their number.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent report run.perfdb
-  perfagent report node-*.perfdb --markdown >> \"$GITHUB_STEP_SUMMARY\"")]
+  perfagent report node-*.perfdb --markdown >> \"$GITHUB_STEP_SUMMARY\"
+  srun -N8 -n64 perfagent report --across /shared/meet rank-*.perfdb")]
 pub(crate) struct Args {
     /// The recordings
     #[arg(value_name = "RUN.perfdb", required = true)]
@@ -33,36 +35,46 @@ pub(crate) struct Args {
     /// Show this rank alone
     #[arg(long, value_name = "N")]
     rank: Option<i64>,
+    /// Store the figures of the recordings in this file instead, for a later report that takes it as if it were them
+    #[arg(long, value_name = "OUT.json", conflicts_with_all = ["json", "markdown", "rank"])]
+    summary: Option<PathBuf>,
+    /// As a rank of torchrun, mpirun or srun: read a share of the recordings, and let rank 0 answer for all. The ranks meet in
+    /// this folder, which all of them must see
+    #[arg(long, value_name = "DIR")]
+    across: Option<PathBuf>,
+    /// With --across: how long rank 0 waits for the others, in seconds
+    #[arg(long, value_name = "S", default_value_t = 600, requires = "across")]
+    patience: u64,
 }
 
 /// Prints the report.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let recordings = input::load_all(&args.recordings)?;
-    let mut report = report_of(&recordings)?;
+    let summaries = match &args.across {
+        Some(folder) => {
+            let patience = Duration::from_secs(args.patience);
+            match across::summarise(folder, &args.recordings, patience)? {
+                Some(summaries) => summaries,
+                None => return Ok(Exit::Success),
+            }
+        }
+        None => summaries::of_files(&args.recordings)?,
+    };
+    if let Some(path) = &args.summary {
+        output::begin(path)?.finish_json(&summaries)?;
+        return Ok(Exit::Success);
+    }
+    let origins: Vec<_> = summaries.iter().map(Origin::of).collect();
+    let mut report = summaries::report(summaries)?;
     if let Some(number) = args.rank {
         narrow(&mut report, number)?;
     }
     if args.json {
         printer.json(&report)?;
     } else {
-        let origins: Vec<_> =
-            recordings.iter().map(|(_, recording)| Origin::of(recording)).collect();
         let form = if args.markdown { Form::Markdown } else { Form::Text };
         page(&report, &origins).print(form, printer)?;
     }
     Ok(Exit::Success)
-}
-
-/// The report of recordings that were read from files.
-pub(super) fn report_of(recordings: &[(String, Recording)]) -> anyhow::Result<Report> {
-    let read: Vec<_> = recordings.iter().map(|(_, recording)| recording).collect();
-    if let Some((first, second)) = repeated(&read) {
-        let (first, second) = (&recordings[first].0, &recordings[second].0);
-        bail!("{second}: is the same recording as {first}; name each recording of the run once");
-    }
-    let named: Vec<_> =
-        recordings.iter().map(|(path, recording)| (recording, path.as_str())).collect();
-    Ok(report_many(&named))
 }
 
 fn narrow(report: &mut Report, number: i64) -> anyhow::Result<()> {

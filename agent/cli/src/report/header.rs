@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use perfagent_analysis::Report;
 use perfagent_analysis::report::{DeviceFacts, HostFacts, Rank};
-use perfagent_recording::{Recording, Timestamp};
+use perfagent_analysis::{Report, Summary};
+use perfagent_recording::Timestamp;
 
 use crate::page::Page;
 use crate::unit;
@@ -14,20 +14,16 @@ use crate::unit;
 pub(crate) struct Origin {
     command: Option<String>,
     started: Option<Timestamp>,
-    exit_code: Option<String>,
+    exit_code: Option<i64>,
 }
 
 impl Origin {
-    /// Reads it from the recording's facts and processes.
-    pub(crate) fn of(recording: &Recording) -> Self {
-        let first = recording.processes.iter().min_by_key(|process| process.start_ns);
-        let told = recording.meta_value("command").map(ToOwned::to_owned);
+    /// Reads it from the summary of the recording.
+    pub(crate) fn of(summary: &Summary) -> Self {
         Self {
-            command: told
-                .or_else(|| first.map(|process| process.command.clone()))
-                .filter(|command| !command.is_empty()),
-            started: first.map(|process| process.start_ns),
-            exit_code: recording.meta_value("exit_code").map(ToOwned::to_owned),
+            command: summary.command.clone(),
+            started: summary.started_ns.map(Timestamp::from_unix_nanos),
+            exit_code: summary.exit_code(),
         }
     }
 }
@@ -51,9 +47,9 @@ pub(super) fn write(page: &mut Page, report: &Report, origins: &[Origin]) {
     }
     // Several recordings have a table that says which ended how.
     if let [origin] = origins
-        && let Some(code) = origin.exit_code.as_deref().filter(|code| *code != "0")
+        && let Some(code) = origin.exit_code.filter(|&code| code != 0)
     {
-        fact("exit code", code.to_owned());
+        fact("exit code", code.to_string());
     }
     for host in &facts.hosts {
         fact("host", describe_host(host));
