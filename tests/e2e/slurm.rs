@@ -25,6 +25,12 @@ fn srun_starts_a_recorder_for_every_rank() {
     let report = check(&bed, done, &files, RANKS_A_NODE);
     let job = &report["recording"]["files"][0]["job"];
     assert!(job.as_str().is_some_and(|job| job.starts_with("Slurm job ")), "{job}");
+
+    // And every rank can read its own recording for the report.
+    let mut read = slurm.command("srun");
+    read.current_dir(bed.path("")).args(["-N2", "-n4"]).arg(bed.program("perfagent").get_program());
+    read.args(["report", "--json", "--across", "meet"]).args(files);
+    assert_eq!(finish(&mut read).success().json(), report);
 }
 
 /// One file a node; on each a launcher that speaks like torchrun starts two ranks.

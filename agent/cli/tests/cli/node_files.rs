@@ -105,3 +105,61 @@ fn ranks_without_a_name_do_not_get_the_same() {
         "{names:?}"
     );
 }
+
+#[test]
+fn a_stored_summary_stands_for_its_recordings() {
+    let folder = two_files(&NodeFile { rank: 1, ..FIRST });
+    let whole = report(folder.path(), &["--json"]);
+    let arguments = ["report", "b.perfdb", "--summary", "b.json"];
+    assert_eq!(run(folder.path(), &arguments).answer(), "");
+    let merged = run(folder.path(), &["report", "a.perfdb", "b.json", "--json"]).answer();
+    assert_eq!(merged, whole);
+    let twice = run(folder.path(), &["report", "b.json", "b.perfdb"]);
+    twice.refusal("b.perfdb: is the same recording as b.perfdb");
+    for (text, place) in
+        [("[{\"schema\": 1}]", "bad.json: is no summary"), ("[", "bad.json: is no summary")]
+    {
+        std::fs::write(folder.path().join("bad.json"), text).unwrap();
+        run(folder.path(), &["report", "a.perfdb", "bad.json"]).refusal(place);
+    }
+}
+
+/// Three ranks for two recordings: one has nothing to do.
+#[test]
+fn ranks_report_together_what_one_process_reports() {
+    let folder = two_files(&NodeFile { rank: 1, ..FIRST });
+    let whole = report(folder.path(), &["--json"]);
+    let rank = |number: usize, files: &[&str]| {
+        let mut command = perfagent(folder.path());
+        command.env("RANK", number.to_string()).env("WORLD_SIZE", "3");
+        command.args(["report", "--json", "--across", "meet"]).args(files);
+        outcome(&mut command)
+    };
+    let both = ["a.perfdb", "b.perfdb"];
+    let answer = std::thread::scope(|scope| {
+        // Rank 0 is there first, and waits.
+        let first = scope.spawn(|| rank(0, &both));
+        for number in [2, 1] {
+            assert_eq!(rank(number, &both).answer(), "");
+        }
+        first.join().unwrap().answer()
+    });
+    assert_eq!(answer, whole);
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("meet")).unwrap().count(),
+        0,
+        "nothing is left"
+    );
+
+    // A share that cannot be read is told by both, and rank 0 does not wait for the others.
+    std::fs::write(folder.path().join("b.perfdb"), "no recording").unwrap();
+    rank(1, &both).refusal("b.perfdb");
+    rank(0, &both).refusal("(rank 1)");
+    let mut alone = perfagent(folder.path());
+    alone.args(["report", "--across", "meet", "a.perfdb"]);
+    outcome(&mut alone).refusal("--across: this process is no rank");
+    let mut waiting = perfagent(folder.path());
+    waiting.env("RANK", "0").env("WORLD_SIZE", "2");
+    waiting.args(["report", "--across", "meet", "--patience", "0", "a.perfdb"]);
+    outcome(&mut waiting).refusal("rank 1 of 2 has not written its share within 0 s");
+}
