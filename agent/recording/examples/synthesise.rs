@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The first number is events a rank, the second ranks, each a file of its own when the name holds `{}`, else all in one. An event
-//! is an operator, a call, a kernel, a copy, a collective or a change of memory. Steps take 100 ms and differ by a few percent;
+//! is an operator, a call, a kernel, a copy, a collective or a change of memory. Steps take 25 ms;
 //! ranks start collectives at slightly different times and end them together. The same arguments make the same recording.
 
 use std::error::Error;
@@ -182,7 +182,7 @@ impl Rank {
         let (mut host, mut step) = (0, 0);
         while self.written < events {
             // Every rank begins a step at the same time, as they waited for each other.
-            let begin = step * 100_000_000;
+            let begin = step * 25_000_000;
             host = host.max(begin);
             let end = self.step(writer, host, step, events)?;
             writer.append(&Range {
@@ -282,7 +282,7 @@ impl Rank {
             gpu += 2_000;
             self.written += 2;
             if layer >= LAYERS {
-                self.collective(writer, step * 2 * LAYERS + layer, begin + layer * 900_000)?;
+                self.collective(writer, step * 2 * LAYERS + layer, begin + layer * 240_000)?;
             }
         }
         Ok(host.max(gpu))
@@ -324,7 +324,7 @@ impl Rank {
         ready: i64,
     ) -> Result<(), WriteError> {
         // Ranks are late by up to 50 µs; all end together.
-        let (start, end) = (ready + self.below(50_000), ready + 700_000);
+        let (start, end) = (ready + self.below(50_000), ready + 200_000);
         self.correlation += 1;
         self.kernel(writer, (self.network, self.texts.reduce), (start, end), 0)?;
         writer.append(&Collective {

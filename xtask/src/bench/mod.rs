@@ -2,6 +2,7 @@
 
 mod agent;
 mod figure;
+mod import;
 mod record_overhead;
 
 use anyhow::Result;
@@ -13,6 +14,8 @@ pub(crate) enum Bench {
     RecordOverhead(record_overhead::RecordOverhead),
     /// What a record costs on its way from CUPTI to the recording, on a stand-in for a GPU
     Agent(agent::Agent),
+    /// How fast traces become reports, against HolisticTraceAnalysis, and what memory that takes
+    Import(import::Import),
 }
 
 impl Bench {
@@ -21,6 +24,7 @@ impl Bench {
         match self {
             Self::RecordOverhead(overhead) => overhead.run(),
             Self::Agent(agent) => agent.run(),
+            Self::Import(import) => import.run(),
         }
     }
 }
