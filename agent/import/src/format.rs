@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::nccl_tests;
+
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -9,6 +11,8 @@ use serde::Serialize;
 pub enum Format {
     /// A PyTorch Kineto Chrome trace.
     Kineto,
+    /// What nccl-tests or rccl-tests print.
+    NcclTests,
 }
 
 impl Format {
@@ -17,22 +21,26 @@ impl Format {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kineto => "PyTorch Kineto trace",
+            Self::NcclTests => "output of nccl-tests",
         }
     }
 
     /// The format of a text that begins with `head`; `Err` with what it is instead. Whether a JSON object
-    /// is a trace shows only when it has been read.
+    /// is a Kineto trace shows only when it has been read.
     pub(crate) fn detect(head: &[u8]) -> Result<Self, String> {
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         if head.starts_with(b"SQLite format 3\0") {
             return Err("is an SQLite file: `perfagent report` reads recordings, nsys exports cannot be imported yet".to_owned());
         }
+        let text = String::from_utf8_lossy(head);
         match head.first() {
+            Some(b'{') if nccl_tests::recognises_json(&text) => Ok(Self::NcclTests),
             Some(b'{') => Ok(Self::Kineto),
             Some(b'[') => {
                 Err("is a JSON list (byte 0), not an object with `traceEvents`".to_owned())
             }
-            Some(_) => Err("is not JSON (byte 0 is not `{`)".to_owned()),
+            Some(_) if nccl_tests::recognises(&text) => Ok(Self::NcclTests),
+            Some(_) => Err("is not JSON (byte 0 is not `{`) and no log that is known".to_owned()),
             None => Err("holds nothing but white space".to_owned()),
         }
     }
@@ -48,7 +56,7 @@ mod tests {
         for (head, what) in [
             (&b"SQLite format 3\0..."[..], "SQLite"),
             (b"[{}]", "JSON list"),
-            (b"# nccl-tests", "not JSON"),
+            (b"# notes", "not JSON"),
             (b" \n", "white space"),
         ] {
             assert!(Format::detect(head).unwrap_err().contains(what));
