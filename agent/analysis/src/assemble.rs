@@ -5,8 +5,11 @@ use perfagent_recording::table::Severity;
 
 use crate::category::Categories;
 use crate::clock::Clocks;
+use crate::collective_test::collective_tests;
 use crate::rank::{RankAnalysis, analyse};
-use crate::report::{Basis, HostFacts, Lost, Rank, RecordingFacts, Report, SCHEMA};
+use crate::report::{
+    Basis, CollectiveTestRow, HostFacts, Lost, Rank, RecordingFacts, Report, SCHEMA,
+};
 use crate::rules::Rules;
 use crate::wait::Waits;
 use crate::{doubt, file, loss, usage, wait};
@@ -46,6 +49,7 @@ pub fn report_of(parts: &[(&Recording, &str, &[RankAnalysis])], rules: &Rules) -
         files: Vec::new(),
     };
     let (mut ranks, mut warnings, mut sources) = (Vec::new(), Vec::new(), Vec::new());
+    let mut tests: Vec<CollectiveTestRow> = Vec::new();
     for (position, (&(recording, path, analyses), waits)) in
         parts.iter().zip(&matches.files).enumerate()
     {
@@ -60,7 +64,10 @@ pub fn report_of(parts: &[(&Recording, &str, &[RankAnalysis])], rules: &Rules) -
         }
         facts.losses.extend(loss::losses(recording));
         warnings.extend(notes(recording));
-        if analyses.is_empty() {
+        tests.extend(collective_tests(recording, tests.last().map_or(0, |test| test.run)));
+        let holds_others =
+            !recording.collective_tests.is_empty() || !recording.counter_samples.is_empty();
+        if analyses.is_empty() && !holds_others {
             warnings.push(format!(
                 "{path} holds no GPU operations, operators, ranges or collectives: there is nothing to report"
             ));
@@ -75,7 +82,7 @@ pub fn report_of(parts: &[(&Recording, &str, &[RankAnalysis])], rules: &Rules) -
     warnings.extend(loss::sentences(&facts.losses));
     warnings.extend(doubt::doubts(&ranks, &facts.files));
     warnings.extend(matches.doubt());
-    Report { schema: SCHEMA.to_owned(), recording: facts, ranks, warnings }
+    Report { schema: SCHEMA.to_owned(), recording: facts, ranks, warnings, collective_tests: tests }
 }
 
 fn order(rank: &Rank) -> (bool, Option<i64>, &str, i64) {

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use perfagent_recording::table::Timing;
 use perfagent_recording::{ProcessId, Recording};
 
 use crate::clock::{self, Clocks};
@@ -81,9 +80,8 @@ pub(crate) fn matches(recordings: &[&Recording], clocks: &Clocks) -> Matches {
             };
             for position in counted(recording, &positions) {
                 let call = &recording.collectives[position as usize];
-                let number = call
-                    .sequence
-                    .filter(|_| call.timing != Timing::Enqueue && call.group_id.0 != 0);
+                let number =
+                    call.sequence.filter(|_| call.timing.is_placed() && call.group_id.0 != 0);
                 let Some((number, size)) = number.zip(call.group_size) else { continue };
                 let (start, end) = clean(call.start_ns.unix_nanos(), call.end_ns.unix_nanos());
                 let (start, end) = (start.saturating_add(shift), end.saturating_add(shift));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::nccl_tests;
+use crate::{nccl_inspector, nccl_tests};
 
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -13,6 +13,8 @@ pub enum Format {
     Kineto,
     /// What nccl-tests or rccl-tests print.
     NcclTests,
+    /// The JSON lines of NCCL Inspector.
+    NcclInspector,
 }
 
 impl Format {
@@ -22,6 +24,7 @@ impl Format {
         match self {
             Self::Kineto => "PyTorch Kineto trace",
             Self::NcclTests => "output of nccl-tests",
+            Self::NcclInspector => "output of NCCL Inspector",
         }
     }
 
@@ -35,6 +38,7 @@ impl Format {
         let text = String::from_utf8_lossy(head);
         match head.first() {
             Some(b'{') if nccl_tests::recognises_json(&text) => Ok(Self::NcclTests),
+            Some(b'{') if nccl_inspector::recognises(&text) => Ok(Self::NcclInspector),
             Some(b'{') => Ok(Self::Kineto),
             Some(b'[') => {
                 Err("is a JSON list (byte 0), not an object with `traceEvents`".to_owned())

@@ -81,7 +81,10 @@ mod tests {
     #[test]
     fn lines_with_their_places() {
         let line = |offset, text: &str, ended| Line { offset, text: text.to_owned(), ended };
-        assert_eq!(lines(b"a\r\n\nbc"), [line(0, "a", true), line(3, "", true), line(4, "bc", false)]);
+        assert_eq!(
+            lines(b"a\r\n\nbc"),
+            [line(0, "a", true), line(3, "", true), line(4, "bc", false)]
+        );
         assert_eq!(lines(b"\xff\n"), [line(0, "\u{fffd}", true)]);
         assert_eq!(lines(b""), []);
     }

@@ -26,7 +26,8 @@ pub(crate) fn nanos_of_moment(text: &str) -> Option<i64> {
 
 /// A number of at most `digits` digits.
 fn number(text: &str, digits: usize) -> Option<i64> {
-    let is_number = (1..=digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        (1..=digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok()).flatten()
 }
 
@@ -76,8 +77,17 @@ mod tests {
             assert_eq!(nanos_of_moment(text), Some(nanos), "{text}");
         }
         for text in [
-            "", "12:23:29", "2024/11/23", "2023/02/29 00:00:00", "2024/13/01 00:00:00", "2024/11/23 24:00:00",
-            "2024/11/23 12:23", "2024/11/23 12:23:29.", "2024/11/23 12:23:29.1234567890", "x/11/23 12:23:29", "+024/11/23 12:23:29",
+            "",
+            "12:23:29",
+            "2024/11/23",
+            "2023/02/29 00:00:00",
+            "2024/13/01 00:00:00",
+            "2024/11/23 24:00:00",
+            "2024/11/23 12:23",
+            "2024/11/23 12:23:29.",
+            "2024/11/23 12:23:29.1234567890",
+            "x/11/23 12:23:29",
+            "+024/11/23 12:23:29",
         ] {
             assert_eq!(nanos_of_moment(text).filter(|_| !text.ends_with('.')), None, "{text}");
         }

@@ -26,7 +26,13 @@ impl Origin {
             command: told
                 .or_else(|| first.map(|process| process.command.clone()))
                 .filter(|command| !command.is_empty()),
-            started: first.map(|process| process.start_ns),
+            // Formats that do not know when a process began leave 0.
+            started: recording
+                .processes
+                .iter()
+                .map(|process| process.start_ns)
+                .filter(|start| start.unix_nanos() != 0)
+                .min(),
             exit_code: recording.meta_value("exit_code").map(ToOwned::to_owned),
         }
     }
@@ -47,7 +53,8 @@ pub(super) fn write(page: &mut Page, report: &Report, origins: &[Origin]) {
     let length = unit::duration(facts.duration_ns);
     match origins.iter().filter_map(|origin| origin.started).min() {
         Some(started) => fact("recorded", format!("{}, {length} long", unit::moment(started))),
-        None => fact("length", length),
+        None if facts.duration_ns > 0 => fact("length", length),
+        None => {}
     }
     // Several recordings have a table that says which ended how.
     if let [origin] = origins
@@ -58,7 +65,9 @@ pub(super) fn write(page: &mut Page, report: &Report, origins: &[Origin]) {
     for host in &facts.hosts {
         fact("host", describe_host(host));
     }
-    fact("ranks", describe_ranks(&report.ranks));
+    if !report.ranks.is_empty() || report.collective_tests.is_empty() {
+        fact("ranks", describe_ranks(&report.ranks));
+    }
     for devices in describe_devices(&report.ranks) {
         fact("GPU", devices);
     }

@@ -24,7 +24,8 @@ pub(super) fn read<R: Read>(window: &mut Window<R>, problems: &mut Problems) -> 
     while let Some(byte) = window.next_mark() {
         let offset = window.offset();
         if byte != b'{' {
-            problems.add(Problem::Trailing, offset, || "no further document begins there".to_owned());
+            problems
+                .add(Problem::Trailing, offset, || "no further document begins there".to_owned());
             break;
         }
         let mut run = Run { offset, first: offset, ..Run::default() };
@@ -198,7 +199,9 @@ impl<'de> Visitor<'de> for Rows<'_> {
                 match measurement(&row, block, in_place) {
                     Some(measurement) => run.measurements.push(measurement),
                     None => problems.add(Problem::Row, offset, || {
-                        format!("row {number} of the document there has no size, time or bandwidths")
+                        format!(
+                            "row {number} of the document there has no size, time or bandwidths"
+                        )
                     }),
                 }
             }

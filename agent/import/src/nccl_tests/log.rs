@@ -97,7 +97,8 @@ impl<'a> Log<'a> {
         } else if text.contains("out-of-place") || text.contains("in-place") {
             text.clone_into(&mut self.labels);
         } else {
-            let begins = ["nccl-tests version", "rccl-tests", "Collective test starting", "nThread "];
+            let begins =
+                ["nccl-tests version", "rccl-tests", "Collective test starting", "nThread "];
             if begins.iter().any(|begin| text[1..].trim_start().starts_with(begin)) {
                 if self.layout.is_some() || !self.run.ranks.is_empty() {
                     self.end_run(offset);

@@ -43,7 +43,9 @@ pub(crate) fn recognises(head: &str) -> bool {
     head.lines().any(|line| {
         let line = prefix::without_label(line).trim();
         let Some(words) = line.strip_prefix('#').map(str::trim_start) else { return false };
-        ["nccl-tests version", "rccl-tests", "nThread "].iter().any(|begin| words.starts_with(begin))
+        ["nccl-tests version", "rccl-tests", "nThread "]
+            .iter()
+            .any(|begin| words.starts_with(begin))
             || Layout::of_heading(line, "").is_some()
     })
 }

@@ -63,7 +63,10 @@ fn origin(word: &str, begins_line: bool, hosts: &[String]) -> Option<usize> {
     if let Some(touching) = words.iter().find(|touching| host.starts_with(**touching)) {
         return Some(touching.len());
     }
-    Some(host.len() - host.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.')).len())
+    Some(
+        host.len()
+            - host.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.')).len(),
+    )
 }
 
 fn is_number(text: &str) -> bool {
@@ -82,8 +85,13 @@ mod tests {
     #[test]
     fn labels_are_taken_off() {
         for line in [
-            "[1,0]<stdout>:#  size", "[prterun-n1-77@1,0]<stdout>:#  size", "0: #  size", " 12: #  size",
-            "2024-11-23T12:23:29.95Z #  size", "Sat Nov 23 12:23:29 2024[1,3]<stderr>:#  size", "#  size",
+            "[1,0]<stdout>:#  size",
+            "[prterun-n1-77@1,0]<stdout>:#  size",
+            "0: #  size",
+            " 12: #  size",
+            "2024-11-23T12:23:29.95Z #  size",
+            "Sat Nov 23 12:23:29 2024[1,3]<stderr>:#  size",
+            "#  size",
         ] {
             assert_eq!(without_label(line), "#  size", "{line}");
         }

@@ -53,9 +53,21 @@ const HEAD: &str = "\
 
 /// Each row in the pieces in which it is printed.
 const PIECES: [[&str; 3]; 3] = [
-    ["        1024           256     float     sum      -1", "    11.63    0.09    0.09       0", "    11.02    0.09    0.09       0"],
-    ["    67108864      16777216     float     sum      -1", "   1162.2   57.74   57.74       5", "   1160.0   57.85   57.85     N/A"],
-    ["  4294967296    1073741824     float     sum      -1", "  1.2e+06    3.58    3.58   1e+06", "    16215  264.88  264.88       0"],
+    [
+        "        1024           256     float     sum      -1",
+        "    11.63    0.09    0.09       0",
+        "    11.02    0.09    0.09       0",
+    ],
+    [
+        "    67108864      16777216     float     sum      -1",
+        "   1162.2   57.74   57.74       5",
+        "   1160.0   57.85   57.85     N/A",
+    ],
+    [
+        "  4294967296    1073741824     float     sum      -1",
+        "  1.2e+06    3.58    3.58   1e+06",
+        "    16215  264.88  264.88       0",
+    ],
 ];
 
 fn row(at: usize) -> String {
@@ -72,17 +84,21 @@ fn whole() -> String {
 fn a_log_of_today() {
     let (runs, warnings) = runs(&whole());
     let [run] = runs.as_slice() else { panic!("{runs:?}") };
-    assert_eq!(warnings.iter().map(|warning| &*warning.text).collect::<Vec<_>>(), [
-        format!("1000005 elements of results were wrong (byte {})", HEAD.len()),
-    ]);
-    assert_eq!(all(run), [
-        "1024 256 float [sum] None out 11630 0.09 0.09 Some(0)",
-        "1024 256 float [sum] None in 11020 0.09 0.09 Some(0)",
-        "67108864 16777216 float [sum] None out 1162200 57.74 57.74 Some(5)",
-        "67108864 16777216 float [sum] None in 1160000 57.85 57.85 None",
-        "4294967296 1073741824 float [sum] None out 1200000000 3.58 3.58 Some(1000000)",
-        "4294967296 1073741824 float [sum] None in 16215000 264.88 264.88 Some(0)",
-    ]);
+    assert_eq!(
+        warnings.iter().map(|warning| &*warning.text).collect::<Vec<_>>(),
+        [format!("1000005 elements of results were wrong (byte {})", HEAD.len()),]
+    );
+    assert_eq!(
+        all(run),
+        [
+            "1024 256 float [sum] None out 11630 0.09 0.09 Some(0)",
+            "1024 256 float [sum] None in 11020 0.09 0.09 Some(0)",
+            "67108864 16777216 float [sum] None out 1162200 57.74 57.74 Some(5)",
+            "67108864 16777216 float [sum] None in 1160000 57.85 57.85 None",
+            "4294967296 1073741824 float [sum] None out 1200000000 3.58 3.58 Some(1000000)",
+            "4294967296 1073741824 float [sum] None in 16215000 264.88 264.88 Some(0)",
+        ]
+    );
     assert_eq!((run.program.as_deref(), run.world_size()), (Some("all_reduce_perf"), Some(2)));
     let second = &run.ranks[1];
     assert_eq!((second.rank, second.pid, &*second.host, second.device), (1, 913, "node-2", 3));
@@ -111,18 +127,23 @@ fn columns_come_and_go_with_versions() {
 #
 ";
     let (runs, warnings) = runs(many);
-    assert_eq!(all(&runs[0]), [
-        "8 2 bfloat16 [] Some(0) out 1500 2.25 2.5 Some(0)",
-        "8 2 bfloat16 [] Some(0) in 3500 4.25 4.5 Some(7)",
-        "16 4 bfloat16 [] Some(0) in 3500 4.25 4.5 Some(7)",
-    ]);
+    assert_eq!(
+        all(&runs[0]),
+        [
+            "8 2 bfloat16 [] Some(0) out 1500 2.25 2.5 Some(0)",
+            "8 2 bfloat16 [] Some(0) in 3500 4.25 4.5 Some(7)",
+            "16 4 bfloat16 [] Some(0) in 3500 4.25 4.5 Some(7)",
+        ]
+    );
     assert!(warnings[0].text.contains("(-C)"), "{warnings:?}");
 }
 
 #[test]
 fn several_runs_in_one_log() {
-    let second = whole().replace("all_reduce_perf", "reduce_scatter_perf").replace("node-1", "node-9");
-    let commands = format!("$ ./all_reduce_perf -b 8\n{}$ ./reduce_scatter_perf -b 8\n{second}", whole());
+    let second =
+        whole().replace("all_reduce_perf", "reduce_scatter_perf").replace("node-1", "node-9");
+    let commands =
+        format!("$ ./all_reduce_perf -b 8\n{}$ ./reduce_scatter_perf -b 8\n{second}", whole());
     let (runs, _) = runs(&commands);
     let programs: Vec<_> = runs.iter().map(|run| run.program.as_deref().unwrap()).collect();
     assert_eq!(programs, ["all_reduce_perf", "reduce_scatter_perf"]);
@@ -130,7 +151,12 @@ fn several_runs_in_one_log() {
     assert_eq!((runs[0].ranks.len(), runs[1].ranks.len()), (2, 2));
     assert_eq!(runs[1].ranks[0].host, "node-9");
     // Without the lines of newer versions the command tells, or a second table.
-    let old = |text: &str| text.lines().filter(|line| !line.contains("ollective test")).map(|line| format!("{line}\n")).collect::<String>();
+    let old = |text: &str| {
+        text.lines()
+            .filter(|line| !line.contains("ollective test"))
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()
+    };
     let (runs, _) = super::tests::runs(&old(&commands));
     let programs: Vec<_> = runs.iter().map(|run| run.program.as_deref().unwrap()).collect();
     assert_eq!(programs, ["all_reduce_perf", "reduce_scatter_perf"]);
@@ -140,7 +166,10 @@ fn several_runs_in_one_log() {
 fn a_missing_row_is_noticed() {
     let missing = whole().replace(&format!("{}\n", row(2)), "");
     let (_, warnings) = runs(&missing);
-    assert!(warnings.iter().any(|warning| warning.text.contains("rows are missing")), "{warnings:?}");
+    assert!(
+        warnings.iter().any(|warning| warning.text.contains("rows are missing")),
+        "{warnings:?}"
+    );
     let damaged = whole().replace("57.85   57.85", "57.85   5x.85");
     let (runs, warnings) = runs(&damaged);
     assert_eq!(runs[0].measurements.len(), 4);
@@ -159,7 +188,12 @@ fn wherever_a_log_is_cut_no_figure_is_a_part_of_one() {
         let is_within = length < text.len() - FOOT.len() && !text[..length].ends_with('\n');
         let is_told = warnings.iter().any(|warning| warning.text.contains("could not be read"));
         assert!(ours.len() == 2 * lines || is_within, "cut at {length}");
-        assert!(is_told || !is_within || text[..length].lines().last().unwrap().split_whitespace().count() < 3, "cut at {length}");
+        assert!(
+            is_told
+                || !is_within
+                || text[..length].lines().last().unwrap().split_whitespace().count() < 3,
+            "cut at {length}"
+        );
     }
 }
 
@@ -181,11 +215,17 @@ fn the_document_of_j() {
     assert!(recognises_json(DOCUMENT));
     let (runs, warnings) = runs(DOCUMENT);
     let run = &runs[0];
-    assert_eq!(all(run), [
-        "1024 32 float [] None out 11630 0.5 0.4375 Some(0)",
-        "1024 32 float [] None in 11020 1.5 1.3125 None",
-    ]);
-    assert_eq!((run.program.as_deref(), run.world_size(), run.ranks.len()), (Some("all_gather_perf"), Some(8), 2));
+    assert_eq!(
+        all(run),
+        [
+            "1024 32 float [] None out 11630 0.5 0.4375 Some(0)",
+            "1024 32 float [] None in 11020 1.5 1.3125 None",
+        ]
+    );
+    assert_eq!(
+        (run.program.as_deref(), run.world_size(), run.ranks.len()),
+        (Some("all_gather_perf"), Some(8), 2)
+    );
     assert_eq!((run.started_ns, &*run.ranks[1].host), (Some(1_740_823_200_000_000_000), "n2"));
     let texts: Vec<_> = warnings.iter().map(|warning| &*warning.text).collect();
     assert_eq!(texts.len(), 2, "{texts:?}");
@@ -198,7 +238,10 @@ fn wherever_a_document_is_cut_the_rows_before_it_remain() {
         let (runs, warnings) = runs(&DOCUMENT[..length]);
         let expected = [0, 2][usize::from(length > DOCUMENT.find(",\"actual").unwrap() + 60)];
         assert!(runs[0].measurements.len() >= expected.min(2), "cut at {length}");
-        assert!(warnings.iter().any(|warning| warning.text.contains("ends at byte")), "cut at {length}");
+        assert!(
+            warnings.iter().any(|warning| warning.text.contains("ends at byte")),
+            "cut at {length}"
+        );
     }
 }
 

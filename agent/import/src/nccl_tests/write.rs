@@ -46,11 +46,7 @@ pub(super) fn write(
 }
 
 /// Writes the ranks of a run and returns the first; a run that lists none has one process of which nothing is known.
-fn processes(
-    run: &Run,
-    writer: &mut Writer,
-    hosts: &mut Hosts,
-) -> Result<ProcessId, WriteError> {
+fn processes(run: &Run, writer: &mut Writer, hosts: &mut Hosts) -> Result<ProcessId, WriteError> {
     let (mut first, nobody) = (None, [RankLine { device: -1, ..RankLine::default() }]);
     let lines = if run.ranks.is_empty() { &nobody } else { run.ranks.as_slice() };
     let mut start = ProcessId::default();
