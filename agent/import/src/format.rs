@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{nccl_inspector, nccl_tests};
+use crate::{nccl_example, nccl_inspector, nccl_tests};
 
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -15,6 +15,8 @@ pub enum Format {
     NcclTests,
     /// The JSON lines of NCCL Inspector.
     NcclInspector,
+    /// The dump of NCCL's example profiler plugin.
+    NcclExamplePlugin,
 }
 
 impl Format {
@@ -25,6 +27,7 @@ impl Format {
             Self::Kineto => "PyTorch Kineto trace",
             Self::NcclTests => "output of nccl-tests",
             Self::NcclInspector => "output of NCCL Inspector",
+            Self::NcclExamplePlugin => "dump of NCCL's example profiler plugin",
         }
     }
 
@@ -40,6 +43,7 @@ impl Format {
             Some(b'{') if nccl_tests::recognises_json(&text) => Ok(Self::NcclTests),
             Some(b'{') if nccl_inspector::recognises(&text) => Ok(Self::NcclInspector),
             Some(b'{') => Ok(Self::Kineto),
+            Some(b'[') if nccl_example::recognises(&text) => Ok(Self::NcclExamplePlugin),
             Some(b'[') => {
                 Err("is a JSON list (byte 0), not an object with `traceEvents`".to_owned())
             }

@@ -31,6 +31,7 @@ mod kineto;
 mod lines;
 mod moment;
 mod nccl;
+mod nccl_example;
 mod nccl_inspector;
 mod nccl_tests;
 mod output;
