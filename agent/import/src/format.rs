@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{nccl_example, nccl_inspector, nccl_tests};
+use crate::{nccl_example, nccl_inspector, nccl_tests, nvidia_smi};
 
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -17,6 +17,8 @@ pub enum Format {
     NcclInspector,
     /// The dump of NCCL's example profiler plugin.
     NcclExamplePlugin,
+    /// What `nvidia-smi --query-gpu` logs as CSV.
+    NvidiaSmi,
 }
 
 impl Format {
@@ -28,6 +30,7 @@ impl Format {
             Self::NcclTests => "output of nccl-tests",
             Self::NcclInspector => "output of NCCL Inspector",
             Self::NcclExamplePlugin => "dump of NCCL's example profiler plugin",
+            Self::NvidiaSmi => "CSV of nvidia-smi",
         }
     }
 
@@ -47,6 +50,7 @@ impl Format {
             Some(b'[') => {
                 Err("is a JSON list (byte 0), not an object with `traceEvents`".to_owned())
             }
+            Some(_) if nvidia_smi::recognises(&text) => Ok(Self::NvidiaSmi),
             Some(_) if nccl_tests::recognises(&text) => Ok(Self::NcclTests),
             Some(_) => Err("is not JSON (byte 0 is not `{`) and no log that is known".to_owned()),
             None => Err("holds nothing but white space".to_owned()),
@@ -61,6 +65,18 @@ mod tests {
     #[test]
     fn formats_by_their_first_bytes() {
         assert_eq!(Format::detect(b"\xef\xbb\xbf \n{"), Ok(Format::Kineto));
+        for (head, format) in [
+            (&b"{\"header\":{\"id\":1},\"coll_perf\":{"[..], Format::NcclInspector),
+            (b"{\"version\":3,\"start_time\":\"\",\"args\":[\"all_reduce_perf", Format::NcclTests),
+            (b"$ mpirun all_reduce_perf\n# nThread 1 nGpus 8", Format::NcclTests),
+            (
+                b"[\n{\"name\": \"Send\", \"cat\": \"P2P\", \"ph\": \"b\", ",
+                Format::NcclExamplePlugin,
+            ),
+            (b"timestamp, power.draw [W]\n", Format::NvidiaSmi),
+        ] {
+            assert_eq!(Format::detect(head), Ok(format));
+        }
         for (head, what) in [
             (&b"SQLite format 3\0..."[..], "SQLite"),
             (b"[{}]", "JSON list"),

@@ -11,7 +11,7 @@ use crate::hosts::Hosts;
 use crate::inputs::{self, Input};
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
-use crate::{kineto, nccl_example, nccl_inspector, nccl_tests, source};
+use crate::{kineto, nccl_example, nccl_inspector, nccl_tests, nvidia_smi, source};
 
 /// How much of a text is looked at to tell its format: logs begin with what is not theirs.
 const HEAD: usize = 1 << 18;
@@ -94,6 +94,10 @@ fn import_file(
         }
         Format::NcclInspector => nccl_inspector::import(path, &mut window, writer, hosts),
         Format::NcclTests => nccl_tests::import(path, &mut window, writer, hosts),
+        Format::NvidiaSmi => {
+            let host = hosts.unknown(writer)?;
+            nvidia_smi::import(path, &mut window, writer, host)
+        }
     }
 }
 

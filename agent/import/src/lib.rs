@@ -34,6 +34,7 @@ mod nccl;
 mod nccl_example;
 mod nccl_inspector;
 mod nccl_tests;
+mod nvidia_smi;
 mod output;
 mod source;
 mod summary;
