@@ -53,8 +53,9 @@ pub(super) fn write(page: &mut Page, report: &Report, origins: &[Origin]) {
     let length = unit::duration(facts.duration_ns);
     match origins.iter().filter_map(|origin| origin.started).min() {
         Some(started) => fact("recorded", format!("{}, {length} long", unit::moment(started))),
-        None if facts.duration_ns > 0 => fact("length", length),
-        None => {}
+        // Measurements of a benchmark have no place in time.
+        None if !report.collective_tests.is_empty() && facts.duration_ns == 0 => {}
+        None => fact("length", length),
     }
     // Several recordings have a table that says which ended how.
     if let [origin] = origins
