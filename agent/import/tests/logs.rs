@@ -1,4 +1,5 @@
 //! Logs of benchmarks and monitors from files to recordings: real ones, and one of each other format.
+#![expect(clippy::print_stdout, reason = "a test says what it has skipped")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,12 +34,12 @@ fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 fn shown(recording: &Recording, test: &CollectiveTest) -> String {
-    let text = |id| recording.strings.get(id);
+    let word = |id| recording.strings.get(id);
     format!(
         "{} {} [{}] {:?} {} {:?} of {:?}, {} {} {} {} {:?}",
-        text(test.op_id),
-        text(test.dtype_id),
-        text(test.reduction_id),
+        word(test.op_id),
+        word(test.dtype_id),
+        word(test.reduction_id),
         test.root,
         test.bytes,
         test.elements,
@@ -190,7 +191,7 @@ fn processes_of_the_inspector_are_ranks_of_one_recording() {
         .collect();
     assert_eq!(ranks, [(Some(0), Some(2), 10), (Some(1), Some(2), 11)]);
     assert_eq!(recording.hosts.len(), 1);
-    let row = recording.collectives.iter().next().unwrap();
+    let row = recording.collectives.iter().find(|row| row.sequence == Some(3)).unwrap();
     assert_eq!(
         (row.timing, row.end_ns.unix_nanos(), (row.end_ns - row.start_ns).nanos()),
         (Timing::Length, 1_748_030_377_748_202_000, 100_000)

@@ -18,7 +18,8 @@ pub(super) struct Layout {
     wrong: Option<usize>,
     /// Rows end with a date and a time of day.
     has_timestamp: bool,
-    pub(super) of_cpu: bool,
+    /// The heading of the time: `time` or `cputime`.
+    time: String,
 }
 
 /// What words make of a row.
@@ -67,8 +68,13 @@ impl Layout {
             // Before 2022 `error` was the greatest deviation, which counts nothing.
             wrong: block.iter().position(|word| matches!(*word, "#wrong" | "wrong")),
             has_timestamp,
-            of_cpu: columns[0] == "cputime",
+            time: columns[0].to_owned(),
         })
+    }
+
+    /// Whether times are those of the calls on the processor.
+    pub(super) fn is_of_cpu(&self) -> bool {
+        self.time == "cputime"
     }
 
     /// Whether `word` may stand at `position` of a row of which `words` are known.

@@ -79,7 +79,7 @@ impl<'a> Log<'a> {
             if !self.run.measurements.is_empty() {
                 self.end_run(offset);
             }
-            self.run.of_cpu = layout.of_cpu;
+            self.run.of_cpu = layout.is_of_cpu();
             self.layout = Some(layout);
         } else if let Some(rank) = rank_line(text) {
             if !self.run.measurements.is_empty() {
@@ -204,7 +204,7 @@ pub(super) fn rank_line(text: &str) -> Option<RankLine> {
             _ => {}
         }
     }
-    line.device_name = name.trim().to_owned();
+    name.trim().clone_into(&mut line.device_name);
     (!line.host.is_empty()).then_some(line)
 }
 

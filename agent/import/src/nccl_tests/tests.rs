@@ -46,9 +46,9 @@ const HEAD: &str = "\
 #  Rank  0 Group  0 Pid  12812 on     node-1 device  0 [0000:1b:00] NVIDIA H100 80GB HBM3
 #  Rank  1 Group  0 Pid    913 on     node-2 device  3 [0000:5d:00] NVIDIA H100 80GB HBM3
 #
-#                                                              out-of-place                       in-place          
-#       size         count      type   redop    root     time   algbw   busbw  #wrong     time   algbw   busbw  #wrong 
-#        (B)    (elements)                               (us)  (GB/s)  (GB/s)             (us)  (GB/s)  (GB/s)         
+#                                                              out-of-place                       in-place
+#       size         count      type   redop    root     time   algbw   busbw  #wrong     time   algbw   busbw  #wrong
+#        (B)    (elements)                               (us)  (GB/s)  (GB/s)             (us)  (GB/s)  (GB/s)
 ";
 
 /// Each row in the pieces in which it is printed.
@@ -154,7 +154,7 @@ fn several_runs_in_one_log() {
     let old = |text: &str| {
         text.lines()
             .filter(|line| !line.contains("ollective test"))
-            .map(|line| format!("{line}\n"))
+            .flat_map(|line| [line, "\n"])
             .collect::<String>()
     };
     let (runs, _) = super::tests::runs(&old(&commands));
@@ -277,7 +277,7 @@ proptest! {
             text.push('\n');
         }
         text.push_str(FOOT);
-        let labelled: String = text.lines().map(|line| format!("{label}{line}\n")).collect();
+        let labelled: String = text.lines().flat_map(|line| [label, line, "\n"]).collect();
         prop_assert!(recognises(&labelled));
         let (ours, _) = runs(&labelled);
         prop_assert_eq!(ours.len(), 1);

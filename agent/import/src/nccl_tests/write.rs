@@ -93,22 +93,15 @@ fn operation(path: &Path, run: &Run, problems: &mut Problems) -> &'static str {
             format!("the file is named after {op}, but its figures are not of that operation"),
         );
     }
-    match possible.as_slice() {
-        [op] => {
-            problems.doubt(
-                run.first,
-                format!("the operation is not named; only {op} has figures like these"),
-            );
-            op
-        }
-        _ => {
-            let could_be = possible.join(", ");
-            let mut text = "which operation was measured is not told".to_owned();
-            if !could_be.is_empty() {
-                text = format!("{text}; it could be {could_be}");
-            }
-            problems.doubt(run.first, format!("{text}; name the file after it"));
-            UNKNOWN
-        }
+    if let [op] = possible.as_slice() {
+        let text = format!("the operation is not named; only {op} has figures like these");
+        problems.doubt(run.first, text);
+        return op;
     }
+    let mut text = "which operation was measured is not told".to_owned();
+    if !possible.is_empty() {
+        text = format!("{text}; it could be {}", possible.join(", "));
+    }
+    problems.doubt(run.first, format!("{text}; name the file after it"));
+    UNKNOWN
 }

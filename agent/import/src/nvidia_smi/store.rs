@@ -102,20 +102,19 @@ impl<'a> Store<'a> {
         time_ns: i64,
         value: f64,
     ) -> Result<(), WriteError> {
-        let counter_id = match self.counters.get(&(index, name)) {
-            Some(&known) => known,
-            None => {
-                let id = self.writer.insert(&Counter {
-                    host_id: self.host,
-                    process_id: None,
-                    device_id: None,
-                    gpu_index: Some(index),
-                    name: name.to_owned(),
-                    unit: unit.to_owned(),
-                })?;
-                self.counters.insert((index, name), id);
-                id
-            }
+        let counter_id = if let Some(&known) = self.counters.get(&(index, name)) {
+            known
+        } else {
+            let id = self.writer.insert(&Counter {
+                host_id: self.host,
+                process_id: None,
+                device_id: None,
+                gpu_index: Some(index),
+                name: name.to_owned(),
+                unit: unit.to_owned(),
+            })?;
+            self.counters.insert((index, name), id);
+            id
         };
         let time_ns = Timestamp::from_unix_nanos(time_ns);
         self.writer.append(&CounterSample { counter_id, time_ns, value })
