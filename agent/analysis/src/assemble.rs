@@ -143,7 +143,9 @@ fn name(rank: &Rank) -> String {
 fn source(recording: &Recording, analyses: &[RankAnalysis]) -> String {
     let source = recording.meta_value("source").unwrap_or("record");
     let stands_in = |basis| analyses.iter().any(|analysis| analysis.basis() == basis);
-    match (stands_in(Basis::Operators), stands_in(Basis::Ranges)) {
+    // Of collectives alone nothing takes the place of kernels.
+    let has_ranges = !recording.ranges.is_empty();
+    match (stands_in(Basis::Operators), stands_in(Basis::Ranges) && has_ranges) {
         (true, true) => format!("{source} (CPU: operators and ranges take the place of kernels)"),
         (true, false) => format!("{source} (CPU: operators take the place of kernels)"),
         (false, true) => format!("{source} (CPU: ranges take the place of kernels)"),

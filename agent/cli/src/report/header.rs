@@ -9,6 +9,9 @@ use perfagent_recording::{Recording, Timestamp};
 use crate::page::Page;
 use crate::unit;
 
+/// A year: no run was recorded before 1971.
+const YEAR_NS: i64 = 365 * 86_400 * 1_000_000_000;
+
 /// What a recording says about its making, beyond its figures.
 #[derive(Debug, Default)]
 pub(crate) struct Origin {
@@ -26,12 +29,12 @@ impl Origin {
             command: told
                 .or_else(|| first.map(|process| process.command.clone()))
                 .filter(|command| !command.is_empty()),
-            // Formats that do not know when a process began leave 0.
+            // Formats that do not know when a process began leave 0, or count from when it did.
             started: recording
                 .processes
                 .iter()
                 .map(|process| process.start_ns)
-                .filter(|start| start.unix_nanos() != 0)
+                .filter(|start| start.unix_nanos() >= YEAR_NS)
                 .min(),
             exit_code: recording.meta_value("exit_code").map(ToOwned::to_owned),
         }

@@ -53,7 +53,9 @@ pub(crate) fn recognises(head: &str) -> bool {
 /// Whether a JSON document that begins with `head` is of `-J`.
 pub(crate) fn recognises_json(head: &str) -> bool {
     // Its keys stand in this order.
-    ["\"version\"", "\"start_time\"", "\"args\""].iter().all(|key| head.contains(key))
+    let first = head.trim_start().trim_start_matches('{').trim_start();
+    first.starts_with("\"version\"")
+        && ["\"start_time\"", "\"args\""].iter().all(|key| head.contains(key))
         && (head.contains("\"nccl_version\"") || head.contains("_perf"))
 }
 
