@@ -3,7 +3,7 @@
 use perfagent_recording::Recording;
 
 use crate::clock::Clocks;
-use crate::report::{Lost, Rank, RecordingFacts, Report, SCHEMA};
+use crate::report::{CollectiveTestRow, Lost, Rank, RecordingFacts, Report, SCHEMA};
 use crate::{Summary, doubt, file, loss, wait};
 
 /// The report of one recording. `path` is shown as where it was found.
@@ -34,6 +34,7 @@ pub fn merge(mut summaries: Vec<Summary>) -> Report {
         files: Vec::new(),
     };
     let (mut ranks, mut warnings, mut sources) = (Vec::new(), Vec::new(), Vec::new());
+    let mut tests = Vec::new();
     for (position, mut summary) in summaries.into_iter().enumerate() {
         if !sources.contains(&summary.source) {
             sources.push(summary.source);
@@ -45,6 +46,11 @@ pub fn merge(mut summaries: Vec<Summary>) -> Report {
         }
         facts.losses.append(&mut summary.losses);
         warnings.append(&mut summary.warnings);
+        let earlier = tests.last().map_or(0, |test: &CollectiveTestRow| test.run);
+        tests.extend(summary.collective_tests.into_iter().map(|mut test| {
+            test.run += earlier;
+            test
+        }));
         summary.facts.clock = clocks.of_file(position).0 as i64;
         facts.files.push(summary.facts);
         ranks.extend(summary.ranks.into_iter().map(|summary| summary.rank));
@@ -55,7 +61,7 @@ pub fn merge(mut summaries: Vec<Summary>) -> Report {
     warnings.extend(loss::sentences(&facts.losses));
     warnings.extend(doubt::doubts(&ranks, &facts.files));
     warnings.extend(matches.doubt());
-    Report { schema: SCHEMA.to_owned(), recording: facts, ranks, warnings }
+    Report { schema: SCHEMA.to_owned(), recording: facts, ranks, warnings, collective_tests: tests }
 }
 
 fn order(rank: &Rank) -> (bool, Option<i64>, &str, i64) {

@@ -70,6 +70,7 @@ pub(crate) fn collectives(
         if let Some(number) = call.sequence
             && row.group.is_some()
             && row.group_size.is_some()
+            && call.timing.is_placed()
         {
             matchable.push(Call { row: place, number, start, end, bytes: call.bytes, is_first });
         }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use perfagent_recording::Recording;
-use perfagent_recording::table::Timing;
 
 use crate::category::Categories;
 use crate::nesting::{Item, Nesting, Role};
@@ -50,8 +49,8 @@ impl HostWork {
         };
         let mut collectives = Vec::with_capacity(rows.collectives.len());
         for call in pick(&recording.collectives, &rows.collectives) {
-            // Handing work over to a GPU is not the communication.
-            if call.timing == Timing::Enqueue {
+            // Handing work over to a GPU is not the communication, and a length has no place in time.
+            if !call.timing.is_placed() {
                 continue;
             }
             let (start, end) = clean(call.start_ns.unix_nanos(), call.end_ns.unix_nanos());

@@ -18,9 +18,8 @@ pub(crate) fn of(recording: &Recording, span: Option<(i64, i64)>) -> u64 {
 #[must_use]
 pub fn repeated(summaries: &[Summary]) -> Option<(usize, usize)> {
     summaries.iter().enumerate().find_map(|(second, summary)| {
-        let same = |earlier: &Summary| {
-            earlier.identity == summary.identity && earlier.started_ns.is_some()
-        };
+        let same =
+            |earlier: &Summary| earlier.identity == summary.identity && earlier.has_processes;
         Some((summaries[..second].iter().position(same)?, second))
     })
 }

@@ -20,6 +20,7 @@ mod brief;
 mod category;
 mod clock;
 mod collective;
+mod collective_test;
 mod copy;
 mod doubt;
 mod extent;

@@ -6,13 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::category::Categories;
 use crate::collective::Call;
+use crate::collective_test::collective_tests;
 use crate::rank::{RankAnalysis, analyse};
-use crate::report::{Basis, FileFacts, HostFacts, LossRow, Rank};
+use crate::report::{Basis, CollectiveTestRow, FileFacts, HostFacts, LossRow, Rank};
 use crate::rules::Rules;
 use crate::{extent, identity, loss, usage};
 
 /// The name and version of the format of a stored summary.
 const SCHEMA: &str = "perfagent.summary/1";
+
+/// A year: no run was recorded before 1971.
+const YEAR_NS: i64 = 365 * 86_400 * 1_000_000_000;
 
 /// The figures of one recording, with what is needed to match its collectives with those of others. It is small: the size of its
 /// tables, and some forty bytes for each collective of a numbered group. A run of a thousand ranks is summarised recording by
@@ -22,6 +26,7 @@ pub struct Summary {
     schema: String,
     /// What tells it from other recordings.
     pub(crate) identity: u64,
+    pub(crate) has_processes: bool,
     /// How the report names the source of its figures.
     pub(crate) source: String,
     /// What it holds; its clock's number is given when it is merged.
@@ -32,9 +37,11 @@ pub struct Summary {
     pub(crate) losses: Vec<LossRow>,
     pub(crate) warnings: Vec<String>,
     pub(crate) ranks: Vec<RankSummary>,
+    /// Its benchmarks are numbered from 1 on.
+    pub(crate) collective_tests: Vec<CollectiveTestRow>,
     /// The command that was recorded.
     pub command: Option<String>,
-    /// When its first process was started, ns since the Unix epoch.
+    /// When its first process was started, ns since the Unix epoch, where that is known.
     pub started_ns: Option<i64>,
 }
 
@@ -59,7 +66,9 @@ impl Summary {
     pub fn by(recording: &Recording, path: &str, rules: &Rules) -> Self {
         let analyses = analyse(recording, rules);
         let mut warnings: Vec<String> = notes(recording).collect();
-        if analyses.is_empty() {
+        let holds_others =
+            !recording.collective_tests.is_empty() || !recording.counter_samples.is_empty();
+        if analyses.is_empty() && !holds_others {
             warnings.push(format!(
                 "{path} holds no GPU operations, operators, ranges or collectives: there is nothing to report"
             ));
@@ -76,6 +85,7 @@ impl Summary {
         Self {
             schema: SCHEMA.to_owned(),
             identity: identity::of(recording, span),
+            has_processes: !recording.processes.is_empty(),
             source: source(recording, &analyses),
             facts: FileFacts {
                 path: path.to_owned(),
@@ -92,8 +102,13 @@ impl Summary {
             losses: loss::losses(recording),
             warnings,
             ranks,
+            collective_tests: collective_tests(recording),
             command: command.filter(|command| !command.is_empty()),
-            started_ns: first.map(|process| process.start_ns.unix_nanos()),
+            // Formats that do not know when a process began leave 0, or count from when it did.
+            started_ns: (recording.processes.iter())
+                .map(|process| process.start_ns.unix_nanos())
+                .filter(|&start| start >= YEAR_NS)
+                .min(),
         }
     }
 
@@ -175,7 +190,9 @@ fn name(rank: &Rank) -> String {
 fn source(recording: &Recording, analyses: &[RankAnalysis]) -> String {
     let source = recording.meta_value("source").unwrap_or("record");
     let stands_in = |basis| analyses.iter().any(|analysis| analysis.basis() == basis);
-    match (stands_in(Basis::Operators), stands_in(Basis::Ranges)) {
+    // Of collectives alone nothing takes the place of kernels.
+    let has_ranges = !recording.ranges.is_empty();
+    match (stands_in(Basis::Operators), stands_in(Basis::Ranges) && has_ranges) {
         (true, true) => format!("{source} (CPU: operators and ranges take the place of kernels)"),
         (true, false) => format!("{source} (CPU: operators take the place of kernels)"),
         (false, true) => format!("{source} (CPU: ranges take the place of kernels)"),

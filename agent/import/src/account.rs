@@ -5,14 +5,15 @@ use perfagent_recording::{ProcessId, WriteError, Writer};
 
 use crate::summary::ImportedFile;
 
-/// Writes it for `process`, the first that came from `file`, of which `lost` events could not be read.
+/// Writes it for `process`, the first that came from `file` if any did; `lost` of its events could not be read.
 pub(crate) fn write(
     writer: &mut Writer,
-    process: ProcessId,
+    process: impl Into<Option<ProcessId>>,
     file: &ImportedFile,
     lost: u64,
 ) -> Result<(), WriteError> {
-    let note = |severity, text| Note { process_id: Some(process), time_ns: None, severity, text };
+    let process_id = process.into();
+    let note = |severity, text| Note { process_id, time_ns: None, severity, text };
     writer.append(&note(Severity::Info, file.sentence()))?;
     for warning in &file.warnings {
         let text = format!("{}: {}", file.path.display(), warning.text);
@@ -20,7 +21,7 @@ pub(crate) fn write(
     }
     if lost > 0 {
         writer.append(&Loss {
-            process_id: Some(process),
+            process_id,
             cause: "unreadable".to_owned(),
             count: lost as i64,
             start_ns: None,

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use perfagent_recording::{OpenError, WriteError};
 
+/// What can be imported, for a reader who tried something else.
+const IMPORTED: &str = "PyTorch Kineto traces, logs of nccl-tests, dumps of NCCL's profiler plugins, CSV of nvidia-smi";
+
 /// Why nothing was imported. What is damaged but can be read in part is no error but a
 /// [`Warning`](crate::Warning).
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +38,7 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// The input's first bytes are those of no format that can be imported.
-    #[error("{}: {what}; perfagent imports PyTorch Kineto traces (.json, .json.gz)", path.display())]
+    #[error("{}: {what}; perfagent imports {IMPORTED}", path.display())]
     NotATrace {
         /// The input.
         path: PathBuf,
@@ -53,7 +56,7 @@ pub enum ImportError {
         what: String,
     },
     /// A folder holds no trace.
-    #[error("{}: holds no trace that can be imported ({files} files looked at); name a directory with PyTorch Kineto traces (.json, .json.gz)", path.display())]
+    #[error("{}: holds no trace that can be imported ({files} files looked at); name a directory with {IMPORTED}", path.display())]
     NoTraces {
         /// The folder.
         path: PathBuf,

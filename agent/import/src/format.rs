@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::{nccl_example, nccl_inspector, nccl_tests, nvidia_smi};
+
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -9,6 +11,14 @@ use serde::Serialize;
 pub enum Format {
     /// A PyTorch Kineto Chrome trace.
     Kineto,
+    /// What nccl-tests or rccl-tests print.
+    NcclTests,
+    /// The JSON lines of NCCL Inspector.
+    NcclInspector,
+    /// The dump of NCCL's example profiler plugin.
+    NcclExamplePlugin,
+    /// What `nvidia-smi --query-gpu` logs as CSV.
+    NvidiaSmi,
 }
 
 impl Format {
@@ -17,22 +27,32 @@ impl Format {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kineto => "PyTorch Kineto trace",
+            Self::NcclTests => "output of nccl-tests",
+            Self::NcclInspector => "output of NCCL Inspector",
+            Self::NcclExamplePlugin => "dump of NCCL's example profiler plugin",
+            Self::NvidiaSmi => "CSV of nvidia-smi",
         }
     }
 
     /// The format of a text that begins with `head`; `Err` with what it is instead. Whether a JSON object
-    /// is a trace shows only when it has been read.
+    /// is a Kineto trace shows only when it has been read.
     pub(crate) fn detect(head: &[u8]) -> Result<Self, String> {
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         if head.starts_with(b"SQLite format 3\0") {
             return Err("is an SQLite file: `perfagent report` reads recordings, nsys exports cannot be imported yet".to_owned());
         }
+        let text = String::from_utf8_lossy(head);
         match head.first() {
+            Some(b'{') if nccl_tests::recognises_json(&text) => Ok(Self::NcclTests),
+            Some(b'{') if nccl_inspector::recognises(&text) => Ok(Self::NcclInspector),
             Some(b'{') => Ok(Self::Kineto),
+            Some(b'[') if nccl_example::recognises(&text) => Ok(Self::NcclExamplePlugin),
             Some(b'[') => {
                 Err("is a JSON list (byte 0), not an object with `traceEvents`".to_owned())
             }
-            Some(_) => Err("is not JSON (byte 0 is not `{`)".to_owned()),
+            Some(_) if nvidia_smi::recognises(&text) => Ok(Self::NvidiaSmi),
+            Some(_) if nccl_tests::recognises(&text) => Ok(Self::NcclTests),
+            Some(_) => Err("is not JSON (byte 0 is not `{`) and no log that is known".to_owned()),
             None => Err("holds nothing but white space".to_owned()),
         }
     }
@@ -45,10 +65,22 @@ mod tests {
     #[test]
     fn formats_by_their_first_bytes() {
         assert_eq!(Format::detect(b"\xef\xbb\xbf \n{"), Ok(Format::Kineto));
+        for (head, format) in [
+            (&b"{\"header\":{\"id\":1},\"coll_perf\":{"[..], Format::NcclInspector),
+            (b"{\"version\":3,\"start_time\":\"\",\"args\":[\"all_reduce_perf", Format::NcclTests),
+            (b"$ mpirun all_reduce_perf\n# nThread 1 nGpus 8", Format::NcclTests),
+            (
+                b"[\n{\"name\": \"Send\", \"cat\": \"P2P\", \"ph\": \"b\", ",
+                Format::NcclExamplePlugin,
+            ),
+            (b"timestamp, power.draw [W]\n", Format::NvidiaSmi),
+        ] {
+            assert_eq!(Format::detect(head), Ok(format));
+        }
         for (head, what) in [
             (&b"SQLite format 3\0..."[..], "SQLite"),
             (b"[{}]", "JSON list"),
-            (b"# nccl-tests", "not JSON"),
+            (b"# notes", "not JSON"),
             (b" \n", "white space"),
         ] {
             assert!(Format::detect(head).unwrap_err().contains(what));

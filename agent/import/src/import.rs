@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use perfagent_recording::table::{Host, Note, Severity};
-use perfagent_recording::{HostId, Writer};
+use perfagent_recording::Writer;
+use perfagent_recording::table::{Note, Severity};
 
 use crate::error::ImportError;
 use crate::format::Format;
+use crate::hosts::Hosts;
 use crate::inputs::{self, Input};
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
-use crate::{kineto, source};
+use crate::{kineto, nccl_example, nccl_inspector, nccl_tests, nvidia_smi, source};
+
+/// How much of a text is looked at to tell its format: logs begin with what is not theirs.
+const HEAD: usize = 1 << 18;
 
 /// What to import, and where to.
 #[derive(Clone, Debug)]
@@ -32,11 +36,11 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
     let output = Output::create(&options.output, options.force, &inputs)?;
     let mut writer = Writer::create(&output.database())?;
     writer.set_meta("perfagent_version", env!("CARGO_PKG_VERSION"))?;
-    let host = writer.insert(&Host { name: "unknown host".to_owned(), ..Host::default() })?;
+    let mut hosts = Hosts::default();
     let mut files = Vec::new();
     let mut warnings = Vec::new();
     for input in &inputs {
-        match import_file(&input.path, &mut writer, host) {
+        match import_file(&input.path, &mut writer, &mut hosts) {
             Ok(file) => files.push(file),
             Err(error) if input.folder.is_some() && error.is_another_file() => {
                 let text = format!("passed over: {error}");
@@ -72,14 +76,28 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
 fn import_file(
     path: &Path,
     writer: &mut Writer,
-    host: HostId,
+    hosts: &mut Hosts,
 ) -> Result<ImportedFile, ImportError> {
     let mut window = source::open(path)?;
     window.next_mark();
+    while window.bytes().len() < HEAD && window.more() {}
     let format = Format::detect(window.bytes())
         .map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?;
     match format {
-        Format::Kineto => kineto::import(path, &mut window, writer, host),
+        Format::Kineto => {
+            let host = hosts.unknown(writer)?;
+            kineto::import(path, &mut window, writer, host)
+        }
+        Format::NcclExamplePlugin => {
+            let host = hosts.unknown(writer)?;
+            nccl_example::import(path, &mut window, writer, host)
+        }
+        Format::NcclInspector => nccl_inspector::import(path, &mut window, writer, hosts),
+        Format::NcclTests => nccl_tests::import(path, &mut window, writer, hosts),
+        Format::NvidiaSmi => {
+            let host = hosts.unknown(writer)?;
+            nvidia_smi::import(path, &mut window, writer, host)
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Traces of other tools to recordings.
 //!
 //! [`import`] takes files and folders, tells each file's format by its content, and writes one recording in
-//! which each trace is a process (rank). Today that is the PyTorch Kineto trace; a further format is a module
-//! beside `kineto`, a variant of [`Format`], and its recognition in [`Format`]'s `detect`.
+//! which each trace is a process (rank). A format is a module, a variant of [`Format`], and its recognition in
+//! [`Format`]'s `detect`: PyTorch Kineto traces, logs of nccl-tests, dumps of two of NCCL's profiler plugins, and
+//! nvidia-smi's CSV.
 //!
 //! Constraints that shaped this crate:
 //!
@@ -23,9 +24,18 @@ mod account;
 mod decimal;
 mod error;
 mod format;
+mod hosts;
 mod import;
 mod inputs;
+mod json_error;
 mod kineto;
+mod lines;
+mod moment;
+mod nccl;
+mod nccl_example;
+mod nccl_inspector;
+mod nccl_tests;
+mod nvidia_smi;
 mod output;
 mod source;
 mod summary;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use perfagent_recording::table::{
-    ApiCall, Collective, Copy, Kernel, MemoryEvent, Operator, Range, Row,
+    ApiCall, Collective, CollectiveTest, Copy, CounterSample, Kernel, MemoryEvent, Operator, Range,
+    Row,
 };
 use perfagent_recording::{OpenError, Reader};
 use serde::Serialize;
@@ -86,7 +87,9 @@ pub(crate) fn rows(path: &Path) -> Result<BTreeMap<&'static str, usize>, OpenErr
         Range::TABLE,
         Operator::TABLE,
         Collective::TABLE,
+        CollectiveTest::TABLE,
         MemoryEvent::TABLE,
+        CounterSample::TABLE,
     ];
     tables.into_iter().map(|table| Ok((table, reader.count(table)?))).collect()
 }

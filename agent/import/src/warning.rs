@@ -30,6 +30,10 @@ pub(crate) enum Problem {
     CutOff,
     /// A fact beside the events that cannot be understood; ignored.
     Fact,
+    /// A row of a table that cannot be read; left out.
+    Row,
+    /// Something that a reader of the figures should know; its detail is the whole sentence.
+    Doubt,
     /// The text goes on after the trace, or is damaged after its events; ignored.
     Trailing,
 }
@@ -37,18 +41,20 @@ pub(crate) enum Problem {
 impl Problem {
     /// Whether each of its occurrences is an event that is not in the recording.
     const fn loses_event(self) -> bool {
-        matches!(self, Self::Unreadable | Self::NoTime)
+        matches!(self, Self::Unreadable | Self::NoTime | Self::Row)
     }
 
     fn sentence(self, count: u64, offset: u64, detail: &str) -> String {
-        let (first, events, pieces, times) = if count == 1 {
-            ("at", "1 event".to_owned(), "1 piece".to_owned(), "1 time".to_owned())
+        let (first, events, pieces, times, rows) = if count == 1 {
+            let one = |noun: &str| format!("1 {noun}");
+            ("at", one("event"), one("piece"), one("time"), one("row"))
         } else {
             (
                 "the first at",
                 format!("{count} events"),
                 format!("{count} pieces"),
                 format!("{count} times"),
+                format!("{count} rows"),
             )
         };
         match self {
@@ -71,6 +77,10 @@ impl Problem {
             }
             Self::CutOff => format!("ends at byte {offset} before the trace does: {detail}"),
             Self::Fact => format!("a fact at byte {offset} is ignored: {detail}"),
+            Self::Row => {
+                format!("{rows} could not be read and left out, {first} byte {offset}: {detail}")
+            }
+            Self::Doubt => format!("{detail} (byte {offset})"),
             Self::Trailing => format!("what begins at byte {offset} is ignored: {detail}"),
         }
     }
@@ -94,6 +104,15 @@ impl Problems {
         match self.0.iter_mut().find(|entry| entry.problem == problem) {
             Some(entry) => entry.count += 1,
             None => self.0.push(Entry { problem, count: 1, offset, detail: detail() }),
+        }
+    }
+
+    /// Takes note of something at `offset` that concerns the text as a whole, in a sentence of its own.
+    pub(crate) fn doubt(&mut self, offset: u64, sentence: impl Into<String>) {
+        let detail = sentence.into();
+        let is_same = |entry: &Entry| entry.problem == Problem::Doubt && entry.detail == detail;
+        if !self.0.iter().any(is_same) {
+            self.0.push(Entry { problem: Problem::Doubt, count: 1, offset, detail });
         }
     }
 

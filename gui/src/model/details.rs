@@ -176,6 +176,7 @@ fn collective(source: &Source, row: usize, facts: &mut Facts) {
             Timing::Call => "",
             Timing::Kernel => "of its kernel",
             Timing::Enqueue => "only of handing it over to the GPU",
+            Timing::Length => "only its length is measured, not when it ran",
         },
     );
     facts.open(collective.open);

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 pub use rank::{Basis, Breakdown, CategoryShare, HostUsage, Memory, Rank, Step, StepSummary};
 pub use row::{
-    CollectiveRow, CopyRow, HostCostRow, IdleRow, KernelRow, Launch, LossRow, OperatorRow, RangeRow,
+    CollectiveRow, CollectiveTestRow, CopyRow, HostCostRow, IdleRow, KernelRow, Launch, LossRow,
+    OperatorRow, RangeRow,
 };
 
 /// The name and version of the document.
@@ -27,6 +28,9 @@ pub struct Report {
     pub ranks: Vec<Rank>,
     /// Sentences that a reader of the figures should know.
     pub warnings: Vec<String>,
+    /// What benchmarks of collectives measured, in the order in which it was measured.
+    #[serde(default)]
+    pub collective_tests: Vec<CollectiveTestRow>,
 }
 
 /// Where the figures come from, and what is missing.

@@ -176,3 +176,34 @@ pub struct LossRow {
     /// Until when, ns since the Unix epoch, where that is known.
     pub end_ns: Option<i64>,
 }
+
+/// A measurement of a benchmark of collectives.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CollectiveTestRow {
+    /// `all_reduce`, …; `unknown` when nothing tells.
+    pub op: String,
+    /// Element type as the benchmark names it.
+    pub dtype: Option<String>,
+    /// How elements are combined (`sum`, …); `None` where they are not.
+    pub reduction: Option<String>,
+    /// Message size, bytes.
+    pub bytes: i64,
+    /// Elements.
+    pub elements: Option<i64>,
+    /// Root rank; `None` where there is none.
+    pub root: Option<i64>,
+    /// Ranks.
+    pub ranks: Option<i64>,
+    /// Whether input and output were the same buffer.
+    pub in_place: bool,
+    /// Time of one operation, ns.
+    pub time_ns: i64,
+    /// Bytes over time, 1e9 bytes/s, as printed.
+    pub algbw_gbps: f64,
+    /// What a link would have to carry, 1e9 bytes/s, as printed.
+    pub busbw_gbps: f64,
+    /// Wrong elements found; `None` when results were not checked.
+    pub wrong: Option<i64>,
+    /// Which of the recording's benchmarks measured it, from 1 on.
+    pub run: i64,
+}

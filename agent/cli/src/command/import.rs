@@ -8,14 +8,17 @@ use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::unit;
 
-/// Make a recording of PyTorch profiler traces
+/// Make a recording of other tools' traces and logs
 ///
-/// Takes PyTorch Kineto traces (.json, .json.gz), also of AMD GPUs; the format is told by the content. Several
-/// traces become one recording with a rank each. What is damaged is read as far as possible, with a warning.
+/// Takes PyTorch Kineto traces, also of AMD GPUs, logs and documents of nccl-tests and rccl-tests, dumps of NCCL's
+/// profiler plugins (Inspector and the example), and what nvidia-smi --query-gpu logs as CSV, each also as .gz; the
+/// format is told by the content. Several traces become one recording with a rank each. What is damaged is read as far
+/// as possible, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent import rank0.json.gz rank1.json.gz -o run.perfdb
-  perfagent import traces/ -o run.perfdb && perfagent report run.perfdb")]
+  perfagent import traces/ -o run.perfdb && perfagent report run.perfdb
+  perfagent import all_reduce_perf.log gpu.csv -o run.perfdb")]
 pub(crate) struct Args {
     /// The traces, or directories of traces
     #[arg(value_name = "FILE|DIR", required = true)]

@@ -43,6 +43,8 @@ pub(super) fn write(page: &mut Page, report: &Report, origins: &[Origin]) {
     let length = unit::duration(facts.duration_ns);
     match origins.iter().filter_map(|origin| origin.started).min() {
         Some(started) => fact("recorded", format!("{}, {length} long", unit::moment(started))),
+        // Measurements of a benchmark have no place in time.
+        None if !report.collective_tests.is_empty() && facts.duration_ns == 0 => {}
         None => fact("length", length),
     }
     // Several recordings have a table that says which ended how.
@@ -54,7 +56,9 @@ pub(super) fn write(page: &mut Page, report: &Report, origins: &[Origin]) {
     for host in &facts.hosts {
         fact("host", describe_host(host));
     }
-    fact("ranks", describe_ranks(&report.ranks));
+    if !report.ranks.is_empty() || report.collective_tests.is_empty() {
+        fact("ranks", describe_ranks(&report.ranks));
+    }
     for devices in describe_devices(&report.ranks) {
         fact("GPU", devices);
     }

@@ -1,5 +1,6 @@
 //! The report as a page: what ran, the steps, where the time went, what took it, what was lost.
 
+mod collective_tests;
 mod collectives;
 mod files;
 mod gpu;
@@ -36,6 +37,7 @@ pub(crate) fn page(report: &Report, origins: &[Origin]) -> Page {
         operations::write_ranges(&mut page, ranks);
         machine::write(&mut page, ranks);
     }
+    collective_tests::write(&mut page, &report.collective_tests);
     lost::write(&mut page, report);
     if !report.warnings.is_empty() {
         page.section("Warnings");

@@ -128,6 +128,39 @@ fn times_are_exact_and_rows_say_what_they_are() {
     }
 }
 
+/// The report of a run without an event of a GPU: what a benchmark measured, and what a monitor saw.
+#[test]
+fn a_benchmark_of_collectives_is_a_table_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = "\
+# nccl-tests version 2.18.3 nccl-headers=23003 nccl-library=23003
+# Collective test starting: all_reduce_perf
+# nThread 1 nGpus 2 minBytes 1024 maxBytes 2048 step: 2(factor) warmup iters: 1 iters: 20 agg iters: 1 validation: 1 graph: 0
+#  Rank  0 Group  0 Pid  12812 on node-1 device  0 [0000:1b:00] NVIDIA H100 80GB HBM3
+#  Rank  1 Group  0 Pid  12812 on node-1 device  1 [0000:5d:00] NVIDIA H100 80GB HBM3
+#       size         count      type   redop    root     time   algbw   busbw  #wrong     time   algbw   busbw  #wrong
+        1024           256     float     sum      -1    11.63    0.09    0.09       0    11.02    0.09    0.09     N/A
+    67108864      16777216     float     sum      -1   1162.2   57.74   57.74       0   1160.0   57.85   57.85       0
+";
+    fs::write(folder.path().join("log.txt"), log).unwrap();
+    let csv = "timestamp, index, power.draw [W]\n2024/11/23 12:23:29.950, 0, 38.74 W\n";
+    fs::write(folder.path().join("gpu.csv"), csv).unwrap();
+    let words = ["import", "log.txt", "gpu.csv", "-o", "run.perfdb"];
+    let outcome = run(folder.path(), &words);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    insta::assert_snapshot!(outcome.stderr);
+    insta::assert_snapshot!(run(folder.path(), &["report", "run.perfdb"]).answer());
+    let report = report(folder.path());
+    assert_eq!(
+        (
+            report["ranks"].as_array().unwrap().len(),
+            report["collective_tests"].as_array().unwrap().len()
+        ),
+        (0, 4)
+    );
+    insta::assert_json_snapshot!(report["collective_tests"][3]);
+}
+
 #[test]
 fn an_earlier_recording_gives_way_only_when_told_to() {
     let folder = folder();
@@ -265,7 +298,7 @@ fn real_traces_end_as_they_should() {
     for entry in json(&reference)["entries"].as_array().unwrap() {
         let (name, expect) = (entry["name"].as_str().unwrap(), entry["expect"].as_str().unwrap());
         let format = entry["format"].as_str().unwrap_or("broken");
-        if expect == "exact" || !["kineto", "broken"].contains(&format) {
+        if expect == "exact" || !["kineto", "broken", "nccl"].contains(&format) {
             continue;
         }
         let inputs: Vec<PathBuf> = entry["inputs"]
@@ -287,6 +320,10 @@ fn real_traces_end_as_they_should() {
         }
         assert_ne!(expect, "reject", "{name}");
         let report = report(folder.path());
+        if name.starts_with("nccl_") {
+            assert_eq!(report["collective_tests"].as_array().unwrap().len(), 68, "{name}");
+            assert_eq!(report["warnings"], serde_json::json!([]), "{name}");
+        }
         for (rank, expected) in report["ranks"]
             .as_array()
             .unwrap()
@@ -297,5 +334,5 @@ fn real_traces_end_as_they_should() {
             assert_eq!(rank["world_size"], expected["world_size"], "{name}");
         }
     }
-    assert!(checked >= 9, "only {checked} traces were checked");
+    assert!(checked >= 16, "only {checked} traces were checked");
 }

@@ -14,6 +14,7 @@ use super::collect::Collector;
 use super::event::Event;
 use super::facts;
 use super::mend::{closing_brace, end_of_list, mend, next_boundary};
+use crate::json_error::{is_cut, plain};
 use crate::warning::{Problem, Problems};
 use crate::window::{Finish, Window};
 
@@ -388,22 +389,4 @@ fn shown(byte: u8) -> String {
     } else {
         format!("byte {byte:#04x}")
     }
-}
-
-/// Whether more text might mend what `serde_json` says of `piece`: it stopped at the very end of it. Of a
-/// number that is cut off it does not say so itself.
-fn is_cut(error: &serde_json::Error, piece: &[u8]) -> bool {
-    error.is_eof() || place(error, piece) >= piece.len()
-}
-
-/// Where in `piece` reading stopped.
-fn place(error: &serde_json::Error, piece: &[u8]) -> usize {
-    let lines = piece.split_inclusive(|&byte| byte == b'\n').take(error.line().saturating_sub(1));
-    lines.map(<[u8]>::len).sum::<usize>() + error.column()
-}
-
-/// What `serde_json` says, without its line and column: they count from where the reading began.
-fn plain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
 }

@@ -22,7 +22,7 @@ mod event;
 mod facts;
 mod mend;
 mod trace;
-mod value;
+pub(crate) mod value;
 mod vocabulary;
 mod write;
 

@@ -13,6 +13,16 @@ text_enum! {
         Kernel = "kernel",
         /// Only of handing it over to the GPU: they say nothing about how long it took.
         Enqueue = "enqueue",
+        /// Only their difference is measured: how long it took, but not when.
+        Length = "length",
+    }
+}
+
+impl Timing {
+    /// Whether start and end are the instants at which it ran.
+    #[must_use]
+    pub const fn is_placed(self) -> bool {
+        matches!(self, Self::Call | Self::Kernel)
     }
 }
 
@@ -80,8 +90,8 @@ table! {
         source_id: StringId,
         /// 1 when its end was not seen.
         open: bool,
-        /// What `start_ns` and `end_ns` are: of the `call` until it was done, of its `kernel`, or only of its `enqueue`, which is
-        /// no duration.
+        /// What `start_ns` and `end_ns` are: of the `call` until it was done, of its `kernel`, only of its `enqueue`, which is
+        /// no duration, or only a `length` that was measured, put where there is room for it.
         timing: Timing,
         /// When it was handed over to the GPU on the thread, ns, where NCCL told it. An `nvtx` row of the same operation and
         /// thread around this instant is the same call.
