@@ -62,6 +62,11 @@ pub(crate) fn nanos_of_micros(text: &str) -> Option<Nanos> {
     Some(Nanos { value: if negative { -value } else { value }, rounded })
 }
 
+/// Whether a time of that many nanoseconds is believed.
+pub(crate) const fn is_time(nanos: i64) -> bool {
+    -FURTHEST <= nanos && nanos <= FURTHEST
+}
+
 /// Whether `base` can be added to any time that [`nanos_of_micros`] returns.
 pub(crate) const fn is_base(base: i64) -> bool {
     0 <= base && base <= FURTHEST

@@ -52,6 +52,16 @@ pub enum ImportError {
         /// What is wrong there.
         what: String,
     },
+    /// The input is a database of which nothing can be read.
+    #[error("{}: is damaged at {place}: {what}; copy it again, or export it again with `nsys export --type sqlite`", path.display())]
+    DamagedDatabase {
+        /// The input.
+        path: PathBuf,
+        /// The place in it.
+        place: String,
+        /// What is wrong there.
+        what: String,
+    },
     /// A folder holds no trace.
     #[error("{}: holds no trace that can be imported ({files} files looked at); name a directory with PyTorch Kineto traces (.json, .json.gz)", path.display())]
     NoTraces {

@@ -1,5 +1,6 @@
 //! Which format a file has, by its content: names of traces say little.
 
+use perfagent_recording::APPLICATION_ID;
 use serde::Serialize;
 
 /// A format that can be imported.
@@ -9,7 +10,15 @@ use serde::Serialize;
 pub enum Format {
     /// A PyTorch Kineto Chrome trace.
     Kineto,
+    /// An Nsight Systems report, exported as SQLite.
+    NsysSqlite,
 }
+
+/// How an SQLite file begins.
+pub(crate) const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
+/// Where an SQLite file tells whose it is.
+const APPLICATION: std::ops::Range<usize> = 68..72;
 
 impl Format {
     /// How a sentence names it.
@@ -17,16 +26,20 @@ impl Format {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kineto => "PyTorch Kineto trace",
+            Self::NsysSqlite => "Nsight Systems export",
         }
     }
 
     /// The format of a text that begins with `head`; `Err` with what it is instead. Whether a JSON object
-    /// is a trace shows only when it has been read.
+    /// is a trace, and an SQLite file an export, shows only when it has been read.
     pub(crate) fn detect(head: &[u8]) -> Result<Self, String> {
-        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-        if head.starts_with(b"SQLite format 3\0") {
-            return Err("is an SQLite file: `perfagent report` reads recordings, nsys exports cannot be imported yet".to_owned());
+        if head.starts_with(SQLITE) {
+            return match head.get(APPLICATION) {
+                Some(number) if number == APPLICATION_ID.to_be_bytes() => Err("is a recording of perfagent already (an SQLite file): `perfagent report` reads it as it is".to_owned()),
+                _ => Ok(Self::NsysSqlite),
+            };
         }
+        let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         match head.first() {
             Some(b'{') => Ok(Self::Kineto),
             Some(b'[') => {
@@ -45,13 +58,15 @@ mod tests {
     #[test]
     fn formats_by_their_first_bytes() {
         assert_eq!(Format::detect(b"\xef\xbb\xbf \n{"), Ok(Format::Kineto));
-        for (head, what) in [
-            (&b"SQLite format 3\0..."[..], "SQLite"),
-            (b"[{}]", "JSON list"),
-            (b"# nccl-tests", "not JSON"),
-            (b" \n", "white space"),
-        ] {
+        for (head, what) in
+            [(&b"[{}]"[..], "JSON list"), (b"# nccl-tests", "not JSON"), (b" \n", "white space")]
+        {
             assert!(Format::detect(head).unwrap_err().contains(what));
         }
+        let mut database = b"SQLite format 3\0".to_vec();
+        assert_eq!(Format::detect(&database), Ok(Format::NsysSqlite));
+        database.resize(68, 0);
+        database.extend(b"PERF");
+        assert!(Format::detect(&database).unwrap_err().contains("is a recording"));
     }
 }

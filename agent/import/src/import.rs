@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use perfagent_recording::Writer;
 use perfagent_recording::table::{Host, Note, Severity};
-use perfagent_recording::{HostId, Writer};
 
 use crate::error::ImportError;
 use crate::format::Format;
+use crate::host::Hosts;
 use crate::inputs::{self, Input};
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
-use crate::{kineto, source};
+use crate::{kineto, nsys, source};
 
 /// What to import, and where to.
 #[derive(Clone, Debug)]
@@ -32,11 +33,11 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
     let output = Output::create(&options.output, options.force, &inputs)?;
     let mut writer = Writer::create(&output.database())?;
     writer.set_meta("perfagent_version", env!("CARGO_PKG_VERSION"))?;
-    let host = writer.insert(&Host { name: "unknown host".to_owned(), ..Host::default() })?;
+    let mut hosts = Hosts::default();
     let mut files = Vec::new();
     let mut warnings = Vec::new();
     for input in &inputs {
-        match import_file(&input.path, &mut writer, host) {
+        match import_file(&input.path, &mut writer, &mut hosts, output.folder()) {
             Ok(file) => files.push(file),
             Err(error) if input.folder.is_some() && error.is_another_file() => {
                 let text = format!("passed over: {error}");
@@ -72,14 +73,19 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
 fn import_file(
     path: &Path,
     writer: &mut Writer,
-    host: HostId,
+    hosts: &mut Hosts,
+    scratch: &Path,
 ) -> Result<ImportedFile, ImportError> {
     let mut window = source::open(path)?;
     window.next_mark();
     let format = Format::detect(window.bytes())
         .map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?;
     match format {
-        Format::Kineto => kineto::import(path, &mut window, writer, host),
+        Format::Kineto => {
+            let host = hosts.unknown(writer, &Host::default())?;
+            kineto::import(path, &mut window, writer, host)
+        }
+        Format::NsysSqlite => nsys::import(path, &mut window, writer, hosts, scratch),
     }
 }
 

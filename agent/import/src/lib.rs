@@ -1,8 +1,8 @@
 //! Traces of other tools to recordings.
 //!
 //! [`import`] takes files and folders, tells each file's format by its content, and writes one recording in
-//! which each trace is a process (rank). Today that is the PyTorch Kineto trace; a further format is a module
-//! beside `kineto`, a variant of [`Format`], and its recognition in [`Format`]'s `detect`.
+//! which each trace is a process (rank): PyTorch Kineto traces, and Nsight Systems exports, which may hold several. A
+//! further format is a module beside `kineto`, a variant of [`Format`], and its recognition in [`Format`]'s `detect`.
 //!
 //! Constraints that shaped this crate:
 //!
@@ -21,11 +21,14 @@
 
 mod account;
 mod decimal;
+mod depth;
 mod error;
 mod format;
+mod host;
 mod import;
 mod inputs;
 mod kineto;
+mod nsys;
 mod output;
 mod source;
 mod summary;
