@@ -11,7 +11,7 @@ use super::row::{Cells, FromRow};
 
 /// An open database.
 pub(crate) struct Database {
-    pub(super) connection: Connection,
+    connection: Connection,
     /// The columns of each table.
     tables: BTreeMap<String, Vec<String>>,
 }
@@ -109,11 +109,11 @@ impl Database {
         })?;
         let gap = first.zip(last).map(|(first, last)| first.abs_diff(last).saturating_sub(1));
         // Rows are numbered without gaps; more than this is damage to the number itself.
-        let lost = gap.filter(|&gap| gap < 1 << 32);
-        problems.lose(lost.unwrap_or(0));
-        problems.add(table, Problem::Unreadable, last.unwrap_or(0), || match lost {
-            Some(lost) => {
-                format!("{damage}; {lost} rows are lost, the {behind} behind them were read")
+        let missing = gap.filter(|&gap| gap < 1 << 32);
+        problems.lose(missing.unwrap_or(0));
+        problems.add(table, Problem::Unreadable, last.unwrap_or(0), || match missing {
+            Some(missing) => {
+                format!("{damage}; {missing} rows are lost, the {behind} behind them were read")
             }
             None => format!("{damage}; what follows is lost"),
         });
@@ -146,11 +146,11 @@ impl Database {
         for column in R::COLUMNS {
             let found = present.iter().find(|name| name.eq_ignore_ascii_case(column));
             match found {
-                Some(name) => sql.push_str(&format!(", {}", quoted(name))),
+                Some(name) => sql.extend([", ", &quoted(name)]),
                 None => sql.push_str(", NULL"),
             }
         }
-        sql.push_str(&format!(" FROM {} ORDER BY rowid {order}", quoted(table)));
+        sql.extend([" FROM ", &quoted(table), " ORDER BY rowid ", order]);
         let mut statement = match self.connection.prepare(&sql) {
             Ok(statement) => statement,
             Err(error) => return Ok(Some(error.to_string())),
@@ -174,7 +174,7 @@ impl Database {
     }
 }
 
-fn columns_of(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+pub(super) fn columns_of(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare_cached("SELECT name FROM pragma_table_info(?)")?;
     let columns = statement.query_map([table], |row| row.get(0))?;
     columns.collect()
@@ -194,7 +194,7 @@ fn uri(path: &Path) -> String {
             b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
                 uri.push(char::from(byte));
             }
-            byte => uri.push_str(&format!("%{byte:02X}")),
+            byte => uri.extend(["%", &format!("{byte:02X}")]),
         }
     }
     let left_over = ["-wal", "-journal"].iter().any(|suffix| {

@@ -19,12 +19,12 @@ pub(crate) struct Stream {
     pub(crate) kind: Option<&'static str>,
 }
 
-/// A context: process number, device, context, default stream.
+/// A context.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context {
     pub(crate) pid: i64,
     pub(crate) device: i64,
-    pub(crate) context: i64,
+    pub(crate) number: i64,
     pub(crate) null_stream: i64,
 }
 
@@ -131,10 +131,19 @@ impl Facts {
     ) {
         // Before schema 3.7 the table had the other name.
         for table in ["EXPORT_META_DATA", "META_DATA_EXPORT"] {
-            database.look(table, problems, |_, _, row: Property| match row.name.as_deref() {
-                Some("EXPORT_PRODUCT_VERSION") => self.product = row.value,
-                Some("EXPORT_SCHEMA_VERSION") => self.schema = row.value,
-                _ => {}
+            database.look(table, problems, |problems, number, row: Property| {
+                match row.name.as_deref() {
+                    Some("EXPORT_PRODUCT_VERSION") => self.product = row.value,
+                    Some("EXPORT_SCHEMA_VERSION") => {
+                        if let Some(version) = row.value.as_deref().filter(|text| is_newer(text)) {
+                            problems.add(table, Problem::Newer, number, || {
+                                format!("schema {version} is newer than any that is known (3)")
+                            });
+                        }
+                        self.schema = row.value;
+                    }
+                    _ => {}
+                }
             });
         }
         let table = "TARGET_INFO_SESSION_START_TIME";
@@ -172,10 +181,10 @@ impl Facts {
             }
         });
         database.look("TARGET_INFO_CUDA_CONTEXT_INFO", problems, |_, _, row: ContextInfo| {
-            if let (Some(pid), Some(device), Some(context), Some(null_stream)) =
+            if let (Some(pid), Some(device), Some(number), Some(null_stream)) =
                 (row.pid, row.device, row.context, row.null_stream)
             {
-                self.contexts.push(Context { pid, device, context, null_stream });
+                self.contexts.push(Context { pid, device, number, null_stream });
             }
         });
         database.look("PROCESSES", problems, |_, _, row: Program| {
@@ -214,6 +223,15 @@ impl Facts {
     }
 }
 
+/// Whether the first part of a version, which changes when columns change their meaning, is newer than 3.
+fn is_newer(version: &str) -> bool {
+    version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok())
+        .is_some_and(|major: u32| major > 3)
+}
+
 /// The rank that an environment of `NAME=value;…` tells: by torchrun's variables, or by those of MPI launchers. Slurm's are
 /// not taken: a shell in an allocation has them too.
 fn rank_in(environment: &str) -> (Option<i64>, Option<i64>) {
@@ -235,7 +253,13 @@ fn rank_in(environment: &str) -> (Option<i64>, Option<i64>) {
 
 #[cfg(test)]
 mod tests {
-    use super::rank_in;
+    use super::{is_newer, rank_in};
+
+    #[test]
+    fn versions_by_their_first_number() {
+        assert!(is_newer("4.0.1") && is_newer("10"));
+        assert!(!is_newer("3.28.1") && !is_newer("2.9.1") && !is_newer(""));
+    }
 
     #[test]
     fn ranks_of_an_environment() {

@@ -29,9 +29,10 @@ mod tests {
 
     #[test]
     fn the_parts_of_a_number() {
-        let id = GlobalId(1 << 48 | 1_701_896 << 24 | 1_701_899);
-        assert_eq!((id.pid(), id.tid()), (1_701_896, 1_701_899));
-        assert_eq!(id.process(), GlobalId(1 << 48 | 1_701_896 << 24));
+        // Of a real export.
+        let id = GlobalId(310_028_055_214_088);
+        assert_eq!((id.pid(), id.tid()), (1_701_896, 1_701_896));
+        assert_eq!(id.process().0, id.0 - 1_701_896);
         assert_eq!(GlobalId(-1).pid(), 0xff_ffff);
     }
 }

@@ -225,30 +225,28 @@ pub(crate) fn calls(
     problems: &mut Problems,
     target: &mut Target<'_>,
 ) -> Result<(), WriteError> {
-    for table in ["CUPTI_ACTIVITY_KIND_RUNTIME", "CUPTI_ACTIVITY_KIND_DRIVER"] {
-        database.each(table, problems, |problems, number, row: CallRow| {
-            target.events += 1;
-            let place = (table, number);
-            let times = target.interval(problems, place, row.start, row.end);
-            let Some((start_ns, end_ns)) = times else { return Ok(()) };
-            let Some((process_id, thread_id)) = target.thread(row.thread)? else {
-                target.leave_out(table, 1);
-                return Ok(());
-            };
-            let name_id = target.name(problems, place, row.name)?;
-            target.kept += 1;
-            target.writer.append(&ApiCall {
-                process_id,
-                thread_id,
-                start_ns,
-                end_ns,
-                name_id,
-                correlation: not_zero(row.correlation),
-                result: row.result,
-            })
-        })?;
-    }
-    Ok(())
+    let table = "CUPTI_ACTIVITY_KIND_RUNTIME";
+    database.each(table, problems, |problems, number, row: CallRow| {
+        target.events += 1;
+        let place = (table, number);
+        let times = target.interval(problems, place, row.start, row.end);
+        let Some((start_ns, end_ns)) = times else { return Ok(()) };
+        let Some((process_id, thread_id)) = target.thread(row.thread)? else {
+            target.leave_out(table, 1);
+            return Ok(());
+        };
+        let name_id = target.name(problems, place, row.name)?;
+        target.kept += 1;
+        target.writer.append(&ApiCall {
+            process_id,
+            thread_id,
+            start_ns,
+            end_ns,
+            name_id,
+            correlation: not_zero(row.correlation),
+            result: row.result,
+        })
+    })
 }
 
 /// Some writers put 0 where there is none.

@@ -1,4 +1,7 @@
-//! Metrics of whole GPUs that were sampled, as `nsys profile --gpu-metrics-devices` does, NVLink's and PCIe's among them.
+//! Metrics of whole GPUs that were sampled, as `nsys profile --gpu-metrics-devices` does: what SMs,
+//! memory and links were busy with.
+
+use std::collections::hash_map::Entry;
 
 use perfagent_recording::table::{Counter, CounterSample};
 use perfagent_recording::{CounterId, HostId, Timestamp, WriteError};
@@ -57,22 +60,24 @@ pub(crate) fn metrics(
             return Ok(());
         };
         let key = (row.kind, id);
-        if !series.contains_key(&key) {
-            let full = names.get(&key).cloned().unwrap_or_else(|| format!("metric {id}"));
-            let (name, unit) = name_and_unit(&full);
-            let counter = Counter {
-                host_id: host,
-                // The lowest byte is the GPU's number among those that are sampled.
-                gpu_index: row.kind.map(|kind| devices.of_metrics(kind & 0xff)),
-                name: name.to_owned(),
-                unit: unit.to_owned(),
-                ..Counter::default()
-            };
-            let id = target.writer.insert(&counter)?;
-            series.insert(key, Series { id, unit, written: None, held: None });
-        }
+        let series = match series.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let full = names.get(&key).or_else(|| names.get(&(None, id)));
+                let full = full.cloned().unwrap_or_else(|| format!("metric {id}"));
+                let (name, unit) = name_and_unit(&full);
+                let id = target.writer.insert(&Counter {
+                    host_id: host,
+                    // The lowest byte is the GPU's number among those that are sampled.
+                    gpu_index: row.kind.map(|kind| devices.of_metrics(kind & 0xff)),
+                    name: name.to_owned(),
+                    unit: unit.to_owned(),
+                    ..Counter::default()
+                })?;
+                new.insert(Series { id, unit, written: None, held: None })
+            }
+        };
         target.kept += 1;
-        let Some(series) = series.get_mut(&key) else { return Ok(()) };
         // Clocks are written in Hz, whatever the name says; none runs at a terahertz.
         let value = if series.unit == "MHz" && value >= 1e6 { value / 1e6 } else { value };
         if series.written == Some(value) {

@@ -24,6 +24,8 @@ mod device;
 mod diagnostic;
 mod driver;
 mod facts;
+#[cfg(test)]
+mod fuzz;
 mod global_id;
 mod gpu;
 mod metric;
@@ -62,13 +64,12 @@ use crate::window::Window;
 const NVTX: &str = "NVTX_EVENTS";
 
 /// The tables of other events that are read.
-const EVENTS: [&str; 9] = [
+const EVENTS: [&str; 8] = [
     "CUPTI_ACTIVITY_KIND_KERNEL",
     "CUPTI_ACTIVITY_KIND_MEMCPY",
     "CUPTI_ACTIVITY_KIND_MEMSET",
     "CUPTI_ACTIVITY_KIND_GRAPH_TRACE",
     "CUPTI_ACTIVITY_KIND_RUNTIME",
-    "CUPTI_ACTIVITY_KIND_DRIVER",
     "CUPTI_ACTIVITY_KIND_SYNCHRONIZATION",
     "CUPTI_ACTIVITY_KIND_OVERHEAD",
     "CUDA_GPU_MEMORY_USAGE_EVENTS",

@@ -57,14 +57,12 @@ impl Names {
         if let Some(&known) = self.stored.get(&number) {
             return Ok(known);
         }
-        let id = match self.texts.get(&number) {
-            Some(text) => writer.string(text)?,
-            None => {
-                problems.add(table, Problem::Name, row, || format!("number {number}"));
-                // Not among the stored ones, so that every such row is counted.
-                return writer.string(&missing(number));
-            }
+        let Some(text) = self.texts.get(&number) else {
+            problems.add(table, Problem::Name, row, || format!("number {number}"));
+            // Not among the stored ones, so that every such row is counted.
+            return writer.string(&missing(number));
         };
+        let id = writer.string(text)?;
         self.stored.insert(number, id);
         Ok(id)
     }

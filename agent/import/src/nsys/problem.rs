@@ -13,8 +13,10 @@ pub(crate) enum Problem {
     NoEnd,
     /// A value that is not of the type of its column; ignored.
     Value(&'static str),
-    /// A number that names no text; the number stands for the name.
+    /// A row whose name is not among the texts; its number stands for it.
     Name,
+    /// A schema of which nothing is known yet.
+    Newer,
     /// A fact that cannot be right; ignored.
     Fact,
 }
@@ -44,8 +46,13 @@ impl Problem {
             Self::Value(column) => format!(
                 "table {table}: {rows} with a value of another type in column `{column}`, which is ignored ({first} {row}): {detail}"
             ),
-            Self::Name => format!(
-                "table {table}: {rows} whose name is not in StringIds go by its number ({first} {row}): {detail}"
+            Self::Name => {
+                format!(
+                    "table {table}: {rows} without a name in StringIds ({first} {row}): {detail}"
+                )
+            }
+            Self::Newer => format!(
+                "table {table}, row {row}: {detail}; figures may be incomplete, so look for a newer perfagent"
             ),
             Self::Fact => format!("table {table}, row {row}: {detail}; it is ignored"),
         }

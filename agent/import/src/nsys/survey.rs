@@ -76,7 +76,7 @@ impl Survey {
         }
         // The last range of each thread.
         let mut last: FxHashMap<Option<i64>, (i64, i64)> = FxHashMap::default();
-        let mut named = Vec::new();
+        let mut labels = Vec::new();
         database.look(NVTX, &mut unheard, |_, number, row: NvtxEvent| {
             match vocabulary.nvtx_event(row.kind) {
                 Some(Nvtx::Pushed) => {
@@ -89,17 +89,19 @@ impl Survey {
                 Some(Nvtx::Started | Nvtx::Mark) => {
                     self.see(row.process.or(row.thread), row.start, row.end);
                 }
-                Some(_) => named.push((number, row)),
+                Some(_) => labels.push((number, row)),
                 None => {}
             }
         });
         // Few, and only of them the text is wanted.
-        if named.is_empty() {
+        if labels.is_empty() {
             return;
         }
-        let mut named = named.into_iter().peekable();
+        let mut labels = labels.into_iter().peekable();
         database.look(NVTX, &mut unheard, |_, number, label: Label| {
-            let Some((_, row)) = named.next_if(|(named, _)| *named == number) else { return };
+            let Some((_, row)) = labels.next_if(|(labelled, _)| *labelled == number) else {
+                return;
+            };
             let text = label.text.as_deref().or_else(|| names.text(label.text_id));
             if let Some(text) = text {
                 self.name(vocabulary.nvtx_event(label.kind), &row, text);

@@ -127,7 +127,7 @@ impl<'a> Target<'a> {
             self.writer.append(&Context {
                 process_id,
                 device_id,
-                context: context.context,
+                context: context.number,
                 null_stream: context.null_stream,
             })?;
         }
