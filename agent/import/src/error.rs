@@ -35,7 +35,7 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// The input's first bytes are those of no format that can be imported.
-    #[error("{}: {what}; perfagent imports PyTorch Kineto traces (.json, .json.gz)", path.display())]
+    #[error("{}: {what}; perfagent imports PyTorch Kineto traces (.json, .json.gz) and Nsight Systems exports (.sqlite, .csv)", path.display())]
     NotATrace {
         /// The input.
         path: PathBuf,
@@ -63,7 +63,7 @@ pub enum ImportError {
         what: String,
     },
     /// A folder holds no trace.
-    #[error("{}: holds no trace that can be imported ({files} files looked at); name a directory with PyTorch Kineto traces (.json, .json.gz)", path.display())]
+    #[error("{}: holds no trace that can be imported ({files} files looked at); name a directory with PyTorch Kineto traces (.json, .json.gz) or Nsight Systems exports (.sqlite, .csv)", path.display())]
     NoTraces {
         /// The folder.
         path: PathBuf,

@@ -3,6 +3,8 @@
 use perfagent_recording::APPLICATION_ID;
 use serde::Serialize;
 
+use crate::nsys_csv;
+
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -12,6 +14,8 @@ pub enum Format {
     Kineto,
     /// An Nsight Systems report, exported as SQLite.
     NsysSqlite,
+    /// A trace that `nsys stats` printed as CSV.
+    NsysCsv,
 }
 
 /// How an SQLite file begins.
@@ -27,6 +31,7 @@ impl Format {
         match self {
             Self::Kineto => "PyTorch Kineto trace",
             Self::NsysSqlite => "Nsight Systems export",
+            Self::NsysCsv => "nsys stats trace",
         }
     }
 
@@ -40,6 +45,9 @@ impl Format {
             };
         }
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+        if nsys_csv::is_recognised(head) {
+            return Ok(Self::NsysCsv);
+        }
         match head.first() {
             Some(b'{') => Ok(Self::Kineto),
             Some(b'[') => {

@@ -9,9 +9,10 @@ use crate::error::ImportError;
 use crate::format::Format;
 use crate::host::Hosts;
 use crate::inputs::{self, Input};
+use crate::nsys_csv::Reports;
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
-use crate::{kineto, nsys, source};
+use crate::{kineto, nsys, nsys_csv, source};
 
 /// What to import, and where to.
 #[derive(Clone, Debug)]
@@ -29,15 +30,16 @@ pub struct ImportOptions {
 /// The recording appears under its name when it is complete, or not at all. What is damaged is read as far
 /// as possible, with a warning a kind of damage; an input of which nothing can be read is an error.
 pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
-    let inputs = inputs::expand(&options.inputs)?;
+    let mut inputs = inputs::expand(&options.inputs)?;
+    nsys_csv::order(&mut inputs);
     let output = Output::create(&options.output, options.force, &inputs)?;
     let mut writer = Writer::create(&output.database())?;
     writer.set_meta("perfagent_version", env!("CARGO_PKG_VERSION"))?;
-    let mut hosts = Hosts::default();
+    let mut state = State::default();
     let mut files = Vec::new();
     let mut warnings = Vec::new();
     for input in &inputs {
-        match import_file(&input.path, &mut writer, &mut hosts, output.folder()) {
+        match import_file(&input.path, &mut writer, &mut state, output.folder()) {
             Ok(file) => files.push(file),
             Err(error) if input.folder.is_some() && error.is_another_file() => {
                 let text = format!("passed over: {error}");
@@ -70,22 +72,35 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
     Ok(Imported { path, files, events, warnings })
 }
 
+/// What the files of one import have in common.
+#[derive(Debug, Default)]
+struct State {
+    hosts: Hosts,
+    reports: Reports,
+}
+
 fn import_file(
     path: &Path,
     writer: &mut Writer,
-    hosts: &mut Hosts,
+    state: &mut State,
     scratch: &Path,
 ) -> Result<ImportedFile, ImportError> {
     let mut window = source::open(path)?;
+    let blank = window.bytes().iter().take_while(|byte| byte.is_ascii_whitespace());
+    let line = 1 + blank.filter(|&&byte| byte == b'\n').count() as u64;
     window.next_mark();
     let format = Format::detect(window.bytes())
         .map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?;
     match format {
         Format::Kineto => {
-            let host = hosts.unknown(writer, &Host::default())?;
+            let host = state.hosts.unknown(writer, &Host::default())?;
             kineto::import(path, &mut window, writer, host)
         }
-        Format::NsysSqlite => nsys::import(path, &mut window, writer, hosts, scratch),
+        Format::NsysSqlite => nsys::import(path, &mut window, writer, &mut state.hosts, scratch),
+        Format::NsysCsv => {
+            let host = state.hosts.unknown(writer, &Host::default())?;
+            nsys_csv::import(path, &mut window, line, writer, host, &mut state.reports)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Traces of other tools to recordings.
 //!
 //! [`import`] takes files and folders, tells each file's format by its content, and writes one recording in
-//! which each trace is a process (rank): PyTorch Kineto traces, and Nsight Systems exports, which may hold several. A
+//! which each trace is a process (rank): PyTorch Kineto traces, and what Nsight Systems exports, which may hold several. A
 //! further format is a module beside `kineto`, a variant of [`Format`], and its recognition in [`Format`]'s `detect`.
 //!
 //! Constraints that shaped this crate:
@@ -29,6 +29,7 @@ mod import;
 mod inputs;
 mod kineto;
 mod nsys;
+mod nsys_csv;
 mod output;
 mod source;
 mod summary;

@@ -10,9 +10,10 @@ use crate::unit;
 
 /// Make a recording of another profiler's traces
 ///
-/// Takes PyTorch Kineto traces (.json, .json.gz), also of AMD GPUs, and Nsight Systems reports that were exported
-/// with `nsys export --type sqlite` (.sqlite, .sqlite.gz); the format is told by the content. Several traces become
-/// one recording with a rank each. What is damaged is read as far as possible, with a warning.
+/// Takes PyTorch Kineto traces (.json, .json.gz), also of AMD GPUs, and Nsight Systems reports, exported with
+/// `nsys export --type sqlite` or printed with `nsys stats --format csv` (`cuda_gpu_trace`, `cuda_api_trace`). The
+/// format is told by the content. Several traces become one recording with a rank each. What is damaged is read as
+/// far as possible, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent import rank0.json.gz rank1.json.gz -o run.perfdb

@@ -1,5 +1,6 @@
 //! Exports of Nsight Systems of every schema, whole and damaged, through the importer into a recording.
 
+mod csv;
 mod damage;
 mod dump;
 mod export;
