@@ -17,6 +17,13 @@ const FURTHEST: i64 = i64::MAX / 2;
 /// Decimal microseconds (`12`, `-3.25`, `1.5e3`) in nanoseconds. `None` for what is not a number, and for
 /// numbers beyond any time.
 pub(crate) fn nanos_of_micros(text: &str) -> Option<Nanos> {
+    let (value, rounded) = scaled(text, 1000)?;
+    Some(Nanos { value, rounded })
+}
+
+/// A decimal number times `factor`, and whether it had to be rounded to an integer. `None` for what is not a
+/// number, and for numbers beyond any time.
+pub(crate) fn scaled(text: &str, factor: u64) -> Option<(i64, bool)> {
     let bytes = text.as_bytes();
     let (negative, digits) = match bytes.first()? {
         b'-' => (true, &bytes[1..]),
@@ -46,20 +53,25 @@ pub(crate) fn nanos_of_micros(text: &str) -> Option<Nanos> {
     if !seen_digit {
         return None;
     }
-    // Three more digits before the point: microseconds to nanoseconds.
-    let shift = exponent.checked_add(3)?.checked_sub(decimals)?;
+    let shift = exponent.checked_sub(decimals)?;
+    let mantissa = mantissa.checked_mul(u128::from(factor))?;
     let (magnitude, rounded) = if mantissa == 0 {
         (0, false)
     } else if shift >= 0 {
         (mantissa.checked_mul(10_u128.checked_pow(shift.unsigned_abs())?)?, false)
     } else {
         match 10_u128.checked_pow(shift.unsigned_abs()) {
-            Some(unit) => ((mantissa + unit / 2) / unit, !mantissa.is_multiple_of(unit)),
+            Some(unit) => (mantissa.checked_add(unit / 2)? / unit, !mantissa.is_multiple_of(unit)),
             None => (0, true),
         }
     };
     let value = i64::try_from(magnitude).ok().filter(|value| *value <= FURTHEST)?;
-    Some(Nanos { value: if negative { -value } else { value }, rounded })
+    Some((if negative { -value } else { value }, rounded))
+}
+
+/// Whether a time of that many nanoseconds is believed.
+pub(crate) const fn is_time(nanos: i64) -> bool {
+    -FURTHEST <= nanos && nanos <= FURTHEST
 }
 
 /// Whether `base` can be added to any time that [`nanos_of_micros`] returns.
@@ -71,7 +83,7 @@ pub(crate) const fn is_base(base: i64) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{FURTHEST, nanos_of_micros};
+    use super::{FURTHEST, nanos_of_micros, scaled};
 
     fn exact(text: &str) -> Option<i64> {
         nanos_of_micros(text).filter(|nanos| !nanos.rounded).map(|nanos| nanos.value)
@@ -104,6 +116,14 @@ mod tests {
             let read = nanos_of_micros(text).unwrap();
             assert_eq!((read.value, read.rounded), (nanos, true), "{text}");
         }
+    }
+
+    #[test]
+    fn other_units() {
+        assert_eq!(scaled("4.194", 1_000_000), Some((4_194_000, false)));
+        assert_eq!(scaled("1.5", 1 << 20), Some((3 << 19, false)));
+        assert_eq!(scaled("0.0001", 1024), Some((0, true)));
+        assert_eq!(scaled("-3", 1), Some((-3, false)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use perfagent_recording::{OpenError, WriteError};
 
 /// What can be imported, for a reader who tried something else.
-const IMPORTED: &str = "PyTorch Kineto traces, logs of nccl-tests, dumps of NCCL's profiler plugins, CSV of nvidia-smi";
+const IMPORTED: &str = "PyTorch Kineto traces, Nsight Systems exports (.sqlite, .csv), logs of nccl-tests, dumps of NCCL's profiler plugins, CSV of nvidia-smi";
 
 /// Why nothing was imported. What is damaged but can be read in part is no error but a
 /// [`Warning`](crate::Warning).
@@ -52,6 +52,16 @@ pub enum ImportError {
         path: PathBuf,
         /// The place, in bytes of the uncompressed text.
         offset: u64,
+        /// What is wrong there.
+        what: String,
+    },
+    /// The input is a database of which nothing can be read.
+    #[error("{}: is damaged at {place}: {what}; copy it again, or export it again with `nsys export --type sqlite`", path.display())]
+    DamagedDatabase {
+        /// The input.
+        path: PathBuf,
+        /// The place in it.
+        place: String,
         /// What is wrong there.
         what: String,
     },

@@ -1,8 +1,9 @@
 //! Which format a file has, by its content: names of traces say little.
 
+use perfagent_recording::APPLICATION_ID;
 use serde::Serialize;
 
-use crate::{nccl_example, nccl_inspector, nccl_tests, nvidia_smi};
+use crate::{nccl_example, nccl_inspector, nccl_tests, nsys_csv, nvidia_smi};
 
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -11,6 +12,10 @@ use crate::{nccl_example, nccl_inspector, nccl_tests, nvidia_smi};
 pub enum Format {
     /// A PyTorch Kineto Chrome trace.
     Kineto,
+    /// An Nsight Systems report, exported as SQLite.
+    NsysSqlite,
+    /// A trace that `nsys stats` printed as CSV.
+    NsysCsv,
     /// What nccl-tests or rccl-tests print.
     NcclTests,
     /// The JSON lines of NCCL Inspector.
@@ -21,12 +26,20 @@ pub enum Format {
     NvidiaSmi,
 }
 
+/// How an SQLite file begins.
+pub(crate) const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
+/// Where an SQLite file tells whose it is.
+const APPLICATION: std::ops::Range<usize> = 68..72;
+
 impl Format {
     /// How a sentence names it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kineto => "PyTorch Kineto trace",
+            Self::NsysSqlite => "Nsight Systems export",
+            Self::NsysCsv => "nsys stats trace",
             Self::NcclTests => "output of nccl-tests",
             Self::NcclInspector => "output of NCCL Inspector",
             Self::NcclExamplePlugin => "dump of NCCL's example profiler plugin",
@@ -35,11 +48,17 @@ impl Format {
     }
 
     /// The format of a text that begins with `head`; `Err` with what it is instead. Whether a JSON object
-    /// is a Kineto trace shows only when it has been read.
+    /// is a Kineto trace, and an SQLite file an export, shows only when it has been read.
     pub(crate) fn detect(head: &[u8]) -> Result<Self, String> {
+        if head.starts_with(SQLITE) {
+            return match head.get(APPLICATION) {
+                Some(number) if number == APPLICATION_ID.to_be_bytes() => Err("is a recording of perfagent already (an SQLite file): `perfagent report` reads it as it is".to_owned()),
+                _ => Ok(Self::NsysSqlite),
+            };
+        }
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-        if head.starts_with(b"SQLite format 3\0") {
-            return Err("is an SQLite file: `perfagent report` reads recordings, nsys exports cannot be imported yet".to_owned());
+        if nsys_csv::is_recognised(head) {
+            return Ok(Self::NsysCsv);
         }
         let text = String::from_utf8_lossy(head);
         match head.first() {
@@ -77,13 +96,15 @@ mod tests {
         ] {
             assert_eq!(Format::detect(head), Ok(format));
         }
-        for (head, what) in [
-            (&b"SQLite format 3\0..."[..], "SQLite"),
-            (b"[{}]", "JSON list"),
-            (b"# notes", "not JSON"),
-            (b" \n", "white space"),
-        ] {
+        for (head, what) in
+            [(&b"[{}]"[..], "JSON list"), (b"# notes", "not JSON"), (b" \n", "white space")]
+        {
             assert!(Format::detect(head).unwrap_err().contains(what));
         }
+        let mut database = b"SQLite format 3\0".to_vec();
+        assert_eq!(Format::detect(&database), Ok(Format::NsysSqlite));
+        database.resize(68, 0);
+        database.extend(b"PERF");
+        assert!(Format::detect(&database).unwrap_err().contains("is a recording"));
     }
 }

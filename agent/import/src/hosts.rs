@@ -15,10 +15,20 @@ pub(crate) struct Hosts(HashMap<String, HostId>);
 impl Hosts {
     /// The machine with this name, a new one at its first use.
     pub(crate) fn named(&mut self, name: &str, writer: &mut Writer) -> Result<HostId, WriteError> {
+        self.described(&Host { name: name.to_owned(), ..Host::default() }, writer)
+    }
+
+    /// The machine of this name, described as the first file of it does; one without a name is the unknown one.
+    pub(crate) fn described(
+        &mut self,
+        host: &Host,
+        writer: &mut Writer,
+    ) -> Result<HostId, WriteError> {
+        let name = if host.name.is_empty() { UNKNOWN } else { &host.name };
         if let Some(&known) = self.0.get(name) {
             return Ok(known);
         }
-        let id = writer.insert(&Host { name: name.to_owned(), ..Host::default() })?;
+        let id = writer.insert(&Host { name: name.to_owned(), ..host.clone() })?;
         self.0.insert(name.to_owned(), id);
         Ok(id)
     }

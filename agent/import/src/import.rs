@@ -9,9 +9,10 @@ use crate::error::ImportError;
 use crate::format::Format;
 use crate::hosts::Hosts;
 use crate::inputs::{self, Input};
+use crate::nsys_csv::Reports;
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
-use crate::{kineto, nccl_example, nccl_inspector, nccl_tests, nvidia_smi, source};
+use crate::{kineto, nccl_example, nccl_inspector, nccl_tests, nsys, nsys_csv, nvidia_smi, source};
 
 /// How much of a text is looked at to tell its format: logs begin with what is not theirs.
 const HEAD: usize = 1 << 18;
@@ -32,15 +33,16 @@ pub struct ImportOptions {
 /// The recording appears under its name when it is complete, or not at all. What is damaged is read as far
 /// as possible, with a warning a kind of damage; an input of which nothing can be read is an error.
 pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
-    let inputs = inputs::expand(&options.inputs)?;
+    let mut inputs = inputs::expand(&options.inputs)?;
+    nsys_csv::order(&mut inputs);
     let output = Output::create(&options.output, options.force, &inputs)?;
     let mut writer = Writer::create(&output.database())?;
     writer.set_meta("perfagent_version", env!("CARGO_PKG_VERSION"))?;
-    let mut hosts = Hosts::default();
+    let mut state = State::default();
     let mut files = Vec::new();
     let mut warnings = Vec::new();
     for input in &inputs {
-        match import_file(&input.path, &mut writer, &mut hosts) {
+        match import_file(&input.path, &mut writer, &mut state, output.folder()) {
             Ok(file) => files.push(file),
             Err(error) if input.folder.is_some() && error.is_another_file() => {
                 let text = format!("passed over: {error}");
@@ -73,30 +75,47 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
     Ok(Imported { path, files, events, warnings })
 }
 
+/// What the files of one import have in common.
+#[derive(Debug, Default)]
+struct State {
+    hosts: Hosts,
+    reports: Reports,
+}
+
 fn import_file(
     path: &Path,
     writer: &mut Writer,
-    hosts: &mut Hosts,
+    state: &mut State,
+    scratch: &Path,
 ) -> Result<ImportedFile, ImportError> {
     let mut window = source::open(path)?;
+    let blank = window.bytes().iter().take_while(|byte| byte.is_ascii_whitespace());
+    let line = 1 + blank.filter(|&&byte| byte == b'\n').count() as u64;
     window.next_mark();
     while window.bytes().len() < HEAD && window.more() {}
     let format = Format::detect(window.bytes())
         .map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?;
     match format {
         Format::Kineto => {
-            let host = hosts.unknown(writer)?;
+            let host = state.hosts.unknown(writer)?;
             kineto::import(path, &mut window, writer, host)
         }
         Format::NcclExamplePlugin => {
-            let host = hosts.unknown(writer)?;
+            let host = state.hosts.unknown(writer)?;
             nccl_example::import(path, &mut window, writer, host)
         }
-        Format::NcclInspector => nccl_inspector::import(path, &mut window, writer, hosts),
-        Format::NcclTests => nccl_tests::import(path, &mut window, writer, hosts),
+        Format::NcclInspector => {
+            nccl_inspector::import(path, &mut window, writer, &mut state.hosts)
+        }
+        Format::NcclTests => nccl_tests::import(path, &mut window, writer, &mut state.hosts),
         Format::NvidiaSmi => {
-            let host = hosts.unknown(writer)?;
+            let host = state.hosts.unknown(writer)?;
             nvidia_smi::import(path, &mut window, writer, host)
+        }
+        Format::NsysSqlite => nsys::import(path, &mut window, writer, &mut state.hosts, scratch),
+        Format::NsysCsv => {
+            let host = state.hosts.unknown(writer)?;
+            nsys_csv::import(path, &mut window, line, writer, host, &mut state.reports)
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Traces of other tools to recordings.
 //!
 //! [`import`] takes files and folders, tells each file's format by its content, and writes one recording in
-//! which each trace is a process (rank). A format is a module, a variant of [`Format`], and its recognition in
-//! [`Format`]'s `detect`: PyTorch Kineto traces, logs of nccl-tests, dumps of two of NCCL's profiler plugins, and
-//! nvidia-smi's CSV.
+//! which each trace is a process (rank); an export of Nsight Systems may hold several. A format is a module, a variant of
+//! [`Format`], and its recognition in [`Format`]'s `detect`.
 //!
 //! Constraints that shaped this crate:
 //!
@@ -22,6 +21,7 @@
 
 mod account;
 mod decimal;
+mod depth;
 mod error;
 mod format;
 mod hosts;
@@ -35,6 +35,8 @@ mod nccl;
 mod nccl_example;
 mod nccl_inspector;
 mod nccl_tests;
+mod nsys;
+mod nsys_csv;
 mod nvidia_smi;
 mod output;
 mod source;

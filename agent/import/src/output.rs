@@ -49,6 +49,11 @@ impl Output {
         self.folder.path().join("run.perfdb")
     }
 
+    /// Where the unfinished recording is, and other files that are needed until it is complete.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Gives the finished recording its name.
     pub(crate) fn finish(self) -> Result<PathBuf, ImportError> {
         let failed = || ImportError::io(&self.path, "give the recording this name", REMEDY);

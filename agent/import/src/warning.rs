@@ -5,7 +5,7 @@ use serde::Serialize;
 /// One thing that is wrong with a trace, and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// The first place, in bytes of the uncompressed text.
+    /// The first place: in bytes of the uncompressed text, or the row of the table that `text` names.
     pub offset: u64,
     /// How often it was met.
     pub count: u64,

@@ -10,10 +10,11 @@ use crate::unit;
 
 /// Make a recording of other tools' traces and logs
 ///
-/// Takes PyTorch Kineto traces, also of AMD GPUs, logs and documents of nccl-tests and rccl-tests, dumps of NCCL's
-/// profiler plugins (Inspector and the example), and what nvidia-smi --query-gpu logs as CSV, each also as .gz; the
-/// format is told by the content. Several traces become one recording with a rank each. What is damaged is read as far
-/// as possible, with a warning.
+/// Takes PyTorch Kineto traces, also of AMD GPUs; Nsight Systems reports, exported with `nsys export --type sqlite` or
+/// printed with `nsys stats --format csv` (`cuda_gpu_trace`, `cuda_api_trace`); logs and documents of nccl-tests and
+/// rccl-tests; dumps of NCCL's profiler plugins (Inspector and the example); and what nvidia-smi --query-gpu logs as CSV,
+/// each also as .gz. The format is told by the content. Several traces become one recording with a rank each. What is
+/// damaged is read as far as possible, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent import rank0.json.gz rank1.json.gz -o run.perfdb

@@ -16,7 +16,6 @@
 mod collect;
 #[cfg(test)]
 mod damage;
-mod depth;
 mod document;
 mod event;
 mod facts;
