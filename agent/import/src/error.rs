@@ -35,7 +35,7 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// The input's first bytes are those of no format that can be imported.
-    #[error("{}: {what}; perfagent imports PyTorch Kineto traces (.json, .json.gz)", path.display())]
+    #[error("{}: {what}; perfagent imports PyTorch Kineto traces (.json, .json.gz) and memory snapshots (.pickle)", path.display())]
     NotATrace {
         /// The input.
         path: PathBuf,
@@ -52,8 +52,18 @@ pub enum ImportError {
         /// What is wrong there.
         what: String,
     },
+    /// The input asks for what is not done: running code.
+    #[error("{}: is refused at byte {offset}: {what}; write the snapshot again with `torch.cuda.memory._dump_snapshot`", path.display())]
+    Refused {
+        /// The input.
+        path: PathBuf,
+        /// The place, in bytes of the uncompressed file.
+        offset: u64,
+        /// What it asks for.
+        what: String,
+    },
     /// A folder holds no trace.
-    #[error("{}: holds no trace that can be imported ({files} files looked at); name a directory with PyTorch Kineto traces (.json, .json.gz)", path.display())]
+    #[error("{}: holds no trace that can be imported ({files} files looked at); name a directory with PyTorch Kineto traces (.json, .json.gz) or memory snapshots (.pickle)", path.display())]
     NoTraces {
         /// The folder.
         path: PathBuf,
@@ -110,6 +120,6 @@ impl ImportError {
 
     /// Whether the file is simply not a trace: in a folder, such files stand beside traces.
     pub(crate) const fn is_another_file(&self) -> bool {
-        matches!(self, Self::NotATrace { .. } | Self::Empty { .. })
+        matches!(self, Self::NotATrace { .. } | Self::Refused { .. } | Self::Empty { .. })
     }
 }

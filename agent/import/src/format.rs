@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::snapshot;
+
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -9,6 +11,8 @@ use serde::Serialize;
 pub enum Format {
     /// A PyTorch Kineto Chrome trace.
     Kineto,
+    /// A memory snapshot of PyTorch.
+    TorchSnapshot,
 }
 
 impl Format {
@@ -17,7 +21,16 @@ impl Format {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kineto => "PyTorch Kineto trace",
+            Self::TorchSnapshot => "PyTorch memory snapshot",
         }
+    }
+
+    /// How much of a file [`Format::binary`] has to see.
+    pub(crate) const HEAD: usize = 512;
+
+    /// The format of a file that begins with `head` and is no text, where it is one of those that are known.
+    pub(crate) fn binary(head: &[u8]) -> Option<Self> {
+        snapshot::is_pickle(head).then_some(Self::TorchSnapshot)
     }
 
     /// The format of a text that begins with `head`; `Err` with what it is instead. Whether a JSON object
@@ -45,6 +58,7 @@ mod tests {
     #[test]
     fn formats_by_their_first_bytes() {
         assert_eq!(Format::detect(b"\xef\xbb\xbf \n{"), Ok(Format::Kineto));
+        assert_eq!(Format::binary(b"\x80\x04}"), Some(Format::TorchSnapshot));
         for (head, what) in [
             (&b"SQLite format 3\0..."[..], "SQLite"),
             (b"[{}]", "JSON list"),

@@ -10,7 +10,7 @@ use crate::format::Format;
 use crate::inputs::{self, Input};
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
-use crate::{kineto, source};
+use crate::{kineto, snapshot, source};
 
 /// What to import, and where to.
 #[derive(Clone, Debug)]
@@ -75,11 +75,17 @@ fn import_file(
     host: HostId,
 ) -> Result<ImportedFile, ImportError> {
     let mut window = source::open(path)?;
-    window.next_mark();
-    let format = Format::detect(window.bytes())
-        .map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?;
+    while window.bytes().len() < Format::HEAD && window.more() {}
+    let format = if let Some(format) = Format::binary(window.bytes()) {
+        format
+    } else {
+        window.next_mark();
+        Format::detect(window.bytes())
+            .map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?
+    };
     match format {
         Format::Kineto => kineto::import(path, &mut window, writer, host),
+        Format::TorchSnapshot => snapshot::import(path, &mut window, writer, host),
     }
 }
 

@@ -27,6 +27,7 @@ mod import;
 mod inputs;
 mod kineto;
 mod output;
+mod snapshot;
 mod source;
 mod summary;
 mod texts;

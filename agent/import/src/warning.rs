@@ -30,6 +30,12 @@ pub(crate) enum Problem {
     CutOff,
     /// A fact beside the events that cannot be understood; ignored.
     Fact,
+    /// An event that is earlier than the one before it, in a list that has an order of its own; moved to its time.
+    OutOfOrder,
+    /// No event has a time.
+    NoClock,
+    /// An event that cannot be true beside the others.
+    Contradicts,
     /// The text goes on after the trace, or is damaged after its events; ignored.
     Trailing,
 }
@@ -71,6 +77,17 @@ impl Problem {
             }
             Self::CutOff => format!("ends at byte {offset} before the trace does: {detail}"),
             Self::Fact => format!("a fact at byte {offset} is ignored: {detail}"),
+            Self::OutOfOrder => {
+                format!(
+                    "{events} moved to the time of the event before, which is later, {first} byte {offset}: {detail}"
+                )
+            }
+            Self::NoClock => {
+                format!("no event has a time, the first is at byte {offset}: {detail}")
+            }
+            Self::Contradicts => {
+                format!("{events} contradict others, {first} byte {offset}: {detail}")
+            }
             Self::Trailing => format!("what begins at byte {offset} is ignored: {detail}"),
         }
     }
