@@ -35,7 +35,7 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// The input's first bytes are those of no format that can be imported.
-    #[error("{}: {what}; perfagent imports PyTorch Kineto traces (.json, .json.gz) and memory snapshots (.pickle)", path.display())]
+    #[error("{}: {what}; perfagent imports PyTorch Kineto traces (.json, .json.gz), memory snapshots (.pickle) and memory timelines (.json)", path.display())]
     NotATrace {
         /// The input.
         path: PathBuf,

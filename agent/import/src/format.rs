@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::snapshot;
+use crate::{memory_timeline, snapshot};
 
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -13,6 +13,8 @@ pub enum Format {
     Kineto,
     /// A memory snapshot of PyTorch.
     TorchSnapshot,
+    /// A memory timeline of `torch.profiler`.
+    MemoryTimeline,
 }
 
 impl Format {
@@ -22,6 +24,7 @@ impl Format {
         match self {
             Self::Kineto => "PyTorch Kineto trace",
             Self::TorchSnapshot => "PyTorch memory snapshot",
+            Self::MemoryTimeline => "PyTorch memory timeline",
         }
     }
 
@@ -42,6 +45,7 @@ impl Format {
         }
         match head.first() {
             Some(b'{') => Ok(Self::Kineto),
+            Some(b'[') if memory_timeline::recognises(head) => Ok(Self::MemoryTimeline),
             Some(b'[') => {
                 Err("is a JSON list (byte 0), not an object with `traceEvents`".to_owned())
             }
@@ -59,6 +63,7 @@ mod tests {
     fn formats_by_their_first_bytes() {
         assert_eq!(Format::detect(b"\xef\xbb\xbf \n{"), Ok(Format::Kineto));
         assert_eq!(Format::binary(b"\x80\x04}"), Some(Format::TorchSnapshot));
+        assert_eq!(Format::detect(b" [[-1, 1, 8, 0]]"), Ok(Format::MemoryTimeline));
         for (head, what) in [
             (&b"SQLite format 3\0..."[..], "SQLite"),
             (b"[{}]", "JSON list"),

@@ -10,7 +10,7 @@ use crate::format::Format;
 use crate::inputs::{self, Input};
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
-use crate::{kineto, snapshot, source};
+use crate::{kineto, memory_timeline, snapshot, source};
 
 /// What to import, and where to.
 #[derive(Clone, Debug)]
@@ -85,6 +85,7 @@ fn import_file(
     };
     match format {
         Format::Kineto => kineto::import(path, &mut window, writer, host),
+        Format::MemoryTimeline => memory_timeline::import(path, &mut window, writer, host),
         Format::TorchSnapshot => snapshot::import(path, &mut window, writer, host),
     }
 }

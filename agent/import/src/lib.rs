@@ -26,6 +26,7 @@ mod format;
 mod import;
 mod inputs;
 mod kineto;
+mod memory_timeline;
 mod output;
 mod snapshot;
 mod source;
