@@ -35,7 +35,7 @@ pub enum ImportError {
         path: PathBuf,
     },
     /// The input's first bytes are those of no format that can be imported.
-    #[error("{}: {what}; perfagent imports PyTorch Kineto traces (.json, .json.gz), memory snapshots (.pickle) and memory timelines (.json)", path.display())]
+    #[error("{}: {what}; perfagent imports PyTorch Kineto traces (.json, .json.gz), memory snapshots (.pickle), memory timelines (.json) and XLA traces (.xplane.pb)", path.display())]
     NotATrace {
         /// The input.
         path: PathBuf,
@@ -63,7 +63,7 @@ pub enum ImportError {
         what: String,
     },
     /// A folder holds no trace.
-    #[error("{}: holds no trace that can be imported ({files} files looked at); name a directory with PyTorch Kineto traces (.json, .json.gz) or memory snapshots (.pickle)", path.display())]
+    #[error("{}: holds no trace that can be imported ({files} files looked at); name a directory with PyTorch Kineto traces (.json, .json.gz), memory snapshots (.pickle) or XLA traces (.xplane.pb)", path.display())]
     NoTraces {
         /// The folder.
         path: PathBuf,

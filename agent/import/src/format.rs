@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{memory_timeline, snapshot};
+use crate::{memory_timeline, snapshot, xplane};
 
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -15,6 +15,8 @@ pub enum Format {
     TorchSnapshot,
     /// A memory timeline of `torch.profiler`.
     MemoryTimeline,
+    /// A trace of XLA, from JAX or TensorFlow.
+    Xplane,
 }
 
 impl Format {
@@ -25,6 +27,7 @@ impl Format {
             Self::Kineto => "PyTorch Kineto trace",
             Self::TorchSnapshot => "PyTorch memory snapshot",
             Self::MemoryTimeline => "PyTorch memory timeline",
+            Self::Xplane => "XLA trace",
         }
     }
 
@@ -33,7 +36,8 @@ impl Format {
 
     /// The format of a file that begins with `head` and is no text, where it is one of those that are known.
     pub(crate) fn binary(head: &[u8]) -> Option<Self> {
-        snapshot::is_pickle(head).then_some(Self::TorchSnapshot)
+        let xplane = || xplane::recognises(head).then_some(Self::Xplane);
+        snapshot::is_pickle(head).then_some(Self::TorchSnapshot).or_else(xplane)
     }
 
     /// The format of a text that begins with `head`; `Err` with what it is instead. Whether a JSON object
@@ -64,6 +68,12 @@ mod tests {
         assert_eq!(Format::detect(b"\xef\xbb\xbf \n{"), Ok(Format::Kineto));
         assert_eq!(Format::binary(b"\x80\x04}"), Some(Format::TorchSnapshot));
         assert_eq!(Format::detect(b" [[-1, 1, 8, 0]]"), Ok(Format::MemoryTimeline));
+        let plane = b"\x0a\xd7\x37\x08\x02\x12\x09/host:CPU\x1a";
+        assert_eq!(Format::binary(plane), Some(Format::Xplane));
+        // Both could begin an XSpace, and do not.
+        for text in [&b"\n{\"traceEvents\": []}"[..], b"\n[[-1, 1, 8, 0]]", b"\n\n\n"] {
+            assert_eq!(Format::binary(text), None);
+        }
         for (head, what) in [
             (&b"SQLite format 3\0..."[..], "SQLite"),
             (b"[{}]", "JSON list"),

@@ -10,7 +10,7 @@ use crate::format::Format;
 use crate::inputs::{self, Input};
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
-use crate::{kineto, memory_timeline, snapshot, source};
+use crate::{kineto, memory_timeline, snapshot, source, xplane};
 
 /// What to import, and where to.
 #[derive(Clone, Debug)]
@@ -87,6 +87,7 @@ fn import_file(
         Format::Kineto => kineto::import(path, &mut window, writer, host),
         Format::MemoryTimeline => memory_timeline::import(path, &mut window, writer, host),
         Format::TorchSnapshot => snapshot::import(path, &mut window, writer, host),
+        Format::Xplane => xplane::import(path, &mut window, writer, host),
     }
 }
 

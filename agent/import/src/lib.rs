@@ -21,6 +21,7 @@
 
 mod account;
 mod decimal;
+mod depth;
 mod error;
 mod format;
 mod import;
@@ -34,6 +35,7 @@ mod summary;
 mod texts;
 mod warning;
 mod window;
+mod xplane;
 
 pub use error::ImportError;
 pub use format::Format;

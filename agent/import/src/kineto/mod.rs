@@ -16,15 +16,14 @@
 mod collect;
 #[cfg(test)]
 mod damage;
-mod depth;
 mod document;
 mod event;
 mod facts;
 mod mend;
-mod trace;
+pub(crate) mod trace;
 mod value;
 mod vocabulary;
-mod write;
+pub(crate) mod write;
 
 use std::io::Read;
 use std::path::Path;

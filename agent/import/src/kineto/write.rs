@@ -7,8 +7,8 @@ use perfagent_recording::{
     DeviceId, HostId, ProcessId, StreamId, StringId, ThreadId, Timestamp, WriteError, Writer,
 };
 
-use super::depth::{Place, depths};
 use super::trace::{DeviceProperties, Times, Trace};
+use crate::depth::{Place, depths};
 
 /// What a GPU is called that the trace does not describe.
 const UNKNOWN_DEVICE: &str = "unknown GPU";
