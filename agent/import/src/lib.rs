@@ -1,8 +1,9 @@
 //! Traces of other tools to recordings.
 //!
 //! [`import`] takes files and folders, tells each file's format by its content, and writes one recording in
-//! which each trace is a process (rank). Today that is the PyTorch Kineto trace; a further format is a module
-//! beside `kineto`, a variant of [`Format`], and its recognition in [`Format`]'s `detect`.
+//! which each trace is a process (rank): PyTorch Kineto traces, memory snapshots and memory timelines of PyTorch, and
+//! traces of XLA. A further format is a module beside `kineto`, a variant of [`Format`], and its recognition in
+//! [`Format`]'s `binary` or `detect`.
 //!
 //! Constraints that shaped this crate:
 //!

@@ -124,7 +124,7 @@ fn facts(names: &Names, stats: &[XStat], collector: &mut Collector) {
                 collector.profile_start = integer(stat).filter(|start| is_base(*start));
             }
             "device_type_string" => {
-                device.name = names.text(stat).unwrap_or_default().to_owned();
+                names.text(stat).unwrap_or_default().clone_into(&mut device.name);
             }
             "memory_size" => device.total_global_mem = integer(stat),
             "core_count" => device.num_sms = integer(stat),
