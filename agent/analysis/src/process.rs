@@ -29,18 +29,34 @@ impl ProcessRows {
     fn has_host_events(&self) -> bool {
         !self.operators.is_empty() || !self.ranges.is_empty() || !self.collectives.is_empty()
     }
+
+    /// Whether there is a framework's memory on a GPU, and of what ran no more than ranges.
+    fn is_memory_only(&self, recording: &Recording) -> bool {
+        let of_others = [&self.kernels, &self.copies, &self.api_calls, &self.operators];
+        of_others.iter().all(|positions| positions.is_empty())
+            && self.collectives.is_empty()
+            && pick(&recording.memory, &self.memory).any(|row| {
+                row.device_id.is_some() && row.allocated_bytes.is_some() && row.bytes.is_some()
+            })
+    }
 }
 
 /// The rows of every rank: of each process with GPU operations or, when the recording holds none at
-/// all, of each process with operators, ranges or collectives. In order of process.
+/// all, of each process with operators, ranges or collectives; and of each that is nothing but the allocator of a
+/// framework told about a GPU, as memory snapshots are. In order of process.
 pub(crate) fn ranks(recording: &Recording) -> Vec<ProcessRows> {
     let processes = all(recording);
     let on_gpu = processes.iter().any(ProcessRows::has_gpu_operations);
     processes
         .into_iter()
-        .filter(|rows| if on_gpu { rows.has_gpu_operations() } else { rows.has_host_events() })
-        .map(|mut rows| {
-            rows.basis = match (on_gpu, rows.operators.is_empty()) {
+        .filter_map(|rows| {
+            let is_memory = rows.is_memory_only(recording);
+            let has_events =
+                if on_gpu { rows.has_gpu_operations() } else { rows.has_host_events() };
+            (is_memory || has_events).then_some((rows, is_memory))
+        })
+        .map(|(mut rows, is_memory)| {
+            rows.basis = match (on_gpu || is_memory, rows.operators.is_empty()) {
                 (true, _) => Basis::Gpu,
                 (false, false) => Basis::Operators,
                 (false, true) => Basis::Ranges,

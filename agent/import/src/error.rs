@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use perfagent_recording::{OpenError, WriteError};
 
 /// What can be imported, for a reader who tried something else.
-const IMPORTED: &str = "PyTorch Kineto traces, Nsight Systems exports (.sqlite, .csv), logs of nccl-tests, dumps of NCCL's profiler plugins, CSV of nvidia-smi";
+const IMPORTED: &str = "PyTorch Kineto traces, Nsight Systems exports (.sqlite, .csv), logs of nccl-tests, dumps of NCCL's profiler plugins, CSV of nvidia-smi, PyTorch memory snapshots (.pickle) and timelines (.json), XLA traces (.xplane.pb)";
 
 /// Why nothing was imported. What is damaged but can be read in part is no error but a
 /// [`Warning`](crate::Warning).
@@ -63,6 +63,16 @@ pub enum ImportError {
         /// The place in it.
         place: String,
         /// What is wrong there.
+        what: String,
+    },
+    /// The input asks for what is not done: running code.
+    #[error("{}: is refused at byte {offset}: {what}; write the snapshot again with `torch.cuda.memory._dump_snapshot`", path.display())]
+    Refused {
+        /// The input.
+        path: PathBuf,
+        /// The place, in bytes of the uncompressed file.
+        offset: u64,
+        /// What it asks for.
         what: String,
     },
     /// A folder holds no trace.
@@ -123,6 +133,6 @@ impl ImportError {
 
     /// Whether the file is simply not a trace: in a folder, such files stand beside traces.
     pub(crate) const fn is_another_file(&self) -> bool {
-        matches!(self, Self::NotATrace { .. } | Self::Empty { .. })
+        matches!(self, Self::NotATrace { .. } | Self::Refused { .. } | Self::Empty { .. })
     }
 }

@@ -3,7 +3,10 @@
 use perfagent_recording::APPLICATION_ID;
 use serde::Serialize;
 
-use crate::{nccl_example, nccl_inspector, nccl_tests, nsys_csv, nvidia_smi};
+use crate::{
+    memory_timeline, nccl_example, nccl_inspector, nccl_tests, nsys_csv, nvidia_smi, snapshot,
+    xplane,
+};
 
 /// A format that can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -24,6 +27,12 @@ pub enum Format {
     NcclExamplePlugin,
     /// What `nvidia-smi --query-gpu` logs as CSV.
     NvidiaSmi,
+    /// A memory snapshot of PyTorch.
+    TorchSnapshot,
+    /// A memory timeline of `torch.profiler`.
+    MemoryTimeline,
+    /// A trace of XLA, from JAX or TensorFlow.
+    Xplane,
 }
 
 /// How an SQLite file begins.
@@ -44,7 +53,16 @@ impl Format {
             Self::NcclInspector => "output of NCCL Inspector",
             Self::NcclExamplePlugin => "dump of NCCL's example profiler plugin",
             Self::NvidiaSmi => "CSV of nvidia-smi",
+            Self::TorchSnapshot => "PyTorch memory snapshot",
+            Self::MemoryTimeline => "PyTorch memory timeline",
+            Self::Xplane => "XLA trace",
         }
+    }
+
+    /// The format of a file that begins with `head` and is no text, where it is one of those that are known.
+    pub(crate) fn binary(head: &[u8]) -> Option<Self> {
+        let xplane = || xplane::recognises(head).then_some(Self::Xplane);
+        snapshot::is_pickle(head).then_some(Self::TorchSnapshot).or_else(xplane)
     }
 
     /// The format of a text that begins with `head`; `Err` with what it is instead. Whether a JSON object
@@ -66,6 +84,7 @@ impl Format {
             Some(b'{') if nccl_inspector::recognises(&text) => Ok(Self::NcclInspector),
             Some(b'{') => Ok(Self::Kineto),
             Some(b'[') if nccl_example::recognises(&text) => Ok(Self::NcclExamplePlugin),
+            Some(b'[') if memory_timeline::recognises(head) => Ok(Self::MemoryTimeline),
             Some(b'[') => {
                 Err("is a JSON list (byte 0), not an object with `traceEvents`".to_owned())
             }
@@ -84,6 +103,14 @@ mod tests {
     #[test]
     fn formats_by_their_first_bytes() {
         assert_eq!(Format::detect(b"\xef\xbb\xbf \n{"), Ok(Format::Kineto));
+        assert_eq!(Format::binary(b"\x80\x04}"), Some(Format::TorchSnapshot));
+        assert_eq!(Format::detect(b" [[-1, 1, 8, 0]]"), Ok(Format::MemoryTimeline));
+        let plane = b"\x0a\xd7\x37\x08\x02\x12\x09/host:CPU\x1a";
+        assert_eq!(Format::binary(plane), Some(Format::Xplane));
+        // Both could begin an XSpace, and do not.
+        for text in [&b"\n{\"traceEvents\": []}"[..], b"\n[[-1, 1, 8, 0]]", b"\n\n\n"] {
+            assert_eq!(Format::binary(text), None);
+        }
         for (head, format) in [
             (&b"{\"header\":{\"id\":1},\"coll_perf\":{"[..], Format::NcclInspector),
             (b"{\"version\":3,\"start_time\":\"\",\"args\":[\"all_reduce_perf", Format::NcclTests),

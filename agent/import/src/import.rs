@@ -12,7 +12,10 @@ use crate::inputs::{self, Input};
 use crate::nsys_csv::Reports;
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
-use crate::{kineto, nccl_example, nccl_inspector, nccl_tests, nsys, nsys_csv, nvidia_smi, source};
+use crate::{
+    kineto, memory_timeline, nccl_example, nccl_inspector, nccl_tests, nsys, nsys_csv, nvidia_smi,
+    snapshot, source, xplane,
+};
 
 /// How much of a text is looked at to tell its format: logs begin with what is not theirs.
 const HEAD: usize = 1 << 18;
@@ -89,12 +92,17 @@ fn import_file(
     scratch: &Path,
 ) -> Result<ImportedFile, ImportError> {
     let mut window = source::open(path)?;
-    let blank = window.bytes().iter().take_while(|byte| byte.is_ascii_whitespace());
-    let line = 1 + blank.filter(|&&byte| byte == b'\n').count() as u64;
-    window.next_mark();
     while window.bytes().len() < HEAD && window.more() {}
-    let format = Format::detect(window.bytes())
-        .map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?;
+    let mut line = 1;
+    let format = if let Some(format) = Format::binary(window.bytes()) {
+        format
+    } else {
+        let blank = window.bytes().iter().take_while(|byte| byte.is_ascii_whitespace());
+        line += blank.filter(|&&byte| byte == b'\n').count() as u64;
+        window.next_mark();
+        Format::detect(window.bytes())
+            .map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?
+    };
     match format {
         Format::Kineto => {
             let host = state.hosts.unknown(writer)?;
@@ -116,6 +124,18 @@ fn import_file(
         Format::NsysCsv => {
             let host = state.hosts.unknown(writer)?;
             nsys_csv::import(path, &mut window, line, writer, host, &mut state.reports)
+        }
+        Format::MemoryTimeline => {
+            let host = state.hosts.unknown(writer)?;
+            memory_timeline::import(path, &mut window, writer, host)
+        }
+        Format::TorchSnapshot => {
+            let host = state.hosts.unknown(writer)?;
+            snapshot::import(path, &mut window, writer, host)
+        }
+        Format::Xplane => {
+            let host = state.hosts.unknown(writer)?;
+            xplane::import(path, &mut window, writer, host)
         }
     }
 }

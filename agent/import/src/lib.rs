@@ -2,7 +2,7 @@
 //!
 //! [`import`] takes files and folders, tells each file's format by its content, and writes one recording in
 //! which each trace is a process (rank); an export of Nsight Systems may hold several. A format is a module, a variant of
-//! [`Format`], and its recognition in [`Format`]'s `detect`.
+//! [`Format`], and its recognition in [`Format`]'s `binary` or `detect`.
 //!
 //! Constraints that shaped this crate:
 //!
@@ -30,6 +30,7 @@ mod inputs;
 mod json_error;
 mod kineto;
 mod lines;
+mod memory_timeline;
 mod moment;
 mod nccl;
 mod nccl_example;
@@ -39,11 +40,13 @@ mod nsys;
 mod nsys_csv;
 mod nvidia_smi;
 mod output;
+mod snapshot;
 mod source;
 mod summary;
 mod texts;
 mod warning;
 mod window;
+mod xplane;
 
 pub use error::ImportError;
 pub use format::Format;

@@ -34,6 +34,12 @@ pub(crate) enum Problem {
     Row,
     /// Something that a reader of the figures should know; its detail is the whole sentence.
     Doubt,
+    /// An event that is earlier than the one before it, in a list that has an order of its own; moved to its time.
+    OutOfOrder,
+    /// No event has a time.
+    NoClock,
+    /// An event that cannot be true beside the others.
+    Contradicts,
     /// The text goes on after the trace, or is damaged after its events; ignored.
     Trailing,
 }
@@ -81,6 +87,17 @@ impl Problem {
                 format!("{rows} could not be read and left out, {first} byte {offset}: {detail}")
             }
             Self::Doubt => format!("{detail} (byte {offset})"),
+            Self::OutOfOrder => {
+                format!(
+                    "{events} moved to the time of the event before, which is later, {first} byte {offset}: {detail}"
+                )
+            }
+            Self::NoClock => {
+                format!("no event has a time, the first is at byte {offset}: {detail}")
+            }
+            Self::Contradicts => {
+                format!("{events} contradict others, {first} byte {offset}: {detail}")
+            }
             Self::Trailing => format!("what begins at byte {offset} is ignored: {detail}"),
         }
     }

@@ -8,7 +8,10 @@ mod row;
 
 use serde::{Deserialize, Serialize};
 
-pub use rank::{Basis, Breakdown, CategoryShare, HostUsage, Memory, Rank, Step, StepSummary};
+pub use rank::{
+    AtPeak, Basis, Breakdown, CategoryShare, HostUsage, Memory, MemoryPoint, PeakGroup, Rank, Step,
+    StepSummary,
+};
 pub use row::{
     CollectiveRow, CollectiveTestRow, CopyRow, HostCostRow, IdleRow, KernelRow, Launch, LossRow,
     OperatorRow, RangeRow,

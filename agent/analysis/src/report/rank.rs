@@ -115,8 +115,8 @@ pub struct Rank {
     pub losses: Vec<LossRow>,
 }
 
-/// Peaks of memory. `None`: nothing in the recording says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Memory of a process. `None`: nothing in the recording says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
     /// Bytes handed out by the framework's allocator, summed over devices.
     pub peak_allocated_bytes: Option<i64>,
@@ -124,6 +124,61 @@ pub struct Memory {
     pub peak_reserved_bytes: Option<i64>,
     /// Bytes that the driver accounts to the process, summed over devices.
     pub peak_device_bytes: Option<i64>,
+    /// What was allocated when most was; absent where allocations are not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_peak: Option<AtPeak>,
+    /// The level over time; empty where allocations are not recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<MemoryPoint>,
+}
+
+/// What was allocated at the moment at which most was, over all devices together (without a GPU: on the host).
+///
+/// `allocated_bytes` is the sum of the groups' bytes and `unseen_bytes`. Where nothing tells the level, as for memory of the
+/// driver, it counts from nothing, and what is older than the recording is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtPeak {
+    /// The first moment of the peak, ns since the Unix epoch.
+    pub time_ns: i64,
+    /// Bytes that were allocated.
+    pub allocated_bytes: i64,
+    /// What they were for, greatest first.
+    pub groups: Vec<PeakGroup>,
+    /// Bytes of which no allocation is recorded: those that are older than the recording. Negative where frees are missing.
+    pub unseen_bytes: i64,
+    /// Frees, up to the peak, of what no recorded allocation made.
+    pub unmatched_frees: i64,
+    /// Allocations, up to the peak, at an address that was in use: the frees between are missing.
+    pub missing_frees: i64,
+}
+
+/// Allocations that were alive together and have the same purpose and origin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PeakGroup {
+    /// What kind of memory, or what for: `device`, `parameter`, `activation`, …
+    pub kind: Option<String>,
+    /// Where the program asked for it: `train.py:42 step`.
+    pub site: Option<String>,
+    /// Without a site, the operator that ran then: of several threads, on the one whose operator began last.
+    pub operator: Option<String>,
+    /// Their bytes.
+    pub bytes: i64,
+    /// How many.
+    pub count: i64,
+    /// When the oldest was made, ns since the Unix epoch.
+    pub oldest_ns: Option<i64>,
+}
+
+/// The level of memory from this moment on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryPoint {
+    /// When, ns since the Unix epoch.
+    pub time_ns: i64,
+    /// Bytes allocated, over all devices.
+    pub allocated_bytes: i64,
+    /// Bytes that the framework's allocator holds, where it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved_bytes: Option<i64>,
 }
 
 /// One training step.

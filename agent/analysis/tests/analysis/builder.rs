@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use perfagent_recording::table::{
-    ApiCall, Collective, Copy, CopyKind, Device, Host, Kernel, Meta, Operator, Payload, Process,
-    Range, Stream, Thread,
+    ApiCall, Collective, Copy, CopyKind, Device, Host, Kernel, MemoryEvent, Meta, Operator,
+    Payload, Process, Range, Stream, Thread,
 };
 use perfagent_recording::{
     DeviceId, HostId, ProcessId, Recording, StreamId, StringId, ThreadId, Timestamp,
@@ -154,6 +154,30 @@ impl Builder {
             ..Operator::default()
         };
         self.recording.operators.push(operator);
+    }
+
+    /// A change of memory on a device, or on the host.
+    pub(crate) fn memory(
+        &mut self,
+        process: ProcessId,
+        device: Option<i64>,
+        (time, bytes, address): (i64, i64, Option<i64>),
+        level: Option<i64>,
+        [kind, site]: [&str; 2],
+    ) {
+        let known = |text: &str, id: StringId| (!text.is_empty()).then_some(id);
+        let row = MemoryEvent {
+            process_id: process,
+            device_id: device.map(|ordinal| self.device(process, ordinal)),
+            time_ns: at(time),
+            bytes: Some(bytes),
+            address,
+            allocated_bytes: level,
+            kind_id: known(kind, self.text(kind)),
+            site_id: known(site, self.text(site)),
+            ..MemoryEvent::default()
+        };
+        self.recording.memory.push(row);
     }
 
     pub(crate) fn range(

@@ -4,6 +4,7 @@
 mod builder;
 mod collectives;
 mod files;
+mod memory;
 mod properties;
 mod reference;
 mod whole;

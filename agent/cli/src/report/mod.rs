@@ -7,6 +7,7 @@ mod gpu;
 mod header;
 mod lost;
 mod machine;
+mod memory;
 mod operations;
 mod steps;
 mod time;
@@ -21,6 +22,7 @@ use crate::page::{Cell, Page};
 /// Rows of the tables that are cut off; `--json` has all of them.
 const TOP_OPERATIONS: usize = 15;
 const TOP_RANGES: usize = 10;
+const TOP_MEMORY: usize = 10;
 
 /// Lays a report out. `origins` describes the recordings it was made from.
 pub(crate) fn page(report: &Report, origins: &[Origin]) -> Page {
@@ -29,13 +31,17 @@ pub(crate) fn page(report: &Report, origins: &[Origin]) -> Page {
     header::write(&mut page, report, origins);
     files::write(&mut page, report);
     if !ranks.is_empty() {
-        steps::write(&mut page, ranks);
-        time::write(&mut page, ranks);
+        // Of a memory snapshot alone there is no time to report.
+        if ranks.iter().any(|rank| rank.span_ns > 0 || !rank.steps.is_empty()) {
+            steps::write(&mut page, ranks);
+            time::write(&mut page, ranks);
+        }
         operations::write(&mut page, ranks);
         collectives::write(&mut page, ranks);
         gpu::write(&mut page, ranks);
         operations::write_ranges(&mut page, ranks);
         machine::write(&mut page, ranks);
+        memory::write(&mut page, ranks);
     }
     collective_tests::write(&mut page, &report.collective_tests);
     lost::write(&mut page, report);

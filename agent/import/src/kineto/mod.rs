@@ -20,10 +20,10 @@ mod document;
 mod event;
 mod facts;
 mod mend;
-mod trace;
+pub(crate) mod trace;
 pub(crate) mod value;
 mod vocabulary;
-mod write;
+pub(crate) mod write;
 
 use std::io::Read;
 use std::path::Path;

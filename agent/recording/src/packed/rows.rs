@@ -155,6 +155,15 @@ impl<R: Event> DoubleEndedIterator for Iter<'_, R> {
 
 impl<R: Event> ExactSizeIterator for Iter<'_, R> {}
 
+impl<'a, R: Event> IntoIterator for &'a Rows<R> {
+    type Item = R;
+    type IntoIter = Iter<'a, R>;
+
+    fn into_iter(self) -> Iter<'a, R> {
+        self.iter()
+    }
+}
+
 impl<R: Event> Extend<R> for Rows<R> {
     fn extend<T: IntoIterator<Item = R>>(&mut self, rows: T) {
         for row in rows {

@@ -12,11 +12,11 @@ use crate::report::{Basis, Memory};
 const DEVICE_MEMORY_COUNTER: &str = "memory_used";
 
 /// What readings of one of CUDA's memory pools are called.
-const POOL: &str = "pool";
+pub(super) const POOL: &str = "pool";
 
 /// The greatest reading of each device, summed over devices. Host memory (no device) counts only on
 /// runs without a GPU, where it is what the model lives in.
-pub(crate) fn memory(recording: &Recording, rows: &ProcessRows) -> Memory {
+pub(super) fn peaks(recording: &Recording, rows: &ProcessRows) -> Memory {
     let host_counts = rows.basis != Basis::Gpu;
     let events: Vec<MemoryEvent> = pick(&recording.memory, &rows.memory)
         .filter(|event| host_counts || event.device_id.is_some())
@@ -29,6 +29,7 @@ pub(crate) fn memory(recording: &Recording, rows: &ProcessRows) -> Memory {
         peak_device_bytes: peak(&events, |event| event.device_bytes)
             .or_else(|| sampled(recording, rows))
             .or_else(|| accumulated(&events)),
+        ..Memory::default()
     }
 }
 
