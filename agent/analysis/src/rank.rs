@@ -8,6 +8,7 @@ use crate::activity::Activity;
 use crate::breakdown::{Division, data_loading};
 use crate::category::{Categories, Labels};
 use crate::host_work::HostWork;
+use crate::launched::Launches;
 use crate::operation::{Operation, operations};
 use crate::process::ProcessRows;
 use crate::report::{Basis, Breakdown, DeviceFacts, KernelRow, Rank, Step};
@@ -15,8 +16,8 @@ use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::wait::Waits;
 use crate::{
-    Intervals, clock, collective, copy, host_cost, idle, kernel, launch, memory, process, range,
-    step,
+    Intervals, clock, collective, copy, host_cost, idle, kernel, launch, memory, operator_gpu,
+    process, range, step,
 };
 
 /// One rank of a recording with everything that windows and tables are answered from. The methods
@@ -194,6 +195,11 @@ impl RankAnalysis {
             ..Rank::default()
         };
         self.activity.fill(&mut rank);
+        if self.rows.basis == Basis::Gpu {
+            let launches = Launches::of(recording, &self.rows);
+            (rank.operator_gpu, rank.range_gpu, rank.gpu_links) =
+                operator_gpu::tables(recording, &self.rows, &launches);
+        }
         if let Some((first, last)) = self.activity.extent {
             rank.breakdown = self.division.within(first, last);
         }

@@ -3,11 +3,13 @@
 //! Key names, units and order follow the published contract `perfagent.report/1`; fields are only
 //! ever added, after the ones that are promised.
 
+mod insight;
 mod rank;
 mod row;
 
 use serde::{Deserialize, Serialize};
 
+pub use insight::{GpuLinks, LaunchedKernel, LaunchedRow};
 pub use rank::{Basis, Breakdown, CategoryShare, HostUsage, Memory, Rank, Step, StepSummary};
 pub use row::{
     CollectiveRow, CopyRow, HostCostRow, IdleRow, KernelRow, Launch, LossRow, OperatorRow, RangeRow,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CollectiveRow, CopyRow, DeviceFacts, HostCostRow, IdleRow, KernelRow, Launch, LossRow,
-    OperatorRow, RangeRow,
+    CollectiveRow, CopyRow, DeviceFacts, GpuLinks, HostCostRow, IdleRow, KernelRow, Launch,
+    LaunchedRow, LossRow, OperatorRow, RangeRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -113,6 +113,15 @@ pub struct Rank {
     /// What could not be kept of this process, by cause.
     #[serde(default)]
     pub losses: Vec<LossRow>,
+    /// Operators by the time of the GPU operations that they launched, greatest own time first.
+    #[serde(default)]
+    pub operator_gpu: Vec<LaunchedRow>,
+    /// The same of push/pop ranges.
+    #[serde(default)]
+    pub range_gpu: Vec<LaunchedRow>,
+    /// How many GPU operations these tables hold.
+    #[serde(default)]
+    pub gpu_links: GpuLinks,
 }
 
 /// Peaks of memory. `None`: nothing in the recording says.

@@ -4,6 +4,8 @@
 mod builder;
 mod collectives;
 mod files;
+mod linked;
 mod properties;
 mod reference;
+mod traces;
 mod whole;

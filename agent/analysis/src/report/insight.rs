@@ -1,0 +1,50 @@
+//! Rows of what is found by following a rank's work from the host to the GPU.
+
+use serde::{Deserialize, Serialize};
+
+/// The time of the GPU that belongs to one operator or range name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchedRow {
+    /// The operator's or range's name.
+    pub name: String,
+    /// The range's NVTX domain; empty for the default one and for operators.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub domain: String,
+    /// How often it ran on the host.
+    pub count: i64,
+    /// Time of the GPU operations that were launched while it was the innermost one on its thread, ns. Operations that ran at
+    /// the same time count each.
+    pub own_gpu_ns: i64,
+    /// The same with what was launched in what is nested in it, ns.
+    pub gpu_ns: i64,
+    /// GPU operations that make up `own_gpu_ns`.
+    pub own_operations: i64,
+    /// GPU operations that make up `gpu_ns`.
+    pub operations: i64,
+    /// The kernels and kinds of copies with most of `own_gpu_ns`, greatest first.
+    pub kernels: Vec<LaunchedKernel>,
+}
+
+/// A kernel of a [`LaunchedRow`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchedKernel {
+    /// Its full name, or the kind of copy.
+    pub name: String,
+    /// How often it ran.
+    pub count: i64,
+    /// Sum of the times, ns.
+    pub total_ns: i64,
+}
+
+/// How many GPU operations could be tied to what launched them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuLinks {
+    /// All GPU operations.
+    pub operations: i64,
+    /// Their launching call is not in the recording.
+    pub without_call: i64,
+    /// Their call is known and was in no operator.
+    pub without_operator: i64,
+    /// Their call is known and was in no push/pop range.
+    pub without_range: i64,
+}
