@@ -21,6 +21,7 @@ mod category;
 mod clock;
 mod collective;
 mod copy;
+mod critical;
 mod doubt;
 mod extent;
 mod file;
@@ -49,6 +50,7 @@ mod wait;
 
 pub use assemble::{report, report_many, report_of};
 pub use brief::brief_kernel_name;
+pub use critical::{CriticalPath, PathKind, PathName, PathRow, PathSegment};
 pub use file::repeated;
 pub use interval::{Coverage, Intervals};
 pub use rank::{RankAnalysis, analyse};

@@ -134,19 +134,19 @@ fn table<'a>(
     }
     let owners = Owners::of(nesting);
     let mut kernels: HashMap<(StringId, Work), (i64, i64)> = HashMap::new();
-    let mut owned = 0;
+    let mut found = 0;
     for operation in &launches.operations {
         let Some(call) = launches.call_of(operation) else { continue };
         let Some(owner) = owners.at(call.thread, call.start) else { continue };
         let name = nesting.items[owner as usize].name;
         let time = operation.end - operation.start;
-        owned += 1;
+        found += 1;
         let sum = sums.entry(name).or_default();
         sum.own = (sum.own.0 + 1, sum.own.1.saturating_add(time));
         let kernel = kernels.entry((name, operation.work)).or_default();
         *kernel = (kernel.0 + 1, kernel.1.saturating_add(time));
     }
-    (rows(recording, sums, kernels, texts), owned)
+    (rows(recording, sums, kernels, texts), found)
 }
 
 /// The innermost item at every instant of every thread.

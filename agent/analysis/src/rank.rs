@@ -7,6 +7,7 @@ use perfagent_recording::{ProcessId, Recording, Timestamp};
 use crate::activity::Activity;
 use crate::breakdown::{Division, data_loading};
 use crate::category::{Categories, Labels};
+use crate::critical::{CriticalPath, Start};
 use crate::host_work::HostWork;
 use crate::launched::Launches;
 use crate::operation::{Operation, operations};
@@ -16,8 +17,8 @@ use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::wait::Waits;
 use crate::{
-    Intervals, clock, collective, copy, host_cost, idle, kernel, launch, memory, operator_gpu,
-    process, range, step,
+    Intervals, clock, collective, copy, critical, host_cost, idle, kernel, launch, memory,
+    operator_gpu, process, range, step,
 };
 
 /// One rank of a recording with everything that windows and tables are answered from. The methods
@@ -140,6 +141,34 @@ impl RankAnalysis {
         }
     }
 
+    /// The critical path of the whole recording or of a window, for example of a step.
+    #[must_use]
+    pub fn critical_path(
+        &self,
+        recording: &Recording,
+        window: Option<(Timestamp, Timestamp)>,
+    ) -> CriticalPath {
+        let window = window.map(|(start, end)| (start.unix_nanos(), end.unix_nanos()));
+        self.path(recording, &Launches::of(recording, &self.rows), window)
+    }
+
+    fn path(
+        &self,
+        recording: &Recording,
+        launches: &Launches,
+        window: Option<(i64, i64)>,
+    ) -> CriticalPath {
+        // A step ends where the thread that marked it says so.
+        let is_marked = |step: &&StepSpan| window.is_some_and(|(_, end)| step.end == end);
+        let thread = self.step_spans.iter().find(is_marked).map(|step| step.thread);
+        critical::path(recording, &self.rows, launches, &self.labels, Start { window, thread })
+    }
+
+    fn first_to_last_step(&self) -> Option<(i64, i64)> {
+        let end = self.step_spans.iter().map(|step| step.end).max()?;
+        Some((self.step_spans.first()?.start, end))
+    }
+
     /// The categories of the names that the analysis met.
     pub(crate) fn labels(&self) -> &Labels {
         &self.labels
@@ -195,17 +224,19 @@ impl RankAnalysis {
             ..Rank::default()
         };
         self.activity.fill(&mut rank);
+        let launches = Launches::of(recording, &self.rows);
         if self.rows.basis == Basis::Gpu {
-            let launches = Launches::of(recording, &self.rows);
             (rank.operator_gpu, rank.range_gpu, rank.gpu_links) =
                 operator_gpu::tables(recording, &self.rows, &launches);
         }
+        let steps = self.first_to_last_step();
+        let path = self.path(recording, &launches, steps);
+        rank.critical_path = critical::summary(recording, &path);
         if let Some((first, last)) = self.activity.extent {
             rank.breakdown = self.division.within(first, last);
         }
-        let end = self.step_spans.iter().map(|step| step.end).max();
-        if let (Some(first), Some(end)) = (self.step_spans.first(), end) {
-            rank.training = self.division.within(first.start, end);
+        if let Some((start, end)) = steps {
+            rank.training = self.division.within(start, end);
         }
         rank
     }

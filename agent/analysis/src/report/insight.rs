@@ -48,3 +48,46 @@ pub struct GpuLinks {
     /// Their call is known and was in no push/pop range.
     pub without_range: i64,
 }
+
+/// The chain of causes that leads to the end of a stretch of time: the steps of the rank, or all of it when it has none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CriticalPathFigures {
+    /// Where the stretch begins, ns since the Unix epoch.
+    pub start_ns: i64,
+    /// Its length, ns: the sum of all pieces of the path.
+    pub window_ns: i64,
+    /// How many pieces the path has.
+    pub segments: i64,
+    /// The path by what its pieces are, greatest total first; they add up to `window_ns`.
+    pub by_kind: Vec<CriticalKind>,
+    /// The path by kernel, copy, operator, call and range, greatest total first; 50 at most.
+    pub by_name: Vec<CriticalName>,
+}
+
+/// One kind of piece of a critical path.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CriticalKind {
+    /// `host`, `launch_delay`, `kernel`, `communication`, `copy`, `wait` or `idle`.
+    pub kind: String,
+    /// How many pieces.
+    pub count: i64,
+    /// Their time, ns.
+    pub total_ns: i64,
+    /// Their share of the stretch, 0..100.
+    pub share_pct: f64,
+}
+
+/// One name on a critical path.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CriticalName {
+    /// The kernel, kind of copy, operator, call or range; what has no name stands in round brackets.
+    pub name: String,
+    /// As in [`CriticalKind::kind`].
+    pub kind: String,
+    /// How many pieces of the path.
+    pub count: i64,
+    /// Their time, ns. The stretch becomes shorter by this at most when it is made free: another path may then be the longest.
+    pub total_ns: i64,
+    /// Their share of the stretch, 0..100.
+    pub share_pct: f64,
+}

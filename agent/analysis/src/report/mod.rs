@@ -9,7 +9,9 @@ mod row;
 
 use serde::{Deserialize, Serialize};
 
-pub use insight::{GpuLinks, LaunchedKernel, LaunchedRow};
+pub use insight::{
+    CriticalKind, CriticalName, CriticalPathFigures, GpuLinks, LaunchedKernel, LaunchedRow,
+};
 pub use rank::{Basis, Breakdown, CategoryShare, HostUsage, Memory, Rank, Step, StepSummary};
 pub use row::{
     CollectiveRow, CopyRow, HostCostRow, IdleRow, KernelRow, Launch, LossRow, OperatorRow, RangeRow,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CollectiveRow, CopyRow, DeviceFacts, GpuLinks, HostCostRow, IdleRow, KernelRow, Launch,
-    LaunchedRow, LossRow, OperatorRow, RangeRow,
+    CollectiveRow, CopyRow, CriticalPathFigures, DeviceFacts, GpuLinks, HostCostRow, IdleRow,
+    KernelRow, Launch, LaunchedRow, LossRow, OperatorRow, RangeRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -122,6 +122,9 @@ pub struct Rank {
     /// How many GPU operations these tables hold.
     #[serde(default)]
     pub gpu_links: GpuLinks,
+    /// What held up the end of the steps, or of the whole where there are none; `None` when nothing is recorded.
+    #[serde(default)]
+    pub critical_path: Option<CriticalPathFigures>,
 }
 
 /// Peaks of memory. `None`: nothing in the recording says.

@@ -115,7 +115,9 @@ proptest! {
         const THREADS: [&str; 2] = ["main", "other"];
         let mut run = Builder::new("record");
         let rank = run.process(1, None, None);
-        NAMES.iter().for_each(|name| drop(run.text(name)));
+        for name in NAMES {
+            run.text(name);
+        }
         for (thread, name, start, length) in operators {
             run.operator(rank, THREADS[thread], NAMES[name], (start, start + length));
         }

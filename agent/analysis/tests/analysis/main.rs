@@ -3,6 +3,7 @@
 
 mod builder;
 mod collectives;
+mod critical;
 mod files;
 mod linked;
 mod properties;
