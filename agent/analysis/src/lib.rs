@@ -41,6 +41,7 @@ mod process;
 mod range;
 mod rank;
 pub mod report;
+mod roofline;
 mod rules;
 mod statistic;
 mod step;

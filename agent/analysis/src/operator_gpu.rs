@@ -29,14 +29,14 @@ struct Launch {
 }
 
 /// Launches in order of (thread, time), ready for windows.
-struct Timeline {
+pub(crate) struct Timeline {
     launches: Vec<Launch>,
     /// Operations and their time before the launch of the same index.
     before: Vec<(i64, i64)>,
 }
 
 impl Timeline {
-    fn of(launches: &Launches) -> Self {
+    pub(crate) fn of(launches: &Launches) -> Self {
         let mut found: Vec<Launch> = launches
             .operations
             .iter()
@@ -58,7 +58,7 @@ impl Timeline {
     }
 
     /// Operations and their time that were launched on the thread within `[start, end)`.
-    fn within(&self, thread: ThreadId, start: i64, end: i64) -> (i64, i64) {
+    pub(crate) fn within(&self, thread: ThreadId, start: i64, end: i64) -> (i64, i64) {
         let at = |time| {
             let key = (thread, time);
             let at = self.launches.partition_point(|launch| (launch.thread, launch.time) < key);

@@ -18,7 +18,7 @@ use crate::step::StepSpan;
 use crate::wait::Waits;
 use crate::{
     Intervals, clock, collective, copy, critical, host_cost, idle, kernel, launch, memory,
-    operator_gpu, process, range, step,
+    operator_gpu, process, range, roofline, step,
 };
 
 /// One rank of a recording with everything that windows and tables are answered from. The methods
@@ -232,6 +232,7 @@ impl RankAnalysis {
         let steps = self.first_to_last_step();
         let path = self.path(recording, &launches, steps);
         rank.critical_path = critical::summary(recording, &path);
+        rank.roofline = roofline::points(recording, &self.rows, &launches);
         if let Some((first, last)) = self.activity.extent {
             rank.breakdown = self.division.within(first, last);
         }

@@ -91,3 +91,28 @@ pub struct CriticalName {
     /// Their share of the stretch, 0..100.
     pub share_pct: f64,
 }
+
+/// What one operator achieved on inputs of one shape and type. See the crate's documentation of roofline points.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RooflineRow {
+    /// The operator's name.
+    pub name: String,
+    /// The shapes of its inputs.
+    pub shapes: String,
+    /// The element type of its matrices; `None` when unknown.
+    pub dtype: Option<String>,
+    /// How often it ran.
+    pub count: i64,
+    /// Floating-point operations of all runs.
+    pub flops: i64,
+    /// The least that all runs had to move, bytes; `None` when the element types or the outputs are unknown.
+    pub bytes: Option<i64>,
+    /// The time that they took, ns: of their GPU operations, or their own on a run without a GPU.
+    pub time_ns: i64,
+    /// `flops / time_ns`, 1e12 operations/s.
+    pub tflops: f64,
+    /// `bytes / time_ns`, 1e9 bytes/s.
+    pub gbps: Option<f64>,
+    /// `flops / bytes`.
+    pub intensity: Option<f64>,
+}

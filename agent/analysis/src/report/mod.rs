@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use insight::{
     CriticalKind, CriticalName, CriticalPathFigures, GpuLinks, LaunchedKernel, LaunchedRow,
+    RooflineRow,
 };
 pub use rank::{Basis, Breakdown, CategoryShare, HostUsage, Memory, Rank, Step, StepSummary};
 pub use row::{

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CollectiveRow, CopyRow, CriticalPathFigures, DeviceFacts, GpuLinks, HostCostRow, IdleRow,
-    KernelRow, Launch, LaunchedRow, LossRow, OperatorRow, RangeRow,
+    KernelRow, Launch, LaunchedRow, LossRow, OperatorRow, RangeRow, RooflineRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -125,6 +125,9 @@ pub struct Rank {
     /// What held up the end of the steps, or of the whole where there are none; `None` when nothing is recorded.
     #[serde(default)]
     pub critical_path: Option<CriticalPathFigures>,
+    /// What operators achieved of arithmetic and memory traffic, most time first.
+    #[serde(default)]
+    pub roofline: Vec<RooflineRow>,
 }
 
 /// Peaks of memory. `None`: nothing in the recording says.

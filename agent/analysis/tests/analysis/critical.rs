@@ -414,19 +414,15 @@ impl Naive {
                         .map(|call| call.1)
                         .min()
                         .unwrap();
-                    match self.joined(thread, time, &seen) {
-                        Some((at, until, index)) => {
-                            let until = until.min(time);
-                            push(until, time, "host", None);
-                            push(at, until, "wait", None);
-                            (time, place) = (at, Ok(index));
-                        }
-                        None => {
-                            push(begin, time, "host", None);
-                            push(from, begin.min(time), "idle", None);
-                            break;
-                        }
-                    }
+                    let Some((at, until, index)) = self.joined(thread, time, &seen) else {
+                        push(begin, time, "host", None);
+                        push(from, begin.min(time), "idle", None);
+                        break;
+                    };
+                    let until = until.min(time);
+                    push(until, time, "host", None);
+                    push(at, until, "wait", None);
+                    (time, place) = (at, Ok(index));
                 }
             }
         }
@@ -446,7 +442,7 @@ fn pieces(path: &CriticalPath) -> Vec<Piece> {
                 if segment.thread.is_some()
                     && (last.2, last.3, last.1) == (piece.2, None, piece.0) =>
             {
-                last.1 = piece.1
+                last.1 = piece.1;
             }
             _ => pieces.push(piece),
         }
@@ -499,7 +495,10 @@ proptest! {
 #[test]
 fn the_paths_of_real_traces_are_whole() {
     for name in traces::WITH_OPERATORS {
-        let Some(recording) = traces::load(name) else { return };
+        let Some(recording) = traces::load(name) else {
+            println!("skipped: no folder shared/traces beside the repository");
+            return;
+        };
         let rank = &analyse(&recording, Rules::built_in())[0];
         check(&rank.critical_path(&recording, None));
         for step in rank.steps() {

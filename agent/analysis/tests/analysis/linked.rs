@@ -72,7 +72,8 @@ fn time_of_the_gpu_belongs_to_the_innermost_operator_and_to_all_around_it() {
 /// Every pair of an operation and an operator looked at, instant by instant.
 fn naive(recording: &Recording) -> BTreeMap<String, (i64, i64, i64, i64)> {
     let mut rows: BTreeMap<String, (i64, i64, i64, i64)> = BTreeMap::new();
-    for kernel in recording.kernels.iter() {
+    let every = recording.kernels.iter();
+    for kernel in every {
         let calls =
             recording.api_calls.iter().filter(|call| call.correlation == kernel.correlation);
         let Some(call) = calls.min_by_key(|call| call.start_ns) else { continue };
@@ -137,7 +138,10 @@ proptest! {
 #[test]
 fn every_operation_of_real_traces_is_owned_once_or_counted_apart() {
     for name in traces::WITH_OPERATORS {
-        let Some(recording) = traces::load(name) else { return };
+        let Some(recording) = traces::load(name) else {
+            println!("skipped: no folder shared/traces beside the repository");
+            return;
+        };
         let report = report(&recording, name);
         let rank = &report.ranks[0];
         let links = rank.gpu_links;

@@ -8,5 +8,6 @@ mod files;
 mod linked;
 mod properties;
 mod reference;
+mod roofline;
 mod traces;
 mod whole;

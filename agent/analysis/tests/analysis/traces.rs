@@ -18,12 +18,11 @@ pub(crate) const WITH_OPERATORS: [&str; 9] = [
     "rtx2080ti_linear.json.gz",
 ];
 
-/// A Kineto trace by its file name; `None`, with a word about it, where the traces are not there.
+/// A Kineto trace by its file name; `None` where the traces are not there.
 pub(crate) fn load(name: &str) -> Option<Recording> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/traces/kineto");
     let input = folder.join(name);
     if !input.is_file() {
-        println!("skipped: no {name} in a folder shared/traces beside the repository");
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
