@@ -38,6 +38,7 @@ mod nesting;
 mod operation;
 mod operator_gpu;
 mod process;
+mod queue;
 mod range;
 mod rank;
 pub mod report;

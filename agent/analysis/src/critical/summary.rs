@@ -6,6 +6,7 @@ use perfagent_recording::Recording;
 
 use super::CriticalPath;
 use crate::report::{CriticalKind, CriticalName, CriticalPathFigures};
+use crate::statistic::share_pct;
 
 /// How many names the table holds.
 const TOP_NAMES: usize = 50;
@@ -25,8 +26,7 @@ pub(crate) fn summary(recording: &Recording, path: &CriticalPath) -> Option<Crit
         let name = names.entry((segment.kind, segment.name)).or_default();
         *name = (name.0 + 1, name.1 + time);
     }
-    // To 0.0001 %: figures of few digits are read back as they were written.
-    let share = |time: i64| (1e6 * time as f64 / window_ns as f64).round() / 1e4;
+    let share = |time: i64| share_pct(time, window_ns).unwrap_or(0.0);
     let mut by_kind: Vec<CriticalKind> = kinds
         .into_iter()
         .map(|(kind, (count, total_ns))| CriticalKind {

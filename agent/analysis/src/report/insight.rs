@@ -116,3 +116,51 @@ pub struct RooflineRow {
     /// `flops / bytes`.
     pub intensity: Option<f64>,
 }
+
+/// How many launches waited for one stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueRow {
+    /// CUDA ordinal.
+    pub device: i64,
+    /// CUPTI's number of the stream.
+    pub stream: i64,
+    /// The greatest number of launches whose operation had not begun.
+    pub max: i64,
+    /// Their mean number over `window_ns`; `None` when no time passed.
+    pub mean: Option<f64>,
+    /// Time in which the queue was full (1000 launches or more) and a further launch is held to block its thread, ns.
+    pub blocked_ns: i64,
+    /// Time in which nothing waited, ns: the stream had to wait for the host as soon as it had nothing to run.
+    pub empty_ns: i64,
+    /// From the first launch to the last end of an operation, ns.
+    pub window_ns: i64,
+    /// Launches that the figures rest on.
+    pub launches: i64,
+    /// Operations without a launching call, or that began before it.
+    pub left_out: i64,
+}
+
+/// What launching cost. A launch is a call with the GPU operations that it launched: one, or all of a graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LaunchStatistics {
+    /// Launches whose operations are in the recording.
+    pub launches: i64,
+    /// Time that their calls took on the host, added up over threads, ns.
+    pub call_ns: i64,
+    /// Launches whose operations together ran for less time than their call.
+    pub short: i64,
+    /// Their share, 0..100; `None` without launches.
+    pub short_pct: Option<f64>,
+    /// Launches whose call took longer than `slow_above_ns`.
+    pub slow: i64,
+    /// Their share, 0..100.
+    pub slow_pct: Option<f64>,
+    /// Launches whose first operation began more than `late_above_ns` after the end of their call.
+    pub late: i64,
+    /// Their share, 0..100.
+    pub late_pct: Option<f64>,
+    /// Where `slow` begins, ns.
+    pub slow_above_ns: i64,
+    /// Where `late` begins, ns.
+    pub late_above_ns: i64,
+}

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CollectiveRow, CopyRow, CriticalPathFigures, DeviceFacts, GpuLinks, HostCostRow, IdleRow,
-    KernelRow, Launch, LaunchedRow, LossRow, OperatorRow, RangeRow, RooflineRow,
+    KernelRow, Launch, LaunchStatistics, LaunchedRow, LossRow, OperatorRow, QueueRow, RangeRow,
+    RooflineRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -128,6 +129,12 @@ pub struct Rank {
     /// What operators achieved of arithmetic and memory traffic, most time first.
     #[serde(default)]
     pub roofline: Vec<RooflineRow>,
+    /// How many launches waited for each stream; empty without a GPU.
+    #[serde(default)]
+    pub queue: Vec<QueueRow>,
+    /// What launching cost.
+    #[serde(default)]
+    pub launch_statistics: LaunchStatistics,
 }
 
 /// Peaks of memory. `None`: nothing in the recording says.

@@ -7,6 +7,7 @@ mod critical;
 mod files;
 mod linked;
 mod properties;
+mod queue;
 mod reference;
 mod roofline;
 mod traces;
