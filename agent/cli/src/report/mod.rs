@@ -4,6 +4,7 @@ mod collectives;
 mod files;
 mod gpu;
 mod header;
+mod insight;
 mod lost;
 mod machine;
 mod operations;
@@ -31,8 +32,12 @@ pub(crate) fn page(report: &Report, origins: &[Origin]) -> Page {
         steps::write(&mut page, ranks);
         time::write(&mut page, ranks);
         operations::write(&mut page, ranks);
+        insight::write_linked(&mut page, ranks);
+        insight::write_critical_path(&mut page, ranks);
+        insight::write_roofline(&mut page, ranks);
         collectives::write(&mut page, ranks);
         gpu::write(&mut page, ranks);
+        insight::write_queues(&mut page, ranks);
         operations::write_ranges(&mut page, ranks);
         machine::write(&mut page, ranks);
     }
