@@ -37,6 +37,7 @@ mod memory;
 mod nesting;
 mod operation;
 mod operator_gpu;
+mod period;
 mod process;
 mod queue;
 mod range;

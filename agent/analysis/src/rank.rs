@@ -18,7 +18,7 @@ use crate::step::StepSpan;
 use crate::wait::Waits;
 use crate::{
     Intervals, clock, collective, copy, critical, host_cost, idle, kernel, launch, memory,
-    operator_gpu, process, queue, range, roofline, step,
+    operator_gpu, period, process, queue, range, roofline, step,
 };
 
 /// One rank of a recording with everything that windows and tables are answered from. The methods
@@ -228,6 +228,9 @@ impl RankAnalysis {
         if self.rows.basis == Basis::Gpu {
             (rank.operator_gpu, rank.range_gpu, rank.gpu_links) =
                 operator_gpu::tables(recording, &self.rows, &launches);
+            if self.step_spans.is_empty() {
+                rank.detected_steps = period::detected(recording, &launches);
+            }
             rank.queue = queue::queues(recording, &launches);
             rank.launch_statistics = queue::statistics(&launches);
         }

@@ -164,3 +164,31 @@ pub struct LaunchStatistics {
     /// Where `late` begins, ns.
     pub late_above_ns: i64,
 }
+
+/// Steps that were found in the order of the kernels, where the program marks none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DetectedSteps {
+    /// Always true: nobody marked these steps.
+    pub detected: bool,
+    /// The kernel that begins each of them.
+    pub anchor: String,
+    /// How many.
+    pub count: i64,
+    /// Mean length, ns.
+    pub mean_ns: Option<f64>,
+    /// Median length (nearest rank), ns.
+    pub p50_ns: Option<i64>,
+    /// 99th percentile (nearest rank), ns.
+    pub p99_ns: Option<i64>,
+    /// In order of time; each ends where the next one begins.
+    pub steps: Vec<DetectedStep>,
+}
+
+/// One of [`DetectedSteps`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetectedStep {
+    /// Start on the GPU, ns since the Unix epoch.
+    pub start_ns: i64,
+    /// Length, ns.
+    pub duration_ns: i64,
+}

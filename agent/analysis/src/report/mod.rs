@@ -10,8 +10,8 @@ mod row;
 use serde::{Deserialize, Serialize};
 
 pub use insight::{
-    CriticalKind, CriticalName, CriticalPathFigures, GpuLinks, LaunchStatistics, LaunchedKernel,
-    LaunchedRow, QueueRow, RooflineRow,
+    CriticalKind, CriticalName, CriticalPathFigures, DetectedStep, DetectedSteps, GpuLinks,
+    LaunchStatistics, LaunchedKernel, LaunchedRow, QueueRow, RooflineRow,
 };
 pub use rank::{Basis, Breakdown, CategoryShare, HostUsage, Memory, Rank, Step, StepSummary};
 pub use row::{

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CollectiveRow, CopyRow, CriticalPathFigures, DeviceFacts, GpuLinks, HostCostRow, IdleRow,
-    KernelRow, Launch, LaunchStatistics, LaunchedRow, LossRow, OperatorRow, QueueRow, RangeRow,
-    RooflineRow,
+    CollectiveRow, CopyRow, CriticalPathFigures, DetectedSteps, DeviceFacts, GpuLinks, HostCostRow,
+    IdleRow, KernelRow, Launch, LaunchStatistics, LaunchedRow, LossRow, OperatorRow, QueueRow,
+    RangeRow, RooflineRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -135,6 +135,9 @@ pub struct Rank {
     /// What launching cost.
     #[serde(default)]
     pub launch_statistics: LaunchStatistics,
+    /// Steps found in the order of the kernels; `None` where the program marks its steps, and where nothing repeats.
+    #[serde(default)]
+    pub detected_steps: Option<DetectedSteps>,
 }
 
 /// Peaks of memory. `None`: nothing in the recording says.

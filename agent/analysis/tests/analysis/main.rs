@@ -6,6 +6,7 @@ mod collectives;
 mod critical;
 mod files;
 mod linked;
+mod period;
 mod properties;
 mod queue;
 mod reference;
