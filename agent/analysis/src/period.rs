@@ -6,7 +6,9 @@
 //! * it divides them into three such stretches at least, each of [`SHORTEST`] kernels or more;
 //! * neighbours have 90 % of their kernels in common, counted by name: a few may differ, and their order does not matter;
 //! * of the names that are in two stretches or more, 90 % are in nearly all of them. A layer of a network, which repeats
-//!   within a step, fails here and above, where the step goes from one pass to the next.
+//!   within a step, fails here and above, where the step goes from one pass to the next;
+//! * what comes before the first anchor and after the last is a part of such a stretch too, but for 10 % of one: a network that
+//!   ran once has its layers in a row, and something else before and after them.
 //!
 //! Of several units that repeat the smallest is the step, and of several anchors the one before which the stream waited
 //! longest. A step lasts from anchor to anchor; what follows the last anchor is no step, as its end is not known. Where nothing
@@ -117,14 +119,16 @@ fn is_regular(places: &[usize]) -> bool {
 
 /// Whether the stretches from place to place hold the same kernels.
 fn repeats(runs: &[Run], places: &[usize]) -> bool {
-    let mut stretches: Vec<HashMap<StringId, usize>> = Vec::with_capacity(places.len());
+    let mut stretches: Vec<Names> = Vec::with_capacity(places.len());
     for (position, &place) in places.iter().enumerate() {
         let until = places.get(position + 1).copied().unwrap_or(runs.len());
-        let mut names = HashMap::new();
-        for run in &runs[place..until] {
-            *names.entry(run.name).or_default() += 1;
+        stretches.push(names(&runs[place..until]));
+    }
+    if let ([place, ..], [first, .., before, last]) = (places, &stretches[..]) {
+        let stray = excess(&names(&runs[..*place]), first) + excess(last, before);
+        if stray * 100 > (100 - ALIKE_PCT) * first.values().sum::<usize>() {
+            return false;
         }
-        stretches.push(names);
     }
     // The last stretch may be cut short, or may hold what comes after the last step.
     if let [.., before, last] = &stretches[..]
@@ -137,7 +141,24 @@ fn repeats(runs: &[Run], places: &[usize]) -> bool {
         && are_everywhere(&stretches)
 }
 
-fn are_alike(left: &HashMap<StringId, usize>, right: &HashMap<StringId, usize>) -> bool {
+/// How often each name is in a stretch.
+type Names = HashMap<StringId, usize>;
+
+fn names(runs: &[Run]) -> Names {
+    let mut names = Names::new();
+    for run in runs {
+        *names.entry(run.name).or_default() += 1;
+    }
+    names
+}
+
+/// How many kernels there are beyond those of a whole stretch.
+fn excess(part: &Names, whole: &Names) -> usize {
+    let of_whole = |name| whole.get(name).copied().unwrap_or(0);
+    part.iter().map(|(name, &count)| count.saturating_sub(of_whole(name))).sum()
+}
+
+fn are_alike(left: &Names, right: &Names) -> bool {
     let of_right = |name| right.get(name).copied().unwrap_or(0);
     let common: usize = left.iter().map(|(name, &count)| count.min(of_right(name))).sum();
     let all: usize = left.values().sum::<usize>() + right.values().sum::<usize>();
@@ -145,7 +166,7 @@ fn are_alike(left: &HashMap<StringId, usize>, right: &HashMap<StringId, usize>) 
 }
 
 /// Whether nearly every name that is in some stretches is in nearly all.
-fn are_everywhere(stretches: &[HashMap<StringId, usize>]) -> bool {
+fn are_everywhere(stretches: &[Names]) -> bool {
     let mut seen: HashMap<StringId, usize> = HashMap::new();
     for &name in stretches.iter().flat_map(HashMap::keys) {
         *seen.entry(name).or_default() += 1;

@@ -95,6 +95,11 @@ impl RankAnalysis {
         Some((Timestamp::from_unix_nanos(first), Timestamp::from_unix_nanos(last)))
     }
 
+    /// Where its rows are.
+    pub(crate) const fn rows(&self) -> &ProcessRows {
+        &self.rows
+    }
+
     /// The training steps in order of time.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

@@ -4,6 +4,7 @@
 mod builder;
 mod collectives;
 mod critical;
+mod difference;
 mod files;
 mod linked;
 mod period;

@@ -68,6 +68,8 @@ fn what_does_not_repeat_has_no_steps() {
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "ababababababababababab",
         "iabcdefgiuvwxyz0iABCDEFGiUVWXYZ1",
+        // One forward pass of six layers with an embedding and a head.
+        "EMabcdefgabcdefgabcdefgabcdefgabcdefgabcdefgNHS",
         "iabcdefgiabciabcdefgabcdefgiabcdefgabcdefgabcdefgi",
     ] {
         assert_eq!(of(kernels), None, "{kernels}");
@@ -147,5 +149,20 @@ fn the_steps_of_real_traces_are_found_without_their_marks() {
             runs_ahead || (length - marks).abs() * 100 <= 5 * marks,
             "{name}: {length}, {marks}"
         );
+    }
+}
+
+/// One pass of a language model in each: its layers repeat, and are no steps.
+#[test]
+fn the_layers_of_one_pass_are_no_steps() {
+    for name in
+        ["h100_qwen_memory.json.gz", "h100_bert_small.json.gz", "mi300x_vllm_graph_decode.json.gz"]
+    {
+        let Some(mut recording) = traces::load(name) else {
+            println!("skipped: no folder shared/traces beside the repository");
+            return;
+        };
+        recording.ranges = Vec::new();
+        assert_eq!(report(&recording, name).ranks[0].detected_steps, None, "{name}");
     }
 }
