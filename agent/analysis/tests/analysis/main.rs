@@ -7,6 +7,7 @@ mod critical;
 mod difference;
 mod files;
 mod linked;
+mod naive_path;
 mod period;
 mod properties;
 mod queue;
