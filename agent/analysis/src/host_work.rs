@@ -83,7 +83,7 @@ impl HostWork {
 }
 
 /// The operators of a process.
-fn operator_items(recording: &Recording, rows: &ProcessRows) -> Vec<Item> {
+pub(crate) fn operator_items(recording: &Recording, rows: &ProcessRows) -> Vec<Item> {
     pick(&recording.operators, &rows.operators)
         .map(|operator| {
             let (start, end) = clean(operator.start_ns.unix_nanos(), operator.end_ns.unix_nanos());

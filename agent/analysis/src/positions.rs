@@ -5,18 +5,19 @@ use std::ops::Range;
 /// Positions in ascending order, as runs: the rows of a process come by the thousand.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Positions {
-    runs: Vec<Range<u32>>,
+    /// Each with how many positions are before it.
+    runs: Vec<(Range<u32>, u32)>,
     count: usize,
 }
 
 impl Positions {
     /// Adds one that is greater than all before.
     pub(crate) fn push(&mut self, position: u32) {
-        self.count += 1;
         match self.runs.last_mut() {
-            Some(run) if run.end == position => run.end += 1,
-            _ => self.runs.push(position..position + 1),
+            Some((run, _)) if run.end == position => run.end += 1,
+            _ => self.runs.push((position..position + 1, self.count as u32)),
         }
+        self.count += 1;
     }
 
     /// How many.
@@ -31,7 +32,15 @@ impl Positions {
 
     /// Every one in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        self.runs.iter().cloned().flatten()
+        self.runs.iter().flat_map(|(run, _)| run.clone())
+    }
+
+    /// The one that so many are before.
+    pub(crate) fn get(&self, index: usize) -> Option<u32> {
+        let index = u32::try_from(index).ok()?;
+        let after = self.runs.partition_point(|&(_, before)| before <= index);
+        let (run, before) = self.runs.get(after.checked_sub(1)?)?;
+        run.clone().nth((index - before) as usize)
     }
 }
 
@@ -56,5 +65,7 @@ mod tests {
         assert_eq!(positions.runs.len(), 4);
         assert_eq!((positions.len(), positions.is_empty()), (7, false));
         assert!(positions.iter().eq(list));
+        assert!((0..7).map(|index| positions.get(index)).eq(list.map(Some)));
+        assert_eq!(positions.get(7), None);
     }
 }

@@ -8,15 +8,17 @@ use crate::activity::Activity;
 use crate::breakdown::{Division, data_loading};
 use crate::category::{Categories, Labels};
 use crate::collective::Call;
+use crate::critical::{CriticalPath, Start};
 use crate::host_work::HostWork;
+use crate::launched::Launches;
 use crate::operation::{Operations, operations};
 use crate::process::ProcessRows;
 use crate::report::{Basis, Breakdown, DeviceFacts, KernelRow, Rank, Step};
 use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::{
-    Intervals, clock, collective, copy, host_cost, idle, kernel, launch, memory, process, range,
-    step,
+    Intervals, clock, collective, copy, critical, host_cost, idle, kernel, launch, memory,
+    operator_gpu, period, process, queue, range, roofline, step,
 };
 
 /// One rank of a recording with everything that windows and tables are answered from. The methods
@@ -93,6 +95,11 @@ impl RankAnalysis {
         Some((Timestamp::from_unix_nanos(first), Timestamp::from_unix_nanos(last)))
     }
 
+    /// Where its rows are.
+    pub(crate) const fn rows(&self) -> &ProcessRows {
+        &self.rows
+    }
+
     /// The training steps in order of time.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
@@ -137,6 +144,34 @@ impl RankAnalysis {
         } else {
             kernel::of_host(recording, &self.host, &self.labels, window)
         }
+    }
+
+    /// The critical path of the whole recording or of a window, for example of a step.
+    #[must_use]
+    pub fn critical_path(
+        &self,
+        recording: &Recording,
+        window: Option<(Timestamp, Timestamp)>,
+    ) -> CriticalPath {
+        let window = window.map(|(start, end)| (start.unix_nanos(), end.unix_nanos()));
+        self.path(recording, &Launches::of(recording, &self.rows), window)
+    }
+
+    fn path(
+        &self,
+        recording: &Recording,
+        launches: &Launches,
+        window: Option<(i64, i64)>,
+    ) -> CriticalPath {
+        // A step ends where the thread that marked it says so.
+        let is_marked = |step: &&StepSpan| window.is_some_and(|(_, end)| step.end == end);
+        let thread = self.step_spans.iter().find(is_marked).map(|step| step.thread);
+        critical::path(recording, &self.rows, launches, &self.labels, Start { window, thread })
+    }
+
+    fn first_to_last_step(&self) -> Option<(i64, i64)> {
+        let end = self.step_spans.iter().map(|step| step.end).max()?;
+        Some((self.step_spans.first()?.start, end))
     }
 
     /// The categories of the names that the analysis met.
@@ -194,12 +229,25 @@ impl RankAnalysis {
             ..Rank::default()
         };
         self.activity.fill(&mut rank);
+        let launches = Launches::of(recording, &self.rows);
+        if self.rows.basis == Basis::Gpu {
+            (rank.operator_gpu, rank.range_gpu, rank.gpu_links) =
+                operator_gpu::tables(recording, &self.rows, &launches);
+            if self.step_spans.is_empty() {
+                rank.detected_steps = period::detected(recording, &launches);
+            }
+            rank.queue = queue::queues(recording, &launches);
+            rank.launch_statistics = queue::statistics(&launches);
+        }
+        let steps = self.first_to_last_step();
+        let path = self.path(recording, &launches, steps);
+        rank.critical_path = critical::summary(recording, &path);
+        rank.roofline = roofline::points(recording, &self.rows, &launches);
         if let Some((first, last)) = self.activity.extent {
             rank.breakdown = self.division.within(first, last);
         }
-        let end = self.step_spans.iter().map(|step| step.end).max();
-        if let (Some(first), Some(end)) = (self.step_spans.first(), end) {
-            rank.training = self.division.within(first.start, end);
+        if let Some((start, end)) = steps {
+            rank.training = self.division.within(start, end);
         }
         (rank, calls)
     }

@@ -23,6 +23,12 @@ pub(crate) fn rate_gbps(bytes: i64, time_ns: i64) -> Option<f64> {
     (time_ns > 0).then(|| bytes as f64 / time_ns as f64)
 }
 
+/// The share of `part` in `whole`, 0..100 to 0.0001: figures of few digits are read back as they were written. `None` of
+/// nothing.
+pub(crate) fn share_pct(part: i64, whole: i64) -> Option<f64> {
+    (whole > 0).then(|| (1e6 * part as f64 / whole as f64).round() / 1e4)
+}
+
 /// Count, sum, least and greatest of a stream of times.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::report::{
-    Breakdown, CategoryShare, CollectiveRow, CopyRow, KernelRow, OperatorRow, RangeRow, Rank,
+    Breakdown, CategoryShare, CollectiveRow, CopyRow, KernelRow, LaunchedRow, OperatorRow,
+    RangeRow, Rank,
 };
 
 /// The parts of breakdowns, added up; parts that are inside others are left out.
@@ -59,6 +60,40 @@ pub fn operators(ranks: &[Rank]) -> Vec<OperatorRow> {
         },
         |row| row.self_ns,
     )
+}
+
+/// Operators or ranges of all ranks by domain and name, greatest own time of the GPU first. The kernels are those that a
+/// rank names.
+#[must_use]
+pub fn launched<'a>(
+    ranks: &'a [Rank],
+    of: impl Fn(&'a Rank) -> &'a [LaunchedRow],
+) -> Vec<LaunchedRow> {
+    let mut rows = by_key(
+        ranks.iter().flat_map(of),
+        |row| (row.domain.clone(), row.name.clone()),
+        |sum: &mut LaunchedRow, row| {
+            sum.count += row.count;
+            sum.own_gpu_ns += row.own_gpu_ns;
+            sum.gpu_ns += row.gpu_ns;
+            sum.own_operations += row.own_operations;
+            sum.operations += row.operations;
+            for kernel in &row.kernels {
+                match sum.kernels.iter_mut().find(|of_sum| of_sum.name == kernel.name) {
+                    Some(of_sum) => {
+                        of_sum.count += kernel.count;
+                        of_sum.total_ns += kernel.total_ns;
+                    }
+                    None => sum.kernels.push(kernel.clone()),
+                }
+            }
+        },
+        |row| row.own_gpu_ns,
+    );
+    for row in &mut rows {
+        row.kernels.sort_by_key(|kernel| -kernel.total_ns);
+    }
+    rows
 }
 
 /// Ranges of all ranks by domain and name, greatest total first.

@@ -3,11 +3,16 @@
 //! Key names, units and order follow the published contract `perfagent.report/1`; fields are only
 //! ever added, after the ones that are promised.
 
+mod insight;
 mod rank;
 mod row;
 
 use serde::{Deserialize, Serialize};
 
+pub use insight::{
+    CriticalKind, CriticalName, CriticalPathFigures, DetectedStep, DetectedSteps, GpuLinks,
+    LaunchStatistics, LaunchedKernel, LaunchedRow, QueueRow, RooflineRow,
+};
 pub use rank::{
     AtPeak, Basis, Breakdown, CategoryShare, HostUsage, Memory, MemoryPoint, PeakGroup, Rank, Step,
     StepSummary,

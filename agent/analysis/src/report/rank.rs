@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CollectiveRow, CopyRow, DeviceFacts, HostCostRow, IdleRow, KernelRow, Launch, LossRow,
-    OperatorRow, RangeRow,
+    CollectiveRow, CopyRow, CriticalPathFigures, DetectedSteps, DeviceFacts, GpuLinks, HostCostRow,
+    IdleRow, KernelRow, Launch, LaunchStatistics, LaunchedRow, LossRow, OperatorRow, QueueRow,
+    RangeRow, RooflineRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -113,6 +114,30 @@ pub struct Rank {
     /// What could not be kept of this process, by cause.
     #[serde(default)]
     pub losses: Vec<LossRow>,
+    /// Operators by the time of the GPU operations that they launched, greatest own time first.
+    #[serde(default)]
+    pub operator_gpu: Vec<LaunchedRow>,
+    /// The same of push/pop ranges.
+    #[serde(default)]
+    pub range_gpu: Vec<LaunchedRow>,
+    /// How many GPU operations these tables hold.
+    #[serde(default)]
+    pub gpu_links: GpuLinks,
+    /// What held up the end of the steps, or of the whole where there are none; `None` when nothing is recorded.
+    #[serde(default)]
+    pub critical_path: Option<CriticalPathFigures>,
+    /// What operators achieved of arithmetic and memory traffic, most time first.
+    #[serde(default)]
+    pub roofline: Vec<RooflineRow>,
+    /// How many launches waited for each stream; empty without a GPU.
+    #[serde(default)]
+    pub queue: Vec<QueueRow>,
+    /// What launching cost.
+    #[serde(default)]
+    pub launch_statistics: LaunchStatistics,
+    /// Steps found in the order of the kernels; `None` where the program marks its steps, and where nothing repeats.
+    #[serde(default)]
+    pub detected_steps: Option<DetectedSteps>,
 }
 
 /// Memory of a process. `None`: nothing in the recording says.

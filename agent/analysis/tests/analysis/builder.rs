@@ -138,6 +138,27 @@ impl Builder {
         self.recording.api_calls.push(call);
     }
 
+    /// A call with its thread and name; a correlation below 0 is none.
+    pub(crate) fn call(
+        &mut self,
+        process: ProcessId,
+        tid: &str,
+        name: &str,
+        (start, end): (i64, i64),
+        correlation: i64,
+    ) {
+        let call = ApiCall {
+            process_id: process,
+            thread_id: self.thread(process, tid),
+            start_ns: at(start),
+            end_ns: at(end),
+            name_id: self.text(name),
+            correlation: (correlation >= 0).then_some(correlation),
+            ..ApiCall::default()
+        };
+        self.recording.api_calls.push(call);
+    }
+
     pub(crate) fn operator(
         &mut self,
         process: ProcessId,

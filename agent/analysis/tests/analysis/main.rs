@@ -3,8 +3,16 @@
 
 mod builder;
 mod collectives;
+mod critical;
+mod difference;
 mod files;
+mod linked;
 mod memory;
+mod naive_path;
+mod period;
 mod properties;
+mod queue;
 mod reference;
+mod roofline;
+mod traces;
 mod whole;

@@ -5,6 +5,7 @@ mod collectives;
 mod files;
 mod gpu;
 mod header;
+mod insight;
 mod lost;
 mod machine;
 mod memory;
@@ -37,8 +38,12 @@ pub(crate) fn page(report: &Report, origins: &[Origin]) -> Page {
             time::write(&mut page, ranks);
         }
         operations::write(&mut page, ranks);
+        insight::write_linked(&mut page, ranks);
+        insight::write_critical_path(&mut page, ranks);
+        insight::write_roofline(&mut page, ranks);
         collectives::write(&mut page, ranks);
         gpu::write(&mut page, ranks);
+        insight::write_queues(&mut page, ranks);
         operations::write_ranges(&mut page, ranks);
         machine::write(&mut page, ranks);
         memory::write(&mut page, ranks);

@@ -108,6 +108,11 @@ impl<R: Event> Rows<R> {
         row.map(change).is_some()
     }
 
+    /// [`Rows::change`] of the last row.
+    pub fn change_last(&mut self, change: impl FnOnce(&mut R)) -> bool {
+        self.len().checked_sub(1).is_some_and(|last| self.change(last, change))
+    }
+
     /// Gives back memory that only further rows would need.
     pub fn shrink_to_fit(&mut self) {
         self.chunks.shrink_to_fit();

@@ -1,0 +1,129 @@
+//! The critical path of a rank: the chain of causes that leads to the end of a stretch of time.
+//!
+//! It is found backwards, from what ended last: each thing is followed to the *last* of the things that it had to wait for, so
+//! that every piece of the path is something that held up what came after it, and the pieces fill the stretch without a gap.
+//! What something had to wait for:
+//!
+//! * a thread: what it did before; at the end of a wait for the GPU, the operation waited for;
+//! * an operation of the GPU: the one before it on its stream; the end of its launching call (or its own start, when it began
+//!   while the call was still running: then it did not wait for the rest of the call); operations of another stream, where the
+//!   stream was told to wait for an event;
+//! * a backward operator on a thread that had nothing to do: the forward operator with the same sequence number, on another
+//!   thread; a thread that ran nothing while its backward operators ran on another: the last of these.
+//!
+//! A cause never ends after its effect begins: where clocks disagree the link is not used. Recordings do not say on which
+//! stream an event was recorded: it is taken to be the stream of the last operation that the recording thread launched before
+//! on another stream than the waiting one. Where calls are not told what they wait for, their names and times must do
+//! (`host` and `event`). Collectives wait for other ranks too, which one rank's rows do not show.
+//!
+//! Holistic Trace Analysis (0.5) has a critical path too. What differs: it looks at one step alone and drops what crosses its
+//! edge, knows no link between threads (a backward pass on the autograd thread begins with nothing), needs `cuda_sync` rows
+//! for every wait, takes a kernel to depend on the start of its launching call, and rounds to microseconds.
+
+mod event;
+mod graph;
+mod host;
+mod label;
+mod summary;
+mod walk;
+
+use perfagent_recording::table::CopyKind;
+use perfagent_recording::{Recording, StringId, ThreadId};
+
+pub(crate) use summary::summary;
+pub(crate) use walk::{Start, path};
+
+/// What a piece of the path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PathKind {
+    /// A thread ran: an operator, a call, or something between them.
+    Host,
+    /// From the end of a launching call to the start of its operation, while the stream was free.
+    LaunchDelay,
+    /// A kernel other than communication.
+    Kernel,
+    /// A kernel of communication.
+    Communication,
+    /// A copy or memset.
+    Copy,
+    /// What passes between an end and the start that waited for it.
+    Wait,
+    /// Nothing is known that ran or was waited for.
+    Idle,
+}
+
+impl PathKind {
+    /// The word in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::LaunchDelay => "launch_delay",
+            Self::Kernel => "kernel",
+            Self::Communication => "communication",
+            Self::Copy => "copy",
+            Self::Wait => "wait",
+            Self::Idle => "idle",
+        }
+    }
+}
+
+/// What a piece of the path is called by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PathName {
+    /// A text of the recording.
+    Text(StringId),
+    /// A kind of copy.
+    Copy(CopyKind),
+    /// What has no name of its own.
+    Fixed(&'static str),
+}
+
+impl PathName {
+    /// The name as text.
+    #[must_use]
+    pub fn text(self, recording: &Recording) -> &str {
+        match self {
+            Self::Text(id) => recording.strings.get(id),
+            Self::Copy(kind) => kind.as_str(),
+            Self::Fixed(text) => text,
+        }
+    }
+}
+
+/// The row that a piece of the path is of, by its position in its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is the table of the same name")]
+pub enum PathRow {
+    Kernel(u32),
+    Copy(u32),
+    ApiCall(u32),
+    Operator(u32),
+    Range(u32),
+}
+
+/// A piece of the path: half-open `[start, end)`, never empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathSegment {
+    /// Start, ns since the Unix epoch.
+    pub start_ns: i64,
+    /// End, ns since the Unix epoch.
+    pub end_ns: i64,
+    /// What it is.
+    pub kind: PathKind,
+    /// Its name.
+    pub name: PathName,
+    /// The row that it is of: of a launch delay and of a wait on the GPU, the operation that it ends with.
+    pub row: Option<PathRow>,
+    /// The thread, of what is on the host.
+    pub thread: Option<ThreadId>,
+}
+
+/// A critical path. Its segments are in order of time, and each begins where the one before it ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CriticalPath {
+    /// The stretch of time, `[start, end)`, ns since the Unix epoch.
+    pub window: (i64, i64),
+    /// The pieces that fill it.
+    pub segments: Vec<PathSegment>,
+}

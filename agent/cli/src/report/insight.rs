@@ -1,0 +1,181 @@
+//! From the host to the GPU: whose time the GPU's is, what held the end up, what operators achieved, how launches queued.
+
+use std::collections::BTreeMap;
+
+use perfagent_analysis::report::{CriticalKind, LaunchedRow, Rank, RooflineRow};
+use perfagent_analysis::total;
+
+use super::{TOP_OPERATIONS, TOP_RANGES, label_cell, of_ranks, top_of};
+use crate::page::{Cell, Page, Table};
+use crate::unit;
+
+/// Writes the operators and ranges by the time of what they launched.
+pub(super) fn write_linked(page: &mut Page, ranks: &[Rank]) {
+    let operators = total::launched(ranks, |rank| rank.operator_gpu.as_slice());
+    write_launched(page, ranks, &operators, "operators by GPU time");
+    let ranges = total::launched(ranks, |rank| rank.range_gpu.as_slice());
+    write_launched(page, ranks, &ranges, "NVTX ranges by GPU time");
+}
+
+fn write_launched(page: &mut Page, ranks: &[Rank], rows: &[LaunchedRow], nouns: &str) {
+    if rows.is_empty() {
+        return;
+    }
+    let shown = rows.len().min(TOP_RANGES);
+    page.section(format!("{}{}", top_of(shown, rows.len(), nouns), of_ranks(ranks)));
+    let total = rows.iter().map(|row| row.own_gpu_ns).sum();
+    let mut table =
+        Table::new(["name", "count", "own", "with nested", "operations", "share", "most of it in"]);
+    for row in &rows[..shown] {
+        table.row([
+            Cell::name(&row.name),
+            Cell::figure(unit::count(row.count)),
+            Cell::figure(unit::duration(row.own_gpu_ns)),
+            Cell::figure(unit::duration(row.gpu_ns)),
+            Cell::figure(unit::count(row.operations)),
+            Cell::figure(unit::share(row.own_gpu_ns, total)),
+            Cell::kernel(row.kernels.first().map_or("-", |kernel| &kernel.name)),
+        ]);
+    }
+    page.table(table);
+}
+
+/// Writes the critical path of each rank by kind, and of all together by name.
+pub(super) fn write_critical_path(page: &mut Page, ranks: &[Rank]) {
+    let paths: Vec<_> =
+        ranks.iter().filter_map(|rank| Some((rank, rank.critical_path.as_ref()?))).collect();
+    if paths.is_empty() {
+        return;
+    }
+    page.section("Critical path: what held up the end");
+    let mut table = Table::new([
+        "",
+        "time",
+        "host",
+        "launch delay",
+        "kernels",
+        "communication",
+        "copies",
+        "waits",
+        "idle",
+    ]);
+    for (rank, path) in &paths {
+        let mut cells = vec![label_cell(rank), Cell::figure(unit::duration(path.window_ns))];
+        for kind in ["host", "launch_delay", "kernel", "communication", "copy", "wait", "idle"] {
+            let is_kind = |row: &&CriticalKind| row.kind == kind;
+            let time = path.by_kind.iter().find(is_kind).map_or(0, |row| row.total_ns);
+            cells.push(Cell::figure(unit::share(time, path.window_ns)));
+        }
+        table.row(cells);
+    }
+    page.table(table);
+    let window: i64 = paths.iter().map(|(_, path)| path.window_ns).sum();
+    let mut names: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
+    for row in paths.iter().flat_map(|(_, path)| &path.by_name) {
+        let sum = names.entry((&row.name, &row.kind)).or_default();
+        *sum = (sum.0 + row.count, sum.1 + row.total_ns);
+    }
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort_by_key(|(_, (_, time))| std::cmp::Reverse(*time));
+    let mut table = Table::new(["on the path", "as", "pieces", "time", "share"]);
+    for ((name, kind), (count, time)) in names.into_iter().take(TOP_OPERATIONS) {
+        table.row([
+            Cell::kernel(name),
+            Cell::text(kind.replace('_', " ")),
+            Cell::figure(unit::count(count)),
+            Cell::figure(unit::duration(time)),
+            Cell::figure(unit::share(time, window)),
+        ]);
+    }
+    page.table(table);
+    page.paragraph("Making one of them free saves its time on the path at most; what is not on the path saves nothing.");
+}
+
+/// Writes what operators achieved, those with most time.
+pub(super) fn write_roofline(page: &mut Page, ranks: &[Rank]) {
+    let mut points: Vec<(&Rank, &RooflineRow)> =
+        ranks.iter().flat_map(|rank| rank.roofline.iter().map(move |row| (rank, row))).collect();
+    if points.is_empty() {
+        return;
+    }
+    points.sort_by_key(|(_, row)| std::cmp::Reverse(row.time_ns));
+    let shown = points.len().min(TOP_RANGES);
+    page.section(top_of(shown, points.len(), "operators by what they achieved"));
+    let mut table = Table::new([
+        "",
+        "name",
+        "shapes",
+        "type",
+        "count",
+        "time",
+        "TFLOP/s",
+        "traffic",
+        "FLOP/byte",
+    ]);
+    for (rank, row) in &points[..shown] {
+        table.row([
+            label_cell(rank),
+            Cell::name(&row.name),
+            Cell::name(&row.shapes),
+            Cell::text(unit::known(row.dtype.clone(), |dtype| dtype)),
+            Cell::figure(unit::count(row.count)),
+            Cell::figure(unit::duration(row.time_ns)),
+            Cell::figure(unit::significant((row.tflops * 100.0).round() / 100.0)),
+            Cell::figure(unit::known(row.gbps, unit::rate)),
+            Cell::figure(unit::known(row.intensity, |intensity| {
+                unit::significant((intensity * 10.0).round() / 10.0)
+            })),
+        ]);
+    }
+    page.table(table);
+}
+
+/// Writes how launches queued for each stream, and what launching cost.
+pub(super) fn write_queues(page: &mut Page, ranks: &[Rank]) {
+    if ranks.iter().all(|rank| rank.launch_statistics.launches == 0) {
+        return;
+    }
+    page.section("Launches waiting for their stream");
+    let mut table =
+        Table::new(["", "device", "stream", "launches", "most", "mean", "none", "full"]);
+    for rank in ranks {
+        for row in rank.queue.iter().filter(|row| row.launches > 0) {
+            table.row([
+                label_cell(rank),
+                Cell::figure(row.device.to_string()),
+                Cell::figure(row.stream.to_string()),
+                Cell::figure(unit::count(row.launches)),
+                Cell::figure(unit::count(row.max)),
+                Cell::figure(unit::known(row.mean, |mean| format!("{mean:.1}"))),
+                Cell::figure(unit::share(row.empty_ns, row.window_ns)),
+                Cell::figure(unit::share(row.blocked_ns, row.window_ns)),
+            ]);
+        }
+    }
+    page.table(table);
+    page.section("What launching cost");
+    let mut table = Table::new([
+        "",
+        "launches",
+        "in calls",
+        "work shorter than its call",
+        "calls over 50 µs",
+        "started over 100 µs late",
+    ]);
+    for rank in ranks {
+        let row = &rank.launch_statistics;
+        let count = |count, share| {
+            let share = unit::known(share, unit::percent);
+            Cell::figure(format!("{} ({share})", unit::count(count)))
+        };
+        table.row([
+            label_cell(rank),
+            Cell::figure(unit::count(row.launches)),
+            Cell::figure(unit::duration(row.call_ns)),
+            count(row.short, row.short_pct),
+            count(row.slow, row.slow_pct),
+            count(row.late, row.late_pct),
+        ]);
+    }
+    page.table(table);
+}
