@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use perfagent_recording::table::{Host, Note, Severity};
-use perfagent_recording::{HostId, Writer};
+use perfagent_recording::Writer;
+use perfagent_recording::table::{Note, Severity};
 
 use crate::error::ImportError;
 use crate::format::Format;
+use crate::host::UnknownHost;
 use crate::inputs::{self, Input};
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
@@ -32,11 +33,11 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
     let output = Output::create(&options.output, options.force, &inputs)?;
     let mut writer = Writer::create(&output.database())?;
     writer.set_meta("perfagent_version", env!("CARGO_PKG_VERSION"))?;
-    let host = writer.insert(&Host { name: "unknown host".to_owned(), ..Host::default() })?;
+    let mut host = UnknownHost::default();
     let mut files = Vec::new();
     let mut warnings = Vec::new();
     for input in &inputs {
-        match import_file(&input.path, &mut writer, host) {
+        match import_file(&input.path, &mut writer, &mut host) {
             Ok(file) => files.push(file),
             Err(error) if input.folder.is_some() && error.is_another_file() => {
                 let text = format!("passed over: {error}");
@@ -72,7 +73,7 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
 fn import_file(
     path: &Path,
     writer: &mut Writer,
-    host: HostId,
+    host: &mut UnknownHost,
 ) -> Result<ImportedFile, ImportError> {
     let mut window = source::open(path)?;
     window.next_mark();

@@ -23,6 +23,7 @@ mod account;
 mod decimal;
 mod error;
 mod format;
+mod host;
 mod import;
 mod inputs;
 mod kineto;

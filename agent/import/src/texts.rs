@@ -37,7 +37,6 @@ impl Texts {
     }
 
     /// The text with this number.
-    #[cfg(test)]
     pub(crate) fn get(&self, number: Text) -> &str {
         &self.values[number.0 as usize]
     }

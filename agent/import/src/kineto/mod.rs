@@ -5,13 +5,17 @@
 //! | `kernel`; `gpu_memcpy`, `gpu_memset` | kernels; copies |
 //! | kernels that carry `Collective name` | collectives too |
 //! | `cuda_runtime`, `cuda_driver`, `hip_runtime` | API calls |
-//! | `cpu_op` | operators, with shapes and sequence number |
+//! | `cpu_op` | operators, with shapes, types, counted FLOPs and sequence number |
 //! | `user_annotation`, `ProfilerStep` | ranges |
+//! | `cuda_sync` | synchronizations |
 //! | `[memory]` instants | memory events |
 //! | `process_name`, `thread_name` | names of processes and threads |
 //!
-//! What a recording has no place for (Python frames, arrows, synchronisation rows, spans over kernels) is
-//! counted by category. Arrows repeat what correlation ids say.
+//! What a recording has no place for (Python frames, arrows, spans over kernels) is counted by category. Arrows
+//! repeat what correlation ids say.
+//!
+//! Files that `perfagent export --format chrome` wrote hold more (several processes, counters, NVTX marks, collectives
+//! as events of their own), and say so under a key of their own, `own`.
 
 mod collect;
 #[cfg(test)]
@@ -21,6 +25,10 @@ mod document;
 mod event;
 mod facts;
 mod mend;
+mod own;
+mod place;
+mod rows;
+mod sparse;
 mod trace;
 mod value;
 mod vocabulary;
@@ -29,22 +37,23 @@ mod write;
 use std::io::Read;
 use std::path::Path;
 
-use perfagent_recording::{HostId, Writer};
+use perfagent_recording::Writer;
 
 use self::collect::Collector;
 use self::document::Unusable;
 use crate::account;
 use crate::error::ImportError;
 use crate::format::Format;
+use crate::host::UnknownHost;
 use crate::summary::ImportedFile;
 use crate::window::Window;
 
-/// Reads the trace at `path`, whose text is `window`, and writes it as one process of `host`.
+/// Reads the trace at `path`, whose text is `window`, and writes it as one process of `host`, or as those that it lists.
 pub(crate) fn import<R: Read>(
     path: &Path,
     window: &mut Window<R>,
     writer: &mut Writer,
-    host: HostId,
+    host: &mut UnknownHost,
 ) -> Result<ImportedFile, ImportError> {
     let collector = document::read(window).map_err(|unusable| match unusable {
         Unusable::NotATrace(what) => ImportError::NotATrace { path: path.to_owned(), what },
