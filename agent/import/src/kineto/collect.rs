@@ -50,9 +50,9 @@ impl Collector {
         let class = self.categories[category].class;
         let kept = match phase {
             "X" => self.complete(event, class, offset),
-            _ if event.name.0 == "[memory]" => self.memory(event, offset),
             "i" if class == Class::Mark => self.mark(event, offset),
             "C" if class == Class::Sample => self.sample(event, offset),
+            _ if event.name.0 == "[memory]" => self.memory(event, offset),
             _ => false,
         };
         if !kept {

@@ -188,10 +188,10 @@ impl Collector {
             kind,
             context: args.context.0.unwrap_or(0),
             // An event is waited for in no stream, but was recorded in one.
-            stream: wait_number(args.stream).or_else(|| wait_number(args.wait_on_stream)),
-            event: wait_number(args.wait_on_event),
+            stream: stream_number(args.stream).or_else(|| stream_number(args.wait_on_stream)),
+            event: not_negative(args.wait_on_event),
             correlation: args.correlation.0,
-            recorded_by: wait_number(args.recorded_by),
+            recorded_by: not_negative(args.recorded_by),
         };
         self.trace.waits.push(wait);
     }
@@ -215,8 +215,7 @@ impl Collector {
     /// A reading of a counter. True when it was kept, or counted among the problems.
     pub(super) fn sample(&mut self, event: &Event<'_>, offset: u64) -> bool {
         let Some(Times { start: time, .. }) = self.times(event, offset) else { return true };
-        let Json(value) = event.args.value;
-        let Ok(value) = value.parse() else {
+        let Some(value) = real(event.args.value) else {
             self.problems.add(Problem::Unreadable, offset, || "its `value` is none".to_owned());
             return true;
         };
@@ -270,9 +269,14 @@ fn not_zero(Int(value): Int) -> Option<i64> {
     value.filter(|&value| value != 0)
 }
 
-/// Writers put -1 where nothing is waited for, or the same in 32 bits without a sign.
-fn wait_number(Int(value): Int) -> Option<i64> {
-    value.filter(|&value| value >= 0 && value != i64::from(u32::MAX))
+/// Writers put -1 where nothing is waited for.
+fn not_negative(Int(value): Int) -> Option<i64> {
+    value.filter(|&value| value >= 0)
+}
+
+/// Where there is no stream writers put -1, or the same in 32 bits without a sign.
+fn stream_number(number: Int) -> Option<i64> {
+    not_negative(number).filter(|&number| number != i64::from(u32::MAX))
 }
 
 fn is_set(Int(value): Int) -> bool {
@@ -280,9 +284,14 @@ fn is_set(Int(value): Int) -> bool {
 }
 
 /// The number of an NVTX event; one with a point or an exponent is no integer.
-fn payload(Json(written): Json<'_>) -> Payload {
-    if let Ok(integer) = written.parse() {
+fn payload(written: Json<'_>) -> Payload {
+    if let Ok(integer) = written.0.parse() {
         return Payload::Integer(integer);
     }
-    written.parse().map_or(Payload::None, Payload::Real)
+    real(written).map_or(Payload::None, Payload::Real)
+}
+
+/// A number, of which infinity is written as a text.
+fn real(Json(written): Json<'_>) -> Option<f64> {
+    written.trim_matches('"').parse().ok()
 }
