@@ -1,5 +1,6 @@
 //! What can keep a recording from being exported, each with the place and the remedy.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -81,4 +82,12 @@ pub enum ExportError {
         /// Those that are there.
         present: String,
     },
+}
+
+impl ExportError {
+    pub(crate) fn no_such_rank(path: PathBuf, rank: i64, present: &BTreeSet<i64>) -> Self {
+        let present: Vec<_> = present.iter().map(ToString::to_string).collect();
+        let present = if present.is_empty() { "not known".to_owned() } else { present.join(", ") };
+        Self::NoSuchRank { path, rank, present }
+    }
 }

@@ -20,11 +20,15 @@
 //!   * floating-point numbers that are not numbers (NaN).
 
 mod chrome;
+mod csv;
 mod error;
 mod export;
 mod lanes;
 mod output;
+mod parquet;
 mod scene;
+mod speedscope;
+mod tables;
 
 pub use error::ExportError;
 pub use export::{Destination, ExportOptions, Format, export};

@@ -36,11 +36,8 @@ impl<'a> Scene<'a> {
                 recording.processes.iter().filter_map(|process| process.rank).collect()
             };
             let present: BTreeSet<i64> = recordings.iter().flat_map(of).collect();
-            let present: Vec<_> = present.iter().map(ToString::to_string).collect();
-            let present =
-                if present.is_empty() { "not known".to_owned() } else { present.join(", ") };
             let path = recordings.first().map_or(Path::new(""), |(path, _)| path).to_owned();
-            return Err(ExportError::NoSuchRank { path, rank, present });
+            return Err(ExportError::no_such_rank(path, rank, &present));
         }
         Ok(scene)
     }

@@ -1,0 +1,162 @@
+//! Recordings in other formats: files, folders, standard output, and what is refused.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+
+use crate::command::run;
+use crate::fixture::{cpu_folder, gpu_run};
+
+const FORMATS: [&str; 4] = ["chrome", "speedscope", "csv", "parquet"];
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn others(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_gpu_run_as_a_chrome_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    gpu_run(&folder.path().join("run.perfdb"));
+    let words = ["export", "run.perfdb", "--format", "chrome", "-o", "-"];
+    insta::assert_snapshot!(run(folder.path(), &words).answer());
+}
+
+#[test]
+fn a_cpu_run_as_speedscope() {
+    let folder = cpu_folder();
+    let words = ["export", "run.perfdb", "--format", "speedscope", "-o", "-", "--rank", "1"];
+    insta::assert_snapshot!(run(folder.path(), &words).answer());
+}
+
+#[test]
+fn what_is_exported_reports_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    gpu_run(&folder.path().join("run.perfdb"));
+    let report = |name: &str| json(&run(folder.path(), &["report", name, "--json"]).answer());
+    run(folder.path(), &["export", "run.perfdb", "--format", "chrome", "-o", "t.json.gz"]).answer();
+    run(folder.path(), &["import", "t.json.gz", "-o", "again.perfdb"]);
+    assert_eq!(report("run.perfdb")["ranks"], report("again.perfdb")["ranks"]);
+}
+
+#[test]
+fn a_name_that_ends_in_gz_is_compressed() {
+    let folder = cpu_folder();
+    for format in ["chrome", "speedscope"] {
+        let plain =
+            run(folder.path(), &["export", "run.perfdb", "--format", format, "-o", "-"]).answer();
+        let words = ["export", "run.perfdb", "--format", format, "-f", "-o", "out.json.gz"];
+        assert_eq!(run(folder.path(), &words).answer(), "");
+        let mut text = String::new();
+        let file = fs::File::open(folder.path().join("out.json.gz")).unwrap();
+        GzDecoder::new(file).read_to_string(&mut text).unwrap();
+        assert_eq!(text, plain);
+    }
+}
+
+#[test]
+fn csv_has_a_file_a_table_and_texts_in_place_of_their_numbers() {
+    let folder = cpu_folder();
+    run(folder.path(), &["export", "run.perfdb", "--format", "csv", "-o", "csv"]).answer();
+    let names = others(&folder.path().join("csv"));
+    for table in ["operators", "ranges", "collectives", "counters", "memory", "processes"] {
+        assert!(names.contains(&format!("{table}.csv")), "{names:?}");
+    }
+    let ranges = fs::read_to_string(folder.path().join("csv/ranges.csv")).unwrap();
+    insta::assert_snapshot!(ranges);
+    let words = ["export", "run.perfdb", "--format", "csv", "-f", "--rank", "1", "-o", "csv"];
+    run(folder.path(), &words).answer();
+    let of_one = fs::read_to_string(folder.path().join("csv/ranges.csv")).unwrap();
+    let mut wanted: Vec<_> = ranges.lines().collect();
+    wanted.retain(|line| line.starts_with("recording") || line.split(',').nth(3) == Some("1"));
+    assert_eq!(of_one.lines().collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn an_earlier_export_gives_way_only_when_told_to() {
+    for format in FORMATS {
+        let folder = cpu_folder();
+        let words = ["export", "run.perfdb", "--format", format, "-o", "out"];
+        let before = others(folder.path());
+        run(folder.path(), &words).answer();
+        assert!(run(folder.path(), &words).refusal("out").contains("-f"), "{format}");
+        run(folder.path(), &[&words[..], &["-f"]].concat()).answer();
+        let mut after = others(folder.path());
+        after.retain(|name| name != "out");
+        assert_eq!(after, before, "{format}");
+    }
+}
+
+#[test]
+fn a_folder_with_anything_else_in_it_stays() {
+    let folder = cpu_folder();
+    fs::create_dir(folder.path().join("mine")).unwrap();
+    fs::write(folder.path().join("mine/thesis.tex"), "years").unwrap();
+    for format in FORMATS {
+        let words = ["export", "run.perfdb", "--format", format, "-f", "-o", "mine"];
+        run(folder.path(), &words).refusal("mine");
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("mine/thesis.tex")).unwrap(), "years");
+    assert_eq!(others(&folder.path().join("mine")), ["thesis.tex"]);
+}
+
+#[test]
+fn what_cannot_be_exported_is_one_line_and_leaves_nothing() {
+    let folder = cpu_folder();
+    fs::write(folder.path().join("text.perfdb"), "no recording").unwrap();
+    let before = others(folder.path());
+    for format in FORMATS {
+        for (inputs, options, place) in [
+            (&["missing.perfdb"][..], &["-o", "out"][..], "missing.perfdb: no such file"),
+            (&["run.perfdb", "text.perfdb"], &["-o", "out"], "text.perfdb: is not a recording"),
+            (&["run.perfdb", "./run.perfdb"], &["-o", "out"], "is named twice"),
+            (&["run.perfdb"], &["-o", "no/such/out"], "mkdir -p no/such"),
+            (&["run.perfdb"], &["-f", "-o", "run.perfdb"], "is a recording to export"),
+            (&["run.perfdb"], &["-o", "out", "--rank", "7"], "no rank 7; its ranks are 0, 1"),
+        ] {
+            let mut words = vec!["export"];
+            words.extend(inputs);
+            words.extend(["--format", format]);
+            words.extend(options);
+            run(folder.path(), &words).refusal(place);
+        }
+    }
+    assert_eq!(others(folder.path()), before);
+}
+
+#[test]
+fn a_reader_of_standard_output_may_leave_and_a_full_disk_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    gpu_run(&folder.path().join("run.perfdb"));
+    for (out, code) in [(None, 0), (Some("/dev/full"), 2)] {
+        let sink = match out {
+            Some(path) => Stdio::from(fs::OpenOptions::new().write(true).open(path).unwrap()),
+            None => {
+                let (reader, writer) = std::io::pipe().unwrap();
+                drop(reader);
+                Stdio::from(writer)
+            }
+        };
+        let child = Command::new(assert_cmd::cargo::cargo_bin!("perfagent"))
+            .args(["export", "run.perfdb", "--format", "chrome", "-o", "-"])
+            .current_dir(folder.path())
+            .stdout(sink)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let done = child.wait_with_output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(code), "{said}");
+        assert_eq!(said.contains("standard output: cannot be written"), code == 2, "{said}");
+    }
+}
