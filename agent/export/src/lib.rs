@@ -8,8 +8,8 @@
 //! * It is written as it is made; nothing but the recording itself is held in memory, and for tables not even that.
 //! * Times are exact.
 //! * A Chrome trace can be imported again, and gives the same events. This is what it does not carry:
-//!   * the tables `contexts`, `overheads` (written, for people to see), `losses`, `notes`, `clock_anchors`,
-//!     `collective_tests`, and of `meta` all but what `perfagent import` writes itself;
+//!   * the tables `contexts`, `overheads` (written, for people to see), `clock_anchors`, `collective_tests`,
+//!     and of `meta` all but what `perfagent import` writes itself;
 //!   * the length of a span that ends before it starts, which becomes 0;
 //!   * the difference between no text and an empty one (`types_id`, `kind_id`, `site_id`), between an unknown source
 //!     of a memory event and `kineto`, between no graph and graph 0, and between a negative number of an event, a wait's

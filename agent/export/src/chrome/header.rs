@@ -20,20 +20,20 @@ pub(crate) fn begin(
     base: i64,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut facts = Map::new();
-    facts.insert("schemaVersion".to_owned(), json!(1));
-    facts.insert("deviceProperties".to_owned(), device_properties(scene));
-    if let Some(info) = distributed_info(scene) {
-        facts.insert("distributedInfo".to_owned(), info);
+    write!(out, "{{\n  \"schemaVersion\": 1")?;
+    write!(out, ",\n  \"deviceProperties\": {}", device_properties(scene))?;
+    if let Some((rank, world_size)) = rank(scene) {
+        // Holistic Trace Analysis looks for `"rank": ` with the blank.
+        write!(out, ",\n  \"distributedInfo\": {{\"rank\": {rank}")?;
+        if let Some(world_size) = world_size {
+            write!(out, ", \"world_size\": {world_size}")?;
+        }
+        out.write_all(b"}")?;
     }
-    facts.insert("displayTimeUnit".to_owned(), json!("ms"));
-    facts.insert("baseTimeNanoseconds".to_owned(), json!(base));
-    facts.insert("traceName".to_owned(), json!(scene.names().join(", ")));
-    facts.insert("perfagent".to_owned(), own(scene, tracks, counters));
-    for (key, value) in facts {
-        let lead = if key == "schemaVersion" { "{\n" } else { ",\n" };
-        write!(out, "{lead}  {}: {value}", Value::from(key))?;
-    }
+    write!(out, ",\n  \"displayTimeUnit\": \"ms\"")?;
+    write!(out, ",\n  \"baseTimeNanoseconds\": {base}")?;
+    write!(out, ",\n  \"traceName\": {}", Value::from(scene.names().join(", ")))?;
+    write!(out, ",\n  \"perfagent\": {}", own(scene, tracks, counters))?;
     out.write_all(b",\n  \"traceEvents\": [")
 }
 
@@ -50,14 +50,18 @@ fn device_properties(scene: &Scene<'_>) -> Value {
         let devices = view.recording.devices.iter();
         for device in devices.filter(|device| view.has(device.process_id)) {
             if seen.insert((device.ordinal, device.name.clone(), device.total_bytes)) {
-                properties.push(json!({
+                let mut known = json!({
                     "id": device.ordinal,
                     "name": device.name,
                     "totalGlobalMem": device.total_bytes,
                     "computeMajor": device.cc_major,
                     "computeMinor": device.cc_minor,
                     "numSms": device.sm_count,
-                }));
+                });
+                if let Some(known) = known.as_object_mut() {
+                    known.retain(|_, value| !value.is_null());
+                }
+                properties.push(known);
             }
         }
     }
@@ -65,12 +69,12 @@ fn device_properties(scene: &Scene<'_>) -> Value {
 }
 
 /// Rank and size of the job, where the file is that of one rank.
-fn distributed_info(scene: &Scene<'_>) -> Option<Value> {
+fn rank(scene: &Scene<'_>) -> Option<(i64, Option<i64>)> {
     let mut processes =
         scene.views().flat_map(|view| view.processes().map(move |id| view.recording.process(id)));
     let process = processes.next().flatten()?;
     let rank = process.rank.filter(|_| processes.next().is_none())?;
-    Some(json!({ "rank": rank, "world_size": process.world_size }))
+    Some((rank, process.world_size))
 }
 
 fn own(scene: &Scene<'_>, tracks: &Tracks, counters: &[CounterTrack]) -> Value {
@@ -111,15 +115,11 @@ fn own(scene: &Scene<'_>, tracks: &Tracks, counters: &[CounterTrack]) -> Value {
         })
         .filter_map(|(view, track)| {
             let counter = view.recording.counters.get(track.index)?;
-            let places = &process_places[view.place];
-            let process = counter.process_id.and_then(|process| {
-                places.iter().find(|(id, _)| *id == process).map(|(_, place)| *place)
-            });
             Some(json!({
                 "track": track.pid,
                 "label": track.label,
                 "host": place_of(counter.host_id, host_offsets[view.place]),
-                "process": process,
+                "process": place_in(&process_places[view.place], counter.process_id),
                 "device": counter.device_id.map(|device| view.ordinal(device)),
                 "gpu_index": counter.gpu_index,
                 "name": counter.name,
@@ -127,6 +127,28 @@ fn own(scene: &Scene<'_>, tracks: &Tracks, counters: &[CounterTrack]) -> Value {
             }))
         })
         .collect();
+    let (mut losses, mut notes) = (Vec::new(), Vec::new());
+    for view in scene.views() {
+        let places = &process_places[view.place];
+        let wanted = |id: Option<ProcessId>| id.is_none_or(|id| view.has(id));
+        for loss in view.recording.losses.iter().filter(|loss| wanted(loss.process_id)) {
+            losses.push(json!({
+                "process": place_in(places, loss.process_id),
+                "cause": loss.cause,
+                "count": loss.count,
+                "start_ns": loss.start_ns,
+                "end_ns": loss.end_ns,
+            }));
+        }
+        for note in view.recording.notes.iter().filter(|note| wanted(note.process_id)) {
+            notes.push(json!({
+                "process": place_in(places, note.process_id),
+                "time_ns": note.time_ns,
+                "severity": note.severity.as_str(),
+                "text": note.text,
+            }));
+        }
+    }
     json!({
         "format": 1,
         "version": env!("CARGO_PKG_VERSION"),
@@ -134,7 +156,15 @@ fn own(scene: &Scene<'_>, tracks: &Tracks, counters: &[CounterTrack]) -> Value {
         "hosts": hosts,
         "processes": processes,
         "counters": counters,
+        "losses": losses,
+        "notes": notes,
     })
+}
+
+/// The place of a process in the list of the file.
+fn place_in(places: &[(ProcessId, usize)], id: Option<ProcessId>) -> Option<usize> {
+    let found = places.iter().find(|(known, _)| Some(*known) == id);
+    found.map(|(_, place)| *place)
 }
 
 /// The place of a host in the list of the file.

@@ -6,3 +6,5 @@ mod generated;
 
 mod round_trip;
 mod rows;
+mod several;
+mod speedscope;

@@ -12,6 +12,8 @@ pub(crate) struct Own {
     pub(crate) hosts: Vec<OwnHost>,
     pub(crate) processes: Vec<OwnProcess>,
     pub(crate) counters: Vec<OwnCounter>,
+    pub(crate) losses: Vec<OwnLoss>,
+    pub(crate) notes: Vec<OwnNote>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -98,6 +100,27 @@ pub(crate) struct OwnCounter {
     pub(crate) gpu_index: Option<i64>,
     pub(crate) name: String,
     pub(crate) unit: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct OwnLoss {
+    /// Its place in the list of processes.
+    pub(crate) process: Option<usize>,
+    pub(crate) cause: String,
+    pub(crate) count: i64,
+    pub(crate) start_ns: Option<i64>,
+    pub(crate) end_ns: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct OwnNote {
+    /// Its place in the list of processes.
+    pub(crate) process: Option<usize>,
+    pub(crate) time_ns: Option<i64>,
+    pub(crate) severity: String,
+    pub(crate) text: String,
 }
 
 impl Own {

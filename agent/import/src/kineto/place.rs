@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use perfagent_recording::table::{Counter, Device, Host, Process, Stream, Thread};
+use perfagent_recording::table::{
+    Counter, Device, Host, Loss, Note, Process, Severity, Stream, Thread,
+};
 use perfagent_recording::{
     CounterId, DeviceId, HostId, ProcessId, StreamId, ThreadId, Timestamp, WriteError, Writer,
 };
@@ -56,6 +58,7 @@ impl Places {
         places.devices(trace, own, writer)?;
         places.streams(trace, own, writer)?;
         places.counters(own, &hosts, host, writer)?;
+        places.remarks(own, writer)?;
         Ok(places)
     }
 
@@ -225,6 +228,31 @@ impl Places {
                 unit: counter.unit.clone(),
             })?;
             self.counters.insert((counter.track.to_string(), counter.label.clone()), id);
+        }
+        Ok(())
+    }
+
+    /// Writes what the recording that was exported has lost, and what its reader should know.
+    fn remarks(&self, own: &Own, writer: &mut Writer) -> Result<(), WriteError> {
+        let at = |nanos: Option<i64>| nanos.map(Timestamp::from_unix_nanos);
+        let process = |place: Option<usize>| place.and_then(|at| self.processes.get(at).copied());
+        for loss in &own.losses {
+            writer.append(&Loss {
+                process_id: process(loss.process),
+                cause: loss.cause.clone(),
+                count: loss.count,
+                start_ns: at(loss.start_ns),
+                end_ns: at(loss.end_ns),
+            })?;
+        }
+        for note in &own.notes {
+            let warns = note.severity == Severity::Warning.as_str();
+            writer.append(&Note {
+                process_id: process(note.process),
+                time_ns: at(note.time_ns),
+                severity: if warns { Severity::Warning } else { Severity::Info },
+                text: note.text.clone(),
+            })?;
         }
         Ok(())
     }
