@@ -1,8 +1,12 @@
 //! A folder with one Parquet file a table.
 //!
 //! Rows of one process make a row group (or several, of a million rows at most), so that a reader that wants one rank
-//! reads that rank. Texts are in dictionaries; points in time are `TIMESTAMP(NANOS, UTC)`. Every file carries what the
-//! recordings say of themselves, as JSON under `perfagent.recordings`.
+//! reads that rank. Texts are in dictionaries. Every file carries what the recordings say of themselves, as JSON under
+//! `perfagent.recordings`.
+//!
+//! Points in time are exact integers, as in the recording. `TIMESTAMP(NANOS, UTC)` would not stay so: DuckDB (1.4) cuts
+//! it to microseconds without a word. Beside `start_ns` and `time_ns` stand `start_time` and `time`, for people,
+//! of type `TIMESTAMP(MICROS, UTC)`, which every reader knows.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -107,7 +111,12 @@ fn schema(table: &Table) -> String {
         let name = &column.name;
         match column.kind {
             Kind::Integer => fields.push(format!("optional int64 {name};")),
-            Kind::Time => fields.push(format!("optional int64 {name} (TIMESTAMP(NANOS,true));")),
+            Kind::Time => {
+                fields.push(format!("optional int64 {name};"));
+                if let Some(readable) = readable(name) {
+                    fields.push(format!("optional int64 {readable} (TIMESTAMP(MICROS,true));"));
+                }
+            }
             Kind::Real => fields.push(format!("optional double {name};")),
             Kind::Text => fields.push(format!("optional binary {name} (STRING);")),
             Kind::Number => {
@@ -119,10 +128,21 @@ fn schema(table: &Table) -> String {
     format!("message {} {{ {} }}", table.name, fields.join(" "))
 }
 
+/// The column beside a point in time that shows it to people.
+fn readable(name: &str) -> Option<&'static str> {
+    match name {
+        "start_ns" => Some("start_time"),
+        "time_ns" => Some("time"),
+        _ => None,
+    }
+}
+
 /// Rows that become a row group, column by column.
 struct Group {
     name: ByteArray,
     kinds: Vec<Kind>,
+    /// Whether a second column shows the same to people.
+    shown: Vec<bool>,
     columns: Vec<Values>,
     rows: usize,
 }
@@ -143,7 +163,12 @@ impl Group {
     fn new(table: &Table, name: &str) -> Self {
         let kinds: Vec<_> = table.columns.iter().map(|column| column.kind).collect();
         let columns = kinds.iter().map(|_| Values::default()).collect();
-        Self { name: name.into(), kinds, columns, rows: 0 }
+        let shown = table
+            .columns
+            .iter()
+            .map(|column| column.kind == Kind::Time && readable(&column.name).is_some());
+        let shown = shown.collect();
+        Self { name: name.into(), kinds, shown, columns, rows: 0 }
     }
 
     fn add(&mut self, values: &[Value]) {
@@ -161,11 +186,16 @@ impl Group {
         let mut group = writer.next_row_group()?;
         let names = vec![self.name.clone(); self.rows];
         write_column::<ByteArrayType>(&mut group, &names, None)?;
-        for (values, kind) in self.columns.iter_mut().zip(&self.kinds) {
+        for ((values, kind), &shown) in self.columns.iter_mut().zip(&self.kinds).zip(&self.shown) {
             let levels = Some(&values.levels[..]);
             match kind {
                 Kind::Integer | Kind::Time => {
                     write_column::<Int64Type>(&mut group, &values.integers, levels)?;
+                    if shown {
+                        let micros = values.integers.iter().map(|nanos| nanos.div_euclid(1000));
+                        let micros: Vec<i64> = micros.collect();
+                        write_column::<Int64Type>(&mut group, &micros, levels)?;
+                    }
                 }
                 Kind::Real => write_column::<DoubleType>(&mut group, &values.reals, levels)?,
                 Kind::Text => write_column::<ByteArrayType>(&mut group, &values.texts, levels)?,

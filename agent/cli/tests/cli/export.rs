@@ -171,3 +171,85 @@ fn a_reader_of_standard_output_may_leave_and_a_full_disk_is_told() {
         assert_eq!(said.contains("standard output: cannot be written"), code == 2, "{said}");
     }
 }
+
+/// What DuckDB finds in the files of a folder: of each table the rows, the sum of each column of integers or reals, the
+/// number of values and the number of different values of each column of texts; and the row groups of the kernels.
+const DUCKDB: &str = include_str!("duckdb.py");
+
+/// Another library reads the Parquet files and finds what SQL finds in the recording.
+#[test]
+fn parquet_files_are_read_by_duckdb() {
+    let Some(packages) = std::env::var_os("PERFAGENT_TEST_PYTHON") else {
+        println!("skipped: `cargo xtask test` brings DuckDB");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let data =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/h200/collectives/run.perfdb.gz");
+    let mut packed = GzDecoder::new(fs::File::open(data).unwrap());
+    let mut file = fs::File::create(folder.path().join("run.perfdb")).unwrap();
+    std::io::copy(&mut packed, &mut file).unwrap();
+    run(folder.path(), &["export", "run.perfdb", "--format", "parquet", "-o", "pq"]).answer();
+    let read = Command::new("python3")
+        .args(["-c", DUCKDB, "pq"])
+        .current_dir(folder.path())
+        .env("PYTHONPATH", packages)
+        .output()
+        .unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    let found = json(&String::from_utf8(read.stdout).unwrap());
+    let sql = |query: &str| {
+        let words = ["sql", "run.perfdb", query, "--format", "json"];
+        json(&run(folder.path(), &words).answer())["rows"].clone()
+    };
+    let mut compared = 0;
+    for (table, read) in found["tables"].as_object().unwrap() {
+        if sql(&format!("SELECT count(*) AS n FROM pragma_table_info('{table}')"))[0]["n"] == 0 {
+            // The recording is older than the table.
+            assert_eq!(read["rows"], 0, "{table}");
+            continue;
+        }
+        let counted = sql(&format!("SELECT count(*) AS n FROM {table}"));
+        assert_eq!(read["rows"], counted[0]["n"], "{table}");
+        for (column, read) in read["columns"].as_object().unwrap() {
+            // Integers of the recording itself; what was looked up for a row is compared below.
+            let own = sql(&format!(
+                "SELECT count(*) AS n FROM pragma_table_info('{table}') WHERE name = '{column}' AND type LIKE 'INTEGER%'"
+            ));
+            if own[0]["n"] != 1 {
+                continue;
+            }
+            assert_eq!(read[0], "BIGINT", "{table}.{column}");
+            // In halves: sums of times are beyond 64 bits.
+            let halves = sql(&format!(
+                "SELECT count({column}) AS n, sum({column} >> 32) AS high, sum({column} & 4294967295) AS low FROM {table}"
+            ));
+            assert_eq!(read[1], halves[0]["n"].to_string(), "{table}.{column}");
+            if halves[0]["n"] != 0 {
+                let half = |half: &str| i128::from(halves[0][half].as_i64().unwrap());
+                assert_eq!(
+                    read[2],
+                    ((half("high") << 32) + half("low")).to_string(),
+                    "{table}.{column}"
+                );
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared > 80, "{compared}");
+    let kernels = &found["tables"]["kernels"];
+    assert_eq!(kernels["groups"], 2, "one for each rank");
+    let names = sql("SELECT count(DISTINCT name_id) AS n FROM kernels");
+    assert_eq!(kernels["columns"]["name"][2], names[0]["n"].to_string());
+    let ranks =
+        sql("SELECT sum(rank) AS n FROM kernels JOIN processes ON processes.id = process_id");
+    assert_eq!(kernels["columns"]["rank"][2], ranks[0]["n"].to_string());
+    let first = sql(
+        "SELECT strftime('%Y-%m-%d %H:%M:%S', start_ns / 1000000000, 'unixepoch') AS t FROM kernels LIMIT 1",
+    );
+    assert!(
+        found["first"].as_str().unwrap().starts_with(first[0]["t"].as_str().unwrap()),
+        "{found}"
+    );
+    assert_eq!(kernels["columns"]["start_time"][0], "TIMESTAMP WITH TIME ZONE");
+}
