@@ -50,6 +50,7 @@ fn field(value: &Value) -> String {
         Value::Integer(value) => value.to_string(),
         Value::Real(value) => format!("{value:?}"),
         Value::Text(text) => text.clone(),
-        Value::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        // No column holds any.
+        Value::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
     }
 }

@@ -90,13 +90,13 @@ impl Target<'_> {
             self.check_replaceable(ending)?;
         }
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let folder = tempfile::Builder::new()
+        let staging = tempfile::Builder::new()
             .prefix(&format!(".{name}."))
             .suffix(".exporting")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777))
             .tempdir_in(self.parent()?)
             .map_err(self.failed("create it"))?;
-        Ok(Folder { path: self.path.to_owned(), force: self.force, folder })
+        Ok(Folder { path: self.path.to_owned(), force: self.force, staging })
     }
 
     /// A folder gives way only when everything in it is what an earlier export has written: `-f -o .` must not cost
@@ -142,7 +142,7 @@ fn fill(
 pub(crate) struct Folder {
     path: PathBuf,
     force: bool,
-    folder: TempDir,
+    staging: TempDir,
 }
 
 impl Folder {
@@ -152,7 +152,7 @@ impl Folder {
 
     /// Creates a file in it.
     pub(crate) fn create(&self, name: &str) -> Result<File, ExportError> {
-        File::create_new(self.folder.path().join(name)).map_err(self.target().failed("write it"))
+        File::create_new(self.staging.path().join(name)).map_err(self.target().failed("write it"))
     }
 
     /// What went wrong with one of its files.
@@ -162,7 +162,7 @@ impl Folder {
 
     /// Gives the folder its name.
     pub(crate) fn finish(self) -> Result<(), ExportError> {
-        let Self { path, force, folder } = self;
+        let Self { path, force, staging } = self;
         let target = Target { path: &path, force };
         if force && target.is_taken() {
             // What stands there is moved aside first, and removed when the new folder has the name.
@@ -170,15 +170,16 @@ impl Folder {
                 tempfile::tempdir_in(target.parent()?).map_err(target.failed("create it"))?;
             let old = aside.path().join("old");
             fs::rename(&path, &old).map_err(target.failed("replace it"))?;
-            if let Err(error) = fs::rename(folder.path(), &path) {
+            if let Err(error) = fs::rename(staging.path(), &path) {
                 let _ = fs::rename(&old, &path);
                 return Err(target.failed("give the folder this name")(error));
             }
         } else {
-            fs::rename(folder.path(), &path).map_err(target.failed("give the folder this name"))?;
+            fs::rename(staging.path(), &path)
+                .map_err(target.failed("give the folder this name"))?;
         }
         // It has moved: there is nothing to remove any more.
-        let _ = folder.keep();
+        let _ = staging.keep();
         Ok(())
     }
 }

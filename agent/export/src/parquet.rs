@@ -4,7 +4,7 @@
 //! reads that rank. Texts are in dictionaries. Every file carries what the recordings say of themselves, as JSON under
 //! `perfagent.recordings`.
 //!
-//! Points in time are exact integers, as in the recording. `TIMESTAMP(NANOS, UTC)` would not stay so: DuckDB (1.4) cuts
+//! Points in time are exact integers, as in the recording. `TIMESTAMP(NANOS, UTC)` would not stay so: `DuckDB` (1.4) cuts
 //! it to microseconds without a word. Beside `start_ns` and `time_ns` stand `start_time` and `time`, for people,
 //! of type `TIMESTAMP(MICROS, UTC)`, which every reader knows.
 
@@ -236,15 +236,12 @@ impl Values {
                 false
             }
             (Kind::Text, Value::Text(text)) => {
-                let text = match self.known.get(text) {
-                    Some(known) => known.clone(),
-                    None => {
-                        let stored = ByteArray::from(text.as_str());
-                        self.known.insert(text.clone(), stored.clone());
-                        stored
-                    }
-                };
-                self.texts.push(text);
+                let stored = self.known.get(text).cloned().unwrap_or_else(|| {
+                    let stored = ByteArray::from(text.as_str());
+                    self.known.insert(text.clone(), stored.clone());
+                    stored
+                });
+                self.texts.push(stored);
                 true
             }
             _ => false,

@@ -95,14 +95,14 @@ pub(crate) fn write(scene: &Scene<'_>, out: &mut dyn Write) -> io::Result<()> {
             if open.as_ref().is_none_or(|(known, ..)| *known != line) {
                 profiles.write(view, open.take())?;
             }
-            let (_, lanes_of_line, lanes) =
+            let (_, profiles_of_line, lanes) =
                 open.get_or_insert_with(|| (line, Vec::new(), Lanes::default()));
-            let lane = lanes.place(start, end);
-            if lanes_of_line.len() <= lane {
-                lanes_of_line.resize_with(lane + 1, Profile::default);
+            let number = lanes.place(start, end);
+            if profiles_of_line.len() <= number {
+                profiles_of_line.resize_with(number + 1, Profile::default);
             }
             let frame = frames.number(view, name(view, kind, row));
-            lanes_of_line[lane].span(frame, start, end);
+            profiles_of_line[number].span(frame, start, end);
         }
         profiles.write(view, open.take())?;
     }
@@ -212,11 +212,11 @@ impl Profiles<'_> {
         line: Option<(Line, Vec<Profile>, Lanes)>,
     ) -> io::Result<()> {
         let Some((line, profiles, _)) = line else { return Ok(()) };
-        for (lane, mut profile) in profiles.into_iter().enumerate() {
+        for (number, mut profile) in profiles.into_iter().enumerate() {
             profile.close(i64::MAX);
-            let title = match lane {
+            let title = match number {
                 0 => title(view, line),
-                lane => format!("{} ({})", title(view, line), lane + 1),
+                number => format!("{} ({})", title(view, line), number + 1),
             };
             self.profile(&title, &profile.events)?;
         }

@@ -162,17 +162,19 @@ impl Table {
             }
             _ => self.of_process.then_some("t.process_id"),
         };
-        let mut sql = format!("SELECT {} FROM \"{}\" AS t", columns.join(", "), self.name);
-        if let (Some(rank), Some(process)) = (rank, process) {
+        let of_rank = match (rank, process) {
             // What is of no process is of all.
-            sql += &format!(
-                " WHERE {process} IS NULL OR {process} IN (SELECT id FROM processes WHERE rank = {rank})"
-            );
-        }
-        sql += &match process {
-            Some(process) => format!(" ORDER BY {process}, t.id"),
-            None => " ORDER BY t.id".to_owned(),
+            (Some(rank), Some(process)) => format!(
+                "WHERE {process} IS NULL OR {process} IN (SELECT id FROM processes WHERE rank = {rank})"
+            ),
+            _ => String::new(),
         };
+        let order = process.map_or(String::new(), |process| format!("{process}, "));
+        let sql = format!(
+            "SELECT {} FROM \"{}\" AS t {of_rank} ORDER BY {order}t.id",
+            columns.join(", "),
+            self.name
+        );
         let mut rows = Each(each);
         reader.query(&sql, &mut rows)
     }

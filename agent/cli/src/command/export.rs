@@ -12,6 +12,7 @@ use crate::printer::Printer;
 /// chrome is the JSON of PyTorch's profiler, for Perfetto (https://ui.perfetto.dev), chrome://tracing, TensorBoard and
 /// Holistic Trace Analysis; `perfagent import` reads it back. speedscope is for https://www.speedscope.app. parquet and
 /// csv are a directory with one file a table, for DuckDB, Spark, ClickHouse, pandas.
+#[expect(clippy::doc_markdown, reason = "the text of --help, which is no Markdown")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent export run.perfdb --format chrome -o trace.json.gz
@@ -46,9 +47,10 @@ enum Form {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let output = match args.output.as_os_str() == "-" {
-        true => Destination::StandardOutput,
-        false => Destination::Path(args.output.clone()),
+    let output = if args.output.as_os_str() == "-" {
+        Destination::StandardOutput
+    } else {
+        Destination::Path(args.output.clone())
     };
     let format = match args.format {
         Form::Chrome => Format::Chrome,

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use crate::command::run;
+use crate::command::{outcome, run};
 use crate::fixture::{cpu_folder, gpu_run};
 
 const FORMATS: [&str; 4] = ["chrome", "speedscope", "csv", "parquet"];
@@ -150,13 +150,12 @@ fn a_reader_of_standard_output_may_leave_and_a_full_disk_is_told() {
     let folder = tempfile::tempdir().unwrap();
     gpu_run(&folder.path().join("run.perfdb"));
     for (out, code) in [(None, 0), (Some("/dev/full"), 2)] {
-        let sink = match out {
-            Some(path) => Stdio::from(fs::OpenOptions::new().write(true).open(path).unwrap()),
-            None => {
-                let (reader, writer) = std::io::pipe().unwrap();
-                drop(reader);
-                Stdio::from(writer)
-            }
+        let sink = if let Some(path) = out {
+            Stdio::from(fs::OpenOptions::new().write(true).open(path).unwrap())
+        } else {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            Stdio::from(writer)
         };
         let child = Command::new(assert_cmd::cargo::cargo_bin!("perfagent"))
             .args(["export", "run.perfdb", "--format", "chrome", "-o", "-"])
@@ -172,7 +171,7 @@ fn a_reader_of_standard_output_may_leave_and_a_full_disk_is_told() {
     }
 }
 
-/// What DuckDB finds in the files of a folder: of each table the rows, the sum of each column of integers or reals, the
+/// What `DuckDB` finds in the files of a folder: of each table the rows, the sum of each column of integers or reals, the
 /// number of values and the number of different values of each column of texts; and the row groups of the kernels.
 const DUCKDB: &str = include_str!("duckdb.py");
 
@@ -190,14 +189,9 @@ fn parquet_files_are_read_by_duckdb() {
     let mut file = fs::File::create(folder.path().join("run.perfdb")).unwrap();
     std::io::copy(&mut packed, &mut file).unwrap();
     run(folder.path(), &["export", "run.perfdb", "--format", "parquet", "-o", "pq"]).answer();
-    let read = Command::new("python3")
-        .args(["-c", DUCKDB, "pq"])
-        .current_dir(folder.path())
-        .env("PYTHONPATH", packages)
-        .output()
-        .unwrap();
-    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
-    let found = json(&String::from_utf8(read.stdout).unwrap());
+    let mut python = assert_cmd::Command::new("python3");
+    python.args(["-c", DUCKDB, "pq"]).current_dir(folder.path()).env("PYTHONPATH", packages);
+    let found = json(&outcome(&mut python).answer());
     let sql = |query: &str| {
         let words = ["sql", "run.perfdb", query, "--format", "json"];
         json(&run(folder.path(), &words).answer())["rows"].clone()

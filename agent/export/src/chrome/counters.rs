@@ -70,9 +70,11 @@ pub(crate) fn write(
     for counter in counters.iter().filter(|counter| counter.place == view.place) {
         by_index[counter.index] = Some(counter);
     }
-    for sample in view.recording.counter_samples.iter() {
-        let index = usize::try_from(sample.counter_id.0 - 1).unwrap_or(usize::MAX);
-        let Some(counter) = by_index.get(index).copied().flatten() else { continue };
+    let samples = view.recording.counter_samples.iter().filter_map(|sample| {
+        let index = usize::try_from(sample.counter_id.0 - 1).ok()?;
+        Some((by_index.get(index).copied().flatten()?, sample))
+    });
+    for (counter, sample) in samples {
         let mut event = events.begin("C", "perfagent_counter", &counter.label, (counter.pid, 0));
         event.time("ts", sample.time_ns.unix_nanos());
         event.arguments();

@@ -233,10 +233,7 @@ fn category(name: &str) -> &'static str {
 /// Writes the marks.
 pub(crate) fn write_marks(file: &mut File<'_>, view: View<'_>) -> io::Result<()> {
     let text = |id: StringId| view.recording.strings.get(id);
-    for mark in view.recording.marks.iter() {
-        if !view.has(mark.process_id) {
-            continue;
-        }
+    for mark in view.recording.marks.iter().filter(|mark| view.has(mark.process_id)) {
         let track = file.tracks.thread(view, mark.thread_id);
         let mut event = file.events.begin("i", "nvtx_mark", text(mark.name_id), track);
         event.raw("s", "\"t\"");
@@ -253,25 +250,15 @@ pub(crate) fn write_marks(file: &mut File<'_>, view: View<'_>) -> io::Result<()>
 /// Writes changes and readings of memory.
 pub(crate) fn write_memory(file: &mut File<'_>, view: View<'_>) -> io::Result<()> {
     let text = |id: StringId| view.recording.strings.get(id);
-    for memory in view.recording.memory.iter() {
-        if !view.has(memory.process_id) {
-            continue;
-        }
+    for memory in view.recording.memory.iter().filter(|memory| view.has(memory.process_id)) {
         let pid = file.tracks.process(view, memory.process_id);
         let mut event = file.events.begin("i", "cpu_instant_event", "[memory]", (pid, pid));
         event.raw("s", "\"t\"");
         event.time("ts", memory.time_ns.unix_nanos());
         event.arguments();
-        match memory.device_id {
-            Some(device) => {
-                event.int("Device Type", 1);
-                event.int("Device Id", view.ordinal(device));
-            }
-            None => {
-                event.int("Device Type", 0);
-                event.int("Device Id", -1);
-            }
-        }
+        let device = memory.device_id.map(|device| view.ordinal(device));
+        event.int("Device Type", i64::from(device.is_some()));
+        event.int("Device Id", device.unwrap_or(-1));
         event.some("Bytes", memory.bytes);
         event.some("Addr", memory.address);
         event.some("Total Allocated", memory.allocated_bytes);

@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn times_have_three_decimals() {
-        let shown = [0, 7, 12_345, -12_345, -1].map(|nanos| micros(nanos));
+        let shown = [0, 7, 12_345, -12_345, -1].map(micros);
         assert_eq!(shown, ["0.000", "0.007", "12.345", "-12.345", "-0.001"]);
         assert_eq!(micros(i128::from(i64::MAX) * 2), "18446744073709551.614");
     }

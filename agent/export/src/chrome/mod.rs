@@ -105,25 +105,27 @@ fn first(recording: &Recording) -> Option<Timestamp> {
 /// The device of each context of each process; of a process with one device that of any context.
 fn contexts(view: View<'_>) -> FxHashMap<(i64, i64), i64> {
     let recording = view.recording;
+    let mut devices: FxHashMap<i64, Vec<i64>> = FxHashMap::default();
+    for (index, device) in recording.devices.iter().enumerate() {
+        devices.entry(device.process_id.0).or_default().push(index as i64 + 1);
+    }
     let mut contexts = FxHashMap::default();
-    for wait in recording.synchronizations.iter() {
-        let of_process = || {
-            let devices = recording.devices.iter().enumerate();
-            devices.filter(|(_, device)| device.process_id == wait.process_id)
-        };
-        if of_process().count() == 1
-            && let Some((index, _)) = of_process().next()
-        {
-            contexts.insert((wait.process_id.0, wait.context), index as i64 + 1);
+    contexts.extend(recording.synchronizations.iter().filter_map(|wait| {
+        match devices.get(&wait.process_id.0)?[..] {
+            [only] => Some(((wait.process_id.0, wait.context), only)),
+            _ => None,
         }
-    }
-    for stream in recording.streams.iter() {
-        if let Some(context) = stream.context {
-            contexts.insert((stream.process_id.0, context), stream.device_id.0);
-        }
-    }
-    for context in recording.contexts.iter() {
-        contexts.insert((context.process_id.0, context.context), context.device_id.0);
-    }
+    }));
+    contexts.extend(
+        recording.streams.iter().filter_map(|stream| {
+            Some(((stream.process_id.0, stream.context?), stream.device_id.0))
+        }),
+    );
+    contexts.extend(
+        recording
+            .contexts
+            .iter()
+            .map(|context| ((context.process_id.0, context.context), context.device_id.0)),
+    );
     contexts
 }

@@ -248,7 +248,9 @@ pub(crate) fn rows(recording: &Recording) -> Rows {
             })
             .collect(),
     );
-    rows.values_mut().for_each(|rows| rows.sort());
+    for rows in rows.values_mut() {
+        rows.sort();
+    }
     rows
 }
 

@@ -24,6 +24,8 @@ mod depth;
 mod document;
 mod event;
 mod facts;
+#[cfg(test)]
+mod fuzz;
 mod mend;
 mod own;
 mod place;
