@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use perfagent_recording::table::{
-    ApiCall, Collective, Copy, Kernel, MemoryEvent, Operator, Range, Row,
+    ApiCall, Collective, Copy, CounterSample, Kernel, Mark, MemoryEvent, Operator, Range, Row,
+    Synchronization,
 };
 use perfagent_recording::{OpenError, Reader};
 use serde::Serialize;
@@ -83,10 +84,13 @@ pub(crate) fn rows(path: &Path) -> Result<BTreeMap<&'static str, usize>, OpenErr
         Kernel::TABLE,
         Copy::TABLE,
         ApiCall::TABLE,
+        Synchronization::TABLE,
         Range::TABLE,
+        Mark::TABLE,
         Operator::TABLE,
         Collective::TABLE,
         MemoryEvent::TABLE,
+        CounterSample::TABLE,
     ];
     tables.into_iter().map(|table| Ok((table, reader.count(table)?))).collect()
 }
