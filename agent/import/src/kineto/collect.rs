@@ -23,6 +23,8 @@ pub(crate) struct Collector {
     threads: HashMap<(Box<str>, Box<str>), u32>,
     last_thread: u32,
     streams: HashMap<Stream, u32>,
+    /// Lists as they are written, which repeat, and their numbers.
+    lists: HashMap<Box<str>, Text>,
     list: String,
 }
 
@@ -157,6 +159,15 @@ impl Collector {
 
     /// A list as PyTorch writes it, `[[8, 128], [128]]`, whatever the file's own spacing; a text as it is.
     pub(super) fn list(&mut self, Json(written): Json<'_>) -> Text {
+        if let Some(&known) = self.lists.get(written) {
+            return known;
+        }
+        let number = self.new_list(written);
+        self.lists.insert(written.into(), number);
+        number
+    }
+
+    fn new_list(&mut self, written: &str) -> Text {
         if written.starts_with('"') {
             let text: String = serde_json::from_str(written).unwrap_or_default();
             return self.text(&text);
