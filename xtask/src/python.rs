@@ -1,4 +1,4 @@
-//! Python packages that the tests record, installed once into the cache for the machine's own Python.
+//! Python packages that the tests record or read with, installed once into the cache for the machine's own Python.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,24 +7,27 @@ use anyhow::{Context as _, Result};
 
 use crate::shell;
 
-const PACKAGE: &str = "nvtx==0.2.17";
+/// `nvtx` is recorded; `duckdb` reads exported Parquet files.
+const PACKAGES: [&str; 2] = ["nvtx==0.2.17", "duckdb==1.4.2"];
 
 /// Where they are; the folder is named for the Python, as their compiled parts fit only one version.
 pub(crate) fn folder() -> Result<PathBuf> {
     let version = "import sys; print('%d.%d' % sys.version_info[:2])";
     let version = shell::read(Command::new("python3").args(["-c", version]))
         .context("the tests record Python programs; install python3 with pip")?;
-    let name = format!("python-{}-{}", version.trim(), PACKAGE.replace("==", "-"));
-    Ok(shell::cache()?.join(name))
+    let packages = PACKAGES.join("-").replace("==", "-");
+    Ok(shell::cache()?.join(format!("python-{}-{packages}", version.trim())))
 }
 
 /// Installs them unless they are there.
 pub(crate) fn require() -> Result<()> {
     let folder = folder()?;
-    if folder.join("nvtx").is_dir() {
+    // It gets its name when all of them are in it.
+    if folder.is_dir() {
         return Ok(());
     }
-    println!("── installing {PACKAGE} for the tests (once)");
+    let packages = PACKAGES.join(" ");
+    println!("── installing {packages} for the tests (once)");
     let staging = folder.with_extension("installing");
     let _ = std::fs::remove_dir_all(&staging);
     shell::run(
@@ -32,12 +35,12 @@ pub(crate) fn require() -> Result<()> {
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"])
             .args(["--root-user-action=ignore", "--target"])
             .arg(&staging)
-            .arg(PACKAGE),
+            .args(PACKAGES),
     )
     .with_context(|| {
         format!(
-            "{PACKAGE} is needed once and could not be installed (is there a network?); from a machine that has one \
-             bring what `python3 -m pip install --target nvtx {PACKAGE}` makes to {}",
+            "{packages} are needed once and could not be installed (is there a network?); from a machine that has one \
+             bring what `python3 -m pip install --no-deps --target packages {packages}` makes to {}",
             folder.display()
         )
     })?;

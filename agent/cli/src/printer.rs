@@ -95,7 +95,14 @@ impl Printer {
         let _ = self.err.write_all(format!("perfagent: {line}\n").as_bytes());
     }
 
-    fn failed(error: &io::Error) -> anyhow::Error {
+    /// Standard output itself, for answers that are written as they are made. Writing failed for the reason that
+    /// [`Printer::failed`] tells.
+    pub(crate) fn stream(&mut self) -> &mut Stdout {
+        &mut self.out
+    }
+
+    /// Why standard output could not be written.
+    pub(crate) fn failed(error: &io::Error) -> anyhow::Error {
         if error.kind() == ErrorKind::BrokenPipe {
             anyhow::Error::new(ReaderLeft)
         } else {

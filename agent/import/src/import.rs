@@ -104,10 +104,7 @@ fn import_file(
             .map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?
     };
     match format {
-        Format::Kineto => {
-            let host = state.hosts.unknown(writer)?;
-            kineto::import(path, &mut window, writer, host)
-        }
+        Format::Kineto => kineto::import(path, &mut window, writer, &mut state.hosts),
         Format::NcclExamplePlugin => {
             let host = state.hosts.unknown(writer)?;
             nccl_example::import(path, &mut window, writer, host)
@@ -133,10 +130,7 @@ fn import_file(
             let host = state.hosts.unknown(writer)?;
             snapshot::import(path, &mut window, writer, host)
         }
-        Format::Xplane => {
-            let host = state.hosts.unknown(writer)?;
-            xplane::import(path, &mut window, writer, host)
-        }
+        Format::Xplane => xplane::import(path, &mut window, writer, &mut state.hosts),
     }
 }
 

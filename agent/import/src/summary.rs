@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use perfagent_recording::table::{
-    ApiCall, Collective, CollectiveTest, Copy, CounterSample, Kernel, MemoryEvent, Operator, Range,
-    Row,
+    ApiCall, Collective, CollectiveTest, Copy, CounterSample, Kernel, Mark, MemoryEvent, Operator,
+    Range, Row, Synchronization,
 };
 use perfagent_recording::{OpenError, Reader};
 use serde::Serialize;
@@ -84,7 +84,9 @@ pub(crate) fn rows(path: &Path) -> Result<BTreeMap<&'static str, usize>, OpenErr
         Kernel::TABLE,
         Copy::TABLE,
         ApiCall::TABLE,
+        Synchronization::TABLE,
         Range::TABLE,
+        Mark::TABLE,
         Operator::TABLE,
         Collective::TABLE,
         CollectiveTest::TABLE,

@@ -15,6 +15,7 @@ mod ceilings;
 mod changepoints;
 mod compare;
 mod doctor;
+mod export;
 mod gui;
 mod health;
 mod import;
@@ -36,6 +37,7 @@ pub(crate) enum Command {
     Record(record::Args),
     Recover(recover::Args),
     Import(import::Args),
+    Export(export::Args),
     Doctor(doctor::Args),
     Report(report::Args),
     Advise(advise::Args),
@@ -56,6 +58,7 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Record(args) => record::run(args, printer),
         Command::Recover(args) => recover::run(args, printer),
         Command::Import(args) => import::run(args, printer),
+        Command::Export(args) => export::run(args, printer),
         Command::Doctor(args) => doctor::run(args, printer),
         Command::Report(args) => report::run(args, printer),
         Command::Advise(args) => advise::run(args, printer),

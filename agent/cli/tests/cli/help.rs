@@ -3,10 +3,11 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &["record"],
     &["recover"],
     &["import"],
+    &["export"],
     &["doctor"],
     &["report"],
     &["sql"],
@@ -55,7 +56,7 @@ fn without_a_command_the_help_is_shown_as_a_mistake() {
 #[test]
 fn mistakes_are_one_line() {
     let folder = cpu_folder();
-    let mistakes: [(&[&str], &str); 17] = [
+    let mistakes: [(&[&str], &str); 20] = [
         (&["fly"], "unrecognized subcommand 'fly'"),
         (&["report"], "RUN.perfdb"),
         (&["report", "run.perfdb", "--jsn"], "--json"),
@@ -63,6 +64,12 @@ fn mistakes_are_one_line() {
         (&["report", "run.perfdb", "--rank", "7"], "its ranks are 0, 1"),
         (&["sql", "run.perfdb"], "SQL"),
         (&["sql", "run.perfdb", "SELECT 1", "--format", "xml"], "table, csv, json"),
+        (&["export", "run.perfdb", "-o", "out"], "--format"),
+        (
+            &["export", "run.perfdb", "--format", "pdf", "-o", "out"],
+            "chrome, parquet, csv, speedscope",
+        ),
+        (&["export", "run.perfdb", "--format", "csv", "-o", "-"], "name a directory with -o"),
         (&["bench", "run", "gpt", "--device", "tpu"], "cpu, cuda"),
         (&["gui"], "RUN.perfdb"),
         (&["ceilings", "--device", "tpu"], "write cpu, cuda or cuda:N"),

@@ -7,6 +7,7 @@ mod changepoints;
 mod command;
 mod compare;
 mod cuda;
+mod export;
 mod fixture;
 mod health;
 mod help;

@@ -1,17 +1,14 @@
-//! Events to rows.
+//! Takes events in: what each is, its time, its thread and stream. The rows are made in `rows`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::event::{Args, Event};
-use super::trace::{
-    Annotation, Call, Collective, Copy, Kernel, Memory, Operator, Stream, Thread, Times, Trace,
-};
-use super::value::{Int, Written};
-use super::vocabulary::{self, Class};
+use super::event::Event;
+use super::trace::{Stream, Thread, Times, Trace};
+use super::value::{Json, Written};
+use super::vocabulary::Class;
 use crate::decimal::{Nanos, is_base, nanos_of_micros};
 use crate::texts::Text;
 use crate::warning::{Problem, Problems};
-use perfagent_recording::table::CopyKind;
 
 /// Takes the events of a trace in, one after the other.
 #[derive(Debug, Default)]
@@ -21,10 +18,14 @@ pub(crate) struct Collector {
     /// How many events were read, kept or not; names of processes and threads are none.
     pub(crate) events: u64,
     categories: Vec<Category>,
+    pids: HashMap<Box<str>, u32>,
+    last_pid: u32,
     threads: HashMap<(Box<str>, Box<str>), u32>,
     last_thread: u32,
-    streams: HashMap<(i64, i64), u32>,
-    shapes: String,
+    streams: HashMap<Stream, u32>,
+    /// Lists as they are written, which repeat, and their numbers.
+    lists: HashMap<Box<str>, Text>,
+    list: String,
 }
 
 /// A category that was met.
@@ -48,8 +49,11 @@ impl Collector {
         }
         self.events += 1;
         let category = self.category(&event.cat.0);
+        let class = self.categories[category].class;
         let kept = match phase {
-            "X" => self.complete(event, self.categories[category].class, offset),
+            "X" => self.complete(event, class, offset),
+            "i" if class == Class::Mark => self.mark(event, offset),
+            "C" if class == Class::Sample => self.sample(event, offset),
             _ if event.name.0 == "[memory]" => self.memory(event, offset),
             _ => false,
         };
@@ -57,6 +61,26 @@ impl Collector {
             self.categories[category].left_out += 1;
         }
         true
+    }
+
+    /// Leaves out the readings of counters that the file does not describe.
+    pub(crate) fn finish(&mut self) {
+        let trace = &mut self.trace;
+        let counters = trace.own.iter().flat_map(|own| &own.counters);
+        let known: HashSet<_> =
+            counters.map(|counter| (counter.track.to_string(), &*counter.label)).collect();
+        let before = trace.samples.len();
+        let (pids, texts) = (&trace.pids, &trace.texts);
+        trace.samples.retain(|sample| {
+            let pid = pids[sample.pid as usize].to_string();
+            known.contains(&(pid, texts.get(sample.label)))
+        });
+        let unknown = (before - trace.samples.len()) as u64;
+        if let Some(category) =
+            self.categories.iter_mut().find(|category| category.class == Class::Sample)
+        {
+            category.left_out += unknown;
+        }
     }
 
     /// How many events a recording has no place for, by category.
@@ -85,106 +109,6 @@ impl Collector {
         self.categories.len() - 1
     }
 
-    /// A complete event. True when it was kept, or counted among the problems.
-    fn complete(&mut self, event: &Event<'_>, class: Class, offset: u64) -> bool {
-        let class = match class {
-            // In 2021 steps were operators.
-            Class::Operator | Class::Other if event.name.0.starts_with("ProfilerStep") => {
-                Class::Annotation
-            }
-            Class::OnGpu | Class::Other => return false,
-            class => class,
-        };
-        let Some(times) = self.times(event, offset) else { return true };
-        let args = &event.args;
-        match class {
-            Class::Kernel => self.kernel(event, times),
-            Class::Copy | Class::Memset => {
-                let kind = match class {
-                    Class::Memset => CopyKind::Memset,
-                    _ => vocabulary::copy_kind(&event.name.0),
-                };
-                let copy = Copy {
-                    times,
-                    stream: self.stream(args),
-                    kind,
-                    bytes: args.bytes.0.unwrap_or(0),
-                    correlation: args.correlation.0,
-                    graph: not_zero(args.graph),
-                    graph_node: not_zero(args.graph_node),
-                };
-                self.trace.copies.push(copy);
-            }
-            Class::Call => {
-                let (thread, name) = (self.thread(event), self.text(&event.name.0));
-                let correlation = args.correlation.0;
-                self.trace.calls.push(Call { times, thread, name, correlation });
-            }
-            Class::Operator => {
-                let (thread, name) = (self.thread(event), self.text(&event.name.0));
-                let shapes = self.shapes(args.shapes);
-                let sequence = args.sequence.0.filter(|&sequence| sequence >= 0);
-                self.trace.operators.push(Operator { times, thread, name, shapes, sequence });
-            }
-            Class::Annotation => {
-                let (thread, name) = (self.thread(event), self.text(&event.name.0));
-                self.trace.annotations.push(Annotation { times, thread, name });
-            }
-            Class::OnGpu | Class::Other => return false,
-        }
-        true
-    }
-
-    fn kernel(&mut self, event: &Event<'_>, times: Times) {
-        let args = &event.args;
-        let stream = self.stream(args);
-        let small = |value: Option<i64>| value.and_then(|value| u32::try_from(value).ok());
-        let kernel = Kernel {
-            times,
-            stream,
-            name: self.text(&event.name.0),
-            correlation: args.correlation.0,
-            grid: args.grid.0.map(small),
-            block: args.block.0.map(small),
-            registers: small(args.registers.0),
-            graph: not_zero(args.graph),
-            graph_node: not_zero(args.graph_node),
-        };
-        self.trace.kernels.push(kernel);
-        if args.collective.0.is_empty() {
-            return;
-        }
-        let elements = args.in_elements.0.max(args.out_elements.0);
-        let size = vocabulary::size_of(&args.dtype.0);
-        let collective = Collective {
-            times,
-            stream,
-            op: self.text(vocabulary::collective(&args.collective.0)),
-            dtype: self.text(&args.dtype.0),
-            bytes: elements.zip(size).and_then(|(elements, size)| elements.checked_mul(size)),
-            group: self.text(&args.group.0),
-            group_size: args.group_size.0,
-            sequence: args.group_sequence.0,
-        };
-        self.trace.collectives.push(collective);
-    }
-
-    /// A change of memory. True when it was kept, or counted among the problems.
-    fn memory(&mut self, event: &Event<'_>, offset: u64) -> bool {
-        let Some(Times { start: time, .. }) = self.times(event, offset) else { return true };
-        let args = &event.args;
-        let on_device = args.device_type.0.is_some_and(|kind| kind != 0);
-        self.trace.memory.push(Memory {
-            time,
-            device: on_device.then(|| args.device_id.0.unwrap_or(0)),
-            bytes: args.allocation.0,
-            address: args.address.0,
-            allocated: args.total_allocated.0,
-            reserved: args.total_reserved.0,
-        });
-        true
-    }
-
     /// The name of a process or a thread.
     fn name(&mut self, event: &Event<'_>) {
         let tid = match &*event.name.0 {
@@ -197,7 +121,7 @@ impl Collector {
     }
 
     /// Start and end of an event. An end is never before its start; no length is none.
-    fn times(&mut self, event: &Event<'_>, offset: u64) -> Option<Times> {
+    pub(super) fn times(&mut self, event: &Event<'_>, offset: u64) -> Option<Times> {
         let Some(Written(ts)) = event.ts else {
             self.problems.add(Problem::NoTime, offset, || "it has no `ts`".to_owned());
             return None;
@@ -216,7 +140,7 @@ impl Collector {
         Some(Times { start, end: end? })
     }
 
-    fn nanos(&mut self, key: &str, text: &str, offset: u64) -> Option<i64> {
+    pub(super) fn nanos(&mut self, key: &str, text: &str, offset: u64) -> Option<i64> {
         let read = nanos_of_micros(text);
         let problem = match read {
             None => Some(Problem::NoTime),
@@ -229,24 +153,65 @@ impl Collector {
         read.map(|nanos| nanos.value)
     }
 
-    fn text(&mut self, text: &str) -> Text {
+    pub(super) fn text(&mut self, text: &str) -> Text {
         self.trace.texts.number(text)
     }
 
-    /// Shapes as PyTorch writes them, `[[8, 128], [128]]`, whatever the file's own spacing.
-    fn shapes(&mut self, Written(written): Written<'_>) -> Text {
-        self.shapes.clear();
-        for mark in written.chars().filter(|mark| !mark.is_whitespace()) {
-            self.shapes.push(mark);
-            if mark == ',' {
-                self.shapes.push(' ');
-            }
+    /// A list as PyTorch writes it, `[[8, 128], [128]]`, whatever the file's own spacing; a text as it is.
+    pub(super) fn list(&mut self, Json(written): Json<'_>) -> Text {
+        if let Some(&known) = self.lists.get(written) {
+            return known;
         }
-        self.trace.texts.number(&self.shapes)
+        let number = self.new_list(written);
+        self.lists.insert(written.into(), number);
+        number
     }
 
-    fn thread(&mut self, event: &Event<'_>) -> u32 {
-        let (pid, tid) = (event.pid.0, event.tid.0);
+    fn new_list(&mut self, written: &str) -> Text {
+        if written.starts_with('"') {
+            let text: String = serde_json::from_str(written).unwrap_or_default();
+            return self.text(&text);
+        }
+        self.list.clear();
+        let (mut in_text, mut escaped) = (false, false);
+        for mark in written.chars() {
+            if in_text {
+                (in_text, escaped) = (escaped || mark != '"', !escaped && mark == '\\');
+                self.list.push(mark);
+            } else if !mark.is_whitespace() {
+                in_text = mark == '"';
+                self.list.push(mark);
+                if mark == ',' {
+                    self.list.push(' ');
+                }
+            }
+        }
+        self.trace.texts.number(&self.list)
+    }
+
+    /// The number of a `pid`.
+    pub(super) fn pid(&mut self, pid: &str) -> u32 {
+        if self.trace.pids.get(self.last_pid as usize).is_some_and(|last| &**last == pid) {
+            return self.last_pid;
+        }
+        let pids = &mut self.trace.pids;
+        self.last_pid = *self.pids.entry(pid.into()).or_insert_with(|| {
+            pids.push(pid.into());
+            pids.len() as u32 - 1
+        });
+        self.last_pid
+    }
+
+    /// The thread of an event. Where events overlap without nesting our own files put some of them on a further
+    /// track, and name the thread in the arguments.
+    pub(super) fn thread(&mut self, event: &Event<'_>) -> u32 {
+        match event.args.host_thread.0 {
+            Some(number) => self.thread_of(event.pid.0, &number.to_string()),
+            None => self.thread_of(event.pid.0, event.tid.0),
+        }
+    }
+
+    fn thread_of(&mut self, pid: &str, tid: &str) -> u32 {
         let last = self.trace.threads.get(self.last_thread as usize);
         if last.is_some_and(|last| &*last.pid == pid && &*last.tid == tid) {
             return self.last_thread;
@@ -262,19 +227,14 @@ impl Collector {
         self.last_thread
     }
 
-    fn stream(&mut self, args: &Args<'_>) -> u32 {
-        let (device, stream) = (args.device.0.unwrap_or(0), args.stream.0.unwrap_or(0));
+    /// The number of a stream that is met.
+    pub(super) fn stream(&mut self, stream: Stream) -> u32 {
         let streams = &mut self.trace.streams;
-        *self.streams.entry((device, stream)).or_insert_with(|| {
-            streams.push(Stream { device, number: stream, context: args.context.0 });
+        *self.streams.entry(stream).or_insert_with(|| {
+            streams.push(stream);
             streams.len() as u32 - 1
         })
     }
-}
-
-/// Writers put 0 where there is no graph.
-fn not_zero(Int(value): Int) -> Option<i64> {
-    value.filter(|&value| value != 0)
 }
 
 /// A value for a message, shortened.

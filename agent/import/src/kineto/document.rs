@@ -49,6 +49,7 @@ pub(crate) fn read<R: Read>(window: &mut Window<R>) -> Result<Collector, Unusabl
         let what = "is JSON but no trace: it has no list `traceEvents`";
         return Err(Unusable::NotATrace(what.to_owned()));
     }
+    collector.finish();
     if collector.trace.kept() == 0 {
         let problems = collector.problems.warnings();
         if let Some(problem) = problems.into_iter().next() {

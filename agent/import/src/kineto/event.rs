@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::value::{Int, Triple, Words, Written};
+use super::value::{Int, Json, Triple, Words, Written};
 
 /// An event as it is written. A key that is there twice makes it unreadable.
 #[derive(Debug, Default, Deserialize)]
@@ -87,8 +87,14 @@ args! {
     "Group size" => group_size: Int,
     "Process Group Name" => group: Words<'a>,
     "Seq" => group_sequence: Int,
-    "Input Dims" | "Input dims" => shapes: Written<'a>,
+    "Input Dims" | "Input dims" => shapes: Json<'a>,
+    "Input type" => types: Json<'a>,
+    "flops" => flops: Int,
     "Sequence number" => sequence: Int,
+    "cuda_sync_kind" => sync_kind: Words<'a>,
+    "wait_on_stream" => wait_on_stream: Int,
+    "wait_on_cuda_event_record_corr_id" => recorded_by: Int,
+    "wait_on_cuda_event_id" => wait_on_event: Int,
     "Device Type" => device_type: Int,
     "Device Id" => device_id: Int,
     "Bytes" => allocation: Int,
@@ -96,6 +102,30 @@ args! {
     "Total Allocated" => total_allocated: Int,
     "Total Reserved" => total_reserved: Int,
     "name" => name: Words<'a>,
+    // What `perfagent export` adds.
+    "static shared memory" => static_shared: Int,
+    "dynamic shared memory" => dynamic_shared: Int,
+    "result" => result: Int,
+    "host thread" => host_thread: Int,
+    "nesting depth" => depth: Int,
+    "end not seen" => open: Int,
+    "nvtx domain" => domain: Words<'a>,
+    "nvtx category" => nvtx_category: Words<'a>,
+    "nvtx color" => color: Int,
+    "nvtx payload" => payload: Json<'a>,
+    "told apart" => told_apart: Int,
+    "message bytes" => message_bytes: Int,
+    "reported by" => source: Words<'a>,
+    "timing" => timing: Words<'a>,
+    "enqueued at" => enqueued: Option<Written<'a>>,
+    "on device" => on_device: Int,
+    "on stream" => on_stream: Int,
+    "in context" => in_context: Int,
+    "kernel correlation" => kernel_correlation: Int,
+    "Device Bytes" => device_bytes: Int,
+    "Kind" => kind: Words<'a>,
+    "Site" => site: Words<'a>,
+    "value" => value: Json<'a>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Args<'a> {

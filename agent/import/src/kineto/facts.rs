@@ -19,7 +19,7 @@ struct DistributedInfo {
 
 /// Whether a key of the document is understood by [`take`].
 pub(crate) fn is_wanted(key: &str) -> bool {
-    matches!(key, "baseTimeNanoseconds" | "distributedInfo" | "deviceProperties")
+    matches!(key, "baseTimeNanoseconds" | "distributedInfo" | "deviceProperties" | "perfagent")
 }
 
 /// Takes in the value of a key, which stands at `offset`.
@@ -39,6 +39,9 @@ pub(crate) fn take(collector: &mut Collector, key: &str, value: &RawValue, offse
             .map(|DistributedInfo { rank, world_size }| {
                 (trace.rank, trace.world_size) = (rank.0, world_size.0);
             })
+            .map_err(|error| error.to_string()),
+        "perfagent" => serde_json::from_str(value.get())
+            .map(|own| trace.own = Some(own))
             .map_err(|error| error.to_string()),
         _ => serde_json::from_str::<Vec<DeviceProperties>>(value.get())
             .map(|devices| trace.devices = devices)

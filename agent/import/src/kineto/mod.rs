@@ -5,13 +5,17 @@
 //! | `kernel`; `gpu_memcpy`, `gpu_memset` | kernels; copies |
 //! | kernels that carry `Collective name` | collectives too |
 //! | `cuda_runtime`, `cuda_driver`, `hip_runtime` | API calls |
-//! | `cpu_op` | operators, with shapes and sequence number |
+//! | `cpu_op` | operators, with shapes, types, counted FLOPs and sequence number |
 //! | `user_annotation`, `ProfilerStep` | ranges |
+//! | `cuda_sync` | synchronizations |
 //! | `[memory]` instants | memory events |
 //! | `process_name`, `thread_name` | names of processes and threads |
 //!
-//! What a recording has no place for (Python frames, arrows, synchronisation rows, spans over kernels) is
-//! counted by category. Arrows repeat what correlation ids say.
+//! What a recording has no place for (Python frames, arrows, spans over kernels) is counted by category. Arrows
+//! repeat what correlation ids say.
+//!
+//! Files that `perfagent export --format chrome` wrote hold more (several processes, counters, NVTX marks, collectives
+//! as events of their own), and say so under a key of their own, `own`.
 
 mod collect;
 #[cfg(test)]
@@ -19,7 +23,13 @@ mod damage;
 mod document;
 mod event;
 mod facts;
+#[cfg(test)]
+mod fuzz;
 mod mend;
+mod own;
+mod place;
+mod rows;
+pub(crate) mod sparse;
 pub(crate) mod trace;
 pub(crate) mod value;
 mod vocabulary;
@@ -28,22 +38,23 @@ pub(crate) mod write;
 use std::io::Read;
 use std::path::Path;
 
-use perfagent_recording::{HostId, Writer};
+use perfagent_recording::Writer;
 
 use self::collect::Collector;
 use self::document::Unusable;
 use crate::account;
 use crate::error::ImportError;
 use crate::format::Format;
+use crate::hosts::Hosts;
 use crate::summary::ImportedFile;
 use crate::window::Window;
 
-/// Reads the trace at `path`, whose text is `window`, and writes it as one process of `host`.
+/// Reads the trace at `path`, whose text is `window`, and writes it as one process of `host`, or as those that it lists.
 pub(crate) fn import<R: Read>(
     path: &Path,
     window: &mut Window<R>,
     writer: &mut Writer,
-    host: HostId,
+    hosts: &mut Hosts,
 ) -> Result<ImportedFile, ImportError> {
     let collector = document::read(window).map_err(|unusable| match unusable {
         Unusable::NotATrace(what) => ImportError::NotATrace { path: path.to_owned(), what },
@@ -52,7 +63,7 @@ pub(crate) fn import<R: Read>(
         }
     })?;
     let file = summary(path, &collector, window.offset());
-    let process = write::write(&collector.trace, writer, host)?;
+    let process = write::write(&collector.trace, writer, hosts)?;
     account::write(writer, process, &file, collector.problems.events_lost())?;
     Ok(file)
 }

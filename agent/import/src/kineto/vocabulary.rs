@@ -1,6 +1,6 @@
 //! The words of a trace in the recording's terms.
 
-use perfagent_recording::table::CopyKind;
+use perfagent_recording::table::{CopyKind, Timing, WaitKind};
 
 /// What becomes of an event of a category.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,14 @@ pub(crate) enum Class {
     Operator,
     /// A range that the program marked.
     Annotation,
+    /// A wait for the GPU, or of one stream for another.
+    Wait,
+    /// A point in time that the program marked, in files of perfagent's own.
+    Mark,
+    /// A collective as an event of its own, in files of perfagent's own.
+    Collective,
+    /// A reading of a counter, in files of perfagent's own.
+    Sample,
     /// Rows on the GPU's tracks that are no operations: spans over kernels, counters.
     OnGpu,
     /// What a recording has no place for.
@@ -29,6 +37,10 @@ impl Class {
             "cuda_runtime" | "cuda_driver" | "hip_runtime" | "runtime" | "driver" => Self::Call,
             "cpu_op" | "operator" => Self::Operator,
             "user_annotation" => Self::Annotation,
+            "cuda_sync" => Self::Wait,
+            "nvtx_mark" => Self::Mark,
+            "perfagent_collective" => Self::Collective,
+            "perfagent_counter" => Self::Sample,
             other if other.starts_with("gpu_") => Self::OnGpu,
             _ => Self::Other,
         }
@@ -38,6 +50,12 @@ impl Class {
 /// The kind of a copy by its name: `Memcpy HtoD (Pageable -> Device)`.
 pub(crate) fn copy_kind(name: &str) -> CopyKind {
     let rest = name.strip_prefix("Memcpy ").unwrap_or(name);
+    match rest {
+        "unified-HtoD" => return CopyKind::UnifiedHtoD,
+        "unified-DtoH" => return CopyKind::UnifiedDtoH,
+        "unified-DtoD" => return CopyKind::UnifiedDtoD,
+        _ => {}
+    }
     match rest.get(..4) {
         Some("HtoD") => CopyKind::HtoD,
         Some("DtoH") => CopyKind::DtoH,
@@ -75,6 +93,26 @@ pub(crate) fn collective(name: &str) -> &str {
     }
 }
 
+/// What was waited for, by `cuda_sync_kind`.
+pub(crate) fn wait_kind(kind: &str) -> WaitKind {
+    match kind {
+        "Event Sync" => WaitKind::Event,
+        "Stream Wait Event" => WaitKind::StreamEvent,
+        "Stream Sync" => WaitKind::Stream,
+        "Context Sync" => WaitKind::Context,
+        _ => WaitKind::Other,
+    }
+}
+
+/// What the times of a collective are, in the recording's own words.
+pub(crate) fn timing(text: &str) -> Timing {
+    match text {
+        "kernel" => Timing::Kernel,
+        "enqueue" => Timing::Enqueue,
+        _ => Timing::Call,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Class, copy_kind};
@@ -89,7 +127,8 @@ mod tests {
             ("cuda_driver", Class::Call),
             ("Operator", Class::Operator),
             ("gpu_user_annotation", Class::OnGpu),
-            ("cuda_sync", Class::Other),
+            ("cuda_sync", Class::Wait),
+            ("overhead", Class::Other),
             ("", Class::Other),
         ] {
             assert_eq!(Class::of(category), class, "{category}");
@@ -101,6 +140,7 @@ mod tests {
         assert_eq!(copy_kind("Memcpy HtoD (Pinned -> Device)"), CopyKind::HtoD);
         assert_eq!(copy_kind("DtoH"), CopyKind::DtoH);
         assert_eq!(copy_kind("Memcpy ÄÖ"), CopyKind::Other);
+        assert_eq!(copy_kind("Memcpy unified-DtoH"), CopyKind::UnifiedDtoH);
         assert_eq!(copy_kind(""), CopyKind::Other);
     }
 }

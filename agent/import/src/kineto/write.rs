@@ -1,53 +1,33 @@
 //! Rows of a trace to rows of a recording.
 
-use std::collections::HashMap;
-
-use perfagent_recording::table::{self, ApiCall, MemoryEvent, Payload, Process, Range};
-use perfagent_recording::{
-    DeviceId, HostId, ProcessId, StreamId, StringId, ThreadId, Timestamp, WriteError, Writer,
+use perfagent_recording::table::{
+    self, ApiCall, CounterSample, Mark, MemoryEvent, Payload, Range, Synchronization,
 };
+use perfagent_recording::{ProcessId, StringId, Timestamp, WriteError, Writer};
 
-use super::trace::{DeviceProperties, Times, Trace};
+use super::place::Places;
+use super::sparse::Small;
+use super::trace::{Times, Trace};
 use crate::depth::{Place, depths};
+use crate::hosts::Hosts;
+use crate::texts::Text;
 
-/// What a GPU is called that the trace does not describe.
-const UNKNOWN_DEVICE: &str = "unknown GPU";
-
-/// Writes a trace as one process of `host`, and returns that.
+/// Writes a trace, and returns its first process. Most traces are of one.
 pub(crate) fn write(
     trace: &Trace,
     writer: &mut Writer,
-    host: HostId,
+    hosts: &mut Hosts,
 ) -> Result<ProcessId, WriteError> {
-    let base = trace.base;
-    let at = |nanos: i64| Timestamp::from_unix_nanos(base + nanos);
-    let (start_ns, end_ns) = match trace.extent() {
-        Some(Times { start, end }) => (at(start), Some(at(end))),
-        None => (at(0), None),
-    };
-    let pid = trace.pid.or_else(|| labelled_pid(trace)).unwrap_or(0);
-    let name = trace.names.get(&(pid.to_string().into(), "".into())).cloned().unwrap_or_default();
-    let process_id: ProcessId = writer.insert(&Process {
-        host_id: host,
-        pid,
-        rank: trace.rank,
-        world_size: trace.world_size,
-        name,
-        start_ns,
-        end_ns,
-        ..Process::default()
-    })?;
+    let at = |nanos: i64| Timestamp::from_unix_nanos(trace.base + nanos);
+    let places = Places::write(trace, writer, hosts)?;
     let texts = trace.texts.store(writer)?;
-    let threads = threads(trace, writer, process_id)?;
-    let (devices, streams) = devices(trace, writer, process_id)?;
-    let source_id = writer.string("kineto")?;
-    let thread = |number: u32| threads[number as usize];
-    let stream = |number: u32| streams[number as usize];
+    let kineto = writer.string("kineto")?;
+    let some = |text: Text| (text != Text::default()).then(|| texts.id(text));
 
     for kernel in &trace.kernels {
-        let (device_id, stream_id) = stream(kernel.stream);
-        let [grid_x, grid_y, grid_z] = kernel.grid.map(|size| size.map(i64::from));
-        let [block_x, block_y, block_z] = kernel.block.map(|size| size.map(i64::from));
+        let (process_id, device_id, stream_id) = places.stream(kernel.stream);
+        let [grid_x, grid_y, grid_z] = kernel.grid.map(Small::get);
+        let [block_x, block_y, block_z] = kernel.block.map(Small::get);
         writer.append(&table::Kernel {
             process_id,
             device_id,
@@ -62,16 +42,16 @@ pub(crate) fn write(
             block_x,
             block_y,
             block_z,
-            registers: kernel.registers.map(i64::from),
-            // The trace tells only the sum of both kinds of shared memory.
-            static_shared_bytes: None,
-            dynamic_shared_bytes: None,
+            registers: kernel.registers.get(),
+            // PyTorch tells only the sum of both kinds of shared memory.
+            static_shared_bytes: kernel.static_shared.get(),
+            dynamic_shared_bytes: kernel.dynamic_shared.get(),
             graph: kernel.graph,
             graph_node: kernel.graph_node,
         })?;
     }
     for copy in &trace.copies {
-        let (device_id, stream_id) = stream(copy.stream);
+        let (process_id, device_id, stream_id) = places.stream(copy.stream);
         writer.append(&table::Copy {
             process_id,
             device_id,
@@ -85,54 +65,84 @@ pub(crate) fn write(
             graph_node: copy.graph_node,
         })?;
     }
-    for call in &trace.calls {
+    for (row, call) in trace.calls.iter().enumerate() {
+        let (process_id, thread_id) = places.thread(call.thread);
         writer.append(&ApiCall {
             process_id,
-            thread_id: thread(call.thread),
+            thread_id,
             start_ns: at(call.times.start),
             end_ns: at(call.times.end),
             name_id: texts.id(call.name),
             correlation: call.correlation,
-            result: None,
+            result: trace.results.get(row).copied(),
+        })?;
+    }
+    for wait in &trace.waits {
+        writer.append(&Synchronization {
+            process_id: places.process(wait.pid),
+            start_ns: at(wait.times.start),
+            end_ns: at(wait.times.end),
+            kind: wait.kind,
+            context: wait.context,
+            stream: wait.stream,
+            event: wait.event,
+            correlation: wait.correlation,
+            recorded_by: wait.recorded_by,
         })?;
     }
     let nesting = depths_of(trace.operators.iter().map(|row| (row.thread, row.times)));
-    for (operator, depth) in trace.operators.iter().zip(nesting) {
+    for (row, (operator, nested)) in trace.operators.iter().zip(nesting).enumerate() {
+        let (process_id, thread_id) = places.thread(operator.thread);
+        let extra = trace.operator_extras.get(row).copied().unwrap_or_default();
         writer.append(&table::Operator {
             process_id,
-            thread_id: thread(operator.thread),
+            thread_id,
             start_ns: at(operator.times.start),
             end_ns: at(operator.times.end),
-            depth: i64::from(depth),
+            depth: operator.depth.get().unwrap_or(i64::from(nested)),
             name_id: texts.id(operator.name),
             shapes_id: texts.id(operator.shapes),
-            sequence: operator.sequence,
-            open: false,
-            ..table::Operator::default()
+            types_id: some(operator.types),
+            flops: extra.flops,
+            sequence: Some(operator.sequence).filter(|&sequence| sequence >= 0),
+            open: extra.open,
         })?;
     }
     let nesting = depths_of(trace.annotations.iter().map(|row| (row.thread, row.times)));
-    for (annotation, depth) in trace.annotations.iter().zip(nesting) {
+    for (row, (annotation, nested)) in trace.annotations.iter().zip(nesting).enumerate() {
+        let (process_id, thread_id) = places.thread(annotation.thread);
+        let extra = trace.annotation_extras.get(row);
         writer.append(&Range {
             process_id,
-            thread_id: thread(annotation.thread),
+            thread_id,
             start_ns: at(annotation.times.start),
             end_ns: at(annotation.times.end),
-            depth: Some(i64::from(depth)),
-            domain_id: StringId(0),
-            category_id: StringId(0),
+            depth: extra.map_or(Some(i64::from(nested)), |extra| extra.depth),
+            domain_id: extra.map_or(StringId(0), |extra| texts.id(extra.domain)),
+            category_id: extra.map_or(StringId(0), |extra| texts.id(extra.category)),
             name_id: texts.id(annotation.name),
-            color: None,
-            payload: Payload::None,
-            open: false,
+            color: extra.and_then(|extra| extra.color),
+            payload: extra.map_or(Payload::None, |extra| extra.payload),
+            open: extra.is_some_and(|extra| extra.open),
+        })?;
+    }
+    for mark in &trace.marks {
+        let (process_id, thread_id) = places.thread(mark.thread);
+        writer.append(&Mark {
+            process_id,
+            thread_id,
+            time_ns: at(mark.time),
+            domain_id: texts.id(mark.domain),
+            category_id: texts.id(mark.category),
+            name_id: texts.id(mark.name),
+            payload: mark.payload,
         })?;
     }
     for collective in &trace.collectives {
-        let (_, stream_id) = stream(collective.stream);
         writer.append(&table::Collective {
-            process_id,
-            thread_id: None,
-            stream_id: Some(stream_id),
+            process_id: places.process(collective.pid),
+            thread_id: collective.thread.map(|thread| places.thread(thread).1),
+            stream_id: collective.stream.map(|stream| places.stream(stream).2),
             start_ns: at(collective.times.start),
             end_ns: at(collective.times.end),
             op_id: texts.id(collective.op),
@@ -141,102 +151,41 @@ pub(crate) fn write(
             group_id: texts.id(collective.group),
             group_size: collective.group_size,
             sequence: collective.sequence,
-            source_id,
-            open: false,
-            timing: table::Timing::Kernel,
-            enqueued_ns: None,
-            // All kernels of one graph launch share a number, which would make one call of them.
-            correlation: None,
+            source_id: texts.id(collective.source),
+            open: collective.open,
+            timing: collective.timing,
+            enqueued_ns: collective.enqueued.map(at),
+            correlation: collective.correlation,
         })?;
     }
-    for memory in &trace.memory {
+    for (row, memory) in trace.memory.iter().enumerate() {
+        let extra = trace.memory_extras.get(row).copied().unwrap_or_default();
         writer.append(&MemoryEvent {
-            process_id,
-            device_id: memory.device.and_then(|device| devices.get(&device).copied()),
+            process_id: places.process(memory.pid),
+            device_id: memory.device.and_then(|device| places.device(memory.pid, device)),
             time_ns: at(memory.time),
             bytes: memory.bytes,
             address: memory.address,
             allocated_bytes: memory.allocated,
             reserved_bytes: memory.reserved,
-            source_id,
-            ..MemoryEvent::default()
+            device_bytes: extra.device_bytes,
+            source_id: some(extra.source).unwrap_or(kineto),
+            kind_id: some(extra.kind),
+            site_id: some(extra.site),
+            correlation: extra.correlation,
         })?;
     }
-    Ok(process_id)
-}
-
-/// The process that the trace labels as the one on the host, when no event tells.
-fn labelled_pid(trace: &Trace) -> Option<i64> {
-    let processes = trace.names.keys().filter(|(_, tid)| tid.is_empty());
-    // GPUs are processes too, with small numbers.
-    processes.filter_map(|(pid, _)| pid.parse().ok()).max()
+    for sample in &trace.samples {
+        let pid = &trace.pids[sample.pid as usize];
+        let Some(counter_id) = places.counter(pid, trace.texts.get(sample.label)) else { continue };
+        let (time_ns, value) = (at(sample.time), sample.value);
+        writer.append(&CounterSample { counter_id, time_ns, value })?;
+    }
+    Ok(places.processes[0])
 }
 
 fn depths_of(spans: impl Iterator<Item = (u32, Times)>) -> Vec<u32> {
     let places: Vec<Place> =
         spans.map(|(thread, Times { start, end })| Place { thread, start, end }).collect();
     depths(&places)
-}
-
-fn threads(
-    trace: &Trace,
-    writer: &mut Writer,
-    process_id: ProcessId,
-) -> Result<Vec<ThreadId>, WriteError> {
-    let rows = trace.threads.iter().map(|thread| {
-        let key = (thread.pid.clone(), thread.tid.clone());
-        let number = thread.tid.parse().ok();
-        let name = match trace.names.get(&key) {
-            Some(name) => name.clone(),
-            // A thread without a number still has its text.
-            None if number.is_none() => thread.tid.to_string(),
-            None => String::new(),
-        };
-        writer.insert(&table::Thread { process_id, tid: number.unwrap_or(0), name })
-    });
-    rows.collect()
-}
-
-type Devices = HashMap<i64, DeviceId>;
-
-/// Writes the GPUs that were used, and their streams.
-fn devices(
-    trace: &Trace,
-    writer: &mut Writer,
-    process_id: ProcessId,
-) -> Result<(Devices, Vec<(DeviceId, StreamId)>), WriteError> {
-    let mut used: Vec<i64> = trace.streams.iter().map(|stream| stream.device).collect();
-    used.extend(trace.memory.iter().filter_map(|memory| memory.device));
-    used.sort_unstable();
-    used.dedup();
-    let mut devices = HashMap::new();
-    for ordinal in used {
-        let unknown = DeviceProperties::default();
-        let known = trace.devices.iter().find(|device| device.id == ordinal).unwrap_or(&unknown);
-        let name = if known.name.is_empty() { UNKNOWN_DEVICE } else { &known.name };
-        let id = writer.insert(&table::Device {
-            process_id,
-            ordinal,
-            uuid: None,
-            name: name.to_owned(),
-            total_bytes: known.total_global_mem,
-            sm_count: known.num_sms,
-            cc_major: known.compute_major,
-            cc_minor: known.compute_minor,
-        })?;
-        devices.insert(ordinal, id);
-    }
-    let mut streams = Vec::with_capacity(trace.streams.len());
-    for stream in &trace.streams {
-        let device_id = devices[&stream.device];
-        let row = table::Stream {
-            process_id,
-            device_id,
-            stream: stream.number,
-            context: stream.context,
-            ..table::Stream::default()
-        };
-        streams.push((device_id, writer.insert(&row)?));
-    }
-    Ok((devices, streams))
 }

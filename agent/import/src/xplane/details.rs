@@ -13,7 +13,7 @@ pub(super) fn number<T: std::str::FromStr>(details: &str, key: &str) -> Option<T
 }
 
 /// The sizes along x, y and z.
-pub(super) fn sizes(details: &str, key: &str) -> [Option<u32>; 3] {
+pub(super) fn sizes(details: &str, key: &str) -> [Option<i64>; 3] {
     let mut sizes =
         value(details, key).unwrap_or_default().split(',').map(|size| size.parse().ok());
     [(); 3].map(|()| sizes.next().flatten())

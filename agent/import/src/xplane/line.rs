@@ -8,6 +8,7 @@ use super::plane::{Names, Of, integer};
 use super::proto::{When, XEvent, XStat};
 use super::wire::{Field, each};
 use crate::decimal::is_base;
+use crate::kineto::sparse::Small;
 use crate::kineto::trace::{Annotation, Call, Copy, Kernel, Operator, Stream, Thread, Times};
 use crate::texts::Text;
 use crate::warning::Problem;
@@ -168,9 +169,11 @@ impl Line {
                 stream: self.stream(device, collector),
                 name,
                 correlation,
-                grid: sizes(details, "grid"),
-                block: sizes(details, "block"),
-                registers: number(details, "regs"),
+                grid: sizes(details, "grid").map(Small::new),
+                block: sizes(details, "block").map(Small::new),
+                registers: Small::new(number(details, "regs")),
+                static_shared: Small::new(None),
+                dynamic_shared: Small::new(None),
                 graph: None,
                 graph_node: None,
             };
@@ -197,7 +200,15 @@ impl Line {
             collector.leave_out("instants", 1);
         } else if facts.is_operator {
             let (thread, shapes) = (self.thread(collector), Text::default());
-            let operator = Operator { times, thread, name, shapes, sequence: None };
+            let operator = Operator {
+                times,
+                thread,
+                name,
+                shapes,
+                types: Text::default(),
+                depth: Small::new(None),
+                sequence: -1,
+            };
             collector.trace.operators.push(operator);
         } else {
             let thread = self.thread(collector);
@@ -227,7 +238,7 @@ impl Line {
         *self.row.get_or_insert_with(|| {
             let streams = &mut collector.trace.streams;
             *collector.streams.entry((device, number)).or_insert_with(|| {
-                streams.push(Stream { device, number, context: None });
+                streams.push(Stream { pid: 0, device, number, context: None });
                 streams.len() as u32 - 1
             })
         })

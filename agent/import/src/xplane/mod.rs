@@ -30,12 +30,13 @@ mod wire;
 use std::io::Read;
 use std::path::Path;
 
-use perfagent_recording::{HostId, Writer};
+use perfagent_recording::Writer;
 
 use self::wire::{Field, field};
 use crate::account;
 use crate::error::ImportError;
 use crate::format::Format;
+use crate::hosts::Hosts;
 use crate::kineto::write;
 use crate::summary::ImportedFile;
 use crate::window::Window;
@@ -57,7 +58,7 @@ pub(crate) fn import<R: Read>(
     path: &Path,
     window: &mut Window<R>,
     writer: &mut Writer,
-    host: HostId,
+    hosts: &mut Hosts,
 ) -> Result<ImportedFile, ImportError> {
     let collector = document::read(window);
     let warnings = collector.problems.warnings();
@@ -76,7 +77,7 @@ pub(crate) fn import<R: Read>(
         left_out: collector.left_out.clone(),
         warnings,
     };
-    let process = write::write(&collector.trace, writer, host)?;
+    let process = write::write(&collector.trace, writer, hosts)?;
     account::write(writer, process, &file, collector.problems.events_lost())?;
     Ok(file)
 }

@@ -9,6 +9,7 @@ use prost::Message;
 use super::document::{Collector, read};
 use super::proto::{Metadata, Named, Value, When, XEvent, XStat};
 use super::recognises;
+use crate::kineto::sparse::Small;
 use crate::kineto::trace::Times;
 use crate::window::Window;
 
@@ -205,13 +206,13 @@ fn a_gpu_and_its_host() {
     let kernels: Vec<_> = trace
         .kernels
         .iter()
-        .map(|row| (trace.texts.get(row.name), row.times, row.correlation, row.registers))
+        .map(|row| (trace.texts.get(row.name), row.times, row.correlation, row.registers.get()))
         .collect();
     let of = |start, end, correlation| {
         ("fusion_kernel", Times { start, end }, Some(correlation), Some(32))
     };
     assert_eq!(kernels, [of(1500, 1750, 11), of(1750, 2000, 12)]);
-    assert_eq!(trace.kernels[0].grid, [Some(8), Some(2), Some(1)]);
+    assert_eq!(trace.kernels[0].grid.map(Small::get), [Some(8), Some(2), Some(1)]);
     let copies: Vec<_> = trace.copies.iter().map(|row| (row.kind, row.bytes, row.stream)).collect();
     assert_eq!(copies, [(CopyKind::HtoD, 4096, 1), (CopyKind::Memset, 64, 1)]);
     let streams: Vec<_> = trace.streams.iter().map(|row| (row.device, row.number)).collect();
