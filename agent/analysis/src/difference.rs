@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use perfagent_recording::Recording;
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
-use crate::launched::{Launches, Work};
+use crate::operation::{Operations, Work};
 use crate::period;
 use crate::rank::RankAnalysis;
 
@@ -145,21 +145,20 @@ fn align(left: &[usize], right: &[usize]) -> (Vec<OrderDifference>, usize) {
 
 impl<'a> Run<'a> {
     fn of(recording: &'a Recording, rank: &RankAnalysis) -> Self {
-        let launches = Launches::of(recording, rank.rows());
         let marked: Vec<(i64, i64)> = rank
             .steps()
             .iter()
             .map(|step| (step.start_ns, step.start_ns.saturating_add(step.duration_ns)))
             .collect();
         let by_launch = !marked.is_empty();
-        let steps = if by_launch { marked } else { found(recording, &launches) };
+        let steps = if by_launch { marked } else { found(recording, rank.operations()) };
         let median = median(&steps);
         let mut run = Run { steps: steps.len(), names: BTreeMap::new(), order: Vec::new() };
         let mut of_median = Vec::new();
-        for operation in &launches.operations {
-            let Work::Kernel(name) = operation.work else { continue };
-            let call = launches.call_of(operation).filter(|_| by_launch);
-            let time = call.map_or(operation.start, |call| call.start);
+        for operation in rank.operations().iter() {
+            let Work::Kernel(name) = operation.work() else { continue };
+            let launched = operation.launched().filter(|_| by_launch);
+            let time = launched.unwrap_or(operation.start);
             let step = steps.partition_point(|step| step.0 <= time).checked_sub(1);
             let step = step.filter(|&step| time < steps[step].1);
             if !steps.is_empty() && step.is_none() {
@@ -183,8 +182,8 @@ impl<'a> Run<'a> {
     }
 }
 
-fn found(recording: &Recording, launches: &Launches) -> Vec<(i64, i64)> {
-    let found = period::detected(recording, launches).map(|found| found.steps);
+fn found(recording: &Recording, operations: &Operations) -> Vec<(i64, i64)> {
+    let found = period::detected(recording, operations).map(|found| found.steps);
     let steps = found.unwrap_or_default().into_iter();
     steps.map(|step| (step.start_ns, step.start_ns.saturating_add(step.duration_ns))).collect()
 }

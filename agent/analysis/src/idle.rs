@@ -38,10 +38,13 @@ pub(crate) fn idle_causes(operations: &Operations) -> Vec<IdleRow> {
 #[cfg(test)]
 mod tests {
     use super::idle_causes;
-    use crate::operation::{Operation, Operations};
+    use perfagent_recording::StringId;
+
+    use crate::operation::{Operation, Operations, Work};
 
     fn at(start: i64, end: i64, launched: Option<i64>) -> Operation {
-        Operation::new((start, end), 0, launched)
+        let work = Work::Kernel(StringId(1));
+        Operation::new((start, end), 0, launched.map(|start| (0, start)), work)
     }
 
     fn on_one_stream<const N: usize>(operations: [Operation; N]) -> Operations {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use perfagent_recording::{Recording, StringId, ThreadId};
+use perfagent_recording::{Recording, StringId};
 
 use crate::category::{Categories, Labels};
 use crate::host_work::{HostWork, Kind};
 use crate::nesting::{Nesting, Role};
 use crate::operation::clean;
-use crate::own_time::{self, Named};
+use crate::own_time::Named;
 use crate::process::{ProcessRows, pick};
 use crate::report::{KernelRow, OperatorRow};
 
@@ -60,24 +60,14 @@ pub(crate) fn of_host(
 /// One row for each operator name, on runs with and without a GPU.
 pub(crate) fn operators(
     recording: &Recording,
-    rows: &ProcessRows,
+    names: &[Named],
     categories: &mut Categories<'_>,
 ) -> Vec<OperatorRow> {
-    let mut threads: BTreeMap<ThreadId, Vec<own_time::Span>> = BTreeMap::new();
-    for operator in pick(&recording.operators, &rows.operators) {
-        let times = clean(operator.start_ns.unix_nanos(), operator.end_ns.unix_nanos());
-        let span = own_time::Span::new(times, operator.depth, operator.name_id);
-        threads.entry(operator.thread_id).or_default().push(span);
-    }
-    let mut names = vec![Named::default(); recording.strings.len().max(1)];
-    for spans in threads.into_values() {
-        own_time::add(spans, &mut names);
-    }
     let mut category = |id| {
         let category = categories.of(id);
         categories.name(category).to_owned()
     };
-    table(recording, &names, &mut category, true)
+    table(recording, names, &mut category, true)
         .into_iter()
         .map(|row| {
             let inclusive_ns = row.inclusive_ns.unwrap_or(0);

@@ -1,9 +1,8 @@
 //! GPU operations and the calls that launched them.
 
-use perfagent_recording::table::CopyKind;
 use perfagent_recording::{DeviceId, Recording, StreamId, StringId, ThreadId};
 
-use crate::operation::clean;
+use crate::operation::{Work, clean};
 use crate::process::{ProcessRows, pick};
 
 /// A call of the runtime or driver on a thread.
@@ -14,13 +13,6 @@ pub(crate) struct Call {
     pub(crate) end: i64,
     pub(crate) name: StringId,
     pub(crate) correlation: Option<i64>,
-}
-
-/// What an operation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Work {
-    Kernel(StringId),
-    Copy(CopyKind),
 }
 
 /// An operation of a GPU.

@@ -53,6 +53,7 @@ mod rules;
 mod statistic;
 mod step;
 mod summary;
+mod timeline;
 pub mod total;
 mod usage;
 mod wait;

@@ -2,10 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use perfagent_recording::table::ApiCall;
-use perfagent_recording::{DeviceId, Recording, StreamId};
+use perfagent_recording::table::CopyKind;
+use perfagent_recording::{DeviceId, Recording, StreamId, StringId};
 
 use crate::process::{ProcessRows, pick};
+
+/// What an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Work {
+    Kernel(StringId),
+    Copy(CopyKind),
+}
 
 /// One operation on a stream.
 #[derive(Clone, Copy, Debug)]
@@ -13,21 +20,87 @@ pub(crate) struct Operation {
     pub(crate) start: i64,
     pub(crate) end: i64,
     /// See [`Operation::launched`].
-    call: i64,
+    launched: i64,
+    /// See [`Operation::call`].
+    call: u32,
     lane: u32,
+    work: PackedWork,
 }
 
-/// No call starts then: times are clamped to a narrower range.
-const NO_CALL: i64 = i64::MIN;
+/// What an operation is, in few bytes: the name of a kernel; of a copy, its kind behind all names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PackedWork(u32);
+
+/// The call of an operation whose call is not in the recording.
+const NO_CALL: u32 = u32::MAX;
+/// Copies are kept above this.
+const COPIES: u32 = 1 << 31;
+/// Kinds of copies by their position.
+const COPY_KINDS: [CopyKind; 10] = [
+    CopyKind::Other,
+    CopyKind::HtoD,
+    CopyKind::DtoH,
+    CopyKind::DtoD,
+    CopyKind::HtoH,
+    CopyKind::PtoP,
+    CopyKind::UnifiedHtoD,
+    CopyKind::UnifiedDtoH,
+    CopyKind::UnifiedDtoD,
+    CopyKind::Memset,
+];
 
 impl Operation {
-    pub(crate) fn new(times: (i64, i64), lane: u32, launched: Option<i64>) -> Self {
-        Self { start: times.0, end: times.1, call: launched.unwrap_or(NO_CALL), lane }
+    /// `call` is the position and the start of the launching call.
+    pub(crate) fn new(times: (i64, i64), lane: u32, call: Option<(u32, i64)>, work: Work) -> Self {
+        let (call, launched) = call.unwrap_or((NO_CALL, 0));
+        Self { start: times.0, end: times.1, launched, call, lane, work: PackedWork::of(work) }
     }
 
     /// When the launching call started; `None` when that call is not in the recording.
     pub(crate) fn launched(&self) -> Option<i64> {
+        (self.call != NO_CALL).then_some(self.launched)
+    }
+
+    /// The launching call by its position in the table.
+    pub(crate) fn call(&self) -> Option<u32> {
         (self.call != NO_CALL).then_some(self.call)
+    }
+
+    /// How long it took.
+    pub(crate) fn length(&self) -> i64 {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// What it is.
+    pub(crate) fn work(&self) -> Work {
+        self.work.get()
+    }
+
+    /// What it is, as it is kept.
+    pub(crate) const fn packed_work(&self) -> PackedWork {
+        self.work
+    }
+}
+
+impl PackedWork {
+    fn of(work: Work) -> Self {
+        Self(match work {
+            // A name that no file can define counts under the empty text.
+            Work::Kernel(name) => {
+                u32::try_from(name.0).ok().filter(|&name| name < COPIES).unwrap_or(0)
+            }
+            Work::Copy(kind) => {
+                COPIES + COPY_KINDS.iter().position(|&known| known == kind).unwrap_or(0) as u32
+            }
+        })
+    }
+
+    /// The whole of it.
+    pub(crate) fn get(self) -> Work {
+        match self.0.checked_sub(COPIES) {
+            None => Work::Kernel(StringId(i64::from(self.0))),
+            Some(kind) => Work::Copy(COPY_KINDS.get(kind as usize).copied().unwrap_or_default()),
+        }
     }
 }
 
@@ -75,19 +148,20 @@ pub(crate) fn clean(start: i64, end: i64) -> (i64, i64) {
 
 /// All GPU operations of a process with the start of the call that launched each.
 pub(crate) fn operations(recording: &Recording, rows: &ProcessRows) -> Operations {
-    let mut calls = Calls::new(pick(&recording.api_calls, &rows.api_calls));
+    let mut calls = Calls::new(recording, rows);
     let mut lanes = Lanes::of(recording, rows);
     let mut operations = Vec::with_capacity(rows.kernels.len() + rows.copies.len());
     macro_rules! add {
-        ($($table:ident),+) => {$(
-            operations.extend(pick(&recording.$table, &rows.$table).map(|row| {
-                let times = clean(row.start_ns.unix_nanos(), row.end_ns.unix_nanos());
-                let launched = row.correlation.and_then(|id| calls.start_of(id));
-                Operation::new(times, lanes.number(row.device_id, row.stream_id), launched)
+        ($table:ident, |$row:ident| $work:expr) => {
+            operations.extend(pick(&recording.$table, &rows.$table).map(|$row| {
+                let times = clean($row.start_ns.unix_nanos(), $row.end_ns.unix_nanos());
+                let call = $row.correlation.and_then(|id| calls.with(id));
+                Operation::new(times, lanes.number($row.device_id, $row.stream_id), call, $work)
             }));
-        )+};
+        };
     }
-    add!(kernels, copies);
+    add!(kernels, |row| Work::Kernel(row.name_id));
+    add!(copies, |row| Work::Copy(row.kind));
     Operations::new(lanes.names, operations)
 }
 
@@ -137,31 +211,36 @@ impl Lanes {
 
 /// Host calls by correlation id; of several with one id, the one that starts first.
 struct Calls {
-    sorted: Vec<(i64, i64)>,
+    /// Ids, starts and positions.
+    sorted: Vec<(i64, i64, u32)>,
     /// Where the last answer was: operations mostly come in the order of their calls.
     last: usize,
 }
 
 impl Calls {
-    fn new(calls: impl Iterator<Item = ApiCall>) -> Self {
-        let mut sorted: Vec<(i64, i64)> = calls
-            .filter_map(|call| Some((call.correlation?, call.start_ns.unix_nanos())))
+    fn new(recording: &Recording, rows: &ProcessRows) -> Self {
+        let calls = rows.api_calls.iter().zip(pick(&recording.api_calls, &rows.api_calls));
+        let mut sorted: Vec<(i64, i64, u32)> = calls
+            .filter_map(|(position, call)| {
+                Some((call.correlation?, call.start_ns.unix_nanos(), position))
+            })
             .collect();
         sorted.sort_unstable();
-        sorted.dedup_by_key(|&mut (id, _)| id);
+        sorted.dedup_by_key(|&mut (id, ..)| id);
         Self { sorted, last: 0 }
     }
 
-    fn start_of(&mut self, correlation: i64) -> Option<i64> {
+    /// The position and the start of the call with this id.
+    fn with(&mut self, correlation: i64) -> Option<(u32, i64)> {
         for at in [self.last, self.last + 1] {
-            if let Some(&(id, start)) = self.sorted.get(at)
+            if let Some(&(id, start, position)) = self.sorted.get(at)
                 && id == correlation
             {
                 self.last = at;
-                return Some(start);
+                return Some((position, start));
             }
         }
-        self.last = self.sorted.binary_search_by_key(&correlation, |&(id, _)| id).ok()?;
-        self.sorted.get(self.last).map(|&(_, start)| start)
+        self.last = self.sorted.binary_search_by_key(&correlation, |&(id, ..)| id).ok()?;
+        self.sorted.get(self.last).map(|&(_, start, position)| (position, start))
     }
 }

@@ -1,18 +1,24 @@
-//! Own time by name, where only the sums are asked for: like [`Nesting`](crate::nesting::Nesting), in memory that does not grow
-//! with what was found.
+//! Own time and time of the GPU by name, where only the sums are asked for: like [`Nesting`](crate::nesting::Nesting), in memory
+//! that does not grow with what was found.
+//!
+//! A GPU operation belongs to the instant at which its launching call started, on the thread of that call. It is the own work of
+//! the innermost span that was open there at that instant (`[start, end)`), and the work of every span that was.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use perfagent_recording::StringId;
 
 use crate::nesting::DEEPEST;
+use crate::operation::PackedWork;
 use crate::statistic::Tally;
+use crate::timeline::OfThread;
 
 /// Something with a beginning and an end on one thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
-    pub(crate) start: i64,
-    pub(crate) end: i64,
+    start: i64,
+    end: i64,
     /// Its depth as recorded; decides which of two spans with equal times is the outer one.
     depth: i32,
     name: u32,
@@ -27,6 +33,20 @@ impl Span {
     }
 }
 
+/// Operations of the GPU and their time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OnGpu {
+    pub(crate) operations: i64,
+    pub(crate) time: i64,
+}
+
+impl OnGpu {
+    fn add(&mut self, operations: usize, time: i64) {
+        self.operations += operations as i64;
+        self.time = self.time.saturating_add(time);
+    }
+}
+
 /// The times of one name.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Named {
@@ -34,6 +54,10 @@ pub(crate) struct Named {
     pub(crate) own: Tally,
     /// Times with what is nested; of a name within itself, the outermost alone.
     pub(crate) inclusive: i64,
+    /// What was launched while nothing nested ran.
+    pub(crate) own_gpu: OnGpu,
+    /// What was launched, nested or not; within a namesake it is not counted twice.
+    pub(crate) all_gpu: OnGpu,
 }
 
 impl Named {
@@ -44,6 +68,52 @@ impl Named {
     }
 }
 
+/// The sums of all names.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    /// By the number of the name.
+    pub(crate) names: Vec<Named>,
+    /// What was launched as own work, by the number of the name and what it was.
+    pub(crate) kernels: HashMap<(u32, PackedWork), OnGpu>,
+    /// How many operations are somebody's own work.
+    pub(crate) found: i64,
+}
+
+impl Sums {
+    /// For so many names.
+    pub(crate) fn of_names(count: usize) -> Self {
+        Self { names: vec![Named::default(); count.max(1)], ..Self::default() }
+    }
+
+    fn named(&mut self, name: u32) -> Option<&mut Named> {
+        let name = if (name as usize) < self.names.len() { name as usize } else { 0 };
+        self.names.get_mut(name)
+    }
+
+    /// Adds the spans of one thread and what it launched. Spans that overlap without nesting are taken as if the later one were
+    /// nested in the earlier one.
+    pub(crate) fn add(&mut self, mut spans: Vec<Span>, launched: &OfThread) {
+        spans.sort_unstable_by_key(|span| (span.start, Reverse(span.end), span.depth, span.name));
+        let mut sweep = Sweep { sums: self, launched, next: 0, open: Vec::new(), now: i64::MIN };
+        // Until when the work of a name is counted.
+        let mut counted: HashMap<u32, i64> = HashMap::new();
+        for span in spans {
+            sweep.go_to(span.start);
+            let until = counted.entry(span.name).or_insert(i64::MIN);
+            let from = launched.first_from(sweep.next, span.start.max(*until));
+            let end = launched.first_from(from, span.end);
+            *until = span.end.max(*until);
+            if end > from
+                && let Some(named) = sweep.sums.named(span.name)
+            {
+                named.all_gpu.add(end - from, launched.time(from, end));
+            }
+            sweep.open(span);
+        }
+        sweep.go_to(i64::MAX);
+    }
+}
+
 /// A span that is not over yet.
 struct Open {
     span: Span,
@@ -51,34 +121,53 @@ struct Open {
     is_recursive: bool,
 }
 
-/// Adds the spans of one thread to the times of their names. Spans that overlap without nesting are taken as if the later one
-/// were nested in the earlier one.
-pub(crate) fn add(mut spans: Vec<Span>, names: &mut [Named]) {
-    spans.sort_unstable_by_key(|span| (span.start, Reverse(span.end), span.depth, span.name));
-    let mut open: Vec<Open> = Vec::new();
-    let mut now = i64::MIN;
-    for span in spans {
-        close(&mut open, &mut now, span.start, names);
-        if let Some(parent) = open.last_mut() {
-            parent.own += (span.start - now).max(0);
-        }
-        let is_recursive = (open.iter().rev().take(DEEPEST))
-            .any(|outer| outer.span.name == span.name && span.end <= outer.span.end);
-        now = now.max(span.start);
-        open.push(Open { span, own: 0, is_recursive });
-    }
-    close(&mut open, &mut now, i64::MAX, names);
+struct Sweep<'a> {
+    sums: &'a mut Sums,
+    launched: &'a OfThread,
+    /// The next operation that has no owner yet.
+    next: usize,
+    open: Vec<Open>,
+    now: i64,
 }
 
-/// Ends the innermost spans that are over at `time`.
-fn close(open: &mut Vec<Open>, now: &mut i64, time: i64, names: &mut [Named]) {
-    while let Some(innermost) = open.pop_if(|innermost| innermost.span.end <= time) {
-        let Open { span, own, is_recursive } = innermost;
-        let own = own + (span.end - *now).max(0);
-        *now = (*now).max(span.end);
-        let name = if (span.name as usize) < names.len() { span.name as usize } else { 0 };
-        if let Some(named) = names.get_mut(name) {
-            named.add(own, (!is_recursive).then(|| span.end.saturating_sub(span.start)));
+impl Sweep<'_> {
+    /// Gives what was launched before `time` to its owners, and ends the innermost spans that are over then.
+    fn go_to(&mut self, time: i64) {
+        while let Some((launched, length)) = self.launched.get(self.next)
+            && launched.time < time
+        {
+            self.close(launched.time);
+            self.next += 1;
+            if let Some(owner) = self.open.last() {
+                let name = owner.span.name;
+                self.sums.found += 1;
+                self.sums.kernels.entry((name, launched.work)).or_default().add(1, length);
+                if let Some(named) = self.sums.named(name) {
+                    named.own_gpu.add(1, length);
+                }
+            }
+        }
+        self.close(time);
+    }
+
+    fn open(&mut self, span: Span) {
+        if let Some(parent) = self.open.last_mut() {
+            parent.own += (span.start - self.now).max(0);
+        }
+        let is_recursive = (self.open.iter().rev().take(DEEPEST))
+            .any(|outer| outer.span.name == span.name && span.end <= outer.span.end);
+        self.now = self.now.max(span.start);
+        self.open.push(Open { span, own: 0, is_recursive });
+    }
+
+    fn close(&mut self, time: i64) {
+        while let Some(innermost) = self.open.pop_if(|innermost| innermost.span.end <= time) {
+            let Open { span, own, is_recursive } = innermost;
+            let own = own + (span.end - self.now).max(0);
+            self.now = self.now.max(span.end);
+            if let Some(named) = self.sums.named(span.name) {
+                named.add(own, (!is_recursive).then(|| span.end.saturating_sub(span.start)));
+            }
         }
     }
 }
@@ -88,8 +177,9 @@ mod tests {
     use perfagent_recording::{StringId, ThreadId};
     use proptest::prelude::*;
 
-    use super::{Named, Span, add};
+    use super::{Named, Span, Sums};
     use crate::nesting::{Item, Nesting, Role};
+    use crate::timeline::OfThread;
 
     proptest! {
         /// The two ways to own time agree.
@@ -110,11 +200,11 @@ mod tests {
                 let inclusive = (!nesting.is_recursive(index, &|_| true)).then_some(item.end - item.start);
                 expected[item.name.0 as usize].add(own[index], inclusive);
             }
-            let mut names = [Named::default(); 4];
+            let mut sums = Sums::of_names(4);
             let span = |&(start, length, depth, name): &(i64, i64, i64, i64)| Span::new((start, start + length), depth, StringId(name));
-            add(spans.iter().map(span).collect(), &mut names);
+            sums.add(spans.iter().map(span).collect(), &OfThread::default());
             let figures = |named: &Named| (named.own.count, named.own.total, named.own.min, named.own.max, named.inclusive);
-            prop_assert_eq!(names.each_ref().map(figures), expected.each_ref().map(figures));
+            prop_assert_eq!(sums.names.iter().map(figures).collect::<Vec<_>>(), expected.iter().map(figures).collect::<Vec<_>>());
         }
     }
 }

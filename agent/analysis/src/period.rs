@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use perfagent_recording::{Recording, StringId};
 
-use crate::launched::{Launches, Work};
+use crate::operation::{Operation, Operations, Work};
 use crate::report::{DetectedStep, DetectedSteps};
 use crate::statistic::{mean, percentile, sum};
 
@@ -39,8 +39,8 @@ struct Run {
 }
 
 /// The steps of the stream with most kernels; `None` when they do not repeat.
-pub(crate) fn detected(recording: &Recording, launches: &Launches) -> Option<DetectedSteps> {
-    let runs = busiest_stream(launches);
+pub(crate) fn detected(recording: &Recording, operations: &Operations) -> Option<DetectedSteps> {
+    let runs = busiest_stream(operations);
     let mut places: BTreeMap<StringId, Vec<usize>> = BTreeMap::new();
     for (place, run) in runs.iter().enumerate() {
         places.entry(run.name).or_default().push(place);
@@ -87,24 +87,20 @@ pub(crate) fn detected(recording: &Recording, launches: &Launches) -> Option<Det
 }
 
 /// The kernels of the stream that has most of them, in order of time.
-fn busiest_stream(launches: &Launches) -> Vec<Run> {
-    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
-    let kernels = launches.operations.iter().filter_map(|operation| match operation.work {
-        Work::Kernel(name) => Some((operation, name)),
-        Work::Copy(_) => None,
-    });
-    for (operation, _) in kernels.clone() {
-        *counts.entry((operation.device, operation.stream)).or_default() += 1;
-    }
-    let busiest =
-        counts.into_iter().max_by_key(|&(stream, count)| (count, std::cmp::Reverse(stream)));
-    let Some((stream, _)) = busiest else { return Vec::new() };
-    let mut runs: Vec<Run> = kernels
-        .filter(|(operation, _)| (operation.device, operation.stream) == stream)
-        .map(|(operation, name)| Run { start: operation.start, end: operation.end, name })
-        .collect();
-    runs.sort_by_key(|run| (run.start, run.end));
-    runs
+fn busiest_stream(operations: &Operations) -> Vec<Run> {
+    let kernels = |operations: &[Operation]| {
+        operations.iter().filter(|operation| matches!(operation.work(), Work::Kernel(_))).count()
+    };
+    let streams = operations.by_stream().map(|(stream, operations)| (stream, operations));
+    let busiest = streams
+        .max_by_key(|&(stream, operations)| (kernels(operations), std::cmp::Reverse(stream)));
+    let of_busiest = busiest.map_or(&[][..], |(_, operations)| operations).iter();
+    of_busiest
+        .filter_map(|operation| match operation.work() {
+            Work::Kernel(name) => Some(Run { start: operation.start, end: operation.end, name }),
+            Work::Copy(_) => None,
+        })
+        .collect()
 }
 
 /// Whether there are about equally many kernels from each place to the next.

@@ -5,6 +5,9 @@ use perfagent_recording::{Event, ProcessId, Recording, Rows};
 use crate::Basis;
 use crate::positions::Positions;
 
+/// Work is launched at most so long before it runs; what is found to be older is taken for work without a call.
+const LAUNCHED_BEFORE_NS: i64 = 1_000_000_000;
+
 /// Where the rows of one process are: positions in the tables of its recording.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProcessRows {
@@ -22,6 +25,37 @@ pub(crate) struct ProcessRows {
 }
 
 impl ProcessRows {
+    /// How many there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.kernels.len()
+            + self.copies.len()
+            + self.api_calls.len()
+            + self.ranges.len()
+            + self.operators.len()
+            + self.collectives.len()
+            + self.memory.len()
+    }
+
+    /// Those that lie in `[from, until)` or reach into it, and the calls that launched them: they begin up to
+    /// [`LAUNCHED_BEFORE_NS`] before.
+    pub(crate) fn within(&self, recording: &Recording, (from, until): (i64, i64)) -> Self {
+        let mut within = Self { process: self.process, basis: self.basis, ..Self::default() };
+        macro_rules! pick_from {
+            ($from:expr; $($table:ident),+) => {$(
+                let rows = self.$table.iter().zip(pick(&recording.$table, &self.$table));
+                within.$table = rows
+                    .filter(|(_, row)| {
+                        row.start_ns.unix_nanos() < until && row.end_ns.unix_nanos() >= $from
+                    })
+                    .map(|(position, _)| position)
+                    .collect();
+            )+};
+        }
+        pick_from!(from; kernels, copies, ranges, operators, collectives);
+        pick_from!(from.saturating_sub(LAUNCHED_BEFORE_NS); api_calls);
+        within
+    }
+
     fn has_gpu_operations(&self) -> bool {
         !self.kernels.is_empty() || !self.copies.is_empty()
     }

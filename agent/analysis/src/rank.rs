@@ -13,13 +13,18 @@ use crate::host_work::HostWork;
 use crate::launched::Launches;
 use crate::operation::{Operations, operations};
 use crate::process::ProcessRows;
-use crate::report::{Basis, Breakdown, DeviceFacts, KernelRow, Rank, Step};
+use crate::report::{Basis, Breakdown, DeviceFacts, GpuLinks, KernelRow, Rank, Step};
 use crate::rules::Rules;
 use crate::step::StepSpan;
+use crate::timeline::Timeline;
 use crate::{
     Intervals, clock, collective, copy, critical, host_cost, idle, kernel, launch, memory,
     operator_gpu, period, process, queue, range, roofline, step,
 };
+
+/// Of rows with more events than this the report's critical path is that of some steps in the middle: a longer one says no more,
+/// and would take more memory than all other figures together.
+const LONGEST_PATH: usize = 500_000;
 
 /// One rank of a recording with everything that windows and tables are answered from. The methods
 /// that take a recording must be given the one it was made of.
@@ -95,9 +100,9 @@ impl RankAnalysis {
         Some((Timestamp::from_unix_nanos(first), Timestamp::from_unix_nanos(last)))
     }
 
-    /// Where its rows are.
-    pub(crate) const fn rows(&self) -> &ProcessRows {
-        &self.rows
+    /// Its GPU operations.
+    pub(crate) const fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     /// The training steps in order of time.
@@ -154,19 +159,44 @@ impl RankAnalysis {
         window: Option<(Timestamp, Timestamp)>,
     ) -> CriticalPath {
         let window = window.map(|(start, end)| (start.unix_nanos(), end.unix_nanos()));
-        self.path(recording, &Launches::of(recording, &self.rows), window)
+        self.path(recording, &self.rows, window)
+    }
+
+    /// The critical path from the first to the last step, or of the whole recording where there are no steps; of a long
+    /// recording, of as many steps in its middle as hold [`LONGEST_PATH`] events.
+    fn critical_path_of_middle(&self, recording: &Recording) -> CriticalPath {
+        let window = self.first_to_last_step();
+        let events = self.rows.len();
+        if events <= LONGEST_PATH {
+            return self.path(recording, &self.rows, window);
+        }
+        let Some((first, last)) = window.or(self.activity.extent) else {
+            return CriticalPath::default();
+        };
+        let share = LONGEST_PATH as f64 / events as f64;
+        let count = ((self.step_spans.len() as f64 * share) as usize).max(1);
+        let begin = (self.step_spans.len().saturating_sub(count)) / 2;
+        let middle = self.step_spans.get(begin..).unwrap_or_default().iter().take(count);
+        let ends = middle.clone().map(|step| step.end).max();
+        let window = middle.map(|step| step.start).min().zip(ends).unwrap_or_else(|| {
+            let length = ((last - first) as f64 * share) as i64;
+            let start = first + (last - first - length) / 2;
+            (start, start + length)
+        });
+        self.path(recording, &self.rows.within(recording, window), Some(window))
     }
 
     fn path(
         &self,
         recording: &Recording,
-        launches: &Launches,
+        rows: &ProcessRows,
         window: Option<(i64, i64)>,
     ) -> CriticalPath {
+        let launches = Launches::of(recording, rows);
         // A step ends where the thread that marked it says so.
         let is_marked = |step: &&StepSpan| window.is_some_and(|(_, end)| step.end == end);
         let thread = self.step_spans.iter().find(is_marked).map(|step| step.thread);
-        critical::path(recording, &self.rows, launches, &self.labels, Start { window, thread })
+        critical::path(recording, rows, &launches, &self.labels, Start { window, thread })
     }
 
     fn first_to_last_step(&self) -> Option<(i64, i64)> {
@@ -192,6 +222,8 @@ impl RankAnalysis {
         categories: &mut Categories<'_>,
     ) -> (Rank, Vec<Call>) {
         let (collectives, calls) = collective::collectives(recording, &self.rows);
+        let timeline = Timeline::of(recording, &self.operations);
+        let of_operators = operator_gpu::of_operators(recording, &self.rows, &timeline);
         let process = recording.process(self.rows.process);
         let devices =
             recording.devices.iter().filter(|device| device.process_id == self.rows.process);
@@ -222,31 +254,37 @@ impl RankAnalysis {
             program: process.map_or_else(String::new, |process| process.name.clone()),
             data_range_ns: self.data.1.length(),
             data_range_count: self.data.0,
-            operators: kernel::operators(recording, &self.rows, categories),
+            operators: kernel::operators(recording, &of_operators.names, categories),
             ranges: range::ranges(recording, &self.rows),
             synchronizations: host_cost::synchronizations(recording, self.rows.process),
             overheads: host_cost::overheads(recording, self.rows.process),
             ..Rank::default()
         };
         self.activity.fill(&mut rank);
-        let launches = Launches::of(recording, &self.rows);
         if self.rows.basis == Basis::Gpu {
-            (rank.operator_gpu, rank.range_gpu, rank.gpu_links) =
-                operator_gpu::tables(recording, &self.rows, &launches);
+            rank.operator_gpu = operator_gpu::operator_rows(recording, &of_operators);
+            let (range_gpu, in_ranges) = operator_gpu::range_rows(recording, &self.rows, &timeline);
+            rank.range_gpu = range_gpu;
+            let (operations, launched) = (self.operations.len() as i64, timeline.len() as i64);
+            rank.gpu_links = GpuLinks {
+                operations,
+                without_call: operations - launched,
+                without_operator: launched - of_operators.found,
+                without_range: launched - in_ranges,
+            };
             if self.step_spans.is_empty() {
-                rank.detected_steps = period::detected(recording, &launches);
+                rank.detected_steps = period::detected(recording, &self.operations);
             }
-            rank.queue = queue::queues(recording, &launches);
-            rank.launch_statistics = queue::statistics(&launches);
+            rank.queue = queue::queues(&self.operations);
+            rank.launch_statistics = queue::statistics(recording, &self.operations);
         }
-        let steps = self.first_to_last_step();
-        let path = self.path(recording, &launches, steps);
+        let path = self.critical_path_of_middle(recording);
         rank.critical_path = critical::summary(recording, &path);
-        rank.roofline = roofline::points(recording, &self.rows, &launches);
+        rank.roofline = roofline::points(recording, &self.rows, &timeline);
         if let Some((first, last)) = self.activity.extent {
             rank.breakdown = self.division.within(first, last);
         }
-        if let Some((start, end)) = steps {
+        if let Some((start, end)) = self.first_to_last_step() {
             rank.training = self.division.within(start, end);
         }
         (rank, calls)

@@ -38,8 +38,16 @@ pub(super) fn operators_at(
     rows: &ProcessRows,
     moments: &[Moment],
 ) -> Vec<Option<StringId>> {
+    let mut times: Vec<i64> = moments.iter().map(|moment| moment.0).collect();
+    times.sort_unstable();
+    // There are many operators, and few moments.
+    let ran_then = |start: i64, end: i64| {
+        let first = times.partition_point(|&time| time < start);
+        times.get(first).is_some_and(|&time| time <= end)
+    };
     let mut operators: Vec<(i64, Reverse<i64>, i64, Running)> =
         pick(&recording.operators, &rows.operators)
+            .filter(|row| ran_then(row.start_ns.unix_nanos(), row.end_ns.unix_nanos()))
             .map(|row| {
                 let end = row.end_ns.unix_nanos();
                 let running = Running { end, name: row.name_id, thread: row.thread_id };

@@ -13,13 +13,12 @@ use std::collections::HashMap;
 
 use perfagent_recording::{Recording, StringId};
 
-use crate::launched::Launches;
 use crate::nesting::{Item, Nesting, Role};
 use crate::operation::clean;
-use crate::operator_gpu::Timeline;
 use crate::process::{ProcessRows, pick};
 use crate::report::{Basis, RooflineRow};
 use crate::statistic::rate_gbps;
+use crate::timeline::Timeline;
 use flops::{Cost, Known};
 
 /// What tells one point from another.
@@ -43,7 +42,7 @@ struct Sum {
 pub(crate) fn points(
     recording: &Recording,
     rows: &ProcessRows,
-    launches: &Launches,
+    timeline: &Timeline,
 ) -> Vec<RooflineRow> {
     let known = Known::of(recording, rows);
     let on_gpu = rows.basis == Basis::Gpu;
@@ -67,7 +66,7 @@ pub(crate) fn points(
     }
     let nesting = Nesting::of(items);
     mark_outer(&nesting, &mut workers);
-    let times = times(&nesting, on_gpu.then(|| Timeline::of(launches)).as_ref());
+    let times = times(&nesting, on_gpu.then_some(timeline));
     let mut sums: HashMap<Key, Sum> = HashMap::new();
     for (item, time) in nesting.items.iter().zip(times) {
         let Some(worker) = worker(&workers, item) else { continue };
@@ -121,7 +120,7 @@ fn mark_outer(nesting: &Nesting, workers: &mut [Worker]) {
 /// For each item, the time of what it launched, or its own.
 fn times(nesting: &Nesting, timeline: Option<&Timeline>) -> Vec<i64> {
     if let Some(timeline) = timeline {
-        let within = |item: &Item| timeline.within(item.thread, item.start, item.end).1;
+        let within = |item: &Item| timeline.within(item.thread, item.start, item.end);
         return nesting.items.iter().map(within).collect();
     }
     let mut own = vec![0; nesting.items.len()];
