@@ -12,8 +12,12 @@ use crate::critical::{CriticalPath, Start};
 use crate::host_work::HostWork;
 use crate::launched::Launches;
 use crate::operation::{Operations, operations};
+use crate::own_time::Named;
 use crate::process::ProcessRows;
-use crate::report::{Basis, Breakdown, DeviceFacts, GpuLinks, KernelRow, Rank, Step};
+use crate::report::{
+    Basis, Breakdown, CriticalPathFigures, DeviceFacts, GpuLinks, KernelRow, LaunchedRow, Rank,
+    RooflineRow, Step,
+};
 use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::timeline::Timeline;
@@ -59,18 +63,27 @@ pub fn analyse(recording: &Recording, rules: &Rules) -> Vec<RankAnalysis> {
 
 impl RankAnalysis {
     fn of(recording: &Recording, rows: ProcessRows, categories: &mut Categories<'_>) -> Self {
-        let step_spans = step::steps(recording, &rows);
-        let (operations, host, activity) = if rows.basis == Basis::Gpu {
-            let operations = operations(recording, &rows);
+        let (step_spans, operations) = std::thread::scope(|scope| {
+            let steps = scope.spawn(|| step::steps(recording, &rows));
+            let operations = match rows.basis {
+                Basis::Gpu => operations(recording, &rows),
+                Basis::Operators | Basis::Ranges => Operations::default(),
+            };
+            let steps = steps.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (steps, operations)
+        });
+        let (host, mut activity) = if rows.basis == Basis::Gpu {
             let activity = Activity::on_gpu(recording, &rows, &operations, categories);
-            (operations, HostWork::default(), activity)
+            (HostWork::default(), activity)
         } else {
             let host = HostWork::of(recording, &rows, &step_spans, categories);
             let activity = Activity::on_host(&host, categories);
-            (Operations::default(), host, activity)
+            (host, activity)
         };
         let data = data_loading(recording, &rows, &step_spans, categories);
         let division = Division::of(&activity, &data.1, rows.basis);
+        // They are in the division now.
+        activity.categories = Vec::new();
         let mut steps = step::rows(recording, &step_spans);
         for step in &mut steps {
             let end = step.start_ns.saturating_add(step.duration_ns);
@@ -222,65 +235,60 @@ impl RankAnalysis {
         categories: &mut Categories<'_>,
     ) -> (Rank, Vec<Call>) {
         let (collectives, calls) = collective::collectives(recording, &self.rows);
-        let timeline = Timeline::of(recording, &self.operations);
-        let of_operators = operator_gpu::of_operators(recording, &self.rows, &timeline);
         let process = recording.process(self.rows.process);
         let devices =
             recording.devices.iter().filter(|device| device.process_id == self.rows.process);
-        let mut rank = Rank {
-            rank: process.and_then(|process| process.rank),
-            world_size: process.and_then(|process| process.world_size),
-            pid: process.map_or(0, |process| process.pid),
-            host: process
-                .map_or_else(String::new, |process| clock::name(recording, process.host_id)),
-            devices: devices
-                .map(|device| DeviceFacts {
-                    id: device.ordinal,
-                    uuid: device.uuid.clone(),
-                    name: device.name.clone(),
-                    total_bytes: device.total_bytes,
-                })
-                .collect(),
-            idle_causes: idle::idle_causes(&self.operations),
-            kernels: self.kernel_table(recording, None),
-            copies: copy::copies(recording, &self.rows),
-            launch: launch::launch(&self.operations),
-            collectives,
-            memory: memory::memory(recording, &self.rows),
-            steps: self.steps.clone(),
-            step: step::summary(&self.step_spans),
-            basis: self.rows.basis,
-            process_id: self.rows.process.0,
-            program: process.map_or_else(String::new, |process| process.name.clone()),
-            data_range_ns: self.data.1.length(),
-            data_range_count: self.data.0,
-            operators: kernel::operators(recording, &of_operators.names, categories),
-            ranges: range::ranges(recording, &self.rows),
-            synchronizations: host_cost::synchronizations(recording, self.rows.process),
-            overheads: host_cost::overheads(recording, self.rows.process),
-            ..Rank::default()
-        };
-        self.activity.fill(&mut rank);
-        if self.rows.basis == Basis::Gpu {
-            rank.operator_gpu = operator_gpu::operator_rows(recording, &of_operators);
-            let (range_gpu, in_ranges) = operator_gpu::range_rows(recording, &self.rows, &timeline);
-            rank.range_gpu = range_gpu;
-            let (operations, launched) = (self.operations.len() as i64, timeline.len() as i64);
-            rank.gpu_links = GpuLinks {
-                operations,
-                without_call: operations - launched,
-                without_operator: launched - of_operators.found,
-                without_range: launched - in_ranges,
+        let (mut rank, launching) = std::thread::scope(|scope| {
+            // What threads did and launched, beside what the GPU and its streams did.
+            let launching = scope.spawn(|| Launching::of(recording, self));
+            let rank = Rank {
+                rank: process.and_then(|process| process.rank),
+                world_size: process.and_then(|process| process.world_size),
+                pid: process.map_or(0, |process| process.pid),
+                host: process
+                    .map_or_else(String::new, |process| clock::name(recording, process.host_id)),
+                devices: devices
+                    .map(|device| DeviceFacts {
+                        id: device.ordinal,
+                        uuid: device.uuid.clone(),
+                        name: device.name.clone(),
+                        total_bytes: device.total_bytes,
+                    })
+                    .collect(),
+                idle_causes: idle::idle_causes(&self.operations),
+                kernels: self.kernel_table(recording, None),
+                copies: copy::copies(recording, &self.rows),
+                launch: launch::launch(&self.operations),
+                collectives,
+                memory: memory::memory(recording, &self.rows),
+                steps: self.steps.clone(),
+                step: step::summary(&self.step_spans),
+                basis: self.rows.basis,
+                process_id: self.rows.process.0,
+                program: process.map_or_else(String::new, |process| process.name.clone()),
+                data_range_ns: self.data.1.length(),
+                data_range_count: self.data.0,
+                ranges: range::ranges(recording, &self.rows),
+                synchronizations: host_cost::synchronizations(recording, self.rows.process),
+                overheads: host_cost::overheads(recording, self.rows.process),
+                ..Rank::default()
             };
+            let launching =
+                launching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (rank, launching)
+        });
+        self.activity.fill(&mut rank);
+        rank.operators = kernel::operators(recording, &launching.names, categories);
+        (rank.operator_gpu, rank.range_gpu) = (launching.operators, launching.ranges);
+        (rank.critical_path, rank.roofline) = (launching.critical_path, launching.roofline);
+        if self.rows.basis == Basis::Gpu {
+            rank.gpu_links = launching.links;
             if self.step_spans.is_empty() {
                 rank.detected_steps = period::detected(recording, &self.operations);
             }
             rank.queue = queue::queues(&self.operations);
             rank.launch_statistics = queue::statistics(recording, &self.operations);
         }
-        let path = self.critical_path_of_middle(recording);
-        rank.critical_path = critical::summary(recording, &path);
-        rank.roofline = roofline::points(recording, &self.rows, &timeline);
         if let Some((first, last)) = self.activity.extent {
             rank.breakdown = self.division.within(first, last);
         }
@@ -288,5 +296,37 @@ impl RankAnalysis {
             rank.training = self.division.within(start, end);
         }
         (rank, calls)
+    }
+}
+
+/// What the threads of a rank did and launched.
+struct Launching {
+    /// The times of each operator name.
+    names: Vec<Named>,
+    operators: Vec<LaunchedRow>,
+    ranges: Vec<LaunchedRow>,
+    links: GpuLinks,
+    critical_path: Option<CriticalPathFigures>,
+    roofline: Vec<RooflineRow>,
+}
+
+impl Launching {
+    fn of(recording: &Recording, rank: &RankAnalysis) -> Self {
+        let timeline = Timeline::of(recording, &rank.operations);
+        let sums = operator_gpu::of_operators(recording, &rank.rows, &timeline);
+        let operators = operator_gpu::operator_rows(recording, &sums);
+        let (ranges, in_ranges) = operator_gpu::range_rows(recording, &rank.rows, &timeline);
+        let (operations, launched) = (rank.operations.len() as i64, timeline.len() as i64);
+        let links = GpuLinks {
+            operations,
+            without_call: operations - launched,
+            without_operator: launched - sums.found,
+            without_range: launched - in_ranges,
+        };
+        let roofline = roofline::points(recording, &rank.rows, &timeline);
+        drop(timeline);
+        let path = rank.critical_path_of_middle(recording);
+        let critical_path = critical::summary(recording, &path);
+        Self { names: sums.names, operators, ranges, links, critical_path, roofline }
     }
 }

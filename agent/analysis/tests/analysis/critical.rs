@@ -344,3 +344,44 @@ fn the_paths_of_real_traces_are_whole() {
         }
     }
 }
+
+/// A recording of 20 steps with more events than the path of the report looks at.
+#[test]
+fn a_long_recording_has_the_path_of_whole_steps_in_its_middle() {
+    const STEPS: i64 = 20;
+    const CALLS: i64 = 13_000;
+    let mut run = Builder::new("record");
+    let rank = run.process(1, None, None);
+    for step in 0..STEPS {
+        let begin = step * 100 * CALLS;
+        run.range(rank, "main", ("perfagent", "step", None), (begin, begin + 99 * CALLS), Some(0));
+        for call in 0..CALLS {
+            let (start, number) = (begin + call * 99, step * CALLS + call);
+            run.call(rank, "main", "cudaLaunchKernel", (start, start + 10), number);
+            run.kernel(rank, (0, 7), "gemm", (start + 20, start + 90), Some(number));
+        }
+    }
+    let figures = report(&run.recording, "run.perfdb").ranks[0].critical_path.clone().unwrap();
+    // 500,000 of 520,020 events: 19 steps.
+    assert_eq!(figures.start_ns, at(0).unix_nanos());
+    assert_eq!(figures.window_ns, 18 * 100 * CALLS + 99 * CALLS);
+    let analysis = &analyse(&run.recording, Rules::built_in())[0];
+    let window = (at(0), at(18 * 100 * CALLS + 99 * CALLS));
+    let whole = analysis.critical_path(&run.recording, Some(window));
+    assert_eq!(figures.segments, whole.segments.len() as i64);
+    let of_kind = |kind: PathKind| -> i64 {
+        let same = whole.segments.iter().filter(|segment| segment.kind == kind);
+        same.map(|segment| segment.end_ns - segment.start_ns).sum()
+    };
+    for row in &figures.by_kind {
+        let kinds = [
+            PathKind::Host,
+            PathKind::LaunchDelay,
+            PathKind::Kernel,
+            PathKind::Wait,
+            PathKind::Idle,
+        ];
+        let kind = kinds.into_iter().find(|kind| kind.as_str() == row.kind).unwrap();
+        assert_eq!(row.total_ns, of_kind(kind), "{}", row.kind);
+    }
+}

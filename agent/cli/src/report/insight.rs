@@ -47,7 +47,16 @@ pub(super) fn write_critical_path(page: &mut Page, ranks: &[Rank]) {
     if paths.is_empty() {
         return;
     }
-    page.section("Critical path: what held up the end");
+    // Long recordings have the path of a part.
+    let is_part = paths.iter().any(|(rank, path)| {
+        let whole = if rank.steps.is_empty() { rank.span_ns } else { rank.training.window_ns };
+        path.window_ns < whole
+    });
+    page.section(if is_part {
+        "Critical path of a part in the middle: what held up its end"
+    } else {
+        "Critical path: what held up the end"
+    });
     let mut table = Table::new([
         "",
         "time",
