@@ -17,7 +17,6 @@ pub(crate) struct Division {
     exposed_comm: Coverage,
     exposed_copy: Coverage,
     data: Coverage,
-    busy: Coverage,
     comm: Coverage,
 }
 
@@ -39,7 +38,6 @@ impl Division {
             exposed_comm: Coverage::new(activity.exposed_comm().difference(&outside)),
             exposed_copy: Coverage::new(activity.exposed_copy().difference(&outside)),
             data: Coverage::new(data),
-            busy: Coverage::new(busy),
             comm: Coverage::new(activity.comm.clone()),
         }
     }
@@ -74,12 +72,15 @@ impl Division {
         breakdown
     }
 
-    /// Time from `start` until something ran, without loading of data; `None` when nothing ran
+    /// Time from `start` until something of `activity` ran, without loading of data; `None` when nothing ran
     /// before `end`.
-    pub(crate) fn lead_in(&self, start: i64, end: i64) -> Option<i64> {
-        let spans = self.busy.set().spans();
-        let next = spans.get(spans.partition_point(|&(_, busy_end)| busy_end <= start))?;
-        let first = next.0.max(start);
+    pub(crate) fn lead_in(&self, activity: &Activity, start: i64, end: i64) -> Option<i64> {
+        let sets = [&activity.compute, &activity.comm, &activity.copy];
+        let next = sets.into_iter().filter_map(|set| {
+            let spans = set.spans();
+            spans.get(spans.partition_point(|&(_, busy_end)| busy_end <= start))
+        });
+        let first = next.map(|next| next.0.max(start)).min()?;
         (first < end).then(|| (first - start) - self.data.within(start, first))
     }
 }

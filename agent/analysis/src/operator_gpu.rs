@@ -20,13 +20,25 @@ pub(crate) fn of_operators(recording: &Recording, rows: &ProcessRows, timeline: 
     for operator in pick(&recording.operators, &rows.operators) {
         let times = clean(operator.start_ns.unix_nanos(), operator.end_ns.unix_nanos());
         let span = Span::new(times, operator.depth, operator.name_id);
-        threads.entry(operator.thread_id).or_default().push(span);
+        push_first_large(&mut threads, operator.thread_id, span, rows.operators.len());
     }
     let mut sums = Sums::of_names(recording.strings.len());
     for (thread, spans) in threads {
         sums.add(spans, timeline.of_thread(thread));
     }
     sums
+}
+
+/// Adds a value to those of its thread. Room for all is set aside for the first thread, which mostly has nearly all of them: a
+/// list that grows is there twice while it does, and what is set aside and not used takes no memory.
+pub(crate) fn push_first_large<T>(
+    threads: &mut BTreeMap<ThreadId, Vec<T>>,
+    thread: ThreadId,
+    value: T,
+    all: usize,
+) {
+    let room = if threads.is_empty() { all } else { 0 };
+    threads.entry(thread).or_insert_with(|| Vec::with_capacity(room)).push(value);
 }
 
 /// One row an operator name, greatest own time of the GPU first.

@@ -87,7 +87,7 @@ impl RankAnalysis {
         let mut steps = step::rows(recording, &step_spans);
         for step in &mut steps {
             let end = step.start_ns.saturating_add(step.duration_ns);
-            step.lead_in_ns = division.lead_in(step.start_ns, end);
+            step.lead_in_ns = division.lead_in(&activity, step.start_ns, end);
             step.breakdown = division.within(step.start_ns, end);
         }
         let labels = Arc::default();

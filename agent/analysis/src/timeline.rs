@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use perfagent_recording::{Recording, ThreadId};
 
 use crate::operation::{Operations, PackedWork};
+use crate::operator_gpu::push_first_large;
 
 /// An operation as its thread launched it.
 #[derive(Clone, Copy, Debug)]
@@ -65,16 +66,20 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     pub(crate) fn of(recording: &Recording, operations: &Operations) -> Self {
-        let mut threads: BTreeMap<ThreadId, OfThread> = BTreeMap::new();
+        let mut launched_of: BTreeMap<ThreadId, Vec<Launched>> = BTreeMap::new();
         for operation in operations.iter() {
             let Some((call, time)) = operation.call().zip(operation.launched()) else { continue };
             let Some(call) = recording.api_calls.get(call as usize) else { continue };
             let launched =
                 Launched { time, before: operation.length(), work: operation.packed_work() };
-            threads.entry(call.thread_id).or_default().launched.push(launched);
+            push_first_large(&mut launched_of, call.thread_id, launched, operations.len());
         }
-        for thread in threads.values_mut() {
-            thread.launched.sort_by_key(|launched| launched.time);
+        let mut threads: BTreeMap<ThreadId, OfThread> = BTreeMap::new();
+        for (id, launched) in launched_of {
+            let thread = threads.entry(id).or_default();
+            thread.launched = launched;
+            thread.launched.shrink_to_fit();
+            thread.launched.sort_unstable_by_key(|launched| launched.time);
             for launched in &mut thread.launched {
                 let length = launched.before;
                 launched.before = thread.total;
