@@ -22,7 +22,9 @@ pub(super) fn render(blocks: &[Block], colour: bool) -> String {
         {
             page.push('\n');
         }
-        before = Some(block);
+        if !matches!(block, Block::Picture(_)) {
+            before = Some(block);
+        }
         match block {
             Block::Title(text) => {
                 let _ = writeln!(page, "{}", strong(&cleaned(text), colour));
@@ -50,6 +52,8 @@ pub(super) fn render(blocks: &[Block], colour: bool) -> String {
                 }
             }
             Block::Table(table) => write_table(&mut page, table),
+            // A terminal shows none.
+            Block::Picture(_) => {}
         }
     }
     page
@@ -100,7 +104,7 @@ fn write_table(page: &mut String, table: &Table) {
     }
 }
 
-fn show(cell: &Cell) -> String {
+pub(super) fn show(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) | Cell::Figure(text) => cleaned(text),
         Cell::Name(name) => shortened(&cleaned(name), NAME_WIDTH),
@@ -110,7 +114,7 @@ fn show(cell: &Cell) -> String {
 }
 
 /// A C++ kernel's name says what it computes at its beginning, once what surrounds it is gone.
-fn kernel(name: &str) -> String {
+pub(crate) fn kernel(name: &str) -> String {
     let brief = perfagent_analysis::brief_kernel_name(name);
     if brief.contains('<') && length(&brief) > KERNEL_WIDTH {
         return brief.chars().take(KERNEL_WIDTH - 1).chain(['…']).collect();
@@ -137,7 +141,7 @@ pub(crate) fn cleaned(text: &str) -> String {
 }
 
 /// `text` in at most `width` characters. What is left out is in the middle: names differ at both ends.
-fn shortened(text: &str, width: usize) -> String {
+pub(crate) fn shortened(text: &str, width: usize) -> String {
     let characters: Vec<char> = text.chars().collect();
     if characters.len() <= width {
         return text.to_owned();

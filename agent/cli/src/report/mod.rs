@@ -10,6 +10,7 @@ mod lost;
 mod machine;
 mod memory;
 mod operations;
+mod picture;
 mod steps;
 mod time;
 
