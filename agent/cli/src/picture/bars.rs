@@ -37,7 +37,9 @@ impl Row {
 }
 
 /// Longest label, in characters.
-const LABEL: usize = 46;
+pub(crate) const LABEL: usize = 46;
+/// Longest note.
+const NOTE: usize = 42;
 /// Room for the axis below.
 const BOTTOM: f64 = 24.0;
 /// From here on rows are lower.
@@ -60,9 +62,9 @@ impl Bars {
             texts.map(|text| width(text)).fold(0.0, f64::max)
         };
         let left = longest(&mut labels.iter()).min(WIDTH * 0.36) + 8.0;
-        let notes = longest(&mut self.rows.iter().map(|row| &row.note)).min(WIDTH * 0.3);
+        let notes: Vec<_> = self.rows.iter().map(|row| shortened(&row.note, NOTE)).collect();
         // The last tick's words stand around their place.
-        let right = WIDTH - notes.max(22.0) - 8.0;
+        let right = WIDTH - longest(&mut notes.iter()).min(WIDTH * 0.32).max(22.0) - 8.0;
         let most = self.rows.iter().map(Row::whole).max().unwrap_or(0);
         let axis = if self.is_share {
             Axis::linear(Measure::Share, 0.0, 100.0)
@@ -75,14 +77,15 @@ impl Bars {
             line(markup, (x, top), (x, bottom + 3.0), "grid");
             words(markup, (x, bottom + 17.0), Anchor::Middle, "tick", text);
         }
-        for (number, (row, label)) in self.rows.iter().zip(&labels).enumerate() {
+        for (number, ((row, label), note)) in self.rows.iter().zip(&labels).zip(&notes).enumerate()
+        {
             let y = top + number as f64 * self.row_height();
             let whole = if self.is_share { row.whole() } else { most };
             self.draw_row(markup, row, whole, (left, right), y);
             let base = y + self.row_height() / 2.0 + 4.0;
             words(markup, (left - 8.0, base), Anchor::End, self.size(), label);
-            if !row.note.is_empty() {
-                words(markup, (right + 8.0, base), Anchor::Start, self.size(), &row.note);
+            if !note.is_empty() {
+                words(markup, (right + 8.0, base), Anchor::Start, self.size(), note);
             }
         }
         line(markup, (left, top), (left, bottom), "axis");
@@ -104,6 +107,8 @@ impl Bars {
         let height = self.row_height() - 2.0 * gap;
         let mut begin = 0.0;
         let mut captions = Vec::new();
+        // Of a single part the note tells.
+        let has_several = row.values.iter().filter(|value| **value > 0).count() > 1;
         for (part, value) in self.parts.iter().zip(&row.values) {
             if *value <= 0 || whole <= 0 {
                 continue;
@@ -114,9 +119,9 @@ impl Bars {
             let time = unit::duration(*value);
             let of_whole = unit::share(*value, row.whole());
             let hint = format!("{}, {}: {time}, {of_whole}", row.label, part.name);
-            area(markup, (x, y + gap), (length.max(0.3), height), part.fill.class(), &hint);
+            area(markup, (x, y + gap), (length.max(1.0), height), part.fill.class(), &hint);
             let caption = if self.is_share { of_whole } else { time };
-            if self.parts.len() > 1 && width(&caption) + 6.0 <= length {
+            if has_several && width(&caption) + 6.0 <= length {
                 captions.push((x + length / 2.0, caption));
             }
         }

@@ -6,6 +6,7 @@
 use super::shape::{Place, area, width, words};
 use super::{WIDTH, shape};
 use crate::markup::Markup;
+use crate::page::shortened;
 
 /// How many plain colours there are.
 pub(crate) const COLOURS: usize = 7;
@@ -49,36 +50,37 @@ pub(crate) struct Part {
 
 const LINE: f64 = 20.0;
 
-/// Where the names of the parts stand, and how high all of them are.
-fn layout<'a>(names: impl Iterator<Item = &'a str>) -> (Vec<Place>, f64) {
+/// Longest name in a legend.
+const NAME: usize = 40;
+
+/// The names of the parts with their places, and how high all of them are.
+fn layout(parts: &[Part]) -> (Vec<(String, Place)>, f64) {
     let (mut x, mut y) = (0.0, 0.0);
     let mut places = Vec::new();
-    for name in names {
-        let needed = 18.0 + width(name) + 14.0;
+    for part in parts {
+        let name = shortened(&part.name, NAME);
+        let needed = 18.0 + width(&name) + 14.0;
         if x > 0.0 && x + needed > WIDTH {
             (x, y) = (0.0, y + LINE);
         }
-        places.push((x, y));
+        places.push((name, (x, y)));
         x += needed;
     }
     let height = if places.is_empty() { 0.0 } else { y + LINE + 4.0 };
     (places, height)
 }
 
-/// How high the legend of these parts is. Of a single part there is none.
+/// How high the legend of these parts is.
 pub(super) fn legend_height(parts: &[Part]) -> f64 {
-    if parts.len() < 2 { 0.0 } else { layout(parts.iter().map(|part| part.name.as_str())).1 }
+    layout(parts).1
 }
 
 /// Draws the legend at the top.
 pub(super) fn legend(markup: &mut Markup, parts: &[Part]) {
-    if parts.len() < 2 {
-        return;
-    }
-    let (places, _) = layout(parts.iter().map(|part| part.name.as_str()));
-    for (part, (x, y)) in parts.iter().zip(places) {
+    let (places, _) = layout(parts);
+    for (part, (name, (x, y))) in parts.iter().zip(places) {
         area(markup, (x + 0.5, y + 2.5), (12.0, 12.0), part.fill.class(), "");
-        words(markup, (x + 18.0, y + 13.0), shape::Anchor::Start, "", &part.name);
+        words(markup, (x + 18.0, y + 13.0), shape::Anchor::Start, "", name);
     }
 }
 

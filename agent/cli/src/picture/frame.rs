@@ -41,7 +41,7 @@ impl Frame {
     /// Draws grid, ticks and the names of the axes.
     pub(super) fn draw(&self, markup: &mut Markup, x_name: &str, y_name: &str) {
         let wanted = |length: f64, each: f64| (length / each).floor().max(1.0) as usize;
-        for (value, text) in self.y.ticks(wanted(self.bottom - self.top, 36.0)) {
+        for (value, text) in self.y.ticks(wanted(self.bottom - self.top, 28.0)) {
             let (_, y) = self.at(0.0, value);
             line(markup, (LEFT, y), (self.right, y), "grid");
             words(markup, (LEFT - 6.0, y + 4.0), Anchor::End, "tick", text);

@@ -11,7 +11,7 @@ mod scale;
 mod series;
 mod shape;
 
-pub(crate) use bars::{Bars, Row};
+pub(crate) use bars::{Bars, LABEL, Row};
 pub(crate) use fill::{COLOURS, Fill, Part};
 pub(crate) use level::Level;
 pub(crate) use points::{Group, Point, Points};

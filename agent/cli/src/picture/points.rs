@@ -2,9 +2,10 @@
 
 use super::frame::{Frame, Taken};
 use super::scale::{Axis, Measure};
-use super::shape::{Anchor, MARKS, line, mark, path, width, words};
-use super::{Figures, Fill, WIDTH};
+use super::shape::{Anchor, LINES, MARKS, line, mark, path, width, words};
+use super::{Figures, WIDTH};
 use crate::markup::Markup;
+use crate::page::shortened;
 use crate::unit;
 
 /// A field of points.
@@ -80,19 +81,27 @@ impl Points {
                 drawable.map(|point| (point, frame.at(point.x, point.y)))
             };
             if self.is_joined {
-                let class = ["l0", "l1", "l2", "l3", "l5"][number % MARKS.len()];
+                let class = LINES[number % MARKS.len()];
                 path(markup, class, places().map(|(_, place)| place));
             }
             for (point, place) in places() {
                 let class = Self::class(number);
-                mark(markup, MARKS[number % MARKS.len()], place, 4.5, class, &point.name);
+                mark(
+                    markup,
+                    MARKS[number % MARKS.len()],
+                    place,
+                    Self::radius(number),
+                    class,
+                    &point.name,
+                );
             }
         }
         // Over all marks, so that none covers a label.
         let mut taken = Taken::default();
         for point in self.drawable().filter(|point| !point.label.is_empty()) {
             let (x, y) = frame.at(point.x, point.y);
-            let length = width(&point.label);
+            let label = shortened(&point.label, 28);
+            let length = width(&label);
             let beside = [
                 (x + 8.0, y + 4.0),
                 (x - 8.0 - length, y + 4.0),
@@ -104,13 +113,18 @@ impl Points {
                 .filter(|(x, _)| x + length <= WIDTH)
                 .find(|place| taken.take(*place, length));
             if let Some(place) = free {
-                words(markup, place, Anchor::Start, "on", &point.label);
+                words(markup, place, Anchor::Start, "on", &label);
             }
         }
     }
 
+    /// Every other group is hollow and larger, so that a point under another one is seen.
     fn class(number: usize) -> &'static str {
-        Fill::Colour([0, 1, 2, 3, 5][number % MARKS.len()]).class()
+        ["k0", "o1", "k2", "o3", "k5"][number % MARKS.len()]
+    }
+
+    fn radius(number: usize) -> f64 {
+        if Self::class(number).starts_with('o') { 6.0 } else { 4.0 }
     }
 
     fn draw_legend(&self, markup: &mut Markup) {
@@ -119,8 +133,15 @@ impl Points {
         }
         let mut x = 4.0;
         for (number, group) in self.groups.iter().enumerate() {
-            let name = crate::page::shortened(&group.name, 30);
-            mark(markup, MARKS[number % MARKS.len()], (x + 6.0, 9.0), 4.5, Self::class(number), "");
+            let name = shortened(&group.name, 30);
+            mark(
+                markup,
+                MARKS[number % MARKS.len()],
+                (x + 6.0, 9.0),
+                Self::radius(number),
+                Self::class(number),
+                "",
+            );
             words(markup, (x + 16.0, 13.0), Anchor::Start, "", &name);
             x += 16.0 + width(&name) + 18.0;
         }
@@ -130,11 +151,7 @@ impl Points {
         let mut rows = Vec::new();
         for group in &self.groups {
             for point in &group.points {
-                let name = if point.label.is_empty() || point.label == point.name {
-                    crate::page::shortened(&point.name, 60)
-                } else {
-                    format!("{}: {}", point.label, crate::page::shortened(&point.name, 60))
-                };
+                let name = shortened(&point.name, 60);
                 let figures = [point.x, point.y].map(unit::significant);
                 rows.push([name, group.name.clone()].into_iter().chain(figures).collect());
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::frame::{Frame, Taken};
 use super::scale::{Axis, Measure};
-use super::shape::{Anchor, Mark, Px, line, mark, path, width, words};
+use super::shape::{Anchor, FILLS, LINES, MARKS, Mark, Px, area, line, mark, path, width, words};
 use super::{Figures, WIDTH};
 use crate::markup::Markup;
 use crate::unit;
@@ -81,6 +81,12 @@ impl Series {
         places.into_values().filter_map(bucket).collect()
     }
 
+    /// Whether there are too many steps to show each of them.
+    fn is_range(&self) -> bool {
+        self.tracks.len() > MARKS.len()
+            || self.buckets().iter().any(|bucket| bucket.first != bucket.last)
+    }
+
     /// The greatest time that has a place of its own: a first step of fifty times the others would flatten these.
     fn cap(&self) -> i64 {
         let most = self.steps().map(|(_, _, time)| time).max().unwrap_or(0);
@@ -105,20 +111,13 @@ impl Series {
         );
         frame.draw(markup, "step", "time of a step");
         let middle = |bucket: &Bucket| f64::midpoint(bucket.first as f64, bucket.last as f64);
-        let is_range = buckets.iter().any(|bucket| bucket.count > 1);
+        let is_range = self.is_range();
         if is_range {
             draw_range(markup, &frame, &buckets, middle);
         }
-        path(
-            markup,
-            "l0",
-            buckets.iter().map(|bucket| frame.at(middle(bucket), bucket.median as f64)),
-        );
         if !is_range {
-            for bucket in &buckets {
-                let place = frame.at(middle(bucket), bucket.median as f64);
-                let hint = format!("step {}: {}", bucket.first, unit::duration(bucket.median));
-                mark(markup, Mark::Circle, place, 2.5, "k0", &hint);
+            for (number, track) in self.tracks.iter().enumerate() {
+                draw_track(markup, &frame, number, track);
             }
         }
         let (_, y) = frame.at(0.0, self.median as f64);
@@ -126,7 +125,7 @@ impl Series {
         let text = format!("median {}", unit::duration(self.median));
         words(markup, (frame.right + 6.0, y + 4.0), Anchor::Start, "", text);
         self.draw_outliers(markup, &frame, high as f64 + room);
-        draw_legend(markup, is_range);
+        self.draw_legend(markup, is_range);
     }
 
     /// The steps that stand out, farthest from the median first.
@@ -150,7 +149,7 @@ impl Series {
             let is_beyond = time as f64 > top;
             let place = frame.at(number as f64, time as f64);
             let shape = if is_beyond { Mark::Triangle } else { Mark::Diamond };
-            mark(markup, shape, place, 4.5, "k3", &text);
+            mark(markup, shape, place, 5.5, "o3", &text);
             let length = width(&text);
             let is_left = place.0 + 8.0 + length > WIDTH - 130.0;
             let x = if is_left { place.0 - 8.0 - length } else { place.0 + 8.0 };
@@ -160,14 +159,49 @@ impl Series {
         }
     }
 
-    pub(super) fn figures(&self) -> Figures {
-        let buckets = self.buckets();
-        let is_range = buckets.iter().any(|bucket| bucket.count > 1);
-        let headings: &[&str] = if is_range {
-            &["step", "steps", "least, ns", "median, ns", "most, ns"]
-        } else {
-            &["step", "time, ns"]
+    fn draw_legend(&self, markup: &mut Markup, is_range: bool) {
+        let mut x = 150.0;
+        let mut entry = |markup: &mut Markup, text: &str, draw: &dyn Fn(&mut Markup, f64)| {
+            draw(markup, x);
+            words(markup, (x + 30.0, 13.0), Anchor::Start, "", text);
+            x += 30.0 + width(text) + 16.0;
         };
+        if is_range {
+            entry(markup, "median of the steps at a place", &|markup, x| {
+                line(markup, (x, 9.0), (x + 24.0, 9.0), "l0");
+            });
+            entry(markup, "least to most", &|markup, x| {
+                area(markup, (x, 3.0), (24.0, 12.0), "area", "");
+            });
+        } else {
+            for (number, track) in self.tracks.iter().enumerate() {
+                let (stroke, fill, shape) = style(number);
+                entry(markup, &track.label, &|markup, x| {
+                    line(markup, (x, 9.0), (x + 24.0, 9.0), stroke);
+                    mark(markup, shape, (x + 12.0, 9.0), 3.0, fill, "");
+                });
+            }
+        }
+        if !self.outliers().is_empty() {
+            entry(markup, "stands out", &|markup, x| {
+                mark(markup, Mark::Diamond, (x + 12.0, 9.0), 5.5, "o3", "");
+            });
+        }
+    }
+
+    pub(super) fn figures(&self) -> Figures {
+        if self.is_range() { self.figures_of_places() } else { self.figures_of_steps() }
+    }
+
+    fn figures_of_steps(&self) -> Figures {
+        let steps = self.steps();
+        let rows = steps
+            .map(|(label, step, time)| vec![label.to_owned(), step.to_string(), time.to_string()]);
+        let headings = ["", "step", "time, ns"].map(str::to_owned).to_vec();
+        Figures { headings, rows: rows.collect() }
+    }
+
+    fn figures_of_places(&self) -> Figures {
         let row = |bucket: &Bucket| {
             let name = if bucket.first == bucket.last {
                 bucket.first.to_string()
@@ -175,17 +209,13 @@ impl Series {
                 format!("{} to {}", bucket.first, bucket.last)
             };
             let count = bucket.count as i64;
-            let times =
-                [count, bucket.least, bucket.median, bucket.most].map(|time| time.to_string());
-            if is_range {
-                [name].into_iter().chain(times).collect()
-            } else {
-                vec![name, bucket.median.to_string()]
-            }
+            let times = [count, bucket.least, bucket.median, bucket.most];
+            [name].into_iter().chain(times.map(|time| time.to_string())).collect()
         };
+        let headings = ["steps numbered", "how many", "least, ns", "median, ns", "most, ns"];
         Figures {
-            headings: headings.iter().map(|heading| (*heading).to_owned()).collect(),
-            rows: buckets.iter().map(row).collect(),
+            headings: headings.map(str::to_owned).to_vec(),
+            rows: self.buckets().iter().map(row).collect(),
         }
     }
 }
@@ -207,28 +237,22 @@ fn draw_range(
     }
     outline.push('Z');
     markup.empty("path", &[("class", &"area"), ("d", &outline)]);
+    path(markup, "l0", buckets.iter().map(|bucket| place(bucket, bucket.median)));
 }
 
-fn draw_legend(markup: &mut Markup, is_range: bool) {
-    let mut x = 150.0;
-    let mut entry = |markup: &mut Markup, text: &str, draw: &dyn Fn(&mut Markup, f64)| {
-        draw(markup, x);
-        words(markup, (x + 30.0, 13.0), Anchor::Start, "", text);
-        x += 30.0 + width(text) + 16.0;
-    };
-    if is_range {
-        entry(markup, "median of the steps at a place", &|markup, x| {
-            line(markup, (x, 9.0), (x + 24.0, 9.0), "l0");
-        });
-        entry(markup, "least to most", &|markup, x| {
-            super::shape::area(markup, (x, 3.0), (24.0, 12.0), "area", "");
-        });
-    } else {
-        entry(markup, "time of the step", &|markup, x| {
-            mark(markup, Mark::Circle, (x + 12.0, 9.0), 2.5, "k0", "");
-        });
+/// The steps of one rank.
+fn draw_track(markup: &mut Markup, frame: &Frame, number: usize, track: &Track) {
+    let (line, fill, shape) = style(number);
+    let places = || track.steps.iter().map(|(step, time)| frame.at(*step as f64, *time as f64));
+    path(markup, line, places());
+    for ((step, time), place) in track.steps.iter().zip(places()) {
+        let hint = format!("{}, step {step}: {}", track.label, unit::duration(*time));
+        mark(markup, shape, place, 3.0, fill, &hint);
     }
-    entry(markup, "stands out", &|markup, x| {
-        mark(markup, Mark::Diamond, (x + 12.0, 9.0), 4.5, "k3", "");
-    });
+}
+
+/// Line, fill and mark of a rank.
+fn style(number: usize) -> (&'static str, &'static str, Mark) {
+    let number = number % MARKS.len();
+    (LINES[number], FILLS[number], MARKS[number])
 }

@@ -109,6 +109,10 @@ pub(super) enum Mark {
 pub(super) const MARKS: [Mark; 5] =
     [Mark::Circle, Mark::Square, Mark::Diamond, Mark::Triangle, Mark::Down];
 
+/// Classes of the lines of such groups, and of what is filled.
+pub(super) const LINES: [&str; MARKS.len()] = ["l0", "l1", "l2", "l3", "l5"];
+pub(super) const FILLS: [&str; MARKS.len()] = ["k0", "k1", "k2", "k3", "k5"];
+
 /// A mark around a place.
 pub(super) fn mark(
     markup: &mut Markup,

@@ -5,6 +5,8 @@ mod collectives;
 mod files;
 mod gpu;
 mod header;
+#[cfg(test)]
+mod hostile;
 mod insight;
 mod lost;
 mod machine;

@@ -32,7 +32,7 @@ fn write_kernels(page: &mut Page, ranks: &[Rank]) {
     let heading = format!("{}{}", top_of(shown, kernels.len(), nouns), of_ranks(ranks));
     page.section(&heading);
     let total = kernels.iter().map(|row| row.total_ns).sum();
-    picture::write_kernels(page, &kernels[..shown], total, &heading);
+    picture::write_kernels(page, ranks, &kernels[..shown], total, &heading);
     let mut table = Table::new(["name", "category", "count", "total", "mean", "max", "share"]);
     for row in &kernels[..shown] {
         table.row([

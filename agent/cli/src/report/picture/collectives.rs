@@ -52,20 +52,27 @@ fn describe(row: &CollectiveRow) -> String {
     known.join(" ")
 }
 
+/// The operation, with its type where that is known.
+fn short(row: &CollectiveRow) -> String {
+    row.dtype.as_ref().map_or_else(|| row.op.clone(), |dtype| format!("{} {dtype}", row.op))
+}
+
 fn write_bandwidths(page: &mut Page, rows: &[CollectiveRow]) {
     let groups = [
-        ("whole call", (|row| row.busbw_gbps) as fn(&CollectiveRow) -> Option<f64>),
-        ("transfer alone", |row| row.transfer_busbw_gbps),
+        ("whole call", false, (|row| row.busbw_gbps) as fn(&CollectiveRow) -> Option<f64>),
+        ("transfer alone", true, |row| row.transfer_busbw_gbps),
     ]
-    .map(|(name, rate)| Group {
+    .map(|(name, is_transfer, rate)| Group {
         name: name.to_owned(),
         points: rows
             .iter()
             .take(MOST)
             .filter_map(|row| {
                 let size = row.bytes? as f64 / row.count.max(1) as f64;
-                let label = row.op.clone();
-                Some(Point { name: describe(row), label, x: size, y: rate(row)? })
+                let rate = rate(row)?;
+                // The two points of a row stand one above the other; one label is enough.
+                let label = if is_transfer { String::new() } else { short(row) };
+                Some(Point { name: describe(row), label, x: size, y: rate })
             })
             .collect(),
     });

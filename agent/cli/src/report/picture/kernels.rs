@@ -1,31 +1,42 @@
 //! The kernels with most time, a bar each.
 
-use perfagent_analysis::report::KernelRow;
+use perfagent_analysis::COMMUNICATION;
+use perfagent_analysis::report::{KernelRow, Rank};
+
+use super::category::Categories;
 
 use crate::page::{Page, kernel};
-use crate::picture::{Bars, COLOURS, Drawing, Fill, Part, Picture, Row};
+use crate::picture::{Bars, Drawing, Fill, LABEL, Part, Picture, Row};
 use crate::unit;
 
 /// Adds the picture of the rows that the table shows, of which `total_ns` is the whole.
-pub(in super::super) fn write(page: &mut Page, shown: &[KernelRow], total_ns: i64, nouns: &str) {
-    let mut categories: Vec<&str> = Vec::new();
-    for row in shown {
-        if !categories.contains(&row.category.as_str()) {
-            categories.push(&row.category);
+pub(in super::super) fn write(
+    page: &mut Page,
+    ranks: &[Rank],
+    shown: &[KernelRow],
+    total_ns: i64,
+    nouns: &str,
+) {
+    let categories = Categories::of(ranks);
+    let mut parts = categories.parts();
+    parts.push(Part { name: COMMUNICATION.to_owned(), fill: Fill::Rising });
+    let position = |row: &KernelRow| {
+        if row.category == COMMUNICATION {
+            parts.len() - 1
+        } else {
+            categories.position(&row.category)
         }
-    }
-    let parts = categories
-        .iter()
-        .enumerate()
-        .map(|(number, name)| Part { name: (*name).to_owned(), fill: fill(number) })
-        .collect();
+    };
+    // Only what is to be seen stands in the legend.
+    let used: Vec<usize> =
+        (0..parts.len()).filter(|part| shown.iter().any(|row| position(row) == *part)).collect();
     let rows = shown
         .iter()
         .map(|row| Row {
-            label: kernel(&row.name),
-            values: categories
+            label: kernel(&row.name, LABEL),
+            values: used
                 .iter()
-                .map(|name| if *name == row.category { row.total_ns } else { 0 })
+                .map(|part| if *part == position(row) { row.total_ns } else { 0 })
                 .collect(),
             note: format!(
                 "{}, {}, {}",
@@ -35,21 +46,11 @@ pub(in super::super) fn write(page: &mut Page, shown: &[KernelRow], total_ns: i6
             ),
         })
         .collect();
+    let parts = used.iter().filter_map(|part| parts.get(*part).cloned()).collect();
     page.picture(Picture::new(
         format!("{nouns}."),
         "A bar is as long as all runs of that name took together; behind it the time, its share, and the category, which the \
          colour shows too.",
         Drawing::Bars(Bars { parts, rows, is_share: false }),
     ));
-}
-
-/// Beyond the plain colours the patterns.
-fn fill(number: usize) -> Fill {
-    match number.checked_sub(COLOURS) {
-        None => Fill::Colour(number),
-        Some(0) => Fill::Rising,
-        Some(1) => Fill::Falling,
-        Some(2) => Fill::Dotted,
-        Some(_) => Fill::Hollow,
-    }
 }

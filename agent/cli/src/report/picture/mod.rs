@@ -1,5 +1,6 @@
 //! The pictures of the report: which of its figures are drawn, and how.
 
+mod category;
 mod collectives;
 mod kernels;
 mod memory;

@@ -13,7 +13,7 @@ pub(in super::super) fn write(page: &mut Page, shown: &[(&Rank, &RooflineRow)], 
         let Some(intensity) = row.intensity else { continue };
         let of = if of_several { format!("{}: ", label(rank)) } else { String::new() };
         let point = Point {
-            name: format!("{of}{} {}", row.name, row.shapes),
+            name: format!("{}: {of}{} {}", number + 1, row.name, row.shapes),
             label: (number + 1).to_string(),
             x: intensity,
             y: row.tflops,

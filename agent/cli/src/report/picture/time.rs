@@ -4,8 +4,9 @@ use perfagent_analysis::report::{Breakdown, Rank};
 use perfagent_analysis::total;
 
 use super::super::label;
+use super::category::Categories;
 use crate::page::Page;
-use crate::picture::{Bars, COLOURS, Drawing, Fill, Part, Picture, Row};
+use crate::picture::{Bars, Drawing, Fill, Part, Picture, Row};
 use crate::unit;
 
 /// Ranks that have a bar; the page has all of them in its tables.
@@ -33,46 +34,37 @@ pub(in super::super) fn write(
         shown.truncate(MOST);
         shown.sort_by_key(|rank| (rank.rank.is_none(), rank.rank, rank.pid));
     }
-    // One colour less than there are, for all that is left.
-    let named: Vec<&str> = whole
-        .categories
-        .iter()
-        .filter(|category| category.total_ns > 0)
-        .map(|category| category.category.as_str())
-        .take(COLOURS - 1)
-        .collect();
-    let mut parts: Vec<Part> = named
-        .iter()
-        .enumerate()
-        .map(|(number, name)| Part { name: (*name).to_owned(), fill: Fill::Colour(number) })
-        .collect();
+    let categories = Categories::of(ranks);
+    let named = categories.named();
     let time_of = |of: &Breakdown, name: &str| {
         let share = of.categories.iter().find(|category| category.category == name);
         share.map_or(0, |category| category.total_ns)
     };
     let named_ns = |of: &Breakdown| named.iter().map(|name| time_of(of, name)).sum::<i64>();
-    let others: [(&str, Fill, &dyn Fn(&Breakdown) -> i64); 5] = [
-        ("other computation", Fill::Colour(COLOURS - 1), &|of| of.compute_ns - named_ns(of)),
+    let rest: &dyn Fn(&Breakdown) -> i64 = &|of| of.compute_ns - named_ns(of);
+    let mut kinds: Vec<(Part, &dyn Fn(&Breakdown) -> i64)> =
+        categories.parts().pop().map(|part| (part, rest)).into_iter().collect();
+    let others: [(&str, Fill, &dyn Fn(&Breakdown) -> i64); 4] = [
         ("exposed communication", Fill::Rising, &|of| of.exposed_comm_ns),
         ("exposed copies", Fill::Falling, &|of| of.exposed_copy_ns),
         ("loading data", Fill::Dotted, &|of| of.data_ns),
         ("idle", Fill::Hollow, &|of| of.idle_ns),
     ];
-    let others: Vec<_> = others
-        .into_iter()
-        .filter(|(_, _, time)| shown.iter().any(|rank| time(of(rank)) > 0))
-        .collect();
-    parts.extend(
-        others.iter().map(|(name, fill, _)| Part { name: (*name).to_owned(), fill: *fill }),
+    kinds.extend(
+        others.into_iter().map(|(name, fill, time)| (Part { name: name.to_owned(), fill }, time)),
     );
+    kinds.retain(|(_, time)| shown.iter().any(|rank| time(of(rank)) > 0));
+    let mut parts = categories.parts();
+    parts.pop();
+    parts.extend(kinds.iter().map(|(part, _)| part.clone()));
     let rows = shown
         .iter()
         .map(|rank| {
             let of = of(rank);
-            let categories = named.iter().map(|name| time_of(of, name));
+            let computed = named.iter().map(|name| time_of(of, name));
             Row {
                 label: label(rank),
-                values: categories.chain(others.iter().map(|(_, _, time)| time(of))).collect(),
+                values: computed.chain(kinds.iter().map(|(_, time)| time(of))).collect(),
                 note: unit::duration(of.window_ns),
             }
         })
