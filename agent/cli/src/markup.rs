@@ -79,10 +79,11 @@ impl fmt::Write for Escaping<'_> {
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
                 _ if character.is_control() => self.0.push(' '),
-                // Neither is a character of XML.
-                '\u{fffe}' | '\u{ffff}' => self.0.push('\u{fffd}'),
-                // These turn the direction of what follows, beyond the end of the name.
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => self.0.push('\u{fffd}'),
+                // The first two are no characters of XML; the others turn the direction of what follows, beyond the end
+                // of the name.
+                '\u{fffe}' | '\u{ffff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                    self.0.push('\u{fffd}');
+                }
                 _ => self.0.push(character),
             }
         }

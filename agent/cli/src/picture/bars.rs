@@ -64,7 +64,7 @@ impl Bars {
         let left = longest(&mut labels.iter()).min(WIDTH * 0.36) + 8.0;
         let notes: Vec<_> = self.rows.iter().map(|row| shortened(&row.note, NOTE)).collect();
         // The last tick's words stand around their place.
-        let right = WIDTH - longest(&mut notes.iter()).min(WIDTH * 0.32).max(22.0) - 8.0;
+        let right = WIDTH - longest(&mut notes.iter()).clamp(22.0, WIDTH * 0.32) - 8.0;
         let most = self.rows.iter().map(Row::whole).max().unwrap_or(0);
         let axis = if self.is_share {
             Axis::linear(Measure::Share, 0.0, 100.0)

@@ -5,8 +5,8 @@ use super::scale::Axis;
 use super::shape::{Anchor, Place, line, words};
 use crate::markup::Markup;
 
-/// Room for the words of the left axis.
-const LEFT: f64 = 84.0;
+/// The left edge of the field: room for the words of the axis.
+pub(super) const LEFT: f64 = 84.0;
 /// Room below for the words of the other axis, and its name.
 const BOTTOM: f64 = 40.0;
 
@@ -23,11 +23,6 @@ impl Frame {
     /// A field below `top` in a picture of this height, with `right` left free beside it.
     pub(super) fn new(x: Axis, y: Axis, top: f64, height: f64, right: f64) -> Self {
         Self { x, y, top, bottom: height - BOTTOM, right: WIDTH - right }
-    }
-
-    /// The left edge.
-    pub(super) fn left(&self) -> f64 {
-        LEFT
     }
 
     /// Where a pair of values is.

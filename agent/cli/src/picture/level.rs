@@ -1,6 +1,8 @@
 //! A level over time, from one change to the next, with its peak.
 
-use super::frame::Frame;
+use std::fmt::Write as _;
+
+use super::frame::{Frame, LEFT};
 use super::scale::{Axis, Measure};
 use super::shape::{Anchor, Mark, Px, line, mark, width, words};
 use super::{Figures, WIDTH};
@@ -37,7 +39,7 @@ impl Level {
             24.0,
         );
         let allocated = self.steps(&frame, |point| Some(point.1));
-        let area = format!("{allocated}V{}H{}Z", Px(frame.bottom), Px(frame.left()));
+        let area = format!("{allocated}V{}H{}Z", Px(frame.bottom), Px(LEFT));
         markup.empty("path", &[("class", &"area"), ("d", &area)]);
         frame.draw(markup, "time since the first change", "bytes");
         markup.empty("path", &[("class", &"l0"), ("d", &allocated)]);
@@ -61,7 +63,7 @@ impl Level {
         line(markup, (x, frame.bottom), (x, TOP - 8.0), "mark");
         mark(markup, Mark::Diamond, (x, y), 5.0, "k3", &text);
         let half = width(&text) / 2.0;
-        let middle = x.clamp(frame.left() + half, WIDTH - half);
+        let middle = x.clamp(LEFT + half, WIDTH - half);
         words(markup, (middle, TOP - 12.0), Anchor::Middle, "on", &text);
     }
 
@@ -76,7 +78,9 @@ impl Level {
             let Some(bytes) = level(point) else { continue };
             let (x, y) = frame.at(self.since(point.0) as f64, bytes as f64);
             let (x, y) = (Px(x), Px(y));
-            path.push_str(&if path.is_empty() { format!("M{x} {y}") } else { format!("H{x}V{y}") });
+            // Writing to a String cannot fail.
+            let _ =
+                if path.is_empty() { write!(path, "M{x} {y}") } else { write!(path, "H{x}V{y}") };
         }
         path
     }

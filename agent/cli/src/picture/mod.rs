@@ -84,7 +84,7 @@ impl Picture {
             Drawing::Bars(bars) => bars.height(),
             Drawing::Series(_) => series::HEIGHT,
             Drawing::Level(_) => level::HEIGHT,
-            Drawing::Points(points) => points.height(),
+            Drawing::Points(_) => points::HEIGHT,
         };
         markup.element(
             "svg",

@@ -1,6 +1,6 @@
 //! Points of two measures by powers, in groups.
 
-use super::frame::{Frame, Taken};
+use super::frame::{Frame, LEFT, Taken};
 use super::scale::{Axis, Measure};
 use super::shape::{Anchor, LINES, MARKS, line, mark, path, width, words};
 use super::{Figures, WIDTH};
@@ -46,16 +46,13 @@ impl Point {
     }
 }
 
+pub(super) const HEIGHT: f64 = 360.0;
 const TOP: f64 = 48.0;
 
 impl Points {
     /// Whether there is anything to draw.
     pub(crate) fn is_empty(&self) -> bool {
         !self.groups.iter().flat_map(|group| &group.points).any(Point::is_drawable)
-    }
-
-    pub(super) fn height(&self) -> f64 {
-        360.0
     }
 
     fn drawable(&self) -> impl Iterator<Item = &Point> + Clone {
@@ -67,7 +64,7 @@ impl Points {
             Axis::log(self.x.0, self.drawable().map(|point| point.x)),
             Axis::log(self.y.0, self.drawable().map(|point| point.y)),
             TOP,
-            self.height(),
+            HEIGHT,
             40.0,
         );
         frame.draw(markup, self.x.1, self.y.1);
@@ -179,7 +176,7 @@ fn draw_bandwidths(markup: &mut Markup, frame: &Frame) {
         let end = frame.at(until, speed(until));
         line(markup, frame.at(from, speed(from)), end, "mark");
         let place = (end.0 - width(text) - 4.0, end.1 + 14.0);
-        if place.0 > frame.left() && place.1 < frame.bottom && taken.take(place, width(text)) {
+        if place.0 > LEFT && place.1 < frame.bottom && taken.take(place, width(text)) {
             words(markup, place, Anchor::Start, "tick on", text);
         }
     }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::frame::{Frame, Taken};
+use super::frame::{Frame, LEFT, Taken};
 use super::scale::{Axis, Measure};
-use super::shape::{Anchor, FILLS, LINES, MARKS, Mark, Px, area, line, mark, path, width, words};
+use super::shape::{
+    Anchor, FILLS, LINES, MARKS, Mark, area, line, mark, outline, path, width, words,
+};
 use super::{Figures, WIDTH};
 use crate::markup::Markup;
 use crate::unit;
@@ -121,7 +123,7 @@ impl Series {
             }
         }
         let (_, y) = frame.at(0.0, self.median as f64);
-        line(markup, (frame.left(), y), (frame.right, y), "mark");
+        line(markup, (LEFT, y), (frame.right, y), "mark");
         let text = format!("median {}", unit::duration(self.median));
         words(markup, (frame.right + 6.0, y + 4.0), Anchor::Start, "", text);
         self.draw_outliers(markup, &frame, high as f64 + room);
@@ -230,11 +232,7 @@ fn draw_range(
     let place = |bucket: &Bucket, time: i64| frame.at(middle(bucket), time as f64);
     let there = buckets.iter().map(|bucket| place(bucket, bucket.most));
     let back = buckets.iter().rev().map(|bucket| place(bucket, bucket.least));
-    let mut outline = String::new();
-    for (x, y) in there.chain(back) {
-        outline.push(if outline.is_empty() { 'M' } else { 'L' });
-        outline.push_str(&format!("{} {}", Px(x), Px(y)));
-    }
+    let mut outline = outline(there.chain(back));
     outline.push('Z');
     markup.empty("path", &[("class", &"area"), ("d", &outline)]);
     path(markup, "l0", buckets.iter().map(|bucket| place(bucket, bucket.median)));

@@ -1,6 +1,6 @@
 //! The shapes that pictures are made of.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::markup::Markup;
 
@@ -63,13 +63,20 @@ pub(super) fn line(markup: &mut Markup, (x1, y1): Place, (x2, y2): Place, class:
     markup.empty("path", &[("class", &class), ("d", &path)]);
 }
 
-/// A line through places, broken where there is none.
-pub(super) fn path(markup: &mut Markup, class: &str, places: impl Iterator<Item = Place>) {
+/// What a path through places is.
+pub(super) fn outline(places: impl Iterator<Item = Place>) -> String {
     let mut path = String::new();
     for (x, y) in places {
-        path.push(if path.is_empty() { 'M' } else { 'L' });
-        path.push_str(&format!("{} {}", Px(x), Px(y)));
+        let step = if path.is_empty() { 'M' } else { 'L' };
+        // Writing to a String cannot fail.
+        let _ = write!(path, "{step}{} {}", Px(x), Px(y));
     }
+    path
+}
+
+/// A line through places.
+pub(super) fn path(markup: &mut Markup, class: &str, places: impl Iterator<Item = Place>) {
+    let path = outline(places);
     if !path.is_empty() {
         markup.empty("path", &[("class", &class), ("d", &path)]);
     }
@@ -140,11 +147,7 @@ pub(super) fn mark(
         markup.element("circle", &[("cx", &x), ("cy", &y), ("r", &r), ("class", &class)], hinted);
         return;
     }
-    let mut path = String::new();
-    for (dx, dy) in corners {
-        path.push(if path.is_empty() { 'M' } else { 'L' });
-        path.push_str(&format!("{} {}", Px(x + dx * r), Px(y + dy * r)));
-    }
+    let mut path = outline(corners.iter().map(|(dx, dy)| (x + dx * r, y + dy * r)));
     path.push('Z');
     markup.element("path", &[("class", &class), ("d", &path)], hinted);
 }

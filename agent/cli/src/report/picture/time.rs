@@ -12,6 +12,9 @@ use crate::unit;
 /// Ranks that have a bar; the page has all of them in its tables.
 const MOST: usize = 64;
 
+/// The time of one part.
+type PartOf<'a> = &'a dyn Fn(&Breakdown) -> i64;
+
 /// Adds the picture. `of` is what is divided: the steps, or the whole.
 pub(in super::super) fn write(
     page: &mut Page,
@@ -41,10 +44,10 @@ pub(in super::super) fn write(
         share.map_or(0, |category| category.total_ns)
     };
     let named_ns = |of: &Breakdown| named.iter().map(|name| time_of(of, name)).sum::<i64>();
-    let rest: &dyn Fn(&Breakdown) -> i64 = &|of| of.compute_ns - named_ns(of);
-    let mut kinds: Vec<(Part, &dyn Fn(&Breakdown) -> i64)> =
+    let rest: PartOf<'_> = &|of| of.compute_ns - named_ns(of);
+    let mut kinds: Vec<(Part, PartOf<'_>)> =
         categories.parts().pop().map(|part| (part, rest)).into_iter().collect();
-    let others: [(&str, Fill, &dyn Fn(&Breakdown) -> i64); 4] = [
+    let others: [(&str, Fill, PartOf<'_>); 4] = [
         ("exposed communication", Fill::Rising, &|of| of.exposed_comm_ns),
         ("exposed copies", Fill::Falling, &|of| of.exposed_copy_ns),
         ("loading data", Fill::Dotted, &|of| of.data_ns),
