@@ -73,12 +73,13 @@ pub(crate) fn summarise(
     }
     match own {
         Ok(own) => {
-            output::begin(&crew.file(folder, crew.rank, "json"))?.finish_json(&own)?;
+            output::begin(&crew.file(folder, crew.rank, "json"), "--across")?.finish_json(&own)?;
             Ok(None)
         }
         Err(error) => {
             let text = format!("{error:#}");
-            output::begin(&crew.file(folder, crew.rank, "error"))?.finish_json(&text)?;
+            output::begin(&crew.file(folder, crew.rank, "error"), "--across")?
+                .finish_json(&text)?;
             Err(error)
         }
     }

@@ -1,6 +1,7 @@
 //! Files that commands write: under their final name only when they are complete.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -8,14 +9,23 @@ use tempfile::NamedTempFile;
 /// A file that does not have its name yet. Dropped unfinished, it leaves nothing.
 pub(crate) struct OutputFile {
     path: PathBuf,
+    option: &'static str,
     file: NamedTempFile,
 }
 
 /// Makes the file beside `path`, so that naming it later cannot fail half-way.
-pub(crate) fn begin(path: &Path) -> anyhow::Result<OutputFile> {
+///
+/// `option` is how the user names the file, for messages. What is a recording stays one: `--html *.perfdb` names the first of
+/// them as the place for the page.
+pub(crate) fn begin(path: &Path, option: &'static str) -> anyhow::Result<OutputFile> {
     anyhow::ensure!(
         !path.is_dir(),
-        "{}: is a directory; name a file in it with -o",
+        "{}: is a directory; name a file in it with {option}",
+        path.display()
+    );
+    anyhow::ensure!(
+        !is_recording(path),
+        "{}: is a recording, which is not replaced; name another file with {option}",
         path.display()
     );
     let folder = match path.parent() {
@@ -29,31 +39,45 @@ pub(crate) fn begin(path: &Path) -> anyhow::Result<OutputFile> {
         .tempfile_in(folder)
         .map_err(|error| {
             anyhow::anyhow!(
-                "{}: cannot be written: {error}; choose another place with -o",
+                "{}: cannot be written: {error}; choose another place with {option}",
                 path.display()
             )
         })?;
-    Ok(OutputFile { path: path.to_owned(), file })
+    Ok(OutputFile { path: path.to_owned(), option, file })
+}
+
+/// Whether there is an SQLite file of this name.
+fn is_recording(path: &Path) -> bool {
+    let mut first = [0; 16];
+    File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok()
+        && first == *b"SQLite format 3\0"
 }
 
 impl OutputFile {
     /// Writes `document` as indented JSON and gives the file its name.
     pub(crate) fn finish_json(mut self, document: &impl serde::Serialize) -> anyhow::Result<()> {
-        let failed = |error: &dyn std::fmt::Display| {
+        let written = serde_json::to_writer_pretty(&mut self.file, document).map_err(Into::into);
+        let written = written.and_then(|()| self.file.write_all(b"\n"));
+        self.finish(written)
+    }
+
+    /// Writes `text` and gives the file its name.
+    pub(crate) fn finish_text(mut self, text: &str) -> anyhow::Result<()> {
+        let written = self.file.write_all(text.as_bytes());
+        self.finish(written)
+    }
+
+    fn finish(self, written: io::Result<()>) -> anyhow::Result<()> {
+        let (path, option) = (self.path.display(), self.option);
+        written.and_then(|()| self.file.as_file().sync_all()).map_err(|error| {
             anyhow::anyhow!(
-                "{}: cannot be written: {error}; free some space or choose another place with -o",
-                self.path.display()
+                "{path}: cannot be written: {error}; free some space or choose another place with {option}"
             )
-        };
-        serde_json::to_writer_pretty(&mut self.file, document).map_err(|error| failed(&error))?;
-        self.file.write_all(b"\n").map_err(|error| failed(&error))?;
-        self.file.as_file().sync_all().map_err(|error| failed(&error))?;
-        let path = self.path.clone();
+        })?;
         self.file.persist(&self.path).map_err(|error| {
+            let error = error.error;
             anyhow::anyhow!(
-                "{}: cannot be written: {}; choose another place with -o",
-                path.display(),
-                error.error
+                "{path}: cannot be written: {error}; choose another place with {option}"
             )
         })?;
         Ok(())

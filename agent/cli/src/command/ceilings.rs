@@ -40,7 +40,7 @@ struct Document<'a> {
 /// Measures and prints.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     // A place that cannot be written to is told before the measurement, not after.
-    let file = args.output.as_deref().map(output::begin).transpose()?;
+    let file = args.output.as_deref().map(|path| output::begin(path, "-o")).transpose()?;
     let ceilings = measure(args.device)?;
     let document = Document {
         schema: "perfagent.ceilings/1",

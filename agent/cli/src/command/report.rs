@@ -20,6 +20,7 @@ use crate::{across, output, summaries, unit};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent report run.perfdb
+  perfagent report run.perfdb --html run.html
   perfagent report node-*.perfdb --markdown >> \"$GITHUB_STEP_SUMMARY\"
   srun -N8 -n64 perfagent report --across /shared/meet rank-*.perfdb")]
 pub(crate) struct Args {
@@ -32,6 +33,9 @@ pub(crate) struct Args {
     /// Answer as a Markdown page
     #[arg(long)]
     markdown: bool,
+    /// Write a page for a browser with pictures, in one file that needs nothing else; `-` is standard output
+    #[arg(long, value_name = "FILE.html", conflicts_with_all = ["json", "markdown", "summary"])]
+    html: Option<PathBuf>,
     /// Show this rank alone
     #[arg(long, value_name = "N")]
     rank: Option<i64>,
@@ -60,7 +64,7 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         None => summaries::of_files(&args.recordings)?,
     };
     if let Some(path) = &args.summary {
-        output::begin(path)?.finish_json(&summaries)?;
+        output::begin(path, "--summary")?.finish_json(&summaries)?;
         return Ok(Exit::Success);
     }
     let origins: Vec<_> = summaries.iter().map(Origin::of).collect();
@@ -70,6 +74,11 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     }
     if args.json {
         printer.json(&report)?;
+    } else if let Some(path) = args.html.as_ref().filter(|path| path.as_os_str() != "-") {
+        let page = page(&report, &origins).render(Form::Html);
+        output::begin(path, "--html")?.finish_text(&page)?;
+    } else if args.html.is_some() {
+        page(&report, &origins).print(Form::Html, printer)?;
     } else {
         let form = if args.markdown { Form::Markdown } else { Form::Text };
         page(&report, &origins).print(form, printer)?;

@@ -11,6 +11,10 @@ const BAR_WIDTH: usize = 20;
 pub(super) fn render(blocks: &[Block]) -> String {
     let mut page = String::new();
     for block in blocks {
+        // GitHub takes SVG out of its pages.
+        if matches!(block, Block::Picture(_)) {
+            continue;
+        }
         if !page.is_empty() {
             page.push('\n');
         }
@@ -35,6 +39,7 @@ pub(super) fn render(blocks: &[Block]) -> String {
                 }
             }
             Block::Table(table) => write_table(&mut page, table),
+            Block::Picture(_) => {}
         }
     }
     page

@@ -1,13 +1,15 @@
-//! A page of figures before it has a format: headings, facts, tables. Written once, shown as text or
-//! as Markdown.
+//! A page of figures before it has a format: headings, facts, tables, pictures. Written once, shown as text, as
+//! Markdown or as HTML.
 
+mod html;
 mod markdown;
 mod table;
 mod text;
 
 pub(crate) use table::{Cell, Table};
-pub(crate) use text::{cleaned, padded};
+pub(crate) use text::{cleaned, kernel, padded, shortened};
 
+use crate::picture::Picture;
 use crate::printer::Printer;
 
 /// How a page is shown.
@@ -17,6 +19,8 @@ pub(crate) enum Form {
     Text,
     /// For a pull request or a CI summary.
     Markdown,
+    /// For a browser, in one file; the only form with pictures.
+    Html,
 }
 
 /// A page, top to bottom.
@@ -33,6 +37,7 @@ enum Block {
     Facts(Vec<(String, String)>),
     Items(Vec<String>),
     Table(Table),
+    Picture(Picture),
 }
 
 impl Page {
@@ -66,11 +71,25 @@ impl Page {
         self.blocks.push(Block::Table(table));
     }
 
+    /// Adds a picture of the figures of this part of the page.
+    pub(crate) fn picture(&mut self, picture: Picture) {
+        self.blocks.push(Block::Picture(picture));
+    }
+
+    /// The page in a form that knows no colour of a terminal.
+    pub(crate) fn render(&self, form: Form) -> String {
+        match form {
+            Form::Text => text::render(&self.blocks, false),
+            Form::Markdown => markdown::render(&self.blocks),
+            Form::Html => html::render(&self.blocks),
+        }
+    }
+
     /// Appends the page to the answer.
     pub(crate) fn print(&self, form: Form, printer: &mut Printer) -> anyhow::Result<()> {
         let page = match form {
             Form::Text => text::render(&self.blocks, printer.colour()),
-            Form::Markdown => markdown::render(&self.blocks),
+            Form::Markdown | Form::Html => self.render(form),
         };
         printer.answer(page)
     }

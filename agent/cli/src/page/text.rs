@@ -22,7 +22,9 @@ pub(super) fn render(blocks: &[Block], colour: bool) -> String {
         {
             page.push('\n');
         }
-        before = Some(block);
+        if !matches!(block, Block::Picture(_)) {
+            before = Some(block);
+        }
         match block {
             Block::Title(text) => {
                 let _ = writeln!(page, "{}", strong(&cleaned(text), colour));
@@ -50,6 +52,8 @@ pub(super) fn render(blocks: &[Block], colour: bool) -> String {
                 }
             }
             Block::Table(table) => write_table(&mut page, table),
+            // A terminal shows none.
+            Block::Picture(_) => {}
         }
     }
     page
@@ -100,22 +104,22 @@ fn write_table(page: &mut String, table: &Table) {
     }
 }
 
-fn show(cell: &Cell) -> String {
+pub(super) fn show(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) | Cell::Figure(text) => cleaned(text),
         Cell::Name(name) => shortened(&cleaned(name), NAME_WIDTH),
-        Cell::Kernel(name) => kernel(&cleaned(name)),
+        Cell::Kernel(name) => kernel(&cleaned(name), KERNEL_WIDTH),
         Cell::Bar(share) => bar(*share, BAR_WIDTH),
     }
 }
 
 /// A C++ kernel's name says what it computes at its beginning, once what surrounds it is gone.
-fn kernel(name: &str) -> String {
+pub(crate) fn kernel(name: &str, width: usize) -> String {
     let brief = perfagent_analysis::brief_kernel_name(name);
-    if brief.contains('<') && length(&brief) > KERNEL_WIDTH {
-        return brief.chars().take(KERNEL_WIDTH - 1).chain(['…']).collect();
+    if brief.contains('<') && length(&brief) > width {
+        return brief.chars().take(width.saturating_sub(1)).chain(['…']).collect();
     }
-    shortened(&brief, KERNEL_WIDTH)
+    shortened(&brief, width)
 }
 
 fn strong(text: &str, colour: bool) -> String {
@@ -137,7 +141,7 @@ pub(crate) fn cleaned(text: &str) -> String {
 }
 
 /// `text` in at most `width` characters. What is left out is in the middle: names differ at both ends.
-fn shortened(text: &str, width: usize) -> String {
+pub(crate) fn shortened(text: &str, width: usize) -> String {
     let characters: Vec<char> = text.chars().collect();
     if characters.len() <= width {
         return text.to_owned();
@@ -172,9 +176,15 @@ mod tests {
     fn kernels_show_what_they_compute() {
         let name = "void at::native::vectorized_elementwise_kernel<4, at::native::FillFunctor<float>, std::array<char*, \
                     1ul> >(int, at::native::FillFunctor<float>, std::array<char*, 1ul>)";
-        assert_eq!(kernel(name), "vectorized_elementwise_kernel<4, FillFunctor<float>, array<…");
+        assert_eq!(
+            kernel(name, super::KERNEL_WIDTH),
+            "vectorized_elementwise_kernel<4, FillFunctor<float>, array<…"
+        );
         let name = "sm80_xmma_gemm_f32f32_f32f32_f32_nn_n_tilesize256x128x8_stage3_warpsize4x2x1_execute_kernel__5x_cublas";
-        assert_eq!(kernel(name), "sm80_xmma_gemm_f32f32_f32f32_f…2x1_execute_kernel__5x_cublas");
+        assert_eq!(
+            kernel(name, super::KERNEL_WIDTH),
+            "sm80_xmma_gemm_f32f32_f32f32_f…2x1_execute_kernel__5x_cublas"
+        );
     }
 
     #[test]

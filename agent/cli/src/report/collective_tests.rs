@@ -2,6 +2,7 @@
 
 use perfagent_analysis::report::CollectiveTestRow;
 
+use super::picture;
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -13,7 +14,9 @@ pub(super) fn write(page: &mut Page, tests: &[CollectiveTestRow]) {
     };
     for rows in tests.chunk_by(is_one_table) {
         let Some(first) = rows.first() else { continue };
-        page.section(format!("Collective tests: {}", describe(first)));
+        let what = describe(first);
+        page.section(format!("Collective tests: {what}"));
+        picture::write_collective_tests(page, rows, &what);
         let of_each = ["algbw GB/s", "busbw GB/s", "wrong"];
         let headings = [&["bytes", "out of place"][..], &of_each, &["in place"], &of_each];
         let mut table = Table::new(headings.concat());

@@ -3,7 +3,7 @@
 use perfagent_analysis::report::{CollectiveRow, Rank};
 use perfagent_analysis::total;
 
-use super::of_ranks;
+use super::{of_ranks, picture};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -14,6 +14,7 @@ pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
         return;
     }
     page.section(format!("Collectives{}", of_ranks(ranks)));
+    picture::write_collectives(page, &collectives);
     let mut table = Table::new([
         "operation",
         "dtype",

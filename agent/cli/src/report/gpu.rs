@@ -3,7 +3,7 @@
 use perfagent_analysis::report::{HostCostRow, Rank};
 use perfagent_analysis::total;
 
-use super::{label_cell, of_ranks};
+use super::{label_cell, of_ranks, picture};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -89,6 +89,7 @@ fn write_waits(page: &mut Page, ranks: &[Rank]) {
         return;
     }
     page.section("Why streams waited");
+    picture::write_waits(page, ranks);
     let mut table =
         Table::new(["", "device", "stream", "for the host", "between kernels", "other"]);
     for rank in ranks {

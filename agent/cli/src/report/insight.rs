@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use perfagent_analysis::report::{CriticalKind, LaunchedRow, Rank, RooflineRow};
 use perfagent_analysis::total;
 
-use super::{TOP_OPERATIONS, TOP_RANGES, label_cell, of_ranks, top_of};
+use super::{TOP_OPERATIONS, TOP_RANGES, label_cell, of_ranks, picture, top_of};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -110,6 +110,7 @@ pub(super) fn write_roofline(page: &mut Page, ranks: &[Rank]) {
     points.sort_by_key(|(_, row)| std::cmp::Reverse(row.time_ns));
     let shown = points.len().min(TOP_RANGES);
     page.section(top_of(shown, points.len(), "operators by what they achieved"));
+    picture::write_roofline(page, &points[..shown], ranks.len() > 1);
     let mut table = Table::new([
         "",
         "name",

@@ -2,7 +2,7 @@
 
 use perfagent_analysis::report::Rank;
 
-use super::label_cell;
+use super::{label_cell, picture};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -13,6 +13,7 @@ pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
         .filter(|(_, figure)| ranks.iter().any(|rank| figure(rank).is_some()))
         .collect();
     page.section("Memory and processor");
+    picture::write_memory(page, ranks);
     if columns.is_empty() {
         page.paragraph("Nothing was sampled.");
         return;

@@ -5,11 +5,14 @@ mod collectives;
 mod files;
 mod gpu;
 mod header;
+#[cfg(test)]
+mod hostile;
 mod insight;
 mod lost;
 mod machine;
 mod memory;
 mod operations;
+mod picture;
 mod steps;
 mod time;
 

@@ -3,7 +3,7 @@
 use perfagent_analysis::report::{Basis, Rank};
 use perfagent_analysis::total;
 
-use super::{TOP_OPERATIONS, TOP_RANGES, of_ranks, top_of};
+use super::{TOP_OPERATIONS, TOP_RANGES, of_ranks, picture, top_of};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -29,8 +29,10 @@ fn write_kernels(page: &mut Page, ranks: &[Rank]) {
         "ranges by own time"
     };
     let shown = kernels.len().min(TOP_OPERATIONS);
-    page.section(format!("{}{}", top_of(shown, kernels.len(), nouns), of_ranks(ranks)));
+    let heading = format!("{}{}", top_of(shown, kernels.len(), nouns), of_ranks(ranks));
+    page.section(&heading);
     let total = kernels.iter().map(|row| row.total_ns).sum();
+    picture::write_kernels(page, ranks, &kernels[..shown], total, &heading);
     let mut table = Table::new(["name", "category", "count", "total", "mean", "max", "share"]);
     for row in &kernels[..shown] {
         table.row([

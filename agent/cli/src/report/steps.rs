@@ -2,13 +2,14 @@
 
 use perfagent_analysis::report::Rank;
 
-use super::label_cell;
+use super::{label_cell, picture};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
 /// Writes one row a rank.
 pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
     page.section("Steps");
+    picture::write_steps(page, ranks);
     if ranks.iter().all(|rank| rank.step.count == 0) {
         write_detected(page, ranks);
         page.paragraph(

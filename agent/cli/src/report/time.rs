@@ -3,7 +3,7 @@
 use perfagent_analysis::report::{Basis, Breakdown, Rank};
 use perfagent_analysis::total;
 
-use super::{label_cell, of_ranks};
+use super::{label_cell, of_ranks, picture};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -15,6 +15,10 @@ pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
     // come first.
     let stepped = ranks.iter().all(|rank| rank.training.window_ns > 0);
     let steps = stepped.then(|| total::breakdowns(ranks.iter().map(|rank| &rank.training)));
+    let divided: fn(&Rank) -> &Breakdown =
+        if stepped { |rank| &rank.training } else { |rank| &rank.breakdown };
+    let what = if stepped { "first step to last" } else { "whole span" };
+    picture::write_time(page, ranks, divided, what);
     page.table(parts(&whole, steps.as_ref(), ranks.iter().any(|rank| rank.basis == Basis::Gpu)));
     if let [rank] = ranks {
         if let Some(overlap) = rank.overlap_pct {
@@ -26,7 +30,7 @@ pub(super) fn write(page: &mut Page, ranks: &[Rank]) {
         }
     } else {
         page.section(if stepped { "By rank, first step to last" } else { "By rank" });
-        page.table(by_rank(ranks, |rank| if stepped { &rank.training } else { &rank.breakdown }));
+        page.table(by_rank(ranks, divided));
     }
 }
 

@@ -11,6 +11,7 @@ mod export;
 mod fixture;
 mod health;
 mod help;
+mod html;
 mod import;
 mod nccl;
 mod node_files;

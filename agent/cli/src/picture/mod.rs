@@ -1,0 +1,111 @@
+//! Pictures of a page as inline SVG: bars, series, levels over time, points. Each carries its figures as a table too.
+//!
+//! Pictures hold what they show as numbers and are drawn only for a page that can show them.
+
+mod bars;
+mod fill;
+mod frame;
+mod level;
+mod points;
+mod scale;
+mod series;
+mod shape;
+
+pub(crate) use bars::{Bars, LABEL, Row};
+pub(crate) use fill::{COLOURS, Fill, Part};
+pub(crate) use level::Level;
+pub(crate) use points::{Group, Point, Points};
+pub(crate) use scale::Measure;
+pub(crate) use series::{Series, Track};
+
+use crate::markup::Markup;
+
+/// Width of every picture in its own units; on the page it is as wide as there is room.
+const WIDTH: f64 = 960.0;
+
+/// A picture with what it is called and what is to be seen.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    title: String,
+    description: String,
+    drawing: Drawing,
+}
+
+/// What is drawn.
+#[derive(Debug)]
+pub(crate) enum Drawing {
+    Bars(Bars),
+    Series(Series),
+    Level(Level),
+    Points(Points),
+}
+
+/// The exact figures of a picture. Units are in the headings.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Figures {
+    pub(crate) headings: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+impl Picture {
+    /// A picture; `description` says what it shows to whom cannot see it, and how to read it.
+    pub(crate) fn new(
+        title: impl Into<String>,
+        description: impl Into<String>,
+        drawing: Drawing,
+    ) -> Self {
+        Self { title: title.into(), description: description.into(), drawing }
+    }
+
+    /// Its name.
+    pub(crate) fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// How to read it.
+    pub(crate) fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Its exact figures.
+    pub(crate) fn figures(&self) -> Figures {
+        match &self.drawing {
+            Drawing::Bars(bars) => bars.figures(),
+            Drawing::Series(series) => series.figures(),
+            Drawing::Level(level) => level.figures(),
+            Drawing::Points(points) => points.figures(),
+        }
+    }
+
+    /// Draws it; `number` tells it from the other pictures of the page.
+    pub(crate) fn draw(&self, number: usize, markup: &mut Markup) {
+        let (title, description) = (format!("t{number}"), format!("d{number}"));
+        let height = match &self.drawing {
+            Drawing::Bars(bars) => bars.height(),
+            Drawing::Series(_) => series::HEIGHT,
+            Drawing::Level(_) => level::HEIGHT,
+            Drawing::Points(_) => points::HEIGHT,
+        };
+        markup.element(
+            "svg",
+            &[
+                ("xmlns", &"http://www.w3.org/2000/svg"),
+                ("viewBox", &format_args!("0 0 {WIDTH} {height}")),
+                ("role", &"img"),
+                ("aria-labelledby", &format_args!("{title} {description}")),
+            ],
+            |markup| {
+                markup.words("title", &[("id", &title)], &self.title);
+                markup.words("desc", &[("id", &description)], &self.description);
+                match &self.drawing {
+                    Drawing::Bars(bars) => bars.draw(markup),
+                    Drawing::Series(series) => series.draw(markup),
+                    Drawing::Level(level) => level.draw(markup),
+                    Drawing::Points(points) => points.draw(markup),
+                }
+            },
+        );
+    }
+}
+
+pub(crate) use fill::patterns;
