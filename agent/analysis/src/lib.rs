@@ -59,7 +59,7 @@ mod wait;
 
 pub use assemble::{merge, report, report_many};
 pub use brief::brief_kernel_name;
-pub use critical::{CriticalPath, PathKind, PathName, PathRow, PathSegment};
+pub use critical::{CriticalPath, EventWait, PathKind, PathName, PathRow, PathSegment};
 pub use difference::{Difference, KernelDifference, OrderDifference, difference};
 pub use identity::repeated;
 pub use interval::{Coverage, Intervals};

@@ -8,7 +8,7 @@ use crate::activity::Activity;
 use crate::breakdown::{Division, data_loading};
 use crate::category::{Categories, Labels};
 use crate::collective::Call;
-use crate::critical::{CriticalPath, Start};
+use crate::critical::{CriticalPath, EventWait, Start};
 use crate::host_work::HostWork;
 use crate::launched::Launches;
 use crate::operation::{Operations, operations};
@@ -155,6 +155,12 @@ impl RankAnalysis {
     ) -> CriticalPath {
         let window = window.map(|(start, end)| (start.unix_nanos(), end.unix_nanos()));
         self.path(recording, &Launches::of(recording, &self.rows), window)
+    }
+
+    /// Which operations of the GPU waited for those of other streams, by the events that their streams were told to wait for.
+    #[must_use]
+    pub fn event_waits(&self, recording: &Recording) -> Vec<EventWait> {
+        critical::event_waits(recording, &self.rows, &Launches::of(recording, &self.rows))
     }
 
     fn path(

@@ -5,6 +5,7 @@ mod builder;
 mod collectives;
 mod critical;
 mod difference;
+mod events;
 mod files;
 mod linked;
 mod memory;

@@ -116,6 +116,7 @@ pub(crate) struct Wait {
     pub(crate) event: Option<i64>,
     pub(crate) correlation: Option<i64>,
     pub(crate) recorded_by: Option<i64>,
+    pub(crate) recorded_on: Option<i64>,
 }
 
 /// A collective, as its kernel tells it, or an event of its own.

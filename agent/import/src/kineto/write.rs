@@ -88,6 +88,7 @@ pub(crate) fn write(
             event: wait.event,
             correlation: wait.correlation,
             recorded_by: wait.recorded_by,
+            recorded_on: wait.recorded_on,
         })?;
     }
     let nesting = depths_of(trace.operators.iter().map(|row| (row.thread, row.times)));
