@@ -2,7 +2,7 @@
 
 use perfagent_analysis::{PathKind, PathRow, Rules, analyse};
 use perfagent_recording::table::{Synchronization, WaitKind};
-use perfagent_recording::{ProcessId, Recording};
+use perfagent_recording::{ProcessId, Recording, Timestamp};
 
 use crate::builder::Builder;
 use crate::traces;
@@ -161,4 +161,34 @@ fn the_host_waits_for_the_stream_that_the_event_was_recorded_on() {
     assert_eq!(waited(&run.recording), Some(PathRow::Kernel(0)));
     run.recording.synchronizations.change(0, |row| row.recorded_on = Some(20));
     assert_eq!(waited(&run.recording), Some(PathRow::Kernel(1)));
+}
+
+/// Holistic Trace Analysis 0.5 on the second `measure|forward` of this trace: six operations, 508 µs of work and 9 µs between
+/// them, end its path, after a launch that took 17 µs from the start of its call. Its path ends with the last operation; seen
+/// up to there, ours is the same on the GPU. Seen up to the end of the range, 661 µs later, no operation held anything up.
+#[test]
+fn as_holistic_trace_analysis_sees_a100_simple_add() {
+    let Some(recording) = traces::load("a100_simple_add.json.gz") else {
+        println!("skipped: no folder shared/traces beside the repository");
+        return;
+    };
+    let rank = &analyse(&recording, Rules::built_in())[0];
+    let name = "[param|pytorch.model.alex_net|0|0|0|measure|forward]";
+    let range = recording
+        .ranges
+        .iter()
+        .filter(|range| recording.strings.get(range.name_id) == name)
+        .nth(1)
+        .unwrap();
+    let time_of = |end: Timestamp, kinds: &[PathKind]| {
+        let path = rank.critical_path(&recording, Some((range.start_ns, end)));
+        let of_kind = path.segments.iter().filter(|segment| kinds.contains(&segment.kind));
+        let times: Vec<i64> = of_kind.map(|segment| segment.end_ns - segment.start_ns).collect();
+        (times.len(), times.iter().sum::<i64>())
+    };
+    let last = Timestamp::from_unix_nanos(1_694_040_010_096_880_000);
+    assert_eq!(time_of(last, &[PathKind::Kernel, PathKind::Copy]), (6, 508_000));
+    assert_eq!(time_of(last, &[PathKind::Wait]), (5, 9_000));
+    let end = range.end_ns;
+    assert_eq!(time_of(end, &[PathKind::Host]).1, end.unix_nanos() - range.start_ns.unix_nanos());
 }
