@@ -8,6 +8,7 @@ use crate::activity::Activity;
 use crate::breakdown::{Division, data_loading};
 use crate::category::{Categories, Labels};
 use crate::collective::Call;
+use crate::copy::CopyRate;
 use crate::critical::{CriticalPath, EventWait, Start};
 use crate::host_work::HostWork;
 use crate::launched::Launches;
@@ -18,7 +19,7 @@ use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::{
     Intervals, clock, collective, copy, critical, host_cost, idle, kernel, launch, memory,
-    operator_gpu, period, process, queue, range, roofline, step,
+    operator_gpu, period, process, queue, range, roofline, sequence, step,
 };
 
 /// One rank of a recording with everything that windows and tables are answered from. The methods
@@ -157,6 +158,12 @@ impl RankAnalysis {
         self.path(recording, &Launches::of(recording, &self.rows), window)
     }
 
+    /// How the rate of copies and memsets changes over time, kind after kind.
+    #[must_use]
+    pub fn copy_rates(&self, recording: &Recording) -> Vec<CopyRate> {
+        copy::rates(recording, &self.rows)
+    }
+
     /// Which operations of the GPU waited for those of other streams, by the events that their streams were told to wait for.
     #[must_use]
     pub fn event_waits(&self, recording: &Recording) -> Vec<EventWait> {
@@ -239,6 +246,7 @@ impl RankAnalysis {
         if self.rows.basis == Basis::Gpu {
             (rank.operator_gpu, rank.range_gpu, rank.gpu_links) =
                 operator_gpu::tables(recording, &self.rows, &launches);
+            rank.kernel_sequences = sequence::sequences(recording, &self.rows, &launches);
             if self.step_spans.is_empty() {
                 rank.detected_steps = period::detected(recording, &launches);
             }

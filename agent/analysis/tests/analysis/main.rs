@@ -3,6 +3,7 @@
 
 mod builder;
 mod collectives;
+mod copies;
 mod critical;
 mod difference;
 mod events;
@@ -15,5 +16,6 @@ mod properties;
 mod queue;
 mod reference;
 mod roofline;
+mod sequence;
 mod traces;
 mod whole;
