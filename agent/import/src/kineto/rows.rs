@@ -4,13 +4,13 @@ use perfagent_recording::table::{CopyKind, Payload, Timing};
 
 use super::collect::Collector;
 use super::event::{Args, Event};
-use super::sparse::Small;
-use super::trace::{
+use super::vocabulary::{self, Class};
+use crate::trace::Small;
+use crate::trace::{
     Annotation, AnnotationExtra, Call, Collective, Copy, Kernel, Mark, Memory, MemoryExtra,
     Operator, OperatorExtra, Sample, Stream, Times, Wait,
 };
-use super::value::{Int, Json};
-use super::vocabulary::{self, Class};
+use crate::value::{Int, Json};
 use crate::warning::Problem;
 
 impl Collector {

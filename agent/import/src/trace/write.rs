@@ -6,8 +6,7 @@ use perfagent_recording::table::{
 use perfagent_recording::{ProcessId, StringId, Timestamp, WriteError, Writer};
 
 use super::place::Places;
-use super::sparse::Small;
-use super::trace::{Times, Trace};
+use super::{Small, Times, Trace};
 use crate::depth::{Place, depths};
 use crate::hosts::Hosts;
 use crate::texts::Text;
