@@ -82,10 +82,10 @@ pub(crate) fn sequences(
         {
             around.pop();
         }
-        let launched = order.of_item(item);
-        let is_outermost = around.last().is_none_or(|&(.., other)| other != launched);
-        around.push((item.thread, item.end, launched));
-        let (from, until) = launched;
+        let own = order.of_item(item);
+        let is_outermost = around.last().is_none_or(|&(.., other)| other != own);
+        around.push((item.thread, item.end, own));
+        let (from, until) = own;
         if !is_outermost || !(SHORTEST..=LONGEST).contains(&(until - from)) {
             continue;
         }

@@ -19,16 +19,16 @@
 //! Holistic Trace Analysis (0.5) has a critical path too. Where and why it differs, on the traces of its own tests:
 //!
 //! * It looks for the heaviest path through a graph in which the time between operators of the top level weighs nothing. So its
-//!   path does not fill the stretch: of a100_event_sync_streams it explains 1.2 ms of 19.9 ms, of the first step of
-//!   a100_nccl_data 102 ms of 221 ms. Here that time is `(between operators)` of the host.
-//! * Of a100_event_sync_streams it leads to the last kernel over the memset that ended 15 µs before on its stream, and from
+//!   path does not fill the stretch: of `a100_event_sync_streams` it explains 1.2 ms of 19.9 ms, of the first step of
+//!   `a100_nccl_data` 102 ms of 221 ms. Here that time is `(between operators)` of the host.
+//! * Of `a100_event_sync_streams` it leads to the last kernel over the memset that ended 15 µs before on its stream, and from
 //!   that to the start of its call. What the kernel waited for last is its own launch, which ended 1 µs before it began.
 //! * It takes an operation to depend on the start of its launching call, and shows the call as delay; here it is the end.
-//! * Its path ends with the last event that begins within the stretch, ranges left out. In a100_simple_add that is a kernel, and
+//! * Its path ends with the last event that begins within the stretch, ranges left out. In `a100_simple_add` that is a kernel, and
 //!   six operations are on its path; the range that was asked for ends 661 µs later on the host, which waited for none of them.
-//!   Up to that kernel both paths are the same on the GPU. In a100_event_sync_streams the 13 µs in which
+//!   Up to that kernel both paths are the same on the GPU. In `a100_event_sync_streams` the 13 µs in which
 //!   `cudaDeviceSynchronize` returns are not on its path.
-//! * It knows no link between threads: a backward pass on the autograd thread begins with nothing, and in a100_nccl_data the
+//! * It knows no link between threads: a backward pass on the autograd thread begins with nothing, and in `a100_nccl_data` the
 //!   thread that waits for it leads nowhere (0.7 ms here). It needs `cuda_sync` rows for every wait.
 //! * It rounds to microseconds.
 

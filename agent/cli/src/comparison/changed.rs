@@ -88,14 +88,11 @@ fn write_kernels(page: &mut Page, difference: &Difference, rows: &[&KernelDiffer
         ]);
     }
     page.table(table);
-    let order = match difference.order.len() {
-        0 => format!("The {} kernels of a step come in the same order.", difference.common),
-        places => format!(
-            "{} kernels of a step are the same in the same order; the order differs in {places} places.",
-            difference.common
-        ),
-    };
-    page.paragraph(order);
+    page.paragraph(format!(
+        "Kernels of a step that are the same in the same order: {}. Places where the order differs: {}.",
+        difference.common,
+        difference.order.len()
+    ));
 }
 
 fn write_operators(page: &mut Page, rows: &[&OperatorDifference]) {

@@ -84,6 +84,10 @@ fn every_metric_of_a_slowdown() {
     assert_eq!(step["base"]["median"], 100_000_000.0);
     assert!((step["change_pct"].as_f64().unwrap() - 4.0).abs() < 0.01);
     assert_eq!(row(&document, "throughput")["base"]["median"], 81_920.0);
+    let kernel = &document["difference"]["kernels"][0];
+    assert_eq!((&kernel["name"], &kernel["base_count"]), (&"gemm_bf16".into(), &1.0.into()));
+    let ratio = kernel["new_ns"].as_f64().unwrap() / kernel["base_ns"].as_f64().unwrap();
+    assert!((ratio - 1.04).abs() < 1e-6, "{kernel}");
     // The other way round it is an improvement, and that is no "no".
     let outcome = compare(folder.path(), &new, &base, &["--json", "--strict"]);
     assert_eq!(outcome.code, 0);
