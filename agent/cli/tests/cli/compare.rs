@@ -86,8 +86,11 @@ fn every_metric_of_a_slowdown() {
     assert_eq!(row(&document, "throughput")["base"]["median"], 81_920.0);
     let kernel = &document["difference"]["kernels"][0];
     assert_eq!((&kernel["name"], &kernel["base_count"]), (&"gemm_bf16".into(), &1.0.into()));
-    let ratio = kernel["new_ns"].as_f64().unwrap() / kernel["base_ns"].as_f64().unwrap();
-    assert!((ratio - 1.04).abs() < 1e-6, "{kernel}");
+    // The noise of five runs comes to -0.4 tenths of a percent of 60 ms.
+    assert_eq!(
+        (&kernel["base_ns"], &kernel["new_ns"]),
+        (&59_976_000.0.into(), &62_376_000.0.into())
+    );
     // The other way round it is an improvement, and that is no "no".
     let outcome = compare(folder.path(), &new, &base, &["--json", "--strict"]);
     assert_eq!(outcome.code, 0);
