@@ -50,6 +50,7 @@ mod rank;
 pub mod report;
 mod roofline;
 mod rules;
+mod sequence;
 mod spread;
 mod statistic;
 mod step;
@@ -61,8 +62,11 @@ mod wait;
 
 pub use assemble::{merge, report, report_many};
 pub use brief::brief_kernel_name;
-pub use critical::{CriticalPath, PathKind, PathName, PathRow, PathSegment};
-pub use difference::{Difference, KernelDifference, OrderDifference, difference};
+pub use copy::CopyRate;
+pub use critical::{CriticalPath, EventWait, PathKind, PathName, PathRow, PathSegment};
+pub use difference::{
+    Difference, KernelDifference, OperatorDifference, OrderDifference, StepProfile, difference,
+};
 pub use identity::repeated;
 pub use interval::{Coverage, Intervals};
 pub use rank::{RankAnalysis, analyse};

@@ -121,6 +121,27 @@ impl Nesting {
     }
 }
 
+/// The innermost item at every instant of every thread.
+pub(crate) struct Owners(Vec<(ThreadId, i64, i64, u32)>);
+
+impl Owners {
+    pub(crate) fn of(nesting: &Nesting) -> Self {
+        let of_item = |slice: &Slice| nesting.items[slice.item as usize].thread;
+        let mut slices: Vec<_> = (nesting.slices.iter())
+            .map(|slice| (of_item(slice), slice.start, slice.end, slice.item))
+            .collect();
+        slices.sort_unstable();
+        Self(slices)
+    }
+
+    /// The item that is innermost at this instant, by its position in [`Nesting::items`].
+    pub(crate) fn at(&self, thread: ThreadId, time: i64) -> Option<u32> {
+        let after = self.0.partition_point(|&(of, start, ..)| (of, start) <= (thread, time));
+        let &(of, _, end, item) = self.0.get(after.checked_sub(1)?)?;
+        (of == thread && time < end).then_some(item)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use perfagent_recording::{StringId, ThreadId};

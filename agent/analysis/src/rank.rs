@@ -8,7 +8,8 @@ use crate::activity::Activity;
 use crate::breakdown::{Division, data_loading};
 use crate::category::{Categories, Labels};
 use crate::collective::Call;
-use crate::critical::{CriticalPath, Start};
+use crate::copy::CopyRate;
+use crate::critical::{CriticalPath, EventWait, Start};
 use crate::host_work::HostWork;
 use crate::launched::Launches;
 use crate::operation::{Operations, operations};
@@ -16,14 +17,14 @@ use crate::own_time::Named;
 use crate::process::ProcessRows;
 use crate::report::{
     Basis, Breakdown, CriticalPathFigures, DeviceFacts, GpuLinks, KernelRow, LaunchedRow, Rank,
-    RooflineRow, Step,
+    RooflineRow, SequenceRow, Step,
 };
 use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::timeline::Timeline;
 use crate::{
     Intervals, clock, collective, copy, critical, host_cost, idle, kernel, launch, memory,
-    operator_gpu, period, process, queue, range, roofline, step,
+    operator_gpu, period, process, queue, range, roofline, sequence, step,
 };
 
 /// Of rows with more events than this the report's critical path is that of some steps in the middle: a longer one says no more,
@@ -113,6 +114,11 @@ impl RankAnalysis {
         Some((Timestamp::from_unix_nanos(first), Timestamp::from_unix_nanos(last)))
     }
 
+    /// Where its rows are.
+    pub(crate) const fn rows(&self) -> &ProcessRows {
+        &self.rows
+    }
+
     /// Its GPU operations.
     pub(crate) const fn operations(&self) -> &Operations {
         &self.operations
@@ -172,20 +178,17 @@ impl RankAnalysis {
         window: Option<(Timestamp, Timestamp)>,
     ) -> CriticalPath {
         let window = window.map(|(start, end)| (start.unix_nanos(), end.unix_nanos()));
-        self.path(recording, &self.rows, window)
+        self.path(recording, (&self.rows, &Launches::of(recording, &self.rows)), window)
     }
 
-    /// The critical path from the first to the last step, or of the whole recording where there are no steps; of a long
-    /// recording, of as many steps in its middle as hold [`LONGEST_PATH`] events.
-    fn critical_path_of_middle(&self, recording: &Recording) -> CriticalPath {
+    /// The rows that are looked at one by one, and a stretch of time that they fill: all from the first to the last step, or the
+    /// whole recording where there are no steps; of a long recording, as many steps in its middle as hold [`LONGEST_PATH`]
+    /// events.
+    fn middle(&self, recording: &Recording) -> (ProcessRows, Option<(i64, i64)>) {
         let window = self.first_to_last_step();
         let events = self.rows.len();
-        if events <= LONGEST_PATH {
-            return self.path(recording, &self.rows, window);
-        }
-        let Some((first, last)) = window.or(self.activity.extent) else {
-            return CriticalPath::default();
-        };
+        let whole = window.or(self.activity.extent).filter(|_| events > LONGEST_PATH);
+        let Some((first, last)) = whole else { return (self.rows.clone(), window) };
         let share = LONGEST_PATH as f64 / events as f64;
         let count = ((self.step_spans.len() as f64 * share) as usize).max(1);
         let begin = (self.step_spans.len().saturating_sub(count)) / 2;
@@ -196,20 +199,31 @@ impl RankAnalysis {
             let start = first + (last - first - length) / 2;
             (start, start + length)
         });
-        self.path(recording, &self.rows.within(recording, window), Some(window))
+        (self.rows.within(recording, window), Some(window))
+    }
+
+    /// How the rate of copies and memsets changes over time, kind after kind.
+    #[must_use]
+    pub fn copy_rates(&self, recording: &Recording) -> Vec<CopyRate> {
+        copy::rates(recording, &self.rows)
+    }
+
+    /// Which operations of the GPU waited for those of other streams, by the events that their streams were told to wait for.
+    #[must_use]
+    pub fn event_waits(&self, recording: &Recording) -> Vec<EventWait> {
+        critical::event_waits(recording, &self.rows, &Launches::of(recording, &self.rows))
     }
 
     fn path(
         &self,
         recording: &Recording,
-        rows: &ProcessRows,
+        (rows, launches): (&ProcessRows, &Launches),
         window: Option<(i64, i64)>,
     ) -> CriticalPath {
-        let launches = Launches::of(recording, rows);
         // A step ends where the thread that marked it says so.
         let is_marked = |step: &&StepSpan| window.is_some_and(|(_, end)| step.end == end);
         let thread = self.step_spans.iter().find(is_marked).map(|step| step.thread);
-        critical::path(recording, rows, &launches, &self.labels, Start { window, thread })
+        critical::path(recording, rows, launches, &self.labels, Start { window, thread })
     }
 
     fn first_to_last_step(&self) -> Option<(i64, i64)> {
@@ -283,6 +297,7 @@ impl RankAnalysis {
         (rank.critical_path, rank.roofline) = (launching.critical_path, launching.roofline);
         if self.rows.basis == Basis::Gpu {
             rank.gpu_links = launching.links;
+            rank.kernel_sequences = launching.sequences;
             if self.step_spans.is_empty() {
                 rank.detected_steps = period::detected(recording, &self.operations);
             }
@@ -308,6 +323,7 @@ struct Launching {
     links: GpuLinks,
     critical_path: Option<CriticalPathFigures>,
     roofline: Vec<RooflineRow>,
+    sequences: Vec<SequenceRow>,
 }
 
 impl Launching {
@@ -325,8 +341,14 @@ impl Launching {
         };
         let roofline = roofline::points(recording, &rank.rows, &timeline);
         drop(timeline);
-        let path = rank.critical_path_of_middle(recording);
+        let (rows, window) = rank.middle(recording);
+        let launches = Launches::of(recording, &rows);
+        let path = rank.path(recording, (&rows, &launches), window);
         let critical_path = critical::summary(recording, &path);
-        Self { names: sums.names, operators, ranges, links, critical_path, roofline }
+        let sequences = match rank.rows.basis {
+            Basis::Gpu => sequence::sequences(recording, &rows, &launches),
+            Basis::Operators | Basis::Ranges => Vec::new(),
+        };
+        Self { names: sums.names, operators, ranges, links, critical_path, roofline, sequences }
     }
 }

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use crate::report::{
     Breakdown, CategoryShare, CollectiveRow, CopyRow, KernelRow, LaunchedRow, OperatorRow,
-    RangeRow, Rank,
+    RangeRow, Rank, SequenceRow,
 };
 
 /// The parts of breakdowns, added up; parts that are inside others are left out.
@@ -122,8 +122,27 @@ pub fn copies(ranks: &[Rank]) -> Vec<CopyRow> {
             sum.total_ns += row.total_ns;
             sum.bytes += row.bytes;
             sum.gbps = rate(sum.bytes, sum.total_ns);
+            sum.busy_ns += row.busy_ns;
+            sum.busy_gbps = rate(sum.bytes, sum.busy_ns);
+            // Ranks copy at the same time or not: what one of them reached is sure.
+            sum.peak_gbps = sum.peak_gbps.into_iter().chain(row.peak_gbps).reduce(f64::max);
         },
         |row| row.total_ns,
+    )
+}
+
+/// Sequences of GPU operations of all ranks, greatest time first.
+#[must_use]
+pub fn sequences(ranks: &[Rank]) -> Vec<SequenceRow> {
+    by_key(
+        ranks.iter().flat_map(|rank| &rank.kernel_sequences),
+        |row| (row.operator.clone(), row.kernels.clone()),
+        |sum: &mut SequenceRow, row| {
+            sum.count += row.count;
+            sum.gpu_ns += row.gpu_ns;
+            sum.host_ns += row.host_ns;
+        },
+        |row| row.gpu_ns,
     )
 }
 

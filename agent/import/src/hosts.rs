@@ -13,7 +13,7 @@ const UNKNOWN: &str = "unknown host";
 pub(crate) struct Hosts(HashMap<String, HostId>);
 
 impl Hosts {
-    /// The machine with this name, a new one at its first use.
+    /// The machine with this name, a new one at its first use; the unknown one where it is empty.
     pub(crate) fn named(&mut self, name: &str, writer: &mut Writer) -> Result<HostId, WriteError> {
         self.described(&Host { name: name.to_owned(), ..Host::default() }, writer)
     }

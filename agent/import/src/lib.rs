@@ -44,6 +44,8 @@ mod snapshot;
 mod source;
 mod summary;
 mod texts;
+mod trace;
+mod value;
 mod warning;
 mod window;
 mod xplane;

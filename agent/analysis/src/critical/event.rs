@@ -9,7 +9,7 @@ use super::graph::{Graph, OperationIndex};
 use crate::launched::Call;
 
 /// For an operation, those of other streams that it had to wait for.
-pub(super) type Waits = HashMap<OperationIndex, Vec<OperationIndex>>;
+type Waits = HashMap<OperationIndex, Vec<OperationIndex>>;
 
 /// A stream is told to wait for an event.
 struct StreamWait {
@@ -19,49 +19,83 @@ struct StreamWait {
     time: i64,
     /// When the event was recorded, and on which thread.
     recorded: (i64, ThreadId),
-    /// The recording says so. Else it was recorded at some time before.
+    /// The stream on which it was, where the recording says so.
+    on: Option<u32>,
+    /// The recording says when it was recorded. Else that was at some time before.
     is_exact: bool,
 }
 
-/// What operations waited for by events. The first operation that a stream is given after it was told to wait is the one that
-/// waits; what the event stands for is all that its stream had been given when it was recorded.
-pub(super) fn waits(recording: &Recording, process: ProcessId, graph: &Graph<'_>) -> Waits {
-    let mut told = told(recording, process, graph);
-    if told.is_empty() {
-        told = by_name(recording, graph);
-    }
-    told.sort_by_key(|wait| wait.time);
-    let mut waits = Waits::new();
-    // What a stream was last told to wait for, as long as it was given nothing since.
-    let mut pending: HashMap<u32, (i64, OperationIndex)> = HashMap::new();
-    for wait in told {
-        let (record, thread) = wait.recorded;
-        let Some(last) = graph.last_of_thread(thread, record, Some(wait.lane)) else { continue };
-        let lane = graph.lane_of(last);
-        let mut cause = graph.last_launched(lane, record).unwrap_or(last);
-        if let Some(&(time, earlier)) = pending.get(&lane)
-            && time < record
-            && graph.launch_of(cause).is_none_or(|launch| launch <= time)
-            && graph.end_of(earlier) > graph.end_of(cause)
-        {
-            cause = earlier;
+/// What streams were told to wait for.
+#[derive(Default)]
+pub(super) struct Events {
+    waits: Waits,
+    /// For each stream, when it was told to wait, with the last operation that it waits for since it was given its last one.
+    pending: HashMap<u32, Vec<(i64, OperationIndex)>>,
+}
+
+impl Events {
+    /// What operations waited for by events. The first operation that a stream is given after it was told to wait is the one
+    /// that waits; what the event stands for is all that its stream had been given when it was recorded.
+    pub(super) fn of(recording: &Recording, process: ProcessId, graph: &Graph<'_>) -> Self {
+        let mut told = told(recording, process, graph);
+        if told.is_empty() {
+            told = by_name(recording, graph);
         }
-        let still = pending.get(&wait.lane).copied().filter(|&(time, _)| {
-            graph.next_launched(wait.lane, time) == graph.next_launched(wait.lane, wait.time)
-        });
-        let latest = match still {
-            Some((_, earlier)) if graph.end_of(earlier) > graph.end_of(cause) => earlier,
-            _ => cause,
-        };
-        pending.insert(wait.lane, (wait.time, latest));
-        if let Some(waiting) = graph.next_launched(wait.lane, wait.time) {
-            if !wait.is_exact {
-                cause = graph.ended_before(cause, waiting).unwrap_or(cause);
+        told.sort_by_key(|wait| wait.time);
+        let mut events = Self::default();
+        for wait in told {
+            let (record, thread) = wait.recorded;
+            let lane = wait.on.or_else(|| {
+                let last = graph.last_of_thread(thread, record, Some(wait.lane))?;
+                Some(graph.lane_of(last))
+            });
+            let Some(lane) = lane.filter(|&lane| lane != wait.lane) else { continue };
+            let Some(mut cause) = events.last_given(graph, lane, record) else { continue };
+            let next = graph.next_launched(wait.lane, wait.time);
+            let pending = events.pending.entry(wait.lane).or_default();
+            let still = pending
+                .last()
+                .filter(|&&(time, _)| graph.next_launched(wait.lane, time) == next)
+                .map(|&(_, earlier)| earlier);
+            let latest = still.into_iter().chain([cause]).max_by_key(|&index| graph.end_of(index));
+            pending.push((wait.time, latest.unwrap_or(cause)));
+            if let Some(waiting) = next {
+                if !wait.is_exact {
+                    cause = graph.ended_before(cause, waiting).unwrap_or(cause);
+                }
+                events.waits.entry(waiting).or_default().push(cause);
             }
-            waits.entry(waiting).or_default().push(cause);
         }
+        events
     }
-    waits
+
+    /// The operations of other streams that this one had to wait for.
+    pub(super) fn awaited_by(&self, operation: OperationIndex) -> &[OperationIndex] {
+        self.waits.get(&operation).map_or(&[], Vec::as_slice)
+    }
+
+    /// Each operation with one that it had to wait for.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (OperationIndex, OperationIndex)> {
+        let each = self.waits.iter();
+        each.flat_map(|(&waiting, awaited)| awaited.iter().map(move |&awaited| (waiting, awaited)))
+    }
+
+    /// The operation that ends last of what a stream had been given by `time`: its own last one, or what it was told to wait
+    /// for after that.
+    pub(super) fn last_given(
+        &self,
+        graph: &Graph<'_>,
+        lane: u32,
+        time: i64,
+    ) -> Option<OperationIndex> {
+        let own = graph.last_launched(lane, time);
+        let since = own.and_then(|own| graph.launch_of(own));
+        let pending = self.pending.get(&lane).map_or(&[][..], Vec::as_slice);
+        let told = pending.partition_point(|&(at, _)| at < time).checked_sub(1);
+        let told = told.map(|at| pending[at]).filter(|&(at, _)| since.is_none_or(|own| own <= at));
+        let told = told.map(|(_, awaited)| awaited);
+        [told, own].into_iter().flatten().max_by_key(|&index| graph.end_of(index))
+    }
 }
 
 /// The waits that the recording has rows of.
@@ -70,7 +104,7 @@ fn told(recording: &Recording, process: ProcessId, graph: &Graph<'_>) -> Vec<Str
     let call = |correlation: Option<i64>| -> Option<&Call> {
         launches.calls.get(launches.call_with(correlation?)? as usize)
     };
-    let lanes = lanes(recording, graph);
+    let mut lanes = Lanes::of(recording, graph);
     recording
         .synchronizations
         .iter()
@@ -78,10 +112,11 @@ fn told(recording: &Recording, process: ProcessId, graph: &Graph<'_>) -> Vec<Str
         .filter_map(|wait| {
             let waiting = call(wait.correlation)?;
             let record = call(wait.recorded_by).unwrap_or(waiting);
-            let lane = lane(&lanes, wait.stream?, wait.context)?;
+            let on = wait.recorded_on.map(|stream| lanes.or_new(stream, wait.context));
+            let lane = lanes.or_new(wait.stream?, wait.context);
             let recorded = (record.start, record.thread);
-            let is_exact = wait.recorded_by.is_some();
-            Some(StreamWait { lane, time: waiting.start, recorded, is_exact })
+            let is_exact = call(wait.recorded_by).is_some();
+            Some(StreamWait { lane, time: waiting.start, recorded, on, is_exact })
         })
         .collect()
 }
@@ -114,28 +149,51 @@ fn by_name(recording: &Recording, graph: &Graph<'_>) -> Vec<StreamWait> {
             // Some traces have the waits and not the records.
             let recorded = record.filter(|&(_, of)| of == thread).unwrap_or((time, thread));
             let lane = graph.lane_of(waiting);
-            waits.push(StreamWait { lane, time, recorded, is_exact: false });
+            waits.push(StreamWait { lane, time, recorded, on: None, is_exact: false });
         }
     }
     waits
 }
 
-/// The streams by CUPTI's number, with their context.
-pub(super) fn lanes(recording: &Recording, graph: &Graph<'_>) -> Vec<(i64, Option<i64>, u32)> {
-    let mut lanes = Vec::new();
-    for (number, lane) in graph.streams.iter().enumerate() {
-        if let Some(stream) = recording.stream(lane.stream) {
-            lanes.push((stream.stream, stream.context, number as u32));
-        }
-    }
-    lanes
+/// Streams by CUPTI's number.
+#[derive(Default)]
+pub(super) struct Lanes {
+    /// By number and context.
+    exact: HashMap<(i64, Option<i64>), u32>,
+    /// The first of each number.
+    first: HashMap<i64, u32>,
+    next: u32,
 }
 
-/// The stream with this number, of this context where several have it.
-pub(super) fn lane(lanes: &[(i64, Option<i64>, u32)], stream: i64, context: i64) -> Option<u32> {
-    let mut named = lanes.iter().filter(|&&(number, ..)| number == stream);
-    let first = named.next()?;
-    let same = |of: &&(i64, Option<i64>, u32)| of.1 == Some(context);
-    let exact = std::iter::once(first).chain(named).find(same);
-    Some(exact.unwrap_or(first).2)
+impl Lanes {
+    pub(super) fn of(recording: &Recording, graph: &Graph<'_>) -> Self {
+        let mut lanes = Self::default();
+        for lane in &graph.streams {
+            if let Some(stream) = recording.stream(lane.stream) {
+                lanes.add(stream.stream, stream.context);
+            } else {
+                lanes.next += 1;
+            }
+        }
+        lanes
+    }
+
+    fn add(&mut self, stream: i64, context: Option<i64>) -> u32 {
+        let lane = self.next;
+        self.next += 1;
+        self.exact.entry((stream, context)).or_insert(lane);
+        self.first.entry(stream).or_insert(lane);
+        lane
+    }
+
+    /// The stream with this number, of this context where several have it.
+    pub(super) fn get(&self, stream: i64, context: i64) -> Option<u32> {
+        let exact = self.exact.get(&(stream, Some(context)));
+        exact.or_else(|| self.first.get(&stream)).copied()
+    }
+
+    /// The same; a stream that ran nothing becomes one that the graph has nothing of.
+    fn or_new(&mut self, stream: i64, context: i64) -> u32 {
+        self.get(stream, context).unwrap_or_else(|| self.add(stream, Some(context)))
+    }
 }

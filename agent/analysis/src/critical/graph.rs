@@ -124,14 +124,14 @@ impl<'a> Graph<'a> {
 
     /// The last operation of a stream whose launching call began before `time`.
     pub(super) fn last_launched(&self, lane: u32, time: i64) -> Option<OperationIndex> {
-        let launched = &self.streams[lane as usize].launched;
+        let launched = &self.streams.get(lane as usize)?.launched;
         let after = launched.partition_point(|&(start, ..)| start < time);
         launched.get(after.checked_sub(1)?).map(|&(.., index)| index)
     }
 
     /// The first operation of a stream whose launching call began after `time`.
     pub(super) fn next_launched(&self, lane: u32, time: i64) -> Option<OperationIndex> {
-        let launched = &self.streams[lane as usize].launched;
+        let launched = &self.streams.get(lane as usize)?.launched;
         let after = launched.partition_point(|&(start, ..)| start <= time);
         launched.get(after).map(|&(.., index)| index)
     }
@@ -159,6 +159,19 @@ impl<'a> Graph<'a> {
             launched.get(launched.partition_point(|&(start, _)| start <= time))
         });
         next.min().map(|&(_, index)| index)
+    }
+
+    /// The operation of a stream that ended last by `until` among those launched before `before`.
+    pub(super) fn last_ended_on(
+        &self,
+        lane: u32,
+        before: i64,
+        until: i64,
+    ) -> Option<OperationIndex> {
+        let ends = &self.streams.get(lane as usize)?.ends;
+        let after = ends.partition_point(|&(end, ..)| end <= until);
+        let mut recent = ends[..after].iter().rev().take(FURTHEST).map(|&(.., index)| index);
+        recent.find(|&index| self.launch_of(index).is_none_or(|launch| launch < before))
     }
 
     /// The operation that ended last within `(after, until]` among those launched before `after`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use perfagent_recording::table::WaitKind;
 use perfagent_recording::{ProcessId, Recording, StringId, ThreadId};
 
-use super::event::{lane, lanes};
+use super::event::{Events, Lanes};
 use super::graph::{FURTHEST, Graph, OperationIndex};
 use crate::Intervals;
 use crate::launched::Call;
@@ -32,9 +32,14 @@ pub(super) struct Join {
 /// Joins of each thread in order of time.
 pub(super) type Joins = HashMap<ThreadId, Vec<Join>>;
 
-pub(super) fn joins(recording: &Recording, rows: &ProcessRows, graph: &Graph<'_>) -> Joins {
+pub(super) fn joins(
+    recording: &Recording,
+    rows: &ProcessRows,
+    graph: &Graph<'_>,
+    events: &Events,
+) -> Joins {
     let mut joins = Joins::new();
-    for (call, operation) in awaited(recording, rows.process, graph) {
+    for (call, operation) in awaited(recording, rows.process, graph, events) {
         // One that had ended before the call held nobody up.
         let time = graph.end_of(operation);
         if call.start < time && time <= call.end {
@@ -60,12 +65,13 @@ fn awaited(
     recording: &Recording,
     process: ProcessId,
     graph: &Graph<'_>,
+    events: &Events,
 ) -> Vec<(Call, OperationIndex)> {
     let launches = graph.launches;
     let call = |correlation: Option<i64>| -> Option<&Call> {
         launches.calls.get(launches.call_with(correlation?)? as usize)
     };
-    let lanes = lanes(recording, graph);
+    let lanes = Lanes::of(recording, graph);
     let last_of_all = |time| {
         let lanes = 0..graph.streams.len() as u32;
         lanes
@@ -83,11 +89,21 @@ fn awaited(
         let operation = match wait.kind {
             WaitKind::Stream => wait
                 .stream
-                .and_then(|stream| lane(&lanes, stream, wait.context))
-                .and_then(|lane| graph.last_launched(lane, waiting.start)),
+                .and_then(|stream| lanes.get(stream, wait.context))
+                .and_then(|lane| events.last_given(graph, lane, waiting.start)),
             WaitKind::Context => last_of_all(waiting.start),
-            WaitKind::Event => call(wait.recorded_by)
-                .and_then(|record| graph.last_of_thread(record.thread, record.start, None)),
+            WaitKind::Event => {
+                let record = call(wait.recorded_by);
+                match wait.recorded_on.and_then(|stream| lanes.get(stream, wait.context)) {
+                    Some(lane) => match record {
+                        Some(record) => events.last_given(graph, lane, record.start),
+                        // It was recorded at some time before.
+                        None => graph.last_ended_on(lane, waiting.start, waiting.end),
+                    },
+                    None => record
+                        .and_then(|record| graph.last_of_thread(record.thread, record.start, None)),
+                }
+            }
             WaitKind::StreamEvent | WaitKind::Other => None,
         };
         waits.extend(operation.map(|operation| (waiting, operation)));

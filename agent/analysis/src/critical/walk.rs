@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use perfagent_recording::{Recording, ThreadId};
 
-use super::event::{Waits, waits};
+use super::event::Events;
 use super::graph::{Graph, OperationIndex};
 use super::host::{Awaited, Joins, joins};
 use super::{CriticalPath, PathKind, PathName, PathRow, PathSegment, label};
@@ -51,7 +51,7 @@ struct Walk<'a> {
     /// Kernels come first among the operations.
     kernels: &'a Positions,
     copies: &'a Positions,
-    waits: Waits,
+    events: Events,
     joins: Joins,
     /// First start of each thread.
     begins: HashMap<ThreadId, i64>,
@@ -80,9 +80,10 @@ pub(crate) fn path(
         return CriticalPath::default();
     };
     let graph = Graph::of(launches);
+    let events = Events::of(recording, rows.process, &graph);
     let mut walk = Walk {
-        waits: waits(recording, rows.process, &graph),
-        joins: joins(recording, rows, &graph),
+        joins: joins(recording, rows, &graph, &events),
+        events,
         graph,
         labels,
         kernels: &rows.kernels,
@@ -201,7 +202,7 @@ impl Walk<'_> {
         };
         let is_new = |other: &OperationIndex| !self.visited[*other as usize];
         let before = self.graph.before(index).filter(is_new);
-        let events = self.waits.get(&index).into_iter().flatten().copied().filter(is_new);
+        let events = self.events.awaited_by(index).iter().copied().filter(is_new);
         let event = events
             .filter(|&other| self.graph.end_of(other) <= operation.start)
             .max_by_key(|&other| (self.graph.end_of(other), other));
@@ -267,11 +268,7 @@ impl Walk<'_> {
     }
 
     fn row(&self, index: OperationIndex) -> Option<PathRow> {
-        let index = index as usize;
-        match index.checked_sub(self.kernels.len()) {
-            None => self.kernels.get(index).map(|row| PathRow::Kernel(row)),
-            Some(copy) => self.copies.get(copy).map(|row| PathRow::Copy(row)),
-        }
+        PathRow::of_operation((self.kernels, self.copies), index)
     }
 
     /// Puts a piece before those that are there, as far as it is in the window.

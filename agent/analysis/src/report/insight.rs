@@ -36,6 +36,21 @@ pub struct LaunchedKernel {
     pub total_ns: i64,
 }
 
+/// A sequence of GPU operations that one operator launched more than once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SequenceRow {
+    /// The operator.
+    pub operator: String,
+    /// The kernels and kinds of copies in the order of their launches.
+    pub kernels: Vec<String>,
+    /// How often the operator ran and launched exactly these.
+    pub count: i64,
+    /// Sum of the times of the operations, ns.
+    pub gpu_ns: i64,
+    /// Sum of the times of the operator on the host, ns.
+    pub host_ns: i64,
+}
+
 /// How many GPU operations could be tied to what launched them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GpuLinks {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use insight::{
     CriticalKind, CriticalName, CriticalPathFigures, DetectedStep, DetectedSteps, GpuLinks,
-    LaunchStatistics, LaunchedKernel, LaunchedRow, QueueRow, RooflineRow,
+    LaunchStatistics, LaunchedKernel, LaunchedRow, QueueRow, RooflineRow, SequenceRow,
 };
 pub use rank::{
     AtPeak, Basis, Breakdown, CategoryShare, HostUsage, Memory, MemoryPoint, PeakGroup, Rank, Step,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     CollectiveRow, CopyRow, CriticalPathFigures, DetectedSteps, DeviceFacts, GpuLinks, HostCostRow,
     IdleRow, KernelRow, Launch, LaunchStatistics, LaunchedRow, LossRow, OperatorRow, QueueRow,
-    RangeRow, RooflineRow,
+    RangeRow, RooflineRow, SequenceRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -120,6 +120,9 @@ pub struct Rank {
     /// The same of push/pop ranges.
     #[serde(default)]
     pub range_gpu: Vec<LaunchedRow>,
+    /// Sequences of GPU operations that operators launch again and again, greatest time first; 50 at most.
+    #[serde(default)]
+    pub kernel_sequences: Vec<SequenceRow>,
     /// How many GPU operations these tables hold.
     #[serde(default)]
     pub gpu_links: GpuLinks,

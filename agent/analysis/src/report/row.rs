@@ -52,6 +52,15 @@ pub struct CopyRow {
     pub bytes: i64,
     /// `bytes / total_ns`, 1e9 bytes/s; `None` when no time passed.
     pub gbps: Option<f64>,
+    /// Time in which at least one of them ran, ns.
+    #[serde(default)]
+    pub busy_ns: i64,
+    /// `bytes / busy_ns`: the mean rate while copying, 1e9 bytes/s.
+    #[serde(default)]
+    pub busy_gbps: Option<f64>,
+    /// The greatest rate of all that ran at one time, each at its mean rate, 1e9 bytes/s.
+    #[serde(default)]
+    pub peak_gbps: Option<f64>,
 }
 
 /// What the host spent on one kind of wait for the GPU, or on one kind of overhead of recording.

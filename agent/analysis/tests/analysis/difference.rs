@@ -1,6 +1,6 @@
 //! What two runs do differently.
 
-use perfagent_analysis::{Difference, Rules, analyse, difference};
+use perfagent_analysis::{Difference, Rules, StepProfile, analyse, difference};
 use perfagent_recording::Recording;
 use proptest::prelude::*;
 
@@ -85,5 +85,68 @@ fn a_trace_does_not_differ_from_itself() {
         assert!(found.order.is_empty(), "{name}");
         assert!(found.kernels.iter().all(|row| row.change_ns().abs() < 1e-9), "{name}");
         println!("{name}: {} kernels in a step, {} names", found.common, found.kernels.len());
+    }
+}
+
+/// A step has `attention`, which launches one kernel within `layer`; in the second run it takes twice as long on the host and
+/// its kernel 7 ns more, and `dropout` is new. What is outside of steps does not count.
+#[test]
+fn operators_appear_and_slow_down() {
+    let run = |factor: i64, time: i64, with_dropout: bool| {
+        let mut run = Builder::new("record");
+        let rank = run.process(1, None, None);
+        for number in 0..2 {
+            let start = 1000 * number;
+            run.range(rank, "main", ("", "step", Some(number)), (start, start + 900), Some(0));
+            run.operator(rank, "main", "layer", (start, start + 100 + 20 * factor));
+            run.operator(rank, "main", "attention", (start + 50, start + 50 + 20 * factor));
+            run.call(rank, "main", "cudaLaunchKernel", (start + 60, start + 61), number);
+            run.kernel(rank, (0, 7), "k", (start + 70, start + 70 + time), Some(number));
+            if with_dropout {
+                run.operator(rank, "main", "dropout", (start + 500, start + 510));
+            }
+        }
+        run.operator(rank, "main", "layer", (2000, 2900));
+        run.recording
+    };
+    let found = of(&run(1, 10, false), &run(2, 17, true));
+    let rows: Vec<_> = found
+        .operators
+        .iter()
+        .map(|row| {
+            (
+                row.name.as_str(),
+                [row.base_count, row.new_count],
+                [row.base_host_ns, row.new_host_ns, row.base_gpu_ns, row.new_gpu_ns],
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("attention", [1.0, 1.0], [20.0, 40.0, 10.0, 17.0]),
+            ("dropout", [0.0, 1.0], [0.0, 10.0, 0.0, 0.0]),
+            ("layer", [1.0, 1.0], [100.0, 100.0, 0.0, 0.0]),
+        ]
+    );
+    assert!(found.operators[1].appeared() && !found.operators[1].vanished());
+    assert_eq!(
+        (found.operators[0].change_host_ns(), found.operators[0].change_gpu_ns()),
+        (20.0, 7.0)
+    );
+}
+
+/// Two runs of a side: their steps are taken together.
+#[test]
+fn runs_of_a_side_are_taken_together() {
+    let profile = |recording: &Recording| {
+        StepProfile::of(recording, &analyse(recording, Rules::built_in())[0])
+    };
+    let mut base = profile(&run("ab", |_| 4));
+    base.add(profile(&run("ab", |_| 8)));
+    let found = Difference::between(&base, &profile(&run("ab", |_| 5)));
+    assert_eq!((found.base_steps, found.new_steps, found.common), (6, 3, 2));
+    for row in &found.kernels {
+        assert_eq!((row.base_count, row.base_ns, row.new_ns), (1.0, 6.0, 5.0), "{}", row.name);
     }
 }

@@ -3,8 +3,10 @@
 
 mod builder;
 mod collectives;
+mod copies;
 mod critical;
 mod difference;
+mod events;
 mod files;
 mod linked;
 mod memory;
@@ -14,5 +16,6 @@ mod properties;
 mod queue;
 mod reference;
 mod roofline;
+mod sequence;
 mod traces;
 mod whole;

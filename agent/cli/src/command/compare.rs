@@ -82,15 +82,16 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
             .map(|reader| input::load(reader).map(|(path, recording)| Run::of(path, &recording)))
             .collect::<Result<Vec<_>, _>>()
     };
-    let comparison = comparison::compare(&read(&base)?, &read(&new)?, args.force, &settings)?;
+    let answer = comparison::compare(read(&base)?, read(&new)?, args.force, &settings)?;
     if args.json {
-        printer.json(&comparison)?;
+        printer.json(&answer)?;
     } else {
         let form = if args.markdown { Form::Markdown } else { Form::Text };
-        comparison::page(&comparison).print(form, printer)?;
+        comparison::page(&answer).print(form, printer)?;
     }
+    let comparison = &answer.comparison;
     if comparison.verdict == Overall::Incomparable {
-        printer.note(refusal(&comparison));
+        printer.note(refusal(comparison));
     }
     Ok(exit(comparison.verdict, args.strict))
 }

@@ -4,11 +4,13 @@ use perfagent_regress::compare::{
     Comparison, Difference, Family, MetricRow, Overall, Side, Unit, Verdict, Weight,
 };
 
+use super::changed::{self, Answer};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
 /// Lays a comparison out.
-pub(crate) fn page(comparison: &Comparison) -> Page {
+pub(crate) fn page(answer: &Answer) -> Page {
+    let comparison = &answer.comparison;
     let mut page = Page::default();
     page.title(format!("perfagent compare: {}", overall(comparison.verdict)));
     page.facts(vec![
@@ -29,6 +31,9 @@ pub(crate) fn page(comparison: &Comparison) -> Page {
         (Family::Detail, "Kernels, operators and collectives"),
     ] {
         metrics(&mut page, comparison, family, heading);
+    }
+    if let Some(difference) = &answer.difference {
+        changed::write(&mut page, difference, comparison.threshold_pct);
     }
     unpaired(&mut page, comparison);
     if !comparison.warnings.is_empty() {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use perfagent_analysis::report;
 use perfagent_analysis::report::{Basis, Rank};
+use perfagent_analysis::{StepProfile, report};
 use perfagent_recording::Recording;
 use perfagent_regress::compare::{Better, Environment, Family, Unit};
 
-use super::environment;
 use super::workload::Workload;
+use super::{changed, environment};
 
 /// A metric's name and what it is of.
 pub(super) type Key = (&'static str, Option<String>);
@@ -32,6 +32,8 @@ pub(crate) struct Run {
     pub(super) samples: BTreeMap<Key, Samples>,
     /// Steps of its longest rank.
     pub(super) steps: i64,
+    /// What its ranks do in a step.
+    pub(super) profile: StepProfile,
     /// What a reader of its figures should know.
     pub(super) warnings: Vec<String>,
 }
@@ -45,6 +47,7 @@ impl Run {
             environment: environment::environment(recording, &report, &workload),
             samples: BTreeMap::new(),
             steps: report.ranks.iter().map(|rank| rank.step.count).max().unwrap_or(0),
+            profile: changed::profile(recording),
             warnings: report.warnings,
             path,
         };

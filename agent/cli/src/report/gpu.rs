@@ -51,7 +51,8 @@ fn write_copies(page: &mut Page, ranks: &[Rank]) {
         return;
     }
     page.section(format!("Copies{}", of_ranks(ranks)));
-    let mut table = Table::new(["kind", "count", "bytes", "total", "rate"]);
+    let mut table =
+        Table::new(["kind", "count", "bytes", "total", "rate", "while copying", "peak"]);
     for row in &copies {
         table.row([
             Cell::text(&row.kind),
@@ -59,6 +60,8 @@ fn write_copies(page: &mut Page, ranks: &[Rank]) {
             Cell::figure(unit::bytes(row.bytes)),
             Cell::figure(unit::duration(row.total_ns)),
             Cell::figure(unit::known(row.gbps, unit::rate)),
+            Cell::figure(unit::known(row.busy_gbps, unit::rate)),
+            Cell::figure(unit::known(row.peak_gbps, unit::rate)),
         ]);
     }
     page.table(table);

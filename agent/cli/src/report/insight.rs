@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use perfagent_analysis::report::{CriticalKind, LaunchedRow, Rank, RooflineRow};
-use perfagent_analysis::total;
+use perfagent_analysis::{brief_kernel_name, total};
 
 use super::{TOP_OPERATIONS, TOP_RANGES, label_cell, of_ranks, picture, top_of};
 use crate::page::{Cell, Page, Table};
@@ -38,6 +38,48 @@ fn write_launched(page: &mut Page, ranks: &[Rank], rows: &[LaunchedRow], nouns: 
         ]);
     }
     page.table(table);
+}
+
+/// Writes the sequences of GPU operations that are launched again and again.
+pub(super) fn write_sequences(page: &mut Page, ranks: &[Rank]) {
+    let rows = total::sequences(ranks);
+    if rows.is_empty() {
+        return;
+    }
+    let shown = rows.len().min(TOP_RANGES);
+    page.section(format!(
+        "{}{}",
+        top_of(shown, rows.len(), "repeated sequences of GPU operations"),
+        of_ranks(ranks)
+    ));
+    let mut table = Table::new([
+        "operator",
+        "times",
+        "on the GPU",
+        "on the host",
+        "operations",
+        "in this order",
+    ]);
+    for row in &rows[..shown] {
+        table.row([
+            Cell::name(&row.operator),
+            Cell::figure(unit::count(row.count)),
+            Cell::figure(unit::duration(row.gpu_ns)),
+            Cell::figure(unit::duration(row.host_ns)),
+            Cell::figure(unit::count(row.kernels.len() as i64)),
+            Cell::text(in_order(&row.kernels)),
+        ]);
+    }
+    page.table(table);
+}
+
+/// The operations of a sequence in short, the same in a row once.
+fn in_order(kernels: &[String]) -> String {
+    let groups = kernels.chunk_by(|left, right| left == right).map(|same| {
+        let name = same.first().map_or_else(String::new, |name| brief_kernel_name(name));
+        if same.len() > 1 { format!("{} × {name}", same.len()) } else { name }
+    });
+    groups.collect::<Vec<_>>().join(", ")
 }
 
 /// Writes the critical path of each rank by kind, and of all together by name.

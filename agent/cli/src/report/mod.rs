@@ -42,6 +42,7 @@ pub(crate) fn page(report: &Report, origins: &[Origin]) -> Page {
         }
         operations::write(&mut page, ranks);
         insight::write_linked(&mut page, ranks);
+        insight::write_sequences(&mut page, ranks);
         insight::write_critical_path(&mut page, ranks);
         insight::write_roofline(&mut page, ranks);
         collectives::write(&mut page, ranks);

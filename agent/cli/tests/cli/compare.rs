@@ -84,6 +84,13 @@ fn every_metric_of_a_slowdown() {
     assert_eq!(step["base"]["median"], 100_000_000.0);
     assert!((step["change_pct"].as_f64().unwrap() - 4.0).abs() < 0.01);
     assert_eq!(row(&document, "throughput")["base"]["median"], 81_920.0);
+    let kernel = &document["difference"]["kernels"][0];
+    assert_eq!((&kernel["name"], &kernel["base_count"]), (&"gemm_bf16".into(), &1.0.into()));
+    // The noise of five runs comes to -0.4 tenths of a percent of 60 ms.
+    assert_eq!(
+        (&kernel["base_ns"], &kernel["new_ns"]),
+        (&59_976_000.0.into(), &62_376_000.0.into())
+    );
     // The other way round it is an improvement, and that is no "no".
     let outcome = compare(folder.path(), &new, &base, &["--json", "--strict"]);
     assert_eq!(outcome.code, 0);

@@ -61,6 +61,7 @@ impl Decoder {
                     event: (event != 0).then_some(i64::from(event)),
                     correlation: known(correlation),
                     recorded_by: None,
+                    recorded_on: None,
                 })
             }
             Record::Overhead { start, end, kind, tid, correlation } => {

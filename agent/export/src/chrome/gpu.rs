@@ -178,10 +178,8 @@ pub(crate) fn write_waits(file: &mut File<'_>, view: View<'_>) -> io::Result<()>
         let mut event = file.events.span("cuda_sync", kind, track, start, end);
         event.arguments();
         event.text("cuda_sync_kind", kind);
-        // An event is waited for in no stream, but was recorded in one.
-        let of_event = wait.kind == WaitKind::Event;
-        event.int("stream", wait.stream.filter(|_| !of_event).unwrap_or(-1));
-        event.int("wait_on_stream", wait.stream.filter(|_| of_event).unwrap_or(-1));
+        event.int("stream", wait.stream.unwrap_or(-1));
+        event.int("wait_on_stream", wait.recorded_on.unwrap_or(-1));
         event.int("wait_on_cuda_event_record_corr_id", wait.recorded_by.unwrap_or(-1));
         event.int("wait_on_cuda_event_id", wait.event.unwrap_or(-1));
         event.some("correlation", wait.correlation);

@@ -250,6 +250,7 @@ fn write(path: &Path, choices: &mut Choices, rows: usize) {
                     event: choices.some(|choices| choices.of(&[0, 9, i64::from(u32::MAX)])),
                     correlation: choices.some(Choices::small),
                     recorded_by: choices.some(Choices::small),
+                    recorded_on: choices.some(Choices::small),
                 };
                 writer.append(&wait).unwrap();
             }

@@ -127,7 +127,14 @@ pub(crate) fn rows(recording: &Recording) -> Rows {
             .synchronizations
             .iter()
             .map(|row| {
-                let of = (row.context, row.stream, row.event, row.correlation, row.recorded_by);
+                let of = (
+                    row.context,
+                    row.stream,
+                    row.event,
+                    row.correlation,
+                    row.recorded_by,
+                    row.recorded_on,
+                );
                 format!(
                     "{} {:?} {:?} {of:?}",
                     names.process(row.process_id),

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::event::Event;
-use super::trace::{Stream, Thread, Times, Trace};
-use super::value::{Json, Written};
 use super::vocabulary::Class;
 use crate::decimal::{Nanos, is_base, nanos_of_micros};
 use crate::texts::Text;
+use crate::trace::{Stream, Thread, Times, Trace};
+use crate::value::{Json, Written};
 use crate::warning::{Problem, Problems};
 
 /// Takes the events of a trace in, one after the other.
@@ -85,27 +85,31 @@ impl Collector {
 
     /// How many events a recording has no place for, by category.
     pub(crate) fn left_out(&self) -> BTreeMap<String, u64> {
-        let left_out = self.categories.iter().filter(|category| category.left_out > 0);
+        let mut left_out = BTreeMap::new();
+        for category in self.categories.iter().filter(|category| category.left_out > 0) {
+            let name = if category.name.is_empty() { "no category" } else { &category.name };
+            *left_out.entry(name.to_owned()).or_default() += category.left_out;
+        }
         left_out
-            .map(|category| {
-                let name = if category.name.is_empty() { "no category" } else { &category.name };
-                (name.to_owned(), category.left_out)
-            })
-            .collect()
     }
 
     /// The number of a category; a trace has a dozen.
     fn category(&mut self, name: &str) -> usize {
-        /// Where categories are damaged there may be any number; these share a row.
+        /// Where categories are damaged there may be any number; these share a row for each thing that they can become.
         const MOST: usize = 64;
         if let Some(known) = self.categories.iter().position(|category| &*category.name == name) {
             return known;
         }
-        let name = if self.categories.len() < MOST { name } else { "further categories" };
-        if let Some(known) = self.categories.iter().position(|category| &*category.name == name) {
-            return known;
+        let class = Class::of(name);
+        let mut name = name;
+        if self.categories.len() >= MOST {
+            name = "further categories";
+            let is_shared = |known: &Category| &*known.name == name && known.class == class;
+            if let Some(known) = self.categories.iter().position(is_shared) {
+                return known;
+            }
         }
-        self.categories.push(Category { name: name.into(), class: Class::of(name), left_out: 0 });
+        self.categories.push(Category { name: name.into(), class, left_out: 0 });
         self.categories.len() - 1
     }
 
@@ -241,4 +245,35 @@ impl Collector {
 fn shown(text: &str) -> String {
     let short: String = text.chars().take(40).collect();
     format!("`{short}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kineto::document::read;
+    use crate::window::Window;
+
+    /// However many categories come before it, a kernel is one.
+    #[test]
+    fn a_kernel_behind_a_hundred_categories_is_kept() {
+        let mut events: Vec<String> = (0..100)
+            .map(|number| {
+                format!(r#"{{"ph": "X", "cat": "c{number}", "name": "x", "ts": 1, "dur": 1}}"#)
+            })
+            .collect();
+        for category in ["kernel", "cpu_op", "KERNEL"] {
+            events.push(format!(
+                r#"{{"ph": "X", "cat": "{category}", "name": "k", "pid": 0, "tid": 7, "ts": 2, "dur": 3, "args": {{"stream": 7}}}}"#
+            ));
+        }
+        events.push(r#"{"ph": "I", "cat": "kernel", "name": "k", "ts": 2}"#.to_owned());
+        let text = format!(r#"{{"traceEvents": [{}]}}"#, events.join(", "));
+        let collector =
+            read(&mut Window::new(text.as_bytes())).unwrap_or_else(|_| panic!("no trace"));
+        assert_eq!((collector.trace.kernels.len(), collector.trace.operators.len()), (2, 1));
+        let left_out = collector.left_out();
+        assert_eq!(left_out.len(), 65, "{left_out:?}");
+        assert_eq!(left_out["further categories"], 37);
+        let kept = collector.trace.kept() as u64;
+        assert_eq!(collector.events, kept + left_out.values().sum::<u64>());
+    }
 }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::collect::Collector;
 use super::document::{Unusable, read};
-use super::sparse::Small;
-use super::trace::Memory;
+use crate::trace::Memory;
+use crate::trace::Small;
 use crate::window::Window;
 
 /// A trace in the form of the writer of today, the facts behind the events: four events a round.
@@ -46,7 +46,7 @@ fn whole(rounds: usize) -> String {
 /// Rows in a form that can be compared, each table by itself.
 fn rows(collector: &Collector) -> [Vec<String>; 4] {
     let trace = &collector.trace;
-    let times = |times: super::trace::Times| format!("{}..{}", times.start, times.end);
+    let times = |times: crate::trace::Times| format!("{}..{}", times.start, times.end);
     [
         trace
             .kernels

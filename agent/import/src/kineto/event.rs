@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::value::{Int, Json, Triple, Words, Written};
+use crate::value::{Int, Json, Triple, Words, Written};
 
 /// An event as it is written. A key that is there twice makes it unreadable.
 #[derive(Debug, Default, Deserialize)]

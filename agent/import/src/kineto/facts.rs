@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::collect::Collector;
-use super::trace::DeviceProperties;
-use super::value::Int;
 use crate::decimal::is_base;
+use crate::trace::DeviceProperties;
+use crate::value::Int;
 use crate::warning::Problem;
 
 /// The part of `distributedInfo` that a recording has a place for.

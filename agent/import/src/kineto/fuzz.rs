@@ -6,8 +6,8 @@ use perfagent_fuzz::{damage, each_input, number};
 use perfagent_recording::Writer;
 
 use super::document::read;
-use super::write;
 use crate::hosts::Hosts;
+use crate::trace::write;
 use crate::window::Window;
 
 /// Traces that one recording takes.
@@ -47,7 +47,7 @@ fn create(folder: &Path, traces: u64) -> Writer {
 /// Imports a text into a recording that has others already, and returns how many rows it should have given.
 fn import(text: &[u8], writer: &mut Writer) -> Option<usize> {
     let collector = read(&mut Window::new(text)).ok()?;
-    write::write(&collector.trace, writer, &mut Hosts::default()).unwrap();
+    write(&collector.trace, writer, &mut Hosts::default()).unwrap();
     Some(collector.trace.kept())
 }
 

@@ -26,14 +26,8 @@ mod facts;
 #[cfg(test)]
 mod fuzz;
 mod mend;
-mod own;
-mod place;
 mod rows;
-pub(crate) mod sparse;
-pub(crate) mod trace;
-pub(crate) mod value;
 mod vocabulary;
-pub(crate) mod write;
 
 use std::io::Read;
 use std::path::Path;
@@ -47,6 +41,7 @@ use crate::error::ImportError;
 use crate::format::Format;
 use crate::hosts::Hosts;
 use crate::summary::ImportedFile;
+use crate::trace::write;
 use crate::window::Window;
 
 /// Reads the trace at `path`, whose text is `window`, and writes it as one process of `host`, or as those that it lists.
@@ -63,7 +58,7 @@ pub(crate) fn import<R: Read>(
         }
     })?;
     let file = summary(path, &collector, window.offset());
-    let process = write::write(&collector.trace, writer, hosts)?;
+    let process = write(&collector.trace, writer, hosts)?;
     account::write(writer, process, &file, collector.problems.events_lost())?;
     Ok(file)
 }

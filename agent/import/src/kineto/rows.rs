@@ -4,13 +4,13 @@ use perfagent_recording::table::{CopyKind, Payload, Timing};
 
 use super::collect::Collector;
 use super::event::{Args, Event};
-use super::sparse::Small;
-use super::trace::{
+use super::vocabulary::{self, Class};
+use crate::trace::Small;
+use crate::trace::{
     Annotation, AnnotationExtra, Call, Collective, Copy, Kernel, Mark, Memory, MemoryExtra,
     Operator, OperatorExtra, Sample, Stream, Times, Wait,
 };
-use super::value::{Int, Json};
-use super::vocabulary::{self, Class};
+use crate::value::{Int, Json};
 use crate::warning::Problem;
 
 impl Collector {
@@ -187,11 +187,11 @@ impl Collector {
             pid: self.pid(event.pid.0),
             kind,
             context: args.context.0.unwrap_or(0),
-            // An event is waited for in no stream, but was recorded in one.
-            stream: stream_number(args.stream).or_else(|| stream_number(args.wait_on_stream)),
+            stream: stream_number(args.stream),
             event: not_negative(args.wait_on_event),
             correlation: args.correlation.0,
             recorded_by: not_negative(args.recorded_by),
+            recorded_on: stream_number(args.wait_on_stream),
         };
         self.trace.waits.push(wait);
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::decimal::nanos_of_micros;
-use crate::kineto::value::{Int, Words, Written};
+use crate::value::{Int, Words, Written};
 
 /// An object as it is written, as far as it is needed.
 #[derive(Debug, Default, Deserialize)]

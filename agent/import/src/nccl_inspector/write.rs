@@ -22,11 +22,7 @@ pub(super) fn write(
         }
     }
     for (about, extent) in output.writers.iter().zip(extents) {
-        let host_id = if about.host.is_empty() {
-            hosts.unknown(writer)?
-        } else {
-            hosts.named(&about.host, writer)?
-        };
+        let host_id = hosts.named(&about.host, writer)?;
         let process = Process {
             host_id,
             pid: about.pid,

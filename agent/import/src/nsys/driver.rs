@@ -17,7 +17,7 @@ const CUDA_EVENTS: &str = "CUPTI_ACTIVITY_KIND_CUDA_EVENT";
 
 row! {
     /// Of `CUPTI_ACTIVITY_KIND_CUDA_EVENT`.
-    EventRow { process: i64 = "globalPid", correlation: i64 = "correlationId", sync: i64 = "eventSyncId", }
+    EventRow { process: i64 = "globalPid", correlation: i64 = "correlationId", stream: i64 = "streamId", sync: i64 = "eventSyncId", }
 }
 
 row! {
@@ -35,19 +35,28 @@ row! {
     }
 }
 
-/// Writes waits. The events waited for are no rows of their own: of them only who recorded them is kept.
+/// How an event came into a stream.
+#[derive(Clone, Copy, Debug)]
+struct Recorded {
+    /// The correlation of the call.
+    by: Option<i64>,
+    on: Option<i64>,
+}
+
+/// Writes waits. The events waited for are no rows of their own: of them only who recorded them, and on which stream, is kept.
 pub(crate) fn waits(
     database: &Database,
     vocabulary: &Vocabulary,
     problems: &mut Problems,
     target: &mut Target<'_>,
 ) -> Result<(), WriteError> {
-    let mut recorded: FxHashMap<(Option<GlobalId>, i64), i64> = FxHashMap::default();
+    let mut recorded: FxHashMap<(Option<GlobalId>, i64), Recorded> = FxHashMap::default();
     database.each(CUDA_EVENTS, problems, |_, _, row: EventRow| {
         target.events += 1;
         target.leave_out(CUDA_EVENTS, 1);
-        if let (Some(correlation), Some(sync)) = (not_zero(row.correlation), not_zero(row.sync)) {
-            recorded.insert((target.owner(row.process), sync), correlation);
+        if let Some(sync) = not_zero(row.sync) {
+            let record = Recorded { by: not_zero(row.correlation), on: known(row.stream) };
+            recorded.insert((target.owner(row.process), sync), record);
         }
         Ok::<(), WriteError>(())
     })?;
@@ -61,6 +70,7 @@ pub(crate) fn waits(
             target.leave_out(table, 1);
             return Ok(());
         };
+        let record = row.sync.and_then(|sync| recorded.get(&(owner, sync)));
         target.kept += 1;
         target.writer.append(&Synchronization {
             process_id,
@@ -71,7 +81,8 @@ pub(crate) fn waits(
             stream: known(row.stream),
             event: known(row.event).filter(|&event| event != 0),
             correlation: not_zero(row.correlation),
-            recorded_by: row.sync.and_then(|sync| recorded.get(&(owner, sync)).copied()),
+            recorded_by: record.and_then(|record| record.by),
+            recorded_on: record.and_then(|record| record.on),
         })
     })
 }

@@ -164,11 +164,11 @@ fn reserved_at_start(trace: &DeviceTrace, has_end: bool, problems: &mut Problems
         problems.add(Problem::Contradicts, offset, || {
             format!(
                 "the segments that are listed hold {} bytes less than the trace needs",
-                -least - start
+                least.saturating_add(start).saturating_neg()
             )
         });
     }
-    -least
+    least.saturating_neg()
 }
 
 struct Rows {
@@ -203,6 +203,37 @@ impl Row {
             reserved: 0,
             site: Text::default(),
             kind: Text::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reserved_at_start;
+    use crate::snapshot::document::{Action, Change, DeviceTrace};
+    use crate::texts::Text;
+    use crate::warning::Problems;
+
+    /// Sizes that each could be are more together than a number holds.
+    #[test]
+    fn releases_of_more_than_a_number_holds() {
+        let release = Change {
+            action: Action::Release,
+            address: 0,
+            size: 1 << 48,
+            time: 0,
+            site: Text::default(),
+            kind: Text::default(),
+            offset: 0,
+        };
+        let trace = DeviceTrace {
+            changes: vec![release; (1 << 15) + 1],
+            reserved: 0,
+            ..DeviceTrace::default()
+        };
+        let mut problems = Problems::default();
+        for has_end in [false, true] {
+            assert!(reserved_at_start(&trace, has_end, &mut problems) >= i64::MAX - 1);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
 use super::plane;
-use crate::kineto::trace::{Times, Trace};
+use crate::trace::{Times, Trace};
 use crate::warning::{Problem, Problems};
 use crate::window::{Finish, Window};
 

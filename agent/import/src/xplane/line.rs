@@ -8,9 +8,9 @@ use super::plane::{Names, Of, integer};
 use super::proto::{When, XEvent, XStat};
 use super::wire::{Field, each};
 use crate::decimal::is_base;
-use crate::kineto::sparse::Small;
-use crate::kineto::trace::{Annotation, Call, Copy, Kernel, Operator, Stream, Thread, Times};
 use crate::texts::Text;
+use crate::trace::Small;
+use crate::trace::{Annotation, Call, Copy, Kernel, Operator, Stream, Thread, Times};
 use crate::warning::Problem;
 use perfagent_recording::table::CopyKind;
 

@@ -37,8 +37,8 @@ use crate::account;
 use crate::error::ImportError;
 use crate::format::Format;
 use crate::hosts::Hosts;
-use crate::kineto::write;
 use crate::summary::ImportedFile;
+use crate::trace::write;
 use crate::window::Window;
 
 /// Whether a file that begins with `head` is an `XSpace`: a plane that begins with its number, if it has one, and its name.
@@ -77,7 +77,7 @@ pub(crate) fn import<R: Read>(
         left_out: collector.left_out.clone(),
         warnings,
     };
-    let process = write::write(&collector.trace, writer, hosts)?;
+    let process = write(&collector.trace, writer, hosts)?;
     account::write(writer, process, &file, collector.problems.events_lost())?;
     Ok(file)
 }

@@ -9,8 +9,8 @@ use super::line;
 use super::proto::{Named, Value, XStat};
 use super::wire::{Field, each};
 use crate::decimal::is_base;
-use crate::kineto::trace::DeviceProperties;
 use crate::texts::Text;
+use crate::trace::DeviceProperties;
 use crate::warning::Problem;
 
 /// What a plane is of.

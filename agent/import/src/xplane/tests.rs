@@ -9,8 +9,8 @@ use prost::Message;
 use super::document::{Collector, read};
 use super::proto::{Metadata, Named, Value, When, XEvent, XStat};
 use super::recognises;
-use crate::kineto::sparse::Small;
-use crate::kineto::trace::Times;
+use crate::trace::Small;
+use crate::trace::Times;
 use crate::window::Window;
 
 #[derive(Clone, PartialEq, Message)]

@@ -98,8 +98,8 @@ pub(crate) fn modern() -> Export {
          INSERT INTO CUPTI_ACTIVITY_KIND_RUNTIME VALUES (1000, 1100, 0, {a_main}, 1, 3, 0), (1200, 1300, 0, {b_main}, 1, 3, 0),
              (3000, 3050, 1, {a_autograd}, 3, 4, 700), (3060, 3070, 0, {a_main}, 6, 9, 0);
          CREATE TABLE CUPTI_ACTIVITY_KIND_CUDA_EVENT (timestamp INTEGER, globalPid INTEGER, correlationId INTEGER, eventId INTEGER,
-             eventSyncId INTEGER);
-         INSERT INTO CUPTI_ACTIVITY_KIND_CUDA_EVENT VALUES (0, {a}, 6, 21, 31), (0, {b}, 66, 21, 31);
+             streamId INTEGER, eventSyncId INTEGER);
+         INSERT INTO CUPTI_ACTIVITY_KIND_CUDA_EVENT VALUES (0, {a}, 6, 21, 7, 31), (0, {b}, 66, 21, 7, 31);
          CREATE TABLE CUPTI_ACTIVITY_KIND_SYNCHRONIZATION (start INTEGER, end INTEGER, contextId INTEGER, streamId INTEGER,
              correlationId INTEGER, globalPid INTEGER, syncType INTEGER, eventId INTEGER, eventSyncId INTEGER);
          INSERT INTO CUPTI_ACTIVITY_KIND_SYNCHRONIZATION VALUES (4000, 4100, 1, 13, 7, {a}, 2, 21, 31),

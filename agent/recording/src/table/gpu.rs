@@ -213,5 +213,7 @@ table! {
         correlation: Option<i64>,
         /// The `correlation` of the call that recorded the event waited for, where that is told.
         recorded_by: Option<i64>,
+        /// CUPTI's number for the stream that the event waited for was recorded on, where that is told.
+        recorded_on: Option<i64>,
     }
 }

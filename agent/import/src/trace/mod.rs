@@ -1,14 +1,22 @@
-//! What is kept of a trace while it is read: small rows, with every text and thread by number.
+//! What is kept of a trace while it is read: small rows, with every text and thread by number; and how they become rows of a
+//! recording. Traces of PyTorch and of XLA are read into it.
 //!
 //! Times are nanoseconds relative to the trace's base, which most writers tell only at the end.
+
+pub(crate) mod own;
+mod place;
+mod sparse;
+mod write;
 
 use std::collections::HashMap;
 
 use perfagent_recording::table::{CopyKind, Payload, Timing, WaitKind};
 
-use super::own::Own;
-use super::sparse::{Small, Sparse};
 use crate::texts::{Text, Texts};
+
+use own::Own;
+pub(crate) use sparse::{Small, Sparse};
+pub(crate) use write::write;
 
 /// Start and end, ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,6 +124,7 @@ pub(crate) struct Wait {
     pub(crate) event: Option<i64>,
     pub(crate) correlation: Option<i64>,
     pub(crate) recorded_by: Option<i64>,
+    pub(crate) recorded_on: Option<i64>,
 }
 
 /// A collective, as its kernel tells it, or an event of its own.

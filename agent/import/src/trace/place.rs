@@ -10,7 +10,7 @@ use perfagent_recording::{
 };
 
 use super::own::{Own, OwnProcess};
-use super::trace::{self, DeviceProperties, Times, Trace};
+use super::{DeviceProperties, Times, Trace};
 use crate::hosts::Hosts;
 
 /// What a GPU is called that the trace does not describe.
@@ -140,13 +140,16 @@ impl Places {
         }));
         used.sort_unstable();
         used.dedup();
+        let unknown = DeviceProperties::default();
+        let mut described = HashMap::new();
+        for device in &trace.devices {
+            described.entry(device.id).or_insert(device);
+        }
         for (place, ordinal) in used {
             if self.devices.contains_key(&(place, ordinal)) {
                 continue;
             }
-            let unknown = DeviceProperties::default();
-            let known =
-                trace.devices.iter().find(|device| device.id == ordinal).unwrap_or(&unknown);
+            let known = described.get(&ordinal).copied().unwrap_or(&unknown);
             let name = if known.name.is_empty() { UNKNOWN_DEVICE } else { &known.name };
             let id = writer.insert(&Device {
                 process_id: self.processes[place],
@@ -319,7 +322,7 @@ fn labelled_pid(trace: &Trace) -> Option<i64> {
     processes.filter_map(|(pid, _)| pid.parse().ok()).max()
 }
 
-fn named_thread(trace: &Trace, thread: &trace::Thread, process_id: ProcessId) -> Thread {
+fn named_thread(trace: &Trace, thread: &super::Thread, process_id: ProcessId) -> Thread {
     let key = (thread.pid.clone(), thread.tid.clone());
     let number = thread.tid.parse().ok();
     let name = match trace.names.get(&key) {

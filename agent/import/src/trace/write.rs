@@ -6,8 +6,7 @@ use perfagent_recording::table::{
 use perfagent_recording::{ProcessId, StringId, Timestamp, WriteError, Writer};
 
 use super::place::Places;
-use super::sparse::Small;
-use super::trace::{Times, Trace};
+use super::{Small, Times, Trace};
 use crate::depth::{Place, depths};
 use crate::hosts::Hosts;
 use crate::texts::Text;
@@ -88,6 +87,7 @@ pub(crate) fn write(
             event: wait.event,
             correlation: wait.correlation,
             recorded_by: wait.recorded_by,
+            recorded_on: wait.recorded_on,
         })?;
     }
     let nesting = depths_of(trace.operators.iter().map(|row| (row.thread, row.times)));
