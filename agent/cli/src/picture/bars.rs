@@ -57,7 +57,7 @@ impl Bars {
     pub(super) fn draw(&self, markup: &mut Markup) {
         legend(markup, &self.parts);
         let top = legend_height(&self.parts);
-        let labels: Vec<_> = self.rows.iter().map(|row| shortened(&row.label, LABEL)).collect();
+        let labels: Vec<_> = self.rows.iter().map(|row| fitted(&row.label)).collect();
         let longest = |texts: &mut dyn Iterator<Item = &String>| {
             texts.map(|text| width(text)).fold(0.0, f64::max)
         };
@@ -151,4 +151,10 @@ impl Bars {
                 .collect(),
         }
     }
+}
+
+/// A label that has room, also where its characters are wide.
+fn fitted(label: &str) -> String {
+    let label = shortened(label, LABEL);
+    if width(&label) > WIDTH * 0.36 { shortened(&label, LABEL / 2) } else { label }
 }

@@ -107,7 +107,7 @@ impl Points {
             ];
             let free = beside
                 .into_iter()
-                .filter(|(x, _)| x + length <= WIDTH)
+                .filter(|(x, _)| *x >= 0.0 && x + length <= WIDTH)
                 .find(|place| taken.take(*place, length));
             if let Some(place) = free {
                 words(markup, place, Anchor::Start, "on", &label);

@@ -1,6 +1,6 @@
 //! Times one after the other, such as those of steps, with their median and those that stand out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::frame::{Frame, LEFT, Taken};
 use super::scale::{Axis, Measure};
@@ -130,7 +130,7 @@ impl Series {
         self.draw_legend(markup, is_range);
     }
 
-    /// The steps that stand out, farthest from the median first.
+    /// The steps that stand out, farthest from the median first; where steps share a place, one of each number.
     fn outliers(&self) -> Vec<(&str, i64, i64)> {
         let (low, high) = self.usual;
         let mut outliers: Vec<_> =
@@ -138,6 +138,11 @@ impl Series {
         outliers.sort_by_key(|(_, number, time)| {
             (std::cmp::Reverse(time.abs_diff(self.median)), *number)
         });
+        if self.is_range() {
+            // What all ranks share needs one mark, which leaves the others to what only one of them had.
+            let mut seen = HashSet::new();
+            outliers.retain(|(_, number, _)| seen.insert(*number));
+        }
         outliers
     }
 
@@ -154,7 +159,7 @@ impl Series {
             mark(markup, shape, place, 5.5, "o3", &text);
             let length = width(&text);
             let is_left = place.0 + 8.0 + length > WIDTH - 130.0;
-            let x = if is_left { place.0 - 8.0 - length } else { place.0 + 8.0 };
+            let x = if is_left { (place.0 - 8.0 - length).max(0.0) } else { place.0 + 8.0 };
             if position < LABELLED && taken.take((x, place.1 + 4.0), length) {
                 words(markup, (x, place.1 + 4.0), Anchor::Start, "on", &text);
             }
