@@ -8,6 +8,7 @@ mod difference;
 mod files;
 mod linked;
 mod memory;
+mod naive;
 mod naive_path;
 mod period;
 mod properties;
