@@ -17,6 +17,7 @@ mod page;
 mod printer;
 mod report;
 mod rows;
+mod rule_file;
 mod series;
 mod summaries;
 mod unit;

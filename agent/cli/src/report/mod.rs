@@ -10,6 +10,7 @@ mod lost;
 mod machine;
 mod memory;
 mod operations;
+mod rules;
 mod steps;
 mod time;
 
@@ -17,6 +18,7 @@ use perfagent_analysis::Report;
 use perfagent_analysis::report::Rank;
 
 pub(crate) use header::Origin;
+pub(crate) use rules::rules_page;
 
 use crate::page::{Cell, Page};
 
