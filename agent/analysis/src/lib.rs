@@ -14,6 +14,7 @@
 //!   communication.
 
 mod activity;
+mod alignment;
 mod assemble;
 mod breakdown;
 mod brief;
@@ -65,5 +66,5 @@ pub use identity::repeated;
 pub use interval::{Coverage, Intervals};
 pub use rank::{RankAnalysis, analyse};
 pub use report::{Basis, Report};
-pub use rules::{COMMUNICATION, DATA, OTHER, Rules};
+pub use rules::{COMMUNICATION, DATA, OTHER, RuleError, Rules};
 pub use summary::Summary;
