@@ -1,11 +1,13 @@
 //! Tests of the analysis as a whole: against figures computed independently from real traces, on
 //! recordings made by hand, and on random ones.
 
+mod aligned;
 mod builder;
 mod collectives;
 mod critical;
 mod difference;
 mod files;
+mod invariance;
 mod linked;
 mod memory;
 mod naive;
@@ -13,6 +15,7 @@ mod naive_path;
 mod period;
 mod properties;
 mod queue;
+mod random;
 mod reference;
 mod roofline;
 mod traces;
