@@ -4,6 +4,7 @@ mod disk;
 mod gpu;
 mod interrupted;
 mod launchers;
+mod naive;
 mod python;
 mod slurm;
 mod training;

@@ -39,15 +39,15 @@ fn a_python_program_with_the_nvtx_package_is_recorded() {
     }
     // Without a name the decorator takes the function's.
     assert_eq!((loads.len(), named(&recording, "compute").len()), (5, 5));
-    let [across] = named(&recording, "across threads")[..] else { panic!() };
+    let [across] = <[Range; 1]>::try_from(named(&recording, "across threads")).unwrap();
     assert!(!across.open && across.depth.is_none());
-    let [unfinished] = named(&recording, "never popped")[..] else { panic!() };
+    let [unfinished] = <[Range; 1]>::try_from(named(&recording, "never popped")).unwrap();
     assert!(unfinished.open);
     let marks: Vec<_> = recording.marks.iter().map(|mark| text(mark.name_id)).collect();
     assert_eq!(marks, ["start", "child is here"]);
 
-    let [of_child] = named(&recording, "work of the child")[..] else { panic!() };
-    let (parent, child) = (process(&recording, across), process(&recording, of_child));
+    let [of_child] = <[Range; 1]>::try_from(named(&recording, "work of the child")).unwrap();
+    let (parent, child) = (process(&recording, &across), process(&recording, &of_child));
     assert_eq!(child.parent_pid, Some(parent.pid));
     assert_eq!((parent.exit_code, child.host_id), (Some(3), parent.host_id));
     assert!(recording.losses.is_empty(), "{:?}", recording.losses);

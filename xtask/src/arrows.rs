@@ -52,6 +52,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("perfagent-tests", "tests", &[]),
     ("perfagent-fake-gpu", "tests/fake-gpu", &[]),
     ("perfagent-fuzz", "tests/fuzz", &[]),
+    ("perfagent-naive", "tests/naive", &[]),
     ("xtask", "xtask", &[]),
 ];
 

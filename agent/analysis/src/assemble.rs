@@ -32,6 +32,7 @@ pub fn merge(mut summaries: Vec<Summary>) -> Report {
         lost: Lost::default(),
         losses: Vec::new(),
         files: Vec::new(),
+        alignment: matches.alignments(),
     };
     let (mut ranks, mut warnings, mut sources) = (Vec::new(), Vec::new(), Vec::new());
     let mut tests = Vec::new();
@@ -60,7 +61,7 @@ pub fn merge(mut summaries: Vec<Summary>) -> Report {
     ranks.sort_by(|a, b| order(a).cmp(&order(b)));
     warnings.extend(loss::sentences(&facts.losses));
     warnings.extend(doubt::doubts(&ranks, &facts.files));
-    warnings.extend(matches.doubt());
+    warnings.extend(matches.doubts());
     Report { schema: SCHEMA.to_owned(), recording: facts, ranks, warnings, collective_tests: tests }
 }
 

@@ -2,73 +2,106 @@
 
 use perfagent_recording::{Recording, StringId};
 
-use crate::rules::{COMMUNICATION, DATA, Rules};
+use crate::rules::{COMMUNICATION, DATA, OTHER, Rules};
 
 /// A category by its position in [`Categories::names`].
 pub(crate) type CategoryIndex = u16;
 
+/// A rule by its number; the last number is that of no rule.
+type RuleIndex = u16;
+
 /// The categories of the names that an analysis met.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Labels {
-    names: Vec<String>,
-    of_text: Vec<CategoryIndex>,
+    /// Of each rule its category and its text.
+    rules: Vec<(String, Option<String>)>,
+    of_text: Vec<RuleIndex>,
 }
 
 impl Labels {
+    fn get(&self, id: StringId) -> Option<&(String, Option<String>)> {
+        let index = usize::try_from(id.0).ok()?;
+        self.rules.get(usize::from(*self.of_text.get(index)?))
+    }
+
     /// The category of the text behind `id`; `other` for one that the analysis did not meet.
     pub(crate) fn of(&self, id: StringId) -> &str {
-        usize::try_from(id.0)
-            .ok()
-            .and_then(|index| self.of_text.get(index))
-            .and_then(|&category| self.names.get(usize::from(category)))
-            .map_or(crate::rules::OTHER, String::as_str)
+        self.get(id).map_or(OTHER, |(category, _)| category)
+    }
+
+    /// The category with the rule that decided it; without one for `other`.
+    pub(crate) fn decision(&self, id: StringId) -> Decision {
+        self.get(id).cloned().unwrap_or_else(|| (OTHER.to_owned(), None))
     }
 }
 
-const UNKNOWN: CategoryIndex = CategoryIndex::MAX;
+/// A category, and the rule by which something is of it.
+pub(crate) type Decision = (String, Option<String>);
+
+const UNKNOWN: RuleIndex = RuleIndex::MAX;
 
 /// The category of every name that was asked for.
 pub(crate) struct Categories<'a> {
     recording: &'a Recording,
     rules: &'a Rules,
     names: Vec<&'a str>,
-    of_text: Vec<CategoryIndex>,
+    /// The category of each rule, and of no rule.
+    of_rule: Vec<CategoryIndex>,
+    of_text: Vec<RuleIndex>,
 }
 
 impl<'a> Categories<'a> {
     pub(crate) fn new(recording: &'a Recording, rules: &'a Rules) -> Self {
         let names: Vec<&str> = rules.categories().collect();
-        Self { recording, rules, names, of_text: vec![UNKNOWN; recording.strings.len()] }
+        let position = |category| names.iter().position(|&name| name == category).unwrap_or(0);
+        let of_rule = rules.all().map(|(category, _)| category).chain([OTHER]);
+        let of_rule = of_rule.map(|category| position(category) as CategoryIndex).collect();
+        let of_text = vec![UNKNOWN; recording.strings.len()];
+        Self { recording, rules, names, of_rule, of_text }
+    }
+
+    fn rule(&mut self, id: StringId) -> RuleIndex {
+        let known = usize::try_from(id.0).ok().and_then(|index| self.of_text.get_mut(index));
+        if let Some(rule) = &known
+            && **rule != UNKNOWN
+        {
+            return **rule;
+        }
+        let rule = self.rules.decide(self.recording.strings.get(id));
+        let rule = rule.unwrap_or(self.of_rule.len() - 1) as RuleIndex;
+        if let Some(slot) = known {
+            *slot = rule;
+        }
+        rule
     }
 
     /// The category of the text behind `id`.
     pub(crate) fn of(&mut self, id: StringId) -> CategoryIndex {
-        let known = usize::try_from(id.0).ok().and_then(|index| self.of_text.get_mut(index));
-        if let Some(category) = &known
-            && **category != UNKNOWN
-        {
-            return **category;
-        }
-        let label = self.rules.category(self.recording.strings.get(id));
-        let category = self.names.iter().position(|name| *name == label).unwrap_or(0) as u16;
-        if let Some(slot) = known {
-            *slot = category;
-        }
-        category
+        let rule = self.rule(id);
+        self.of_rule.get(usize::from(rule)).copied().unwrap_or(0)
+    }
+
+    /// The category of the text behind `id` with the rule that decided it; without one for `other`.
+    pub(crate) fn decision(&mut self, id: StringId) -> Decision {
+        let rule = usize::from(self.rule(id));
+        let (category, text) =
+            self.rules.all().nth(rule).map_or((OTHER, None), |(label, text)| (label, Some(text)));
+        (category.to_owned(), text.map(str::to_owned))
     }
 
     /// What is known so far, for later use without the rules.
     pub(crate) fn labels(&self) -> Labels {
-        Labels {
-            names: self.names.iter().map(|&name| name.to_owned()).collect(),
-            of_text: self.of_text.clone(),
-        }
+        let rules = self.rules.all();
+        let rules = rules.map(|(category, text)| (category.to_owned(), Some(text.to_owned())));
+        let rules = rules.chain([(OTHER.to_owned(), None)]).collect();
+        Labels { rules, of_text: self.of_text.clone() }
     }
 
     /// Continues where `labels`, of the same recording and rules, stopped.
     pub(crate) fn resume(recording: &'a Recording, rules: &'a Rules, labels: &Labels) -> Self {
         let mut categories = Self::new(recording, rules);
-        if labels.of_text.len() == categories.of_text.len() && labels.names == categories.names {
+        let is_same = labels.rules.len() == categories.of_rule.len();
+        if is_same && labels.of_text.len() == categories.of_text.len() {
             categories.of_text.clone_from(&labels.of_text);
         }
         categories
@@ -86,7 +119,7 @@ impl<'a> Categories<'a> {
 
     /// The name of a category.
     pub(crate) fn name(&self, category: CategoryIndex) -> &'a str {
-        self.names.get(usize::from(category)).copied().unwrap_or(crate::rules::OTHER)
+        self.names.get(usize::from(category)).copied().unwrap_or(OTHER)
     }
 
     pub(crate) fn count(&self) -> usize {

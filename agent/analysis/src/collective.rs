@@ -81,7 +81,10 @@ pub(crate) fn collectives(
         row.busbw_gbps = on_the_bus(row, row.algbw_gbps);
     }
     let mut order: Vec<usize> = (0..table.len()).collect();
-    let key = |&place: &usize| (std::cmp::Reverse(table[place].total_ns), &table[place].op);
+    let key = |&place: &usize| {
+        let row = &table[place];
+        (std::cmp::Reverse(row.total_ns), &row.op, &row.dtype, row.group_size, &row.group)
+    };
     order.sort_by(|left, right| key(left).cmp(&key(right)));
     let mut places = vec![0; order.len()];
     for (new, &old) in order.iter().enumerate() {
@@ -161,7 +164,7 @@ struct Groups(HashMap<ThreadId, Vec<(i64, i64)>>);
 impl Groups {
     fn of(recording: &Recording) -> Self {
         let mut steps: HashMap<ThreadId, Vec<(i64, i32)>> = HashMap::new();
-        for range in recording.ranges.iter() {
+        for range in &recording.ranges {
             let step = match recording.strings.get(range.name_id) {
                 "ncclGroupStart" => (range.start_ns.unix_nanos(), 1),
                 "ncclGroupEnd" => (range.end_ns.unix_nanos(), -1),

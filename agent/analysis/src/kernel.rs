@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use perfagent_recording::{Recording, StringId};
 
-use crate::category::{Categories, Labels};
+use crate::category::{Categories, Decision, Labels};
 use crate::host_work::{HostWork, Kind};
 use crate::nesting::{Nesting, Role};
 use crate::operation::clean;
@@ -39,7 +39,7 @@ pub(crate) fn of_gpu(
         let index = if index < names.len() { index } else { 0 };
         names[index].own.add(end.saturating_sub(start));
     }
-    table(recording, &names, &mut |id| labels.of(id).to_owned(), false)
+    table(recording, &names, &mut |id| labels.decision(id), false)
 }
 
 /// One row for each operator or range name, by own time.
@@ -54,7 +54,7 @@ pub(crate) fn of_host(
         work.kinds[index] != Kind::Frame && role != Role::Collective
     };
     let names = by_name(recording, &work.nesting, &counts, window);
-    table(recording, &names, &mut |id| labels.of(id).to_owned(), true)
+    table(recording, &names, &mut |id| labels.decision(id), true)
 }
 
 /// One row for each operator name, on runs with and without a GPU.
@@ -63,11 +63,7 @@ pub(crate) fn operators(
     names: &[Named],
     categories: &mut Categories<'_>,
 ) -> Vec<OperatorRow> {
-    let mut category = |id| {
-        let category = categories.of(id);
-        categories.name(category).to_owned()
-    };
-    table(recording, names, &mut category, true)
+    table(recording, names, &mut |id| categories.decision(id), true)
         .into_iter()
         .map(|row| {
             let inclusive_ns = row.inclusive_ns.unwrap_or(0);
@@ -75,6 +71,7 @@ pub(crate) fn operators(
                 mean_ns: if row.count > 0 { inclusive_ns as f64 / row.count as f64 } else { 0.0 },
                 name: row.name,
                 category: row.category,
+                rule: row.rule,
                 count: row.count,
                 self_ns: row.total_ns,
                 inclusive_ns,
@@ -110,7 +107,7 @@ fn by_name(
 fn table(
     recording: &Recording,
     names: &[Named],
-    category: &mut dyn FnMut(StringId) -> String,
+    decision: &mut dyn FnMut(StringId) -> Decision,
     nested: bool,
 ) -> Vec<KernelRow> {
     let mut by_text: BTreeMap<&str, (Named, StringId)> = BTreeMap::new();
@@ -122,15 +119,19 @@ fn table(
     }
     let mut rows: Vec<KernelRow> = by_text
         .into_iter()
-        .map(|(name, (named, id))| KernelRow {
-            name: name.to_owned(),
-            category: category(id),
-            count: named.own.count,
-            total_ns: named.own.total,
-            mean_ns: named.own.mean(),
-            min_ns: named.own.min,
-            max_ns: named.own.max,
-            inclusive_ns: nested.then_some(named.inclusive),
+        .map(|(name, (named, id))| {
+            let (category, rule) = decision(id);
+            KernelRow {
+                name: name.to_owned(),
+                category,
+                rule,
+                count: named.own.count,
+                total_ns: named.own.total,
+                mean_ns: named.own.mean(),
+                min_ns: named.own.min,
+                max_ns: named.own.max,
+                inclusive_ns: nested.then_some(named.inclusive),
+            }
         })
         .collect();
     rows.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name)));

@@ -14,6 +14,7 @@
 //!   communication.
 
 mod activity;
+mod alignment;
 mod assemble;
 mod breakdown;
 mod brief;
@@ -71,6 +72,6 @@ pub use identity::repeated;
 pub use interval::{Coverage, Intervals};
 pub use rank::{RankAnalysis, analyse};
 pub use report::{Basis, Report};
-pub use rules::{COMMUNICATION, DATA, OTHER, Rules};
+pub use rules::{COMMUNICATION, DATA, OTHER, RuleError, Rules};
 pub use spread::{Spread, spread};
 pub use summary::Summary;

@@ -32,13 +32,13 @@ fn queue((device, stream): (i64, i64), operations: &[Operation]) -> QueueRow {
     let mut launches: Vec<(u32, i64, i64)> = Vec::with_capacity(operations.len());
     let mut last_end = i64::MIN;
     for operation in operations {
-        let launched = operation.launched().filter(|&launched| launched <= operation.start);
-        let Some((call, launched)) = operation.call().zip(launched) else {
+        let began = operation.launched().filter(|&began| began <= operation.start);
+        let Some((call, began)) = operation.call().zip(began) else {
             row.left_out += 1;
             continue;
         };
         last_end = last_end.max(operation.end);
-        launches.push((call, operation.start, launched));
+        launches.push((call, operation.start, began));
     }
     launches.sort_unstable();
     launches.dedup_by_key(|launch| launch.0);

@@ -342,11 +342,11 @@ impl Launching {
         let roofline = roofline::points(recording, &rank.rows, &timeline);
         drop(timeline);
         let (rows, window) = rank.middle(recording);
-        let launches = Launches::of(recording, &rows);
-        let path = rank.path(recording, (&rows, &launches), window);
+        let linked = Launches::of(recording, &rows);
+        let path = rank.path(recording, (&rows, &linked), window);
         let critical_path = critical::summary(recording, &path);
         let sequences = match rank.rows.basis {
-            Basis::Gpu => sequence::sequences(recording, &rows, &launches),
+            Basis::Gpu => sequence::sequences(recording, &rows, &linked),
             Basis::Operators | Basis::Ranges => Vec::new(),
         };
         Self { names: sums.names, operators, ranges, links, critical_path, roofline, sequences }

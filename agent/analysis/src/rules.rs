@@ -23,6 +23,17 @@ static BUILT_IN: LazyLock<(Rules, Vec<String>)> = LazyLock::new(|| {
 struct Rule {
     label: String,
     expression: Regex,
+    /// The line.
+    text: String,
+}
+
+/// A line of a table that is no rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleError {
+    /// Its number, from 1 on.
+    pub line: usize,
+    /// What is wrong with it.
+    pub problem: String,
 }
 
 /// The tables that classify kernels, operators and ranges.
@@ -45,29 +56,70 @@ impl Rules {
     #[must_use]
     pub fn parse(communication: &str, categories: &str) -> (Self, Vec<String>) {
         let mut warnings = Vec::new();
-        let (exceptions, communication) = table(communication, "communication", &mut warnings)
-            .into_iter()
-            .partition(|rule| rule.label.starts_with('!'));
-        let categories = table(categories, "category", &mut warnings);
+        let mut read = |text, what: &str| {
+            let (rules, errors) = table(text);
+            warnings.extend(errors.into_iter().map(|RuleError { line, problem }| {
+                format!("{what} rules, line {line}: {problem}; the line is left out")
+            }));
+            rules
+        };
+        let (exceptions, communication) =
+            read(communication, "communication").into_iter().partition(Rule::is_exception);
+        let categories = read(categories, "category");
         (Self { communication, exceptions, categories }, warnings)
+    }
+
+    /// The built-in rules with another table of categories. In it `communication = …` adds to what is communication, and
+    /// `!… = …` to what is none.
+    pub fn with_categories(table_text: &str) -> Result<Self, RuleError> {
+        let (rules, errors) = table(table_text);
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
+        }
+        let mut all = Self::built_in().clone();
+        let (exceptions, others): (Vec<_>, Vec<_>) =
+            rules.into_iter().partition(Rule::is_exception);
+        let (communication, categories) =
+            others.into_iter().partition(|rule| rule.label == COMMUNICATION);
+        all.exceptions.extend(exceptions);
+        all.communication.extend::<Vec<Rule>>(communication);
+        all.categories = categories;
+        Ok(all)
     }
 
     /// The label of the rule that makes `name` communication; `None` when it is not.
     #[must_use]
     pub fn communication(&self, name: &str) -> Option<&str> {
+        let rule = self.communication.get(self.communication_rule(name)?)?;
+        Some(&rule.label)
+    }
+
+    fn communication_rule(&self, name: &str) -> Option<usize> {
         if self.exceptions.iter().any(|rule| rule.expression.is_match(name)) {
             return None;
         }
         first(&self.communication, name)
     }
 
+    /// The number of the rule that decides on `name`; `None` when none matches.
+    pub(crate) fn decide(&self, name: &str) -> Option<usize> {
+        self.communication_rule(name)
+            .or_else(|| Some(self.communication.len() + first(&self.categories, name)?))
+    }
+
+    /// The category and the text of every rule that gives one, in the order of their numbers.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        let communication =
+            self.communication.iter().map(|rule| (COMMUNICATION, rule.text.as_str()));
+        let categories = self.categories.iter();
+        communication.chain(categories.map(|rule| (rule.label.as_str(), rule.text.as_str())))
+    }
+
     /// The category of `name`.
     #[must_use]
     pub fn category(&self, name: &str) -> &str {
-        match self.communication(name) {
-            Some(_) => COMMUNICATION,
-            None => first(&self.categories, name).unwrap_or(OTHER),
-        }
+        let rule = self.decide(name).and_then(|rule| self.all().nth(rule));
+        rule.map_or(OTHER, |(category, _)| category)
     }
 
     /// All categories in the order in which they are tried, communication first and `other` last.
@@ -84,34 +136,40 @@ impl Rules {
     }
 }
 
-fn first<'a>(rules: &'a [Rule], name: &str) -> Option<&'a str> {
-    rules.iter().find(|rule| rule.expression.is_match(name)).map(|rule| rule.label.as_str())
+impl Rule {
+    /// What matches is never communication.
+    fn is_exception(&self) -> bool {
+        self.label.starts_with('!')
+    }
 }
 
-fn table(text: &str, what: &str, warnings: &mut Vec<String>) -> Vec<Rule> {
-    let mut rules = Vec::new();
+fn first(rules: &[Rule], name: &str) -> Option<usize> {
+    rules.iter().position(|rule| rule.expression.is_match(name))
+}
+
+/// The rules of a table, and the lines that are none.
+fn table(text: &str) -> (Vec<Rule>, Vec<RuleError>) {
+    let (mut rules, mut errors) = (Vec::new(), Vec::new());
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let Some((label, expression)) = line.split_once(" = ") else {
-            warnings.push(format!(
-                "{what} rules, line {}: no ` = ` between label and expression; the line is left out",
-                number + 1
-            ));
-            continue;
-        };
-        match Regex::new(expression.trim()) {
-            Ok(expression) => rules.push(Rule { label: label.trim().to_owned(), expression }),
-            Err(error) => warnings.push(format!(
-                "{what} rules, line {}: {}; the line is left out",
-                number + 1,
-                error.to_string().lines().last().unwrap_or("not a regular expression")
-            )),
+        match rule(line) {
+            Ok(rule) => rules.push(rule),
+            Err(problem) => errors.push(RuleError { line: number + 1, problem }),
         }
     }
-    rules
+    (rules, errors)
+}
+
+fn rule(line: &str) -> Result<Rule, String> {
+    let (label, expression) =
+        line.split_once(" = ").ok_or("no ` = ` between label and expression")?;
+    let expression = Regex::new(expression.trim()).map_err(|error| {
+        error.to_string().lines().last().unwrap_or("not a regular expression").to_owned()
+    })?;
+    Ok(Rule { label: label.trim().to_owned(), expression, text: line.to_owned() })
 }
 
 #[cfg(test)]
@@ -192,10 +250,36 @@ mod tests {
             ("loop_convert_fusion_2", "layout"),
             ("loop_add_fusion", "elementwise"),
             ("input_reduce_fusion", "reduction"),
+            ("volta_scudnn_128x64_relu_interior_nn_v1", "convolution"),
+            ("bmm_MxE4m3_MxE2m1MxE4m3_Fp32_t128x16x256u2", "matmul"),
+            ("void moe::dev::routing::routingIndicesOffsetsKernel<8>(int)", "routing"),
+            ("void at::native::max_pool_forward_nchw<float, float>(int)", "pooling"),
             ("at::cuda::(anonymous namespace)::spin_kernel(long)", "other"),
         ] {
             assert_eq!(rules.category(name), category, "{name}");
         }
+    }
+
+    #[test]
+    fn the_rule_that_decided_is_the_line_in_its_table() {
+        let rules = Rules::with_categories("mine = foo\nhis = bar\nmine = baz").unwrap();
+        let decided = |name| rules.decide(name).and_then(|rule| rules.all().nth(rule));
+        assert_eq!(decided("foobar"), Some(("mine", "mine = foo")));
+        assert_eq!(decided("bar"), Some(("his", "his = bar")));
+        assert_eq!(decided("baz"), Some(("mine", "mine = baz")));
+        assert_eq!(decided("qux"), None);
+        assert_eq!(decided("nvshmem").map(|(category, _)| category), Some(COMMUNICATION));
+        let categories: Vec<_> = rules.categories().collect();
+        assert_eq!(categories, [COMMUNICATION, "mine", "his", "other"]);
+    }
+
+    #[test]
+    fn a_table_of_the_users_decides_on_communication_too() {
+        let rules = Rules::with_categories("communication = ^swap$\n!mine = ^nccl").unwrap();
+        assert_eq!(rules.category("swap"), COMMUNICATION);
+        assert_eq!(rules.category("ncclDevKernel_SendRecv"), "other");
+        let error = Rules::with_categories("a = b\n\nmatmul gemm").unwrap_err();
+        assert_eq!((error.line, error.problem.contains("no ` = `")), (3, true));
     }
 
     #[test]

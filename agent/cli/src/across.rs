@@ -118,18 +118,25 @@ fn gather(
                     patience.as_secs()
                 );
             }
-            std::thread::sleep(PAUSE);
+            pause();
         }
     }
     clear(crew, folder);
+    let longest = shares.iter().map(Vec::len).max().unwrap_or(0);
     let mut shares: Vec<_> = shares.into_iter().map(Vec::into_iter).collect();
     let mut all = Vec::new();
-    let mut rank = 0;
-    while let Some(next) = shares[rank].next() {
-        all.push(next);
-        rank = (rank + 1) % crew.size;
+    for _ in 0..longest {
+        all.extend(shares.iter_mut().filter_map(Iterator::next));
     }
     Ok(all)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "file systems of several machines tell nobody that a file has come"
+)]
+fn pause() {
+    std::thread::sleep(PAUSE);
 }
 
 /// Takes away what this job has written.

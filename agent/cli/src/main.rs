@@ -19,6 +19,7 @@ mod picture;
 mod printer;
 mod report;
 mod rows;
+mod rule_file;
 mod series;
 mod summaries;
 mod unit;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use anyhow::{Context as _, bail, ensure};
-use perfagent_analysis::{Report, Summary, merge, repeated};
+use perfagent_analysis::{Report, Rules, Summary, merge, repeated};
 use perfagent_recording::{Reader, Recording};
 
 /// A file that a report is made of.
@@ -20,6 +20,22 @@ enum Input {
 /// The summaries of these files, in their order. All are opened before the first is read, so that a wrong name in a long list
 /// is told at once.
 pub(crate) fn of_files(paths: &[PathBuf]) -> anyhow::Result<Vec<Summary>> {
+    summarised(paths, Rules::built_in())
+}
+
+/// [`of_files`] with the rules of a file of the user's. What was summarised before was so by other rules.
+pub(crate) fn by_rules(paths: &[PathBuf], rules: &Rules) -> anyhow::Result<Vec<Summary>> {
+    for path in paths {
+        ensure!(
+            !matches!(open(path)?, Input::Stored(_)),
+            "{}: is a summary, in which the kernels have their categories; give the recordings themselves with --rule-file",
+            path.display()
+        );
+    }
+    summarised(paths, rules)
+}
+
+fn summarised(paths: &[PathBuf], rules: &Rules) -> anyhow::Result<Vec<Summary>> {
     let inputs = paths.iter().map(|path| open(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let workers = processors.min(inputs.len()).max(1);
@@ -28,7 +44,7 @@ pub(crate) fn of_files(paths: &[PathBuf]) -> anyhow::Result<Vec<Summary>> {
         let mut done = Vec::new();
         while let Some(input) = inputs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let position = done.len();
-            done.push((input, summarise(input, processors.div_ceil(workers))));
+            done.push((input, summarise(input, processors.div_ceil(workers), rules)));
             if done[position].1.is_err() {
                 // Nobody begins another one.
                 next.store(inputs.len(), Ordering::Relaxed);
@@ -92,13 +108,13 @@ fn open(path: &Path) -> anyhow::Result<Input> {
     Ok(Input::Recording(path.to_owned()))
 }
 
-fn summarise(input: &Input, threads: usize) -> anyhow::Result<Vec<Summary>> {
+fn summarise(input: &Input, threads: usize, rules: &Rules) -> anyhow::Result<Vec<Summary>> {
     match input {
         Input::Stored(summaries) => Ok(summaries.clone()),
         Input::Recording(path) => {
             let reader = Reader::open(path)?;
             let recording = Recording::load_on(&reader, threads, &mut |_progress| {})?;
-            Ok(vec![Summary::of(&recording, &path.display().to_string())])
+            Ok(vec![Summary::by(&recording, &path.display().to_string(), rules)])
         }
     }
 }

@@ -32,7 +32,7 @@ fn totals_of_a_real_snapshot() {
 
     let recording = load(folder.path());
     assert_eq!((recording.memory.len(), recording.ranges.len()), (1494 + 1281 + 31, 8));
-    let last = recording.memory.iter().last().unwrap();
+    let last = recording.memory.last().unwrap();
     assert_eq!(last.allocated_bytes, Some(271_421_648));
     assert_eq!(last.reserved_bytes, Some(694_157_312));
     let peak = recording.memory.iter().min_by_key(|row| Reverse(row.allocated_bytes)).unwrap();

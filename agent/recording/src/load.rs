@@ -136,8 +136,8 @@ fn side_by_side(
     tell: &mut dyn FnMut(usize),
 ) -> Vec<Option<Result<Part, OpenError>>> {
     let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    let work = |sender: mpsc::Sender<(usize, Result<Part, OpenError>)>| {
+    let (sender, receiver) = mpsc::sync_channel(pieces.len());
+    let work = |sender: mpsc::SyncSender<(usize, Result<Part, OpenError>)>| {
         // A connection serves one thread.
         let own = Reader::open(path);
         loop {

@@ -85,9 +85,9 @@ impl Category {
             "attention" => Self::Attention,
             "optimizer" => Self::Optimizer,
             "matmul" | "convolution" => Self::Matrix,
-            "normalization" | "softmax" | "reduction" => Self::Reduction,
+            "normalization" | "softmax" | "reduction" | "pooling" => Self::Reduction,
             "elementwise" | "random" => Self::Elementwise,
-            "layout" | "embedding" => Self::Copy,
+            "layout" | "embedding" | "routing" => Self::Copy,
             _ => Self::Other,
         }
     }

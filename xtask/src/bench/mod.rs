@@ -14,7 +14,7 @@ pub(crate) enum Bench {
     RecordOverhead(record_overhead::RecordOverhead),
     /// What a record costs on its way from CUPTI to the recording, on a stand-in for a GPU
     Agent(agent::Agent),
-    /// How fast traces become reports, against HolisticTraceAnalysis, and what memory that takes
+    /// How fast traces become reports, against Holistic Trace Analysis, and what memory that takes
     Import(import::Import),
 }
 

@@ -21,9 +21,11 @@ fn report(ranks: Vec<Rank>) -> Report {
             hosts: vec![host],
             lost: Lost::default(),
             losses: Vec::new(),
+            alignment: Vec::new(),
         },
         ranks,
         warnings: Vec::new(),
+        collective_tests: Vec::new(),
     }
 }
 

@@ -66,7 +66,7 @@ fn sampled(recording: &Recording, rows: &ProcessRows) -> Option<i64> {
         return None;
     }
     let mut peaks = BTreeMap::new();
-    for sample in recording.counter_samples.iter() {
+    for sample in &recording.counter_samples {
         if let Some(&device) = device_of.get(&sample.counter_id) {
             let peak = peaks.entry(device).or_insert(0);
             *peak = (sample.value as i64).max(*peak);

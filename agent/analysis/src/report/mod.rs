@@ -9,6 +9,7 @@ mod row;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::alignment::Alignment;
 pub use insight::{
     CriticalKind, CriticalName, CriticalPathFigures, DetectedStep, DetectedSteps, GpuLinks,
     LaunchStatistics, LaunchedKernel, LaunchedRow, QueueRow, RooflineRow, SequenceRow,
@@ -60,6 +61,9 @@ pub struct RecordingFacts {
     /// The recordings one by one.
     #[serde(default)]
     pub files: Vec<FileFacts>,
+    /// How clocks of different machines were put on each other by the collectives in which they met.
+    #[serde(default)]
+    pub alignment: Vec<Alignment>,
 }
 
 /// One of the recordings of a run.

@@ -24,6 +24,9 @@ pub struct KernelRow {
     pub name: String,
     /// What it is for, by the classification rules: `communication`, `matmul`, `attention`, …
     pub category: String,
+    /// The rule that decided it, as it stands in its table; `None` for `other`, which no rule matches.
+    #[serde(default)]
+    pub rule: Option<String>,
     /// How often it ran.
     pub count: i64,
     /// Sum of the times, ns. Operators and ranges: own time, without what is nested in them.
@@ -140,6 +143,9 @@ pub struct OperatorRow {
     pub name: String,
     /// What it is for, by the classification rules.
     pub category: String,
+    /// The rule that decided it, as it stands in its table; `None` for `other`, which no rule matches.
+    #[serde(default)]
+    pub rule: Option<String>,
     /// How often it ran.
     pub count: i64,
     /// Sum of the times without nested operators, ns.

@@ -1,6 +1,7 @@
 //! Tests of the analysis as a whole: against figures computed independently from real traces, on
 //! recordings made by hand, and on random ones.
 
+mod aligned;
 mod builder;
 mod collectives;
 mod copies;
@@ -8,12 +9,15 @@ mod critical;
 mod difference;
 mod events;
 mod files;
+mod invariance;
 mod linked;
 mod memory;
+mod naive;
 mod naive_path;
 mod period;
 mod properties;
 mod queue;
+mod random;
 mod reference;
 mod roofline;
 mod sequence;

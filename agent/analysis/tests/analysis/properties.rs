@@ -1,7 +1,7 @@
 //! What holds for every recording, whatever is in it.
 
 use perfagent_analysis::report::{Breakdown, Rank};
-use perfagent_analysis::{Rules, analyse, report};
+use perfagent_analysis::{Basis, COMMUNICATION, Rules, analyse, report};
 use perfagent_recording::Recording;
 use perfagent_recording::table::CopyKind;
 use proptest::prelude::*;
@@ -65,7 +65,24 @@ fn check(rank: &Rank) {
         assert!(row.min_ns <= row.max_ns && row.max_ns <= row.total_ns);
         assert!(row.inclusive_ns.is_none_or(|inclusive| inclusive >= row.max_ns), "{row:?}");
     }
-    assert!(rank.launch.count + rank.launch.unlinked >= 0);
+    // Names that overlap count each for itself in the table, and once in the union.
+    let total = |wanted: &dyn Fn(&str) -> bool| -> i64 {
+        let rows = rank.kernels.iter().filter(|row| wanted(&row.category));
+        rows.map(|row| row.total_ns).sum()
+    };
+    assert!(total(&|category| category != COMMUNICATION) >= rank.compute_ns);
+    if rank.basis == Basis::Gpu {
+        assert!(total(&|category| category == COMMUNICATION) >= rank.comm_ns);
+    }
+    assert!(rank.copies.iter().map(|row| row.total_ns).sum::<i64>() >= rank.copy_ns);
+    for share in &rank.breakdown.categories {
+        assert!(total(&|category| category == share.category) >= share.total_ns, "{share:?}");
+    }
+    let runs: i64 = rank.kernels.iter().map(|row| row.count).sum();
+    let copies: i64 = rank.copies.iter().map(|row| row.count).sum();
+    if rank.basis == Basis::Gpu {
+        assert_eq!(rank.launch.count + rank.launch.unlinked, runs + copies);
+    }
 }
 
 proptest! {

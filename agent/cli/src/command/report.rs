@@ -9,8 +9,8 @@ use perfagent_analysis::Report;
 use crate::exit::Exit;
 use crate::page::Form;
 use crate::printer::Printer;
-use crate::report::{Origin, page};
-use crate::{across, output, summaries, unit};
+use crate::report::{Origin, page, rules_page};
+use crate::{across, output, rule_file, summaries, unit};
 
 /// Show where the time and the memory of a run went
 ///
@@ -39,6 +39,13 @@ pub(crate) struct Args {
     /// Show this rank alone
     #[arg(long, value_name = "N")]
     rank: Option<i64>,
+    /// Show by which rule every kernel and operator has its category, and nothing else
+    #[arg(long, conflicts_with_all = ["json", "summary"])]
+    rules: bool,
+    /// Take the categories from this file: an edited copy of `data/kernel_categories.txt`, whose head describes it. A line
+    /// `communication = …` adds to what is communication, and one with a label that begins with `!` to what is never
+    #[arg(long, value_name = "FILE", conflicts_with = "across")]
+    rule_file: Option<PathBuf>,
     /// Store the figures of the recordings in this file instead, for a later report that takes it as if it were them
     #[arg(long, value_name = "OUT.json", conflicts_with_all = ["json", "markdown", "rank"])]
     summary: Option<PathBuf>,
@@ -53,15 +60,16 @@ pub(crate) struct Args {
 
 /// Prints the report.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let summaries = match &args.across {
-        Some(folder) => {
+    let summaries = match (&args.across, &args.rule_file) {
+        (Some(folder), _) => {
             let patience = Duration::from_secs(args.patience);
             match across::summarise(folder, &args.recordings, patience)? {
                 Some(summaries) => summaries,
                 None => return Ok(Exit::Success),
             }
         }
-        None => summaries::of_files(&args.recordings)?,
+        (None, Some(file)) => summaries::by_rules(&args.recordings, &rule_file::read(file)?)?,
+        (None, None) => summaries::of_files(&args.recordings)?,
     };
     if let Some(path) = &args.summary {
         output::begin(path, "--summary")?.finish_json(&summaries)?;
@@ -81,7 +89,8 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         page(&report, &origins).print(Form::Html, printer)?;
     } else {
         let form = if args.markdown { Form::Markdown } else { Form::Text };
-        page(&report, &origins).print(form, printer)?;
+        let page = if args.rules { rules_page(&report) } else { page(&report, &origins) };
+        page.print(form, printer)?;
     }
     Ok(Exit::Success)
 }

@@ -129,6 +129,7 @@ fn report(
     Report {
         schema: String::new(),
         recording: RecordingFacts {
+            alignment: Vec::new(),
             path,
             source: String::new(),
             duration_ns: 0,

@@ -13,6 +13,7 @@ mod machine;
 mod memory;
 mod operations;
 mod picture;
+mod rules;
 mod steps;
 mod time;
 
@@ -20,6 +21,7 @@ use perfagent_analysis::Report;
 use perfagent_analysis::report::Rank;
 
 pub(crate) use header::Origin;
+pub(crate) use rules::rules_page;
 
 use crate::page::{Cell, Page};
 

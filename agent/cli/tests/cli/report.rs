@@ -138,3 +138,38 @@ fn assert_keys(object: &Value, keys: &[&str]) {
         assert!(object.get(key).is_some(), "`{key}` is not in {object}");
     }
 }
+
+#[test]
+fn the_rules_that_decided() {
+    insta::assert_snapshot!(report(gpu_folder().path(), &["--rules"]));
+}
+
+/// A table of the user's, and what is wrong with one.
+#[test]
+fn categories_by_a_table_of_the_users() {
+    let folder = gpu_folder();
+    let table = folder.path().join("mine.txt");
+    std::fs::write(&table, "# ours\nblas = gemm\n").unwrap();
+    let document: Value =
+        serde_json::from_str(&report(folder.path(), &["--json", "--rule-file", "mine.txt"]))
+            .unwrap();
+    let kernels = document["ranks"][0]["kernels"].as_array().unwrap();
+    let of = |wanted: &str| kernels.iter().filter(|row| row["category"] == wanted).count();
+    assert!(of("blas") > 0 && of("matmul") == 0, "{kernels:?}");
+    assert!(kernels.iter().all(|row| (row["category"] == "other") == row["rule"].is_null()));
+    assert!(kernels.iter().any(|row| row["rule"] == "blas = gemm"));
+
+    std::fs::write(&table, "blas = gemm\n\nattention (flash|fmha)\n").unwrap();
+    let done = run(folder.path(), &["report", "run.perfdb", "--rule-file", "mine.txt"]);
+    assert_eq!(done.code, 2);
+    assert_eq!(
+        done.stderr.trim_end(),
+        "perfagent: mine.txt: line 3: no ` = ` between label and expression; write `category = regular expression`, or begin the \
+         line with #"
+    );
+    let summary = ["report", "run.perfdb", "--summary", "run.json"];
+    let _ = run(folder.path(), &summary).answer();
+    std::fs::write(&table, "blas = gemm\n").unwrap();
+    let done = run(folder.path(), &["report", "run.json", "--rule-file", "mine.txt"]);
+    assert!(done.stderr.contains("is a summary"), "{}", done.stderr);
+}

@@ -34,6 +34,7 @@ impl Bits {
     }
 
     /// The number at `index`; 0 beyond the last.
+    #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
     #[inline(always)]
     pub(crate) fn get(&self, index: usize) -> u64 {
         let bit = index * self.width as usize;

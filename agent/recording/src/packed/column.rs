@@ -57,6 +57,7 @@ impl Integers {
         Self { least, differences: Bits::pack(&differences), absent }
     }
 
+    #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
     #[inline(always)]
     fn get(&self, row: usize) -> Option<i64> {
         let is_absent = match &self.absent {
@@ -94,6 +95,7 @@ impl<T: Cell> Packable for T {
         Integers::pack(&cells)
     }
 
+    #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
     #[inline(always)]
     fn unpack(column: &Integers, row: usize, time: &mut i64) -> Self {
         let mut cell = column.get(row);
@@ -127,6 +129,7 @@ impl Packable for Payload {
         (Integers::pack(&reals), Integers::pack(&values))
     }
 
+    #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
     #[inline(always)]
     fn unpack((reals, values): &Self::Column, row: usize, _time: &mut i64) -> Self {
         match (values.get(row), reals.get(row)) {

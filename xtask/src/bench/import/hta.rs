@@ -1,4 +1,4 @@
-//! HolisticTraceAnalysis, installed once into the cache.
+//! Holistic Trace Analysis, installed once into the cache.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -17,10 +17,10 @@ use crate::{cargo, shell};
 /// Traces with fewer events than this are over before anything can be measured.
 const SMALLEST: u64 = 40_000;
 
-/// Import and report, against HolisticTraceAnalysis on the same traces; reports of large recordings and of many ranks
+/// Import and report, against Holistic Trace Analysis on the same traces; reports of large recordings and of many ranks
 ///
 /// Everything is measured as a process of its own, the two sides of a comparison one after the other, round by round.
-/// HolisticTraceAnalysis is installed once into the cache, and its own start (importing pandas) is not counted.
+/// Holistic Trace Analysis is installed once into the cache, and its own start (importing pandas) is not counted.
 #[derive(clap::Args)]
 pub(crate) struct Import {
     /// Kineto traces, or folders of them, for the comparison; those under 40,000 events are left out
