@@ -1,3 +1,5 @@
+//! Runs with clocks that are known to be apart.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -114,7 +114,6 @@ macro_rules! table {
                     }
                 }
 
-                #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
                 #[inline(always)]
                 fn unpack(chunk: &Chunk, index: usize) -> Self {
                     let mut time = 0;
