@@ -83,7 +83,7 @@ fn what_cannot_be_is_told_with_its_byte() {
         (b"\x80\x02N(\x85.", 4, "stack is empty"),
         (b"\x80\x02e.", 2, "set no mark"),
         (b"\x80\x02}(Nu.", 5, "has no value"),
-        (b"\x80\x02(Nd.", 4, "has no value"),
+        (b"\x80\x02(N\x64.", 4, "has no value"),
         (b"\x80\x02}Na.", 4, "items of a list to a dict"),
         (b"\x80\x02]NNs.", 5, "items of a dict to a list"),
         (b"\x80\x02NNa.", 4, "to None"),
