@@ -91,8 +91,8 @@ fn busiest_stream(operations: &Operations) -> Vec<Run> {
     let kernels = |operations: &[Operation]| {
         operations.iter().filter(|operation| matches!(operation.work(), Work::Kernel(_))).count()
     };
-    let streams = operations.by_stream().map(|(stream, operations)| (stream, operations));
-    let busiest = streams
+    let busiest = operations
+        .by_stream()
         .max_by_key(|&(stream, operations)| (kernels(operations), std::cmp::Reverse(stream)));
     let of_busiest = busiest.map_or(&[][..], |(_, operations)| operations).iter();
     of_busiest

@@ -128,7 +128,7 @@ fn a_range_that_ends_on_another_thread_may_be_read_end_first() {
     run.record(&actor("crossing"));
     let recording = run.read();
     assert_eq!(recording.collectives.len(), 3);
-    for collective in recording.collectives.iter() {
+    for collective in &recording.collectives {
         assert_eq!(
             ((collective.end_ns - collective.start_ns).nanos(), collective.open),
             (1000, false)

@@ -172,7 +172,7 @@ fn after_the_duration_nothing_is_kept_and_the_command_goes_on() {
     assert_eq!(finish(recorder).code, Some(0));
     let recording = run.read();
     assert!(recording.marks.iter().all(|mark| text(&recording, mark.name_id) != "late"));
-    for across in recording.ranges.iter() {
+    for across in &recording.ranges {
         assert!(across.open, "its end lies outside");
     }
     assert!(recording.counter_samples.iter().all(|sample| (sample.time_ns - recording.processes[0].start_ns).nanos() <= 600_000_000));

@@ -11,7 +11,7 @@ use crate::model::series::{Quantity, Series};
 /// All curves of a recording: one a counter, and those of the allocators.
 pub(super) fn series(recording: &Recording) -> Vec<Series> {
     let mut samples = vec![Vec::new(); recording.counters.len()];
-    for sample in recording.counter_samples.iter() {
+    for sample in &recording.counter_samples {
         let counter =
             usize::try_from(sample.counter_id.0 - 1).ok().and_then(|at| samples.get_mut(at));
         if let Some(samples) = counter {
@@ -66,7 +66,7 @@ struct Allocator {
 
 fn memory(recording: &Recording) -> Vec<Series> {
     let mut allocators: BTreeMap<(ProcessId, Option<DeviceId>), Allocator> = BTreeMap::new();
-    for event in recording.memory.iter() {
+    for event in &recording.memory {
         let allocator = allocators.entry((event.process_id, event.device_id)).or_default();
         let time = event.time_ns.unix_nanos();
         let columns = [
