@@ -15,8 +15,8 @@ use crate::{across, output, rule_file, summaries, unit};
 /// Show where the time and the memory of a run went
 ///
 /// Several recordings are taken as parts of one run, for example one a node: their ranks are shown together, and
-/// collectives are matched across the files. They are read one after the other on each processor, so that memory does not
-/// grow with their number.
+/// collectives are matched across the files. They are read one after the other on each processor, and only their figures
+/// are kept.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent report run.perfdb
