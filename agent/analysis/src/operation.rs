@@ -35,19 +35,6 @@ pub(crate) struct PackedWork(u32);
 const NO_CALL: u32 = u32::MAX;
 /// Copies are kept above this.
 const COPIES: u32 = 1 << 31;
-/// Kinds of copies by their position.
-const COPY_KINDS: [CopyKind; 10] = [
-    CopyKind::Other,
-    CopyKind::HtoD,
-    CopyKind::DtoH,
-    CopyKind::DtoD,
-    CopyKind::HtoH,
-    CopyKind::PtoP,
-    CopyKind::UnifiedHtoD,
-    CopyKind::UnifiedDtoH,
-    CopyKind::UnifiedDtoD,
-    CopyKind::Memset,
-];
 
 impl Operation {
     /// `call` is the position and the start of the launching call.
@@ -89,9 +76,7 @@ impl PackedWork {
             Work::Kernel(name) => {
                 u32::try_from(name.0).ok().filter(|&name| name < COPIES).unwrap_or(0)
             }
-            Work::Copy(kind) => {
-                COPIES + COPY_KINDS.iter().position(|&known| known == kind).unwrap_or(0) as u32
-            }
+            Work::Copy(kind) => COPIES + kind.number() as u32,
         })
     }
 
@@ -99,7 +84,7 @@ impl PackedWork {
     pub(crate) fn get(self) -> Work {
         match self.0.checked_sub(COPIES) {
             None => Work::Kernel(StringId(i64::from(self.0))),
-            Some(kind) => Work::Copy(COPY_KINDS.get(kind as usize).copied().unwrap_or_default()),
+            Some(kind) => Work::Copy(CopyKind::of_number(i64::from(kind))),
         }
     }
 }

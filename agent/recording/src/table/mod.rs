@@ -194,14 +194,14 @@ macro_rules! text_enum {
             }
 
             /// Its position in the declaration.
-            #[allow(dead_code, reason = "not every enumeration is in a table of events")]
-            pub(crate) const fn number(self) -> i64 {
+            #[must_use]
+            pub const fn number(self) -> i64 {
                 self as i64
             }
 
-            /// The one at this position.
-            #[allow(dead_code, reason = "not every enumeration is in a table of events")]
-            pub(crate) fn of_number(number: i64) -> Self {
+            /// The one at this position; the default where there is none.
+            #[must_use]
+            pub fn of_number(number: i64) -> Self {
                 const ALL: &[$name] = &[$($name::$variant),+];
                 usize::try_from(number).ok().and_then(|at| ALL.get(at)).copied().unwrap_or_default()
             }
