@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::bytes::{RegexSet, RegexSetBuilder};
 
 /// The category of everything that the communication table matches.
 pub const COMMUNICATION: &str = "communication";
@@ -22,9 +22,11 @@ static BUILT_IN: LazyLock<(Rules, Vec<String>)> = LazyLock::new(|| {
 #[derive(Clone, Debug)]
 struct Rule {
     label: String,
-    expression: Regex,
+    expression: String,
     /// The line.
     text: String,
+    /// Its number in its table, from 1 on.
+    line: usize,
 }
 
 /// A line of a table that is no rule.
@@ -39,9 +41,14 @@ pub struct RuleError {
 /// The tables that classify kernels, operators and ranges.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    communication: Vec<Rule>,
-    exceptions: Vec<Rule>,
-    categories: Vec<Rule>,
+    /// What is never communication, what is, and the categories of the rest.
+    rules: Vec<Rule>,
+    /// How many of the rules are exceptions.
+    exceptions: usize,
+    /// How many of them tell communication.
+    communication: usize,
+    /// The expressions of all rules, matched together.
+    expressions: RegexSet,
 }
 
 impl Rules {
@@ -55,64 +62,78 @@ impl Rules {
     /// with its number and what is wrong with it.
     #[must_use]
     pub fn parse(communication: &str, categories: &str) -> (Self, Vec<String>) {
-        let mut warnings = Vec::new();
-        let mut read = |text, what: &str| {
-            let (rules, errors) = table(text);
-            warnings.extend(errors.into_iter().map(|RuleError { line, problem }| {
-                format!("{what} rules, line {line}: {problem}; the line is left out")
-            }));
-            rules
+        let mut tables = [communication, categories].map(Table::read);
+        let of = |[communication, categories]: &[Table; 2]| {
+            Self::of(communication.rules.clone(), categories.rules.clone())
         };
-        let (exceptions, communication) =
-            read(communication, "communication").into_iter().partition(Rule::is_exception);
-        let categories = read(categories, "category");
-        (Self { communication, exceptions, categories }, warnings)
+        let rules = of(&tables).or_else(|_| {
+            tables.iter_mut().for_each(Table::leave_out_unsound);
+            of(&tables)
+        });
+        let warnings = ["communication", "category"].into_iter().zip(tables);
+        let warnings = warnings.flat_map(|(what, table)| {
+            table.errors.into_iter().map(move |RuleError { line, problem }| {
+                format!("{what} rules, line {line}: {problem}; the line is left out")
+            })
+        });
+        (rules.unwrap_or_default(), warnings.collect())
     }
 
     /// The built-in rules with another table of categories. In it `communication = …` adds to what is communication, and
     /// `!… = …` to what is none.
     pub fn with_categories(table_text: &str) -> Result<Self, RuleError> {
-        let (rules, errors) = table(table_text);
-        if let Some(error) = errors.into_iter().next() {
-            return Err(error);
+        let mut table = Table::read(table_text);
+        let built_in = Self::built_in();
+        let mut communication = built_in.rules[..built_in.exceptions + built_in.communication].to_vec();
+        let mut categories = Vec::new();
+        for rule in &table.rules {
+            let tells = rule.is_exception() || rule.label == COMMUNICATION;
+            if tells { &mut communication } else { &mut categories }.push(rule.clone());
         }
-        let mut all = Self::built_in().clone();
-        let (exceptions, others): (Vec<_>, Vec<_>) =
-            rules.into_iter().partition(Rule::is_exception);
-        let (communication, categories) =
-            others.into_iter().partition(|rule| rule.label == COMMUNICATION);
-        all.exceptions.extend(exceptions);
-        all.communication.extend::<Vec<Rule>>(communication);
-        all.categories = categories;
-        Ok(all)
+        let rules = Self::of(communication, categories);
+        if rules.is_err() {
+            table.leave_out_unsound();
+        }
+        match table.errors.into_iter().next() {
+            Some(error) => Err(error),
+            None => rules.map_err(|error| RuleError { line: 1, problem: error.to_string() }),
+        }
+    }
+
+    /// `communication` has the exceptions too.
+    fn of(communication: Vec<Rule>, categories: Vec<Rule>) -> Result<Self, regex::Error> {
+        let (exceptions, communication): (Vec<_>, Vec<_>) =
+            communication.into_iter().partition(Rule::is_exception);
+        let counts = (exceptions.len(), communication.len());
+        let rules: Vec<Rule> =
+            exceptions.into_iter().chain(communication).chain(categories).collect();
+        let expressions = prepared(&rules)?;
+        Ok(Self { rules, exceptions: counts.0, communication: counts.1, expressions })
     }
 
     /// The label of the rule that makes `name` communication; `None` when it is not.
     #[must_use]
     pub fn communication(&self, name: &str) -> Option<&str> {
-        let rule = self.communication.get(self.communication_rule(name)?)?;
-        Some(&rule.label)
-    }
-
-    fn communication_rule(&self, name: &str) -> Option<usize> {
-        if self.exceptions.iter().any(|rule| rule.expression.is_match(name)) {
-            return None;
-        }
-        first(&self.communication, name)
+        let rule = self.decide(name).filter(|&rule| rule < self.communication)?;
+        self.rules.get(self.exceptions + rule).map(|rule| rule.label.as_str())
     }
 
     /// The number of the rule that decides on `name`; `None` when none matches.
     pub(crate) fn decide(&self, name: &str) -> Option<usize> {
-        self.communication_rule(name)
-            .or_else(|| Some(self.communication.len() + first(&self.categories, name)?))
+        let matches = self.expressions.matches(name.as_bytes());
+        let mut matches = matches.iter().peekable();
+        let is_exception = matches.peek().is_some_and(|&first| first < self.exceptions);
+        let first = self.exceptions + if is_exception { self.communication } else { 0 };
+        Some(matches.find(|&rule| rule >= first)? - self.exceptions)
     }
 
     /// The category and the text of every rule that gives one, in the order of their numbers.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        let communication =
-            self.communication.iter().map(|rule| (COMMUNICATION, rule.text.as_str()));
-        let categories = self.categories.iter();
-        communication.chain(categories.map(|rule| (rule.label.as_str(), rule.text.as_str())))
+        self.rules[self.exceptions..].iter().enumerate().map(|(number, rule)| {
+            let is_communication = number < self.communication;
+            let category = if is_communication { COMMUNICATION } else { &rule.label };
+            (category, rule.text.as_str())
+        })
     }
 
     /// The category of `name`.
@@ -126,7 +147,7 @@ impl Rules {
     pub fn categories(&self) -> impl Iterator<Item = &str> {
         let mut seen = Vec::new();
         std::iter::once(COMMUNICATION)
-            .chain(self.categories.iter().map(|rule| rule.label.as_str()))
+            .chain(self.all().skip(self.communication).map(|(category, _)| category))
             .chain(std::iter::once(OTHER))
             .filter(move |&label| {
                 let new = !seen.contains(&label);
@@ -143,33 +164,50 @@ impl Rule {
     }
 }
 
-fn first(rules: &[Rule], name: &str) -> Option<usize> {
-    rules.iter().position(|rule| rule.expression.is_match(name))
+/// A table as it is written.
+struct Table {
+    rules: Vec<Rule>,
+    /// The lines that are no rules.
+    errors: Vec<RuleError>,
 }
 
-/// The rules of a table, and the lines that are none.
-fn table(text: &str) -> (Vec<Rule>, Vec<RuleError>) {
-    let (mut rules, mut errors) = (Vec::new(), Vec::new());
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
+impl Table {
+    fn read(text: &str) -> Self {
+        let (mut rules, mut errors) = (Vec::new(), Vec::new());
+        for (line, text) in (1..).zip(text.lines()) {
+            let text = text.trim();
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            if let Some((label, expression)) = text.split_once(" = ") {
+                let (label, expression) = (label.trim().to_owned(), expression.trim().to_owned());
+                rules.push(Rule { label, expression, text: text.to_owned(), line });
+            } else {
+                let problem = "no ` = ` between label and expression".to_owned();
+                errors.push(RuleError { line, problem });
+            }
         }
-        match rule(line) {
-            Ok(rule) => rules.push(rule),
-            Err(problem) => errors.push(RuleError { line: number + 1, problem }),
-        }
+        Self { rules, errors }
     }
-    (rules, errors)
+
+    /// Tries each expression by itself: together they are prepared faster, but do not tell which one is at fault.
+    fn leave_out_unsound(&mut self) {
+        let errors = &mut self.errors;
+        self.rules.retain(|rule| {
+            let Err(error) = prepared(std::slice::from_ref(rule)) else { return true };
+            let problem = error.to_string();
+            let problem = problem.lines().last().unwrap_or("not a regular expression").to_owned();
+            errors.push(RuleError { line: rule.line, problem });
+            false
+        });
+        errors.sort_by_key(|error| error.line);
+    }
 }
 
-fn rule(line: &str) -> Result<Rule, String> {
-    let (label, expression) =
-        line.split_once(" = ").ok_or("no ` = ` between label and expression")?;
-    let expression = Regex::new(expression.trim()).map_err(|error| {
-        error.to_string().lines().last().unwrap_or("not a regular expression").to_owned()
-    })?;
-    Ok(Rule { label: label.trim().to_owned(), expression, text: line.to_owned() })
+/// Names of code are ASCII: `\b`, `\w` and `(?i)` mean that, unless an expression begins with `(?u)`.
+fn prepared(rules: &[Rule]) -> Result<RegexSet, regex::Error> {
+    let expressions = rules.iter().map(|rule| rule.expression.as_str());
+    RegexSetBuilder::new(expressions).unicode(false).size_limit(1 << 28).build()
 }
 
 #[cfg(test)]
@@ -180,7 +218,7 @@ mod tests {
     fn the_tables_that_come_with_the_program_are_sound() {
         assert_eq!(BUILT_IN.1, Vec::<String>::new());
         let rules = Rules::built_in();
-        assert!(rules.communication.len() > 15 && rules.categories.len() > 10);
+        assert!(rules.communication > 15 && rules.rules.len() > rules.communication + 10);
         assert_eq!(rules.categories().next(), Some(COMMUNICATION));
     }
 

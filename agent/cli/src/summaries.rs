@@ -8,11 +8,12 @@ use std::thread;
 
 use anyhow::{Context as _, bail, ensure};
 use perfagent_analysis::{Report, Rules, Summary, merge, repeated};
-use perfagent_recording::{Reader, Recording};
 
-/// A file that a report is made of.
-enum Input {
-    Recording(PathBuf),
+use crate::input::{self, Input};
+
+/// What a report is made of.
+enum Source {
+    Input(Input),
     /// A summary that was stored (`report --summary`), of one or several recordings.
     Stored(Vec<Summary>),
 }
@@ -27,7 +28,7 @@ pub(crate) fn of_files(paths: &[PathBuf]) -> anyhow::Result<Vec<Summary>> {
 pub(crate) fn by_rules(paths: &[PathBuf], rules: &Rules) -> anyhow::Result<Vec<Summary>> {
     for path in paths {
         ensure!(
-            !matches!(open(path)?, Input::Stored(_)),
+            !is_stored(path),
             "{}: is a summary, in which the kernels have their categories; give the recordings themselves with --rule-file",
             path.display()
         );
@@ -36,18 +37,18 @@ pub(crate) fn by_rules(paths: &[PathBuf], rules: &Rules) -> anyhow::Result<Vec<S
 }
 
 fn summarised(paths: &[PathBuf], rules: &Rules) -> anyhow::Result<Vec<Summary>> {
-    let inputs = paths.iter().map(|path| open(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let sources = open_all(paths)?;
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let workers = processors.min(inputs.len()).max(1);
+    let workers = processors.min(sources.len()).max(1);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        while let Some(input) = inputs.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(source) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
             let position = done.len();
-            done.push((input, summarise(input, processors.div_ceil(workers), rules)));
+            done.push((source, summarise(source, processors.div_ceil(workers), rules)));
             if done[position].1.is_err() {
                 // Nobody begins another one.
-                next.store(inputs.len(), Ordering::Relaxed);
+                next.store(sources.len(), Ordering::Relaxed);
             }
         }
         done
@@ -64,8 +65,8 @@ fn summarised(paths: &[PathBuf], rules: &Rules) -> anyhow::Result<Vec<Summary>> 
         done
     });
     // In the order in which they were named; so of several errors the first file's is told.
-    done.sort_by_key(|(input, _)| inputs.iter().position(|known| std::ptr::eq(known, *input)));
-    let mut all = Vec::with_capacity(inputs.len());
+    done.sort_by_key(|(source, _)| sources.iter().position(|known| std::ptr::eq(known, *source)));
+    let mut all = Vec::with_capacity(sources.len());
     for (_, summaries) in done {
         all.extend(summaries?);
     }
@@ -96,25 +97,36 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Summary>> {
     Ok(summaries)
 }
 
-fn open(path: &Path) -> anyhow::Result<Input> {
-    let mut first = [0];
-    let is_stored =
-        File::open(path).and_then(|mut file| file.read(&mut first)).is_ok_and(|read| read == 1)
-            && first == *b"[";
-    if is_stored {
-        return Ok(Input::Stored(read(path)?));
+fn open_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
+    let (mut stored, mut inputs) = (Vec::new(), Vec::new());
+    for (position, path) in paths.iter().enumerate() {
+        if is_stored(path) {
+            stored.push((position, Source::Stored(read(path)?)));
+        } else {
+            input::join(&mut inputs, position, Input::open(path)?);
+        }
     }
-    Reader::open(path)?;
-    Ok(Input::Recording(path.to_owned()))
+    let inputs = inputs.into_iter().map(|(position, input)| (position, Source::Input(input)));
+    let mut sources: Vec<_> = stored.into_iter().chain(inputs).collect();
+    sources.sort_by_key(|(position, _)| *position);
+    Ok(sources.into_iter().map(|(_, source)| source).collect())
 }
 
-fn summarise(input: &Input, threads: usize, rules: &Rules) -> anyhow::Result<Vec<Summary>> {
-    match input {
-        Input::Stored(summaries) => Ok(summaries.clone()),
-        Input::Recording(path) => {
-            let reader = Reader::open(path)?;
-            let recording = Recording::load_on(&reader, threads, &mut |_progress| {})?;
-            Ok(vec![Summary::by(&recording, &path.display().to_string(), rules)])
+/// Whether the file at `path` holds summaries: a list that is no trace, of which some are lists too.
+fn is_stored(path: &Path) -> bool {
+    let mut first = [0];
+    let read = File::open(path).and_then(|mut file| file.read(&mut first));
+    read.is_ok_and(|read| read == 1)
+        && first == *b"["
+        && perfagent_import::recognise(path).is_err()
+}
+
+fn summarise(source: &Source, threads: usize, rules: &Rules) -> anyhow::Result<Vec<Summary>> {
+    match source {
+        Source::Stored(summaries) => Ok(summaries.clone()),
+        Source::Input(input) => {
+            let recording = input.load(threads)?;
+            Ok(vec![Summary::by(&recording, &input.name(), rules)])
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The whole way from files to a recording.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use perfagent_recording::Writer;
 use perfagent_recording::table::{Note, Severity};
+use perfagent_recording::{Recording, Writer};
 
 use crate::error::ImportError;
 use crate::format::Format;
@@ -12,6 +13,7 @@ use crate::inputs::{self, Input};
 use crate::nsys_csv::Reports;
 use crate::output::Output;
 use crate::summary::{Imported, ImportedFile, rows};
+use crate::window::Window;
 use crate::{
     kineto, memory_timeline, nccl_example, nccl_inspector, nccl_tests, nsys, nsys_csv, nvidia_smi,
     snapshot, source, xplane,
@@ -36,16 +38,49 @@ pub struct ImportOptions {
 /// The recording appears under its name when it is complete, or not at all. What is damaged is read as far
 /// as possible, with a warning a kind of damage; an input of which nothing can be read is an error.
 pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
-    let mut inputs = inputs::expand(&options.inputs)?;
-    nsys_csv::order(&mut inputs);
+    let inputs = inputs(&options.inputs)?;
     let output = Output::create(&options.output, options.force, &inputs)?;
     let mut writer = Writer::create(&output.database())?;
+    let Filled { files, warnings } = fill(&inputs, &mut writer, output.folder())?;
+    writer.finish()?;
+    let events = rows(&output.database())?;
+    let path = output.finish()?;
+    Ok(Imported { path, files, events, warnings })
+}
+
+/// Reads all inputs into memory, as [`import`] would into a file: for those who want the figures and no recording.
+pub fn read(inputs: &[PathBuf]) -> Result<Recording, ImportError> {
+    let inputs = self::inputs(inputs)?;
+    let scratch = tempfile::tempdir().map_err(ImportError::io(
+        &std::env::temp_dir(),
+        "create a directory in it",
+        "set TMPDIR to a writable place",
+    ))?;
+    let mut writer = Writer::in_memory();
+    fill(&inputs, &mut writer, scratch.path())?;
+    Ok(writer.into_recording().unwrap_or_default())
+}
+
+fn inputs(names: &[PathBuf]) -> Result<Vec<Input>, ImportError> {
+    let mut inputs = inputs::expand(names)?;
+    nsys_csv::order(&mut inputs);
+    Ok(inputs)
+}
+
+/// What was read, and what a reader of its figures should know.
+struct Filled {
+    files: Vec<ImportedFile>,
+    warnings: Vec<String>,
+}
+
+/// Writes everything that stands in the inputs.
+fn fill(inputs: &[Input], writer: &mut Writer, scratch: &Path) -> Result<Filled, ImportError> {
     writer.set_meta("perfagent_version", env!("CARGO_PKG_VERSION"))?;
     let mut state = State::default();
     let mut files = Vec::new();
     let mut warnings = Vec::new();
-    for input in &inputs {
-        match import_file(&input.path, &mut writer, &mut state, output.folder()) {
+    for input in inputs {
+        match import_file(&input.path, writer, &mut state, scratch) {
             Ok(file) => files.push(file),
             Err(error) if input.folder.is_some() && error.is_another_file() => {
                 let text = format!("passed over: {error}");
@@ -61,11 +96,10 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
         // Memory stays that of one trace.
         writer.commit()?;
     }
-    if let Some(folder) = folder_without_traces(&inputs, &files) {
+    if let Some(folder) = folder_without_traces(inputs, &files) {
         return Err(folder);
     }
     writer.set_meta("source", &source_text(&files))?;
-    writer.finish()?;
     for file in &files {
         let of_file = |text: &str| format!("{}: {text}", file.path.display());
         warnings.extend(file.warnings.iter().map(|warning| of_file(&warning.text)));
@@ -73,9 +107,28 @@ pub fn import(options: &ImportOptions) -> Result<Imported, ImportError> {
             warnings.push(of_file("holds no events; profile again, for longer"));
         }
     }
-    let events = rows(&output.database())?;
-    let path = output.finish()?;
-    Ok(Imported { path, files, events, warnings })
+    Ok(Filled { files, warnings })
+}
+
+/// The format of the file at `path`, by its content.
+pub fn recognise(path: &Path) -> Result<Format, ImportError> {
+    let mut window = source::open(path)?;
+    format_of(path, &mut window).map(|(format, _)| format)
+}
+
+/// The format of a text, and the line on which it begins.
+fn format_of<R: Read>(path: &Path, window: &mut Window<R>) -> Result<(Format, u64), ImportError> {
+    while window.bytes().len() < HEAD && window.more() {}
+    if let Some(format) = Format::binary(window.bytes()) {
+        return Ok((format, 1));
+    }
+    let blank = window.bytes().iter().take_while(|byte| byte.is_ascii_whitespace());
+    let line = 1 + blank.filter(|&&byte| byte == b'\n').count() as u64;
+    window.next_mark();
+    let format = Format::detect(window.bytes());
+    let format =
+        format.map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?;
+    Ok((format, line))
 }
 
 /// What the files of one import have in common.
@@ -92,17 +145,7 @@ fn import_file(
     scratch: &Path,
 ) -> Result<ImportedFile, ImportError> {
     let mut window = source::open(path)?;
-    while window.bytes().len() < HEAD && window.more() {}
-    let mut line = 1;
-    let format = if let Some(format) = Format::binary(window.bytes()) {
-        format
-    } else {
-        let blank = window.bytes().iter().take_while(|byte| byte.is_ascii_whitespace());
-        line += blank.filter(|&&byte| byte == b'\n').count() as u64;
-        window.next_mark();
-        Format::detect(window.bytes())
-            .map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?
-    };
+    let (format, line) = format_of(path, &mut window)?;
     match format {
         Format::Kineto => kineto::import(path, &mut window, writer, &mut state.hosts),
         Format::NcclExamplePlugin => {

@@ -52,6 +52,6 @@ mod xplane;
 
 pub use error::ImportError;
 pub use format::Format;
-pub use import::{ImportOptions, import};
+pub use import::{ImportOptions, import, read, recognise};
 pub use summary::{Imported, ImportedFile};
 pub use warning::Warning;

@@ -25,8 +25,10 @@
 //! # Ok(()) }
 //! ```
 
+mod database;
 mod error;
 mod id;
+mod kept;
 mod load;
 mod packed;
 mod reader;
@@ -39,6 +41,7 @@ mod waiting;
 mod writer;
 
 pub use error::{OpenError, WriteError};
+pub use kept::Kept;
 pub use id::{CounterId, DeviceId, HostId, ProcessId, StreamId, StringId, ThreadId};
 pub use packed::{Event, Rows};
 pub use reader::{QueryResult, Reader, Value};

@@ -91,6 +91,21 @@ impl Recording {
         })
     }
 
+    /// Gives back memory that only further rows would need.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.kernels.shrink_to_fit();
+        self.copies.shrink_to_fit();
+        self.api_calls.shrink_to_fit();
+        self.synchronizations.shrink_to_fit();
+        self.ranges.shrink_to_fit();
+        self.marks.shrink_to_fit();
+        self.operators.shrink_to_fit();
+        self.collectives.shrink_to_fit();
+        self.memory.shrink_to_fit();
+        self.counter_samples.shrink_to_fit();
+        self.overheads.shrink_to_fit();
+    }
+
     /// The process with this id.
     #[must_use]
     pub fn process(&self, id: ProcessId) -> Option<&Process> {

@@ -1,14 +1,12 @@
-//! Appends rows to a recording, fast while it runs and into one plain file at the end.
+//! Appends rows to a recording: to a file, fast while it runs and one plain file at the end, or to memory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
 use rustc_hash::FxHashMap;
 
-use crate::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
+use crate::database::Database;
 use crate::table::{Meta, Row, SpoolProgress};
-use crate::waiting::Waiting;
-use crate::{ProcessId, StringId, Timestamp, WriteError};
+use crate::{ProcessId, Recording, StreamId, StringId, ThreadId, Timestamp, WriteError};
 
 /// An open recording that grows.
 ///
@@ -16,83 +14,58 @@ use crate::{ProcessId, StringId, Timestamp, WriteError};
 /// when this process is killed, what was committed is not (SQLite's write-ahead log survives the
 /// process; a power cut may take the last seconds, because nothing is synchronised while recording).
 pub struct Writer {
-    connection: Connection,
-    path: PathBuf,
+    place: Place,
     strings: FxHashMap<Box<str>, StringId>,
-    in_transaction: bool,
-    waiting: Waiting,
+}
+
+/// Where the rows go.
+enum Place {
+    File(Database),
+    Memory(Box<Recording>),
 }
 
 impl Writer {
     /// Creates a recording at `path`, where nothing may stand yet.
     pub fn create(path: &Path) -> Result<Self, WriteError> {
-        let create = |source| WriteError::Create { path: path.to_owned(), source };
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(create)?;
-        // 16 KiB pages and no synchronisation: a recording is written once, in order, and checked into
-        // a plain file at the end; the recorder must not wait for the disk in between.
-        connection
-            .execute_batch(&format!(
-                "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
-                 PRAGMA wal_autocheckpoint = 4096; PRAGMA temp_store = MEMORY;
-                 PRAGMA application_id = {}; PRAGMA user_version = {};",
-                APPLICATION_ID.cast_signed(),
-                SCHEMA_VERSION
-            ))
-            .map_err(create)?;
-        connection.execute_batch(&schema::create_sql()).map_err(create)?;
-        Ok(Self::around(connection, path))
+        let place = Place::File(Database::create(path)?);
+        Ok(Self { place, strings: FxHashMap::default() })
     }
 
     /// Opens a recording that was left unfinished, to complete it.
     pub fn resume(path: &Path) -> Result<Self, WriteError> {
-        let create = |source| WriteError::Create { path: path.to_owned(), source };
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(create)?;
-        connection.execute_batch("PRAGMA synchronous = OFF;").map_err(create)?;
-        let mut writer = Self::around(connection, path);
-        writer.strings = writer.read_strings().map_err(create)?;
-        Ok(writer)
+        let (database, strings) = Database::resume(path)?;
+        Ok(Self { place: Place::File(database), strings })
     }
 
-    fn around(connection: Connection, path: &Path) -> Self {
-        connection.set_prepared_statement_cache_capacity(64);
-        Self {
-            connection,
-            path: path.to_owned(),
-            strings: FxHashMap::default(),
-            in_transaction: false,
-            waiting: Waiting::default(),
-        }
-    }
-
-    /// The file that is being written.
+    /// Begins a recording that is never a file; [`Writer::into_recording`] gives it back.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn in_memory() -> Self {
+        Self { place: Place::Memory(Box::default()), strings: FxHashMap::default() }
+    }
+
+    /// The file that is being written, if it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(database) => Some(database.path()),
+            Place::Memory(_) => None,
+        }
     }
 
     /// Appends `row` and returns its id, which converts into the table's id type.
     pub fn insert<R: Row, Id: From<i64>>(&mut self, row: &R) -> Result<Id, WriteError> {
-        self.begin()?;
-        let inserted = self.waiting.insert::<R>(&self.connection).and_then(|()| {
-            let mut statement = self.connection.prepare_cached(&schema::insert_sql::<R>(1))?;
-            row.bind(&mut statement, 0)?;
-            statement.raw_execute()
-        });
-        inserted.map_err(|source| self.failed(R::TABLE, source))?;
-        Ok(Id::from(self.connection.last_insert_rowid()))
+        Ok(Id::from(match &mut self.place {
+            Place::File(database) => database.insert(row)?,
+            Place::Memory(recording) => row.keep(recording),
+        }))
     }
 
     /// Appends `row`, whose id nobody needs. It may wait for others of its kind, until the next commit at the latest; so
     /// an error may be that of an earlier row.
     pub fn append<R: Row>(&mut self, row: &R) -> Result<(), WriteError> {
-        if self.waiting.add(row) {
-            self.begin()?;
-            let inserted = self.waiting.insert::<R>(&self.connection);
-            inserted.map_err(|source| self.failed(R::TABLE, source))?;
+        match &mut self.place {
+            Place::File(database) => database.append(row)?,
+            Place::Memory(recording) => drop(row.keep(recording)),
         }
         Ok(())
     }
@@ -105,22 +78,27 @@ impl Writer {
         if let Some(&id) = self.strings.get(text) {
             return Ok(id);
         }
-        self.begin()?;
         let id = StringId(self.strings.len() as i64 + 1);
-        let inserted = self
-            .connection
-            .prepare_cached("INSERT INTO strings (id, value) VALUES (?, ?)")
-            .and_then(|mut statement| statement.execute((id, text)));
-        inserted.map_err(|source| self.failed("strings", source))?;
+        match &mut self.place {
+            Place::File(database) => database.execute(
+                "strings",
+                "INSERT INTO strings (id, value) VALUES (?, ?)",
+                (id, text),
+            )?,
+            Place::Memory(recording) => recording.strings.define(id, text),
+        }
         self.strings.insert(text.into(), id);
         Ok(id)
     }
 
     /// Notes a fact about the whole recording, replacing an earlier one of the same name.
     pub fn set_meta(&mut self, key: &str, value: &str) -> Result<(), WriteError> {
-        self.begin()?;
-        let deleted = self.connection.execute("DELETE FROM meta WHERE key = ?", [key]);
-        deleted.map_err(|source| self.failed("meta", source))?;
+        match &mut self.place {
+            Place::File(database) => {
+                database.execute("meta", "DELETE FROM meta WHERE key = ?", [key])?;
+            }
+            Place::Memory(recording) => recording.meta.retain(|meta| meta.key != key),
+        }
         self.insert::<_, i64>(&Meta { key: key.to_owned(), value: value.to_owned() }).map(drop)
     }
 
@@ -132,117 +110,109 @@ impl Writer {
         exit_code: Option<i64>,
         exit_signal: Option<i64>,
     ) -> Result<(), WriteError> {
-        self.begin()?;
-        let updated = self.connection.execute(
-            "UPDATE processes SET end_ns = ?, exit_code = ?, exit_signal = ? WHERE id = ?",
-            (end, exit_code, exit_signal, process),
-        );
-        updated.map(|_| ()).map_err(|source| self.failed("processes", source))
+        match &mut self.place {
+            Place::File(database) => database.execute(
+                "processes",
+                "UPDATE processes SET end_ns = ?, exit_code = ?, exit_signal = ? WHERE id = ?",
+                (end, exit_code, exit_signal, process),
+            )?,
+            Place::Memory(recording) => {
+                if let Some(row) = at(&mut recording.processes, process.0) {
+                    row.end_ns = Some(end);
+                    (row.exit_code, row.exit_signal) = (exit_code, exit_signal);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Gives a thread its name, when it becomes known after the thread.
-    pub fn name_thread(&mut self, thread: crate::ThreadId, name: &str) -> Result<(), WriteError> {
-        self.begin()?;
-        let updated =
-            self.connection.execute("UPDATE threads SET name = ? WHERE id = ?", (name, thread));
-        updated.map(|_| ()).map_err(|source| self.failed("threads", source))
+    pub fn name_thread(&mut self, thread: ThreadId, name: &str) -> Result<(), WriteError> {
+        match &mut self.place {
+            Place::File(database) => database.execute(
+                "threads",
+                "UPDATE threads SET name = ? WHERE id = ?",
+                (name, thread),
+            )?,
+            Place::Memory(recording) => {
+                if let Some(row) = at(&mut recording.threads, thread.0) {
+                    name.clone_into(&mut row.name);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Notes what a stream is, when that becomes known after the stream.
     pub fn describe_stream(
         &mut self,
-        stream: crate::StreamId,
+        stream: StreamId,
         priority: i64,
         kind: Option<&str>,
     ) -> Result<(), WriteError> {
-        self.begin()?;
-        let updated = self.connection.execute(
-            "UPDATE streams SET priority = ?, kind = ? WHERE id = ?",
-            (priority, kind, stream),
-        );
-        updated.map(|_| ()).map_err(|source| self.failed("streams", source))
+        match &mut self.place {
+            Place::File(database) => database.execute(
+                "streams",
+                "UPDATE streams SET priority = ?, kind = ? WHERE id = ?",
+                (priority, kind, stream),
+            )?,
+            Place::Memory(recording) => {
+                if let Some(row) = at(&mut recording.streams, stream.0) {
+                    row.priority = Some(priority);
+                    row.kind = kind.map(ToOwned::to_owned);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Notes up to where a spool has been read; part of the same transaction as the rows read from it.
     pub fn set_spool_progress(&mut self, progress: &SpoolProgress) -> Result<(), WriteError> {
-        self.begin()?;
-        let deleted =
-            self.connection.execute("DELETE FROM spool_progress WHERE ring = ?", [&progress.ring]);
-        deleted.map_err(|source| self.failed("spool_progress", source))?;
+        if let Place::File(database) = &mut self.place {
+            let delete = "DELETE FROM spool_progress WHERE ring = ?";
+            database.execute("spool_progress", delete, [&progress.ring])?;
+        }
         self.insert::<_, i64>(progress).map(drop)
     }
 
     /// Every row of a table with its id, as inserted so far: what a resumed recorder continues from.
     pub fn rows<R: Row>(&mut self) -> Result<Vec<(i64, R)>, WriteError> {
-        self.insert_waiting()?;
-        let read = || {
-            let mut statement = self.connection.prepare(&schema::select_sql::<R>(|_| true))?;
-            let id_column = R::COLUMNS.len();
-            statement
-                .query_map((0, i64::MAX), |row| Ok((row.get(id_column)?, R::read(row)?)))?
-                .collect::<rusqlite::Result<Vec<_>>>()
-        };
-        read().map_err(|source| self.failed(R::TABLE, source))
+        match &mut self.place {
+            Place::File(database) => database.rows(),
+            Place::Memory(recording) => Ok(R::kept(recording)),
+        }
     }
 
     /// Makes everything inserted so far part of the file.
     pub fn commit(&mut self) -> Result<(), WriteError> {
-        self.insert_waiting()?;
-        if self.in_transaction {
-            let committed = self.connection.execute_batch("COMMIT");
-            committed.map_err(|source| self.failed("commit", source))?;
-            self.in_transaction = false;
+        match &mut self.place {
+            Place::File(database) => database.commit(),
+            Place::Memory(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Commits, folds the write-ahead log into the file and synchronises it: afterwards the recording
-    /// is one plain file.
-    pub fn finish(mut self) -> Result<(), WriteError> {
-        self.begin()?;
-        let emptied = self.connection.execute("DELETE FROM spool_progress", []);
-        emptied.map_err(|source| self.failed("spool_progress", source))?;
-        self.commit()?;
-        let closed = self
-            .connection
-            .execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE);")
-            .and_then(|()| {
-                self.connection.query_row("PRAGMA journal_mode = DELETE", [], |row| {
-                    row.get::<_, String>(0).map(|_| ())
-                })
-            });
-        closed.map_err(|source| self.failed("finish", source))?;
-        let Self { connection, path, .. } = self;
-        connection.close().map_err(|(_, source)| WriteError::Write { path, place: "close", source })
-    }
-
-    fn insert_waiting(&mut self) -> Result<(), WriteError> {
-        if self.waiting.is_empty() {
-            return Ok(());
+    /// is one plain file. What was in memory alone is gone.
+    pub fn finish(self) -> Result<(), WriteError> {
+        match self.place {
+            Place::File(database) => database.finish(),
+            Place::Memory(_) => Ok(()),
         }
-        self.begin()?;
-        let inserted = self.waiting.insert_all(&self.connection);
-        inserted.map_err(|(table, source)| self.failed(table, source))
     }
 
-    fn begin(&mut self) -> Result<(), WriteError> {
-        if !self.in_transaction {
-            let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
-            begun.map_err(|source| self.failed("begin", source))?;
-            self.in_transaction = true;
+    /// The recording in memory; `None` where it is a file.
+    #[must_use]
+    pub fn into_recording(self) -> Option<Recording> {
+        match self.place {
+            Place::File(_) => None,
+            Place::Memory(mut recording) => {
+                recording.shrink_to_fit();
+                Some(*recording)
+            }
         }
-        Ok(())
     }
+}
 
-    fn failed(&self, place: &'static str, source: rusqlite::Error) -> WriteError {
-        WriteError::Write { path: self.path.clone(), place, source }
-    }
-
-    fn read_strings(&self) -> rusqlite::Result<FxHashMap<Box<str>, StringId>> {
-        let mut statement = self.connection.prepare("SELECT value, id FROM strings")?;
-        let rows = statement.query_map([], |row| {
-            Ok((row.get::<_, String>(0)?.into_boxed_str(), row.get::<_, StringId>(1)?))
-        })?;
-        rows.collect()
-    }
+fn at<R>(rows: &mut [R], id: i64) -> Option<&mut R> {
+    usize::try_from(id.checked_sub(1)?).ok().and_then(|index| rows.get_mut(index))
 }

@@ -8,7 +8,7 @@ use perfagent_regress::compare::{Comparison, Overall, Settings, Weight};
 
 use crate::comparison::{self, Run};
 use crate::exit::Exit;
-use crate::input;
+use crate::input::{self, Input};
 use crate::page::Form;
 use crate::printer::Printer;
 
@@ -76,11 +76,10 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     // Opened before the first is read, so that a wrong name in a long list is told at once.
     let (base, new) = (input::open_all(&args.base)?, input::open_all(&args.new)?);
     // One recording in memory at a time.
-    let read = |readers: &[_]| {
-        readers
-            .iter()
-            .map(|reader| input::load(reader).map(|(path, recording)| Run::of(path, &recording)))
-            .collect::<Result<Vec<_>, _>>()
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let read = |inputs: &[Input]| {
+        let runs = inputs.iter().map(|input| Ok(Run::of(input.name(), &input.load(threads)?)));
+        runs.collect::<anyhow::Result<Vec<_>>>()
     };
     let answer = comparison::compare(read(&base)?, read(&new)?, args.force, &settings)?;
     if args.json {

@@ -30,7 +30,7 @@ fn imported(path: &Path, scratch: &Path) -> Result<ImportedFile, ImportError> {
     if format != Format::NsysSqlite {
         return Err(ImportError::NotATrace { path: path.to_owned(), what: "is JSON".to_owned() });
     }
-    let mut writer = Writer::create(Path::new(":memory:")).unwrap();
+    let mut writer = Writer::in_memory();
     let file = import(path, &mut window, &mut writer, &mut Hosts::default(), scratch)?;
     let processes = writer.rows::<Process>().unwrap().len() as i64;
     let threads = writer.rows::<Thread>().unwrap().len() as i64;

@@ -28,7 +28,7 @@ fn fuzz_nsys_csv() {
     each_costly_input("nsys csv", 2000, 10, |from| {
         let mut bytes = TRACES.as_bytes().to_vec();
         damage(&mut bytes, from);
-        let mut writer = Writer::create(Path::new(":memory:")).unwrap();
+        let mut writer = Writer::in_memory();
         let host = writer.insert(&Host::default()).unwrap();
         let mut window = Window::new(&bytes[..]);
         let file = import(

@@ -23,6 +23,8 @@ pub use process::{Process, Thread};
 pub use quality::{ClockAnchor, Loss, Note, Overhead, Severity, SpoolProgress};
 pub use range::{Mark, Operator, Payload, Range};
 
+use crate::kept::Kept;
+
 /// One column of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
@@ -35,7 +37,7 @@ pub struct Column {
 }
 
 /// A row that knows its table.
-pub trait Row: Clone + Send + Sized + 'static {
+pub trait Row: Kept + Clone + Send + Sized + 'static {
     /// The table's name.
     const TABLE: &'static str;
     /// What one row stands for.
