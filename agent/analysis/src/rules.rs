@@ -84,7 +84,8 @@ impl Rules {
     pub fn with_categories(table_text: &str) -> Result<Self, RuleError> {
         let mut table = Table::read(table_text);
         let built_in = Self::built_in();
-        let mut communication = built_in.rules[..built_in.exceptions + built_in.communication].to_vec();
+        let mut communication =
+            built_in.rules[..built_in.exceptions + built_in.communication].to_vec();
         let mut categories = Vec::new();
         for rule in &table.rules {
             let tells = rule.is_exception() || rule.label == COMMUNICATION;

@@ -21,7 +21,9 @@ enum Source {
 /// The summaries of these files, in their order. All are opened before the first is read, so that a wrong name in a long list
 /// is told at once.
 pub(crate) fn of_files(paths: &[PathBuf]) -> anyhow::Result<Vec<Summary>> {
-    summarised(paths, Rules::built_in())
+    // They are prepared beside the reading.
+    thread::spawn(Rules::built_in);
+    summarised(paths, &Rules::built_in)
 }
 
 /// [`of_files`] with the rules of a file of the user's. What was summarised before was so by other rules.
@@ -33,10 +35,14 @@ pub(crate) fn by_rules(paths: &[PathBuf], rules: &Rules) -> anyhow::Result<Vec<S
             path.display()
         );
     }
-    summarised(paths, rules)
+    summarised(paths, &|| rules)
 }
 
-fn summarised(paths: &[PathBuf], rules: &Rules) -> anyhow::Result<Vec<Summary>> {
+/// The rules are asked for when the first file has been read.
+fn summarised<'a>(
+    paths: &[PathBuf],
+    rules: &(dyn Fn() -> &'a Rules + Sync),
+) -> anyhow::Result<Vec<Summary>> {
     let sources = open_all(paths)?;
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let workers = processors.min(sources.len()).max(1);
@@ -116,17 +122,19 @@ fn open_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
 fn is_stored(path: &Path) -> bool {
     let mut first = [0];
     let read = File::open(path).and_then(|mut file| file.read(&mut first));
-    read.is_ok_and(|read| read == 1)
-        && first == *b"["
-        && perfagent_import::recognise(path).is_err()
+    read.is_ok_and(|read| read == 1) && first == *b"[" && perfagent_import::recognise(path).is_err()
 }
 
-fn summarise(source: &Source, threads: usize, rules: &Rules) -> anyhow::Result<Vec<Summary>> {
+fn summarise<'a>(
+    source: &Source,
+    threads: usize,
+    rules: &dyn Fn() -> &'a Rules,
+) -> anyhow::Result<Vec<Summary>> {
     match source {
         Source::Stored(summaries) => Ok(summaries.clone()),
         Source::Input(input) => {
             let recording = input.load(threads)?;
-            Ok(vec![Summary::by(&recording, &input.name(), rules)])
+            Ok(vec![Summary::by(&recording, &input.name(), rules())])
         }
     }
 }

@@ -126,8 +126,7 @@ fn format_of<R: Read>(path: &Path, window: &mut Window<R>) -> Result<(Format, u6
     let line = 1 + blank.filter(|&&byte| byte == b'\n').count() as u64;
     window.next_mark();
     let format = Format::detect(window.bytes());
-    let format =
-        format.map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?;
+    let format = format.map_err(|what| ImportError::NotATrace { path: path.to_owned(), what })?;
     Ok((format, line))
 }
 

@@ -20,6 +20,7 @@
 //! is spent in reading JSON, a tenth in writing rows. Measured on 2026-11-24, before element types, FLOPs and waits were kept.
 
 mod account;
+mod ahead;
 mod decimal;
 mod depth;
 mod error;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::ahead::Ahead;
 use crate::error::ImportError;
 use crate::window::{Finish, Window};
 
@@ -23,8 +24,11 @@ pub(crate) fn open(path: &Path) -> Result<Window<Box<dyn Read>>, ImportError> {
     // Smaller than the pieces that are asked for, so that plain text is not copied twice.
     let mut bytes = BufReader::with_capacity(1 << 16, file);
     let compressed = bytes.fill_buf().map_err(failed())?.starts_with(&[0x1f, 0x8b]);
-    let reader: Box<dyn Read> =
-        if compressed { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(bytes) };
+    let reader: Box<dyn Read> = if compressed {
+        Box::new(Ahead::new(MultiGzDecoder::new(bytes)).map_err(failed())?)
+    } else {
+        Box::new(bytes)
+    };
     let mut window = Window::new(reader);
     if !window.more() {
         let path = path.to_owned();

@@ -11,6 +11,8 @@ pub(crate) struct Window<R> {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// Up to here the bytes are known to be UTF-8.
+    valid: usize,
     offset: u64,
     finished: Option<Finish>,
 }
@@ -27,12 +29,46 @@ pub(crate) enum Finish {
 impl<R: Read> Window<R> {
     /// Starts at the beginning of `reader`.
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, buffer: vec![0; PIECE], start: 0, end: 0, offset: 0, finished: None }
+        Self {
+            reader,
+            buffer: vec![0; PIECE],
+            start: 0,
+            end: 0,
+            valid: 0,
+            offset: 0,
+            finished: None,
+        }
     }
 
     /// What has been read and not yet been used.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
+    }
+
+    /// As much of the beginning of [`Window::bytes`] as is UTF-8, which is looked at once, and all of them.
+    pub(crate) fn text(&mut self) -> (&str, &[u8]) {
+        if self.valid < self.end {
+            self.valid = self.valid.max(self.start);
+            let rest = &self.buffer[self.valid..self.end];
+            self.valid += match std::str::from_utf8(rest) {
+                Ok(text) => text.len(),
+                Err(error) => error.valid_up_to(),
+            };
+        }
+        let piece = &self.buffer[self.start..self.end];
+        let known = &piece[..self.valid.saturating_sub(self.start)];
+        if known.first().is_some_and(|first| (0x80..0xc0).contains(first)) {
+            // What was used ended within a character.
+            return ("", piece);
+        }
+        #[expect(
+            unsafe_code,
+            reason = "the bytes would be looked at again for every event in them"
+        )]
+        // SAFETY: the bytes before `valid` were found to be UTF-8 from the `start` of then on, `more` moves them as they are and
+        // lowers `valid` by as much, nothing else writes there; and `known` does not begin within a character.
+        let text = unsafe { std::str::from_utf8_unchecked(known) };
+        (text, piece)
     }
 
     /// Where [`Window::bytes`] begins in the text.
@@ -60,6 +96,7 @@ impl<R: Read> Window<R> {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
+            self.valid = self.valid.saturating_sub(self.start);
             self.start = 0;
         }
         if self.end == self.buffer.len() {
@@ -112,6 +149,34 @@ mod tests {
         window.consume(99);
         assert_eq!((window.next_mark(), window.offset()), (None, 7));
         assert_eq!(window.finish(), Some(&Finish::Complete));
+    }
+
+    /// However the pieces and what is used of them are cut.
+    #[test]
+    fn the_text_is_what_is_utf_8() {
+        let bytes = "aé€😀".repeat(5).into_bytes();
+        for cut in 0..=bytes.len() {
+            let (first, second) = bytes.split_at(cut);
+            let mut window = Window::new(first.chain(second));
+            let mut used = 0;
+            while window.more() {
+                for step in [0, 1, 2, 3] {
+                    window.consume(step);
+                    used += step;
+                    let (text, piece) = window.text();
+                    assert!(bytes[used.min(bytes.len())..].starts_with(piece));
+                    let expected = std::str::from_utf8(piece).unwrap_or_else(|error| {
+                        std::str::from_utf8(&piece[..error.valid_up_to()]).unwrap()
+                    });
+                    assert_eq!(text, expected, "cut at {cut}, used {used}");
+                }
+            }
+        }
+        let mut window = Window::new(&b"ab\xffcd"[..]);
+        assert!(window.more());
+        assert_eq!(window.text(), ("ab", &b"ab\xffcd"[..]));
+        window.consume(3);
+        assert_eq!(window.text(), ("cd", &b"cd"[..]));
     }
 
     #[test]

@@ -42,9 +42,7 @@ impl Database {
     }
 
     /// Opens a file that was left unfinished, and returns its texts too.
-    pub(crate) fn resume(
-        path: &Path,
-    ) -> Result<(Self, FxHashMap<Box<str>, StringId>), WriteError> {
+    pub(crate) fn resume(path: &Path) -> Result<(Self, FxHashMap<Box<str>, StringId>), WriteError> {
         let create = |source| WriteError::Create { path: path.to_owned(), source };
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(create)?;

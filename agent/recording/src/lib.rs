@@ -41,8 +41,8 @@ mod waiting;
 mod writer;
 
 pub use error::{OpenError, WriteError};
-pub use kept::Kept;
 pub use id::{CounterId, DeviceId, HostId, ProcessId, StreamId, StringId, ThreadId};
+pub use kept::Kept;
 pub use packed::{Event, Rows};
 pub use reader::{QueryResult, Reader, Value};
 pub use recording::{Progress, Recording};

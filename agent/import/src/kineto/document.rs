@@ -309,23 +309,28 @@ impl<R: Read> Walk<'_, R> {
     fn event(&mut self) -> bool {
         loop {
             let offset = self.window.offset();
-            let piece = self.window.bytes();
-            let mut events = Deserializer::from_slice(piece).into_iter::<Event<'_>>();
-            match events.next() {
-                Some(Ok(event)) => {
+            let (text, piece) = self.window.text();
+            let mut event = Event::default();
+            let mut read = event.read(Deserializer::from_str(text));
+            if read.is_err() && text.len() < piece.len() {
+                // It may be that bytes which are no text follow, or stand in it.
+                event = Event::default();
+                read = event.read(Deserializer::from_slice(piece));
+            }
+            match read {
+                Ok(length) => {
                     if !self.collector.event(&event, offset) {
                         let problems = &mut self.collector.problems;
                         problems.add(Problem::Unreadable, offset, || "it has no `ph`".to_owned());
                     }
-                    let length = events.byte_offset();
                     self.window.consume(length);
                     return true;
                 }
-                Some(Err(error)) if !is_cut(&error, piece) || piece.len() >= LONGEST => {
+                Err(error) if !is_cut(&error, piece) || piece.len() >= LONGEST => {
                     let why = plain(&error);
                     return self.behind_damage(&why);
                 }
-                _ => {}
+                Err(_) => {}
             }
             if !self.window.more() {
                 self.cut_off("the end of an event");
@@ -352,8 +357,11 @@ impl<R: Read> Walk<'_, R> {
         let last = boundary.is_none().then(|| end_of_list(self.window.bytes())).flatten();
         for end in [closed, boundary, last].into_iter().flatten() {
             let Some((mended, how)) = mend(&self.window.bytes()[..end]) else { continue };
-            let Ok(event) = serde_json::from_slice::<Event<'_>>(&mended) else { continue };
-            if self.collector.event(&event, offset) {
+            let mut event = Event::default();
+            let read = event.read(Deserializer::from_slice(&mended));
+            if read.is_ok_and(|length| length == mended.len())
+                && self.collector.event(&event, offset)
+            {
                 self.problems().add(Problem::Mended, offset, || how.to_owned());
                 self.window.consume(end);
                 return true;
