@@ -1,8 +1,14 @@
 //! What a name stands for, decided by editable tables of regular expressions.
 
+mod literal;
+mod rule;
+
+use std::ops::Range;
 use std::sync::LazyLock;
 
-use regex::bytes::{RegexSet, RegexSetBuilder};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
+
+use self::rule::Rule;
 
 /// The category of everything that the communication table matches.
 pub const COMMUNICATION: &str = "communication";
@@ -13,21 +19,10 @@ pub const OTHER: &str = "other";
 
 static BUILT_IN: LazyLock<(Rules, Vec<String>)> = LazyLock::new(|| {
     Rules::parse(
-        include_str!("../../../data/communication_kernels.txt"),
-        include_str!("../../../data/kernel_categories.txt"),
+        include_str!("../../../../data/communication_kernels.txt"),
+        include_str!("../../../../data/kernel_categories.txt"),
     )
 });
-
-/// One line of a table.
-#[derive(Clone, Debug)]
-struct Rule {
-    label: String,
-    expression: String,
-    /// The line.
-    text: String,
-    /// Its number in its table, from 1 on.
-    line: usize,
-}
 
 /// A line of a table that is no rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +42,10 @@ pub struct Rules {
     exceptions: usize,
     /// How many of them tell communication.
     communication: usize,
-    /// The expressions of all rules, matched together.
-    expressions: RegexSet,
+    /// Finds the literals of all rules at once, in any case.
+    literals: Option<AhoCorasick>,
+    /// The rule of each literal.
+    of_literal: Vec<usize>,
 }
 
 impl Rules {
@@ -62,54 +59,61 @@ impl Rules {
     /// with its number and what is wrong with it.
     #[must_use]
     pub fn parse(communication: &str, categories: &str) -> (Self, Vec<String>) {
-        let mut tables = [communication, categories].map(Table::read);
-        let of = |[communication, categories]: &[Table; 2]| {
-            Self::of(communication.rules.clone(), categories.rules.clone())
-        };
-        let rules = of(&tables).or_else(|_| {
-            tables.iter_mut().for_each(Table::leave_out_unsound);
-            of(&tables)
-        });
-        let warnings = ["communication", "category"].into_iter().zip(tables);
-        let warnings = warnings.flat_map(|(what, table)| {
-            table.errors.into_iter().map(move |RuleError { line, problem }| {
+        let mut warnings = Vec::new();
+        let mut read = |text, what: &str| {
+            let (rules, errors) = table(text);
+            warnings.extend(errors.into_iter().map(|RuleError { line, problem }| {
                 format!("{what} rules, line {line}: {problem}; the line is left out")
-            })
-        });
-        (rules.unwrap_or_default(), warnings.collect())
+            }));
+            rules
+        };
+        let communication = read(communication, "communication");
+        let categories = read(categories, "category");
+        (Self::of(communication, categories), warnings)
     }
 
     /// The built-in rules with another table of categories. In it `communication = …` adds to what is communication, and
     /// `!… = …` to what is none.
     pub fn with_categories(table_text: &str) -> Result<Self, RuleError> {
-        let mut table = Table::read(table_text);
+        let (rules, errors) = table(table_text);
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
+        }
+        for rule in &rules {
+            rule.check().map_err(|problem| RuleError { line: rule.line, problem })?;
+        }
         let built_in = Self::built_in();
         let mut communication =
             built_in.rules[..built_in.exceptions + built_in.communication].to_vec();
-        let mut categories = Vec::new();
-        for rule in &table.rules {
-            let tells = rule.is_exception() || rule.label == COMMUNICATION;
-            if tells { &mut communication } else { &mut categories }.push(rule.clone());
-        }
-        let rules = Self::of(communication, categories);
-        if rules.is_err() {
-            table.leave_out_unsound();
-        }
-        match table.errors.into_iter().next() {
-            Some(error) => Err(error),
-            None => rules.map_err(|error| RuleError { line: 1, problem: error.to_string() }),
-        }
+        let (more, categories): (Vec<_>, Vec<_>) =
+            rules.into_iter().partition(|rule| rule.is_exception() || rule.label == COMMUNICATION);
+        communication.extend(more);
+        Ok(Self::of(communication, categories))
     }
 
     /// `communication` has the exceptions too.
-    fn of(communication: Vec<Rule>, categories: Vec<Rule>) -> Result<Self, regex::Error> {
+    fn of(communication: Vec<Rule>, categories: Vec<Rule>) -> Self {
         let (exceptions, communication): (Vec<_>, Vec<_>) =
             communication.into_iter().partition(Rule::is_exception);
         let counts = (exceptions.len(), communication.len());
         let rules: Vec<Rule> =
             exceptions.into_iter().chain(communication).chain(categories).collect();
-        let expressions = prepared(&rules)?;
-        Ok(Self { rules, exceptions: counts.0, communication: counts.1, expressions })
+        let mut literals = Vec::new();
+        let mut of_literal = Vec::new();
+        for (number, rule) in rules.iter().enumerate() {
+            for literal in rule.literals.iter().flatten() {
+                literals.push(literal.as_bytes());
+                of_literal.push(number);
+            }
+        }
+        let finder = AhoCorasickBuilder::new().ascii_case_insensitive(true).build(literals);
+        Self {
+            rules,
+            exceptions: counts.0,
+            communication: counts.1,
+            literals: finder.ok(),
+            of_literal,
+        }
     }
 
     /// The label of the rule that makes `name` communication; `None` when it is not.
@@ -121,11 +125,28 @@ impl Rules {
 
     /// The number of the rule that decides on `name`; `None` when none matches.
     pub(crate) fn decide(&self, name: &str) -> Option<usize> {
-        let matches = self.expressions.matches(name.as_bytes());
-        let mut matches = matches.iter().peekable();
-        let is_exception = matches.peek().is_some_and(|&first| first < self.exceptions);
-        let first = self.exceptions + if is_exception { self.communication } else { 0 };
-        Some(matches.find(|&rule| rule >= first)? - self.exceptions)
+        let candidates = self.candidates(name);
+        let matches = |rules: Range<usize>| {
+            rules.into_iter().find(|&number| {
+                let rule = &self.rules[number];
+                candidates[number] && (rule.is_told_by_literals || rule.matches(name))
+            })
+        };
+        let categories = self.exceptions + self.communication;
+        let is_exception = matches(0..self.exceptions).is_some();
+        let first = if is_exception { categories } else { self.exceptions };
+        Some(matches(first..self.rules.len())? - self.exceptions)
+    }
+
+    /// Of each rule whether it may match `name`.
+    fn candidates(&self, name: &str) -> Vec<bool> {
+        let Some(literals) = &self.literals else { return vec![true; self.rules.len()] };
+        let mut candidates: Vec<_> =
+            self.rules.iter().map(|rule| rule.literals.is_none()).collect();
+        for found in literals.find_overlapping_iter(name) {
+            candidates[self.of_literal[found.pattern().as_usize()]] = true;
+        }
+        candidates
     }
 
     /// The category and the text of every rule that gives one, in the order of their numbers.
@@ -158,57 +179,20 @@ impl Rules {
     }
 }
 
-impl Rule {
-    /// What matches is never communication.
-    fn is_exception(&self) -> bool {
-        self.label.starts_with('!')
-    }
-}
-
-/// A table as it is written.
-struct Table {
-    rules: Vec<Rule>,
-    /// The lines that are no rules.
-    errors: Vec<RuleError>,
-}
-
-impl Table {
-    fn read(text: &str) -> Self {
-        let (mut rules, mut errors) = (Vec::new(), Vec::new());
-        for (line, text) in (1..).zip(text.lines()) {
-            let text = text.trim();
-            if text.is_empty() || text.starts_with('#') {
-                continue;
-            }
-            if let Some((label, expression)) = text.split_once(" = ") {
-                let (label, expression) = (label.trim().to_owned(), expression.trim().to_owned());
-                rules.push(Rule { label, expression, text: text.to_owned(), line });
-            } else {
-                let problem = "no ` = ` between label and expression".to_owned();
-                errors.push(RuleError { line, problem });
-            }
+/// The rules of a table, and the lines that are none.
+fn table(text: &str) -> (Vec<Rule>, Vec<RuleError>) {
+    let (mut rules, mut errors) = (Vec::new(), Vec::new());
+    for (line, text) in (1..).zip(text.lines()) {
+        let text = text.trim();
+        if text.is_empty() || text.starts_with('#') {
+            continue;
         }
-        Self { rules, errors }
+        match Rule::read(text, line) {
+            Ok(rule) => rules.push(rule),
+            Err(problem) => errors.push(RuleError { line, problem }),
+        }
     }
-
-    /// Tries each expression by itself: together they are prepared faster, but do not tell which one is at fault.
-    fn leave_out_unsound(&mut self) {
-        let errors = &mut self.errors;
-        self.rules.retain(|rule| {
-            let Err(error) = prepared(std::slice::from_ref(rule)) else { return true };
-            let problem = error.to_string();
-            let problem = problem.lines().last().unwrap_or("not a regular expression").to_owned();
-            errors.push(RuleError { line: rule.line, problem });
-            false
-        });
-        errors.sort_by_key(|error| error.line);
-    }
-}
-
-/// Names of code are ASCII: `\b`, `\w` and `(?i)` mean that, unless an expression begins with `(?u)`.
-fn prepared(rules: &[Rule]) -> Result<RegexSet, regex::Error> {
-    let expressions = rules.iter().map(|rule| rule.expression.as_str());
-    RegexSetBuilder::new(expressions).unicode(false).size_limit(1 << 28).build()
+    (rules, errors)
 }
 
 #[cfg(test)]
@@ -319,6 +303,34 @@ mod tests {
         assert_eq!(rules.category("ncclDevKernel_SendRecv"), "other");
         let error = Rules::with_categories("a = b\n\nmatmul gemm").unwrap_err();
         assert_eq!((error.line, error.problem.contains("no ` = `")), (3, true));
+    }
+
+    /// Which rules are tried is decided by what their names must contain; the answer must be as if all were.
+    #[test]
+    fn what_is_told_by_literals_is_what_the_expressions_tell() {
+        let rules = Rules::built_in();
+        let names = include_str!("../../../../data/kernel_categories.txt")
+            .split(['|', '(', ')', '\n', ' ', '=', ','])
+            .map(|word| word.replace(['\\', '?', '^', '$', '*', '+', '[', ']'], ""))
+            .chain(
+                ["ncclDevKernel_AllReduce_Sum_f32_RING_LL", "AtEn::AddMM", "FFT2D_r2c_32x32"]
+                    .map(str::to_owned),
+            );
+        let told = rules.rules.iter().filter(|rule| rule.is_told_by_literals).count();
+        assert!(told > 15 && told < rules.rules.len(), "{told}");
+        let mut matched = 0;
+        for name in names {
+            let candidates = rules.candidates(&name);
+            for (rule, candidate) in rules.rules.iter().zip(candidates) {
+                let is_match = rule.matches(&name);
+                matched += u32::from(is_match);
+                if rule.is_told_by_literals {
+                    assert_eq!(candidate, is_match, "{}: {name}", rule.text);
+                }
+                assert!(candidate || !is_match, "{}: {name}", rule.text);
+            }
+        }
+        assert!(matched > 100, "{matched}");
     }
 
     #[test]
