@@ -7,8 +7,8 @@ use std::thread;
 /// Bytes of a piece.
 const PIECE: usize = 1 << 17;
 
-/// Pieces that wait at most.
-const WAITING: usize = 2;
+/// Pieces that wait at most: as much as is parsed at once.
+const WAITING: usize = 8;
 
 /// What another thread has read.
 pub(crate) struct Ahead {

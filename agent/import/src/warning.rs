@@ -124,6 +124,21 @@ impl Problems {
         }
     }
 
+    /// Takes note of the problems of what comes behind.
+    pub(crate) fn join(&mut self, other: Self) {
+        for new in other.0 {
+            let known = self.0.iter_mut().find(|entry| {
+                entry.problem == new.problem
+                    && (entry.problem != Problem::Doubt || entry.detail == new.detail)
+            });
+            match known {
+                Some(known) if new.problem == Problem::Doubt => debug_assert_eq!(known.count, 1),
+                Some(known) => known.count += new.count,
+                None => self.0.push(new),
+            }
+        }
+    }
+
     /// Takes note of something at `offset` that concerns the text as a whole, in a sentence of its own.
     pub(crate) fn doubt(&mut self, offset: u64, sentence: impl Into<String>) {
         let detail = sentence.into();

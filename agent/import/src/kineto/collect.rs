@@ -1,12 +1,14 @@
 //! Takes events in: what each is, its time, its thread and stream. The rows are made in `rows`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
+
+use rustc_hash::FxHashMap;
 
 use super::event::Event;
 use super::vocabulary::Class;
 use crate::decimal::{Nanos, is_base, nanos_of_micros};
 use crate::texts::Text;
-use crate::trace::{Stream, Thread, Times, Trace};
+use crate::trace::{Joined, Stream, Thread, Times, Trace};
 use crate::value::{Json, Written};
 use crate::warning::{Problem, Problems};
 
@@ -18,15 +20,18 @@ pub(crate) struct Collector {
     /// How many events were read, kept or not; names of processes and threads are none.
     pub(crate) events: u64,
     categories: Vec<Category>,
-    pids: HashMap<Box<str>, u32>,
+    pids: FxHashMap<Box<str>, u32>,
     last_pid: u32,
-    threads: HashMap<(Box<str>, Box<str>), u32>,
+    threads: FxHashMap<(Box<str>, Box<str>), u32>,
     last_thread: u32,
-    streams: HashMap<Stream, u32>,
+    streams: FxHashMap<Stream, u32>,
     /// Lists as they are written, which repeat, and their numbers.
-    lists: HashMap<Box<str>, Text>,
+    lists: FxHashMap<Box<str>, Text>,
     list: String,
 }
+
+/// Where categories are damaged there may be any number; further ones share a row for each thing that they can become.
+const MOST_CATEGORIES: usize = 64;
 
 /// A category that was met.
 #[derive(Debug)]
@@ -93,16 +98,37 @@ impl Collector {
         left_out
     }
 
+    /// Takes in what another one has collected of the events that follow, as if they had been given to this one. False when
+    /// that would not be the same; then nothing has changed.
+    pub(crate) fn join(&mut self, other: Self) -> bool {
+        if self.categories.len() + other.categories.len() > MOST_CATEGORIES {
+            return false;
+        }
+        for Category { name, left_out, .. } in &other.categories {
+            let number = self.category(name);
+            self.categories[number].left_out += left_out;
+        }
+        let pids: Vec<u32> = other.trace.pids.iter().map(|pid| self.pid(pid)).collect();
+        let threads = other.trace.threads.iter();
+        let threads = threads.map(|Thread { pid, tid }| self.thread_number(pid, tid)).collect();
+        let streams = other.trace.streams.iter();
+        let streams = streams
+            .map(|&stream| self.stream(Stream { pid: pids[stream.pid as usize], ..stream }))
+            .collect();
+        self.trace.join(other.trace, &Joined { pids, threads, streams });
+        self.problems.join(other.problems);
+        self.events += other.events;
+        true
+    }
+
     /// The number of a category; a trace has a dozen.
     fn category(&mut self, name: &str) -> usize {
-        /// Where categories are damaged there may be any number; these share a row for each thing that they can become.
-        const MOST: usize = 64;
         if let Some(known) = self.categories.iter().position(|category| &*category.name == name) {
             return known;
         }
         let class = Class::of(name);
         let mut name = name;
-        if self.categories.len() >= MOST {
+        if self.categories.len() >= MOST_CATEGORIES {
             name = "further categories";
             let is_shared = |known: &Category| &*known.name == name && known.class == class;
             if let Some(known) = self.categories.iter().position(is_shared) {
@@ -223,12 +249,16 @@ impl Collector {
         if self.trace.pid.is_none() {
             self.trace.pid = pid.parse().ok();
         }
+        self.last_thread = self.thread_number(pid, tid);
+        self.last_thread
+    }
+
+    fn thread_number(&mut self, pid: &str, tid: &str) -> u32 {
         let threads = &mut self.trace.threads;
-        self.last_thread = *self.threads.entry((pid.into(), tid.into())).or_insert_with(|| {
+        *self.threads.entry((pid.into(), tid.into())).or_insert_with(|| {
             threads.push(Thread { pid: pid.into(), tid: tid.into() });
             threads.len() as u32 - 1
-        });
-        self.last_thread
+        })
     }
 
     /// The number of a stream that is met.

@@ -14,6 +14,7 @@ use super::collect::Collector;
 use super::event::Event;
 use super::facts;
 use super::mend::{closing_brace, end_of_list, mend, next_boundary};
+use super::regular::{self, Division};
 use crate::json_error::{is_cut, plain};
 use crate::warning::{Problem, Problems};
 use crate::window::{Finish, Window};
@@ -35,8 +36,17 @@ pub(crate) enum Unusable {
 
 /// Reads a whole trace.
 pub(crate) fn read<R: Read>(window: &mut Window<R>) -> Result<Collector, Unusable> {
+    read_divided(window, Division::of_this_machine())
+}
+
+/// [`read`], with the text divided in a way of one's own.
+pub(crate) fn read_divided<R: Read>(
+    window: &mut Window<R>,
+    division: Division,
+) -> Result<Collector, Unusable> {
     let mut collector = Collector::default();
-    let mut walk = Walk { window, collector: &mut collector, found_events: false };
+    let mut walk =
+        Walk { window, collector: &mut collector, division, undivided: 0, found_events: false };
     match walk.document() {
         Ok(()) => walk.rest(),
         Err(Damage { offset, what, ended }) if walk.found_events => {
@@ -65,6 +75,9 @@ pub(crate) fn read<R: Read>(window: &mut Window<R>) -> Result<Collector, Unusabl
 struct Walk<'a, R> {
     window: &'a mut Window<R>,
     collector: &'a mut Collector,
+    division: Division,
+    /// Up to here parts of the text are not read at once: where much is wrong, most of it would be for nothing.
+    undivided: u64,
     found_events: bool,
 }
 
@@ -264,6 +277,10 @@ impl<R: Read> Walk<'_, R> {
                     if expects_comma {
                         self.stray(b'{');
                     }
+                    if self.regular_events() {
+                        expects_comma = false;
+                        continue;
+                    }
                     if !self.event() {
                         return false;
                     }
@@ -303,6 +320,23 @@ impl<R: Read> Walk<'_, R> {
         let next = next.or_else(|| piece.iter().position(|&byte| matches!(byte, b'{' | b']')));
         let passed = next.unwrap_or(piece.len());
         self.window.consume(passed);
+    }
+
+    /// As many events as there are of which nothing is wrong. False when there is not even one.
+    fn regular_events(&mut self) -> bool {
+        if self.window.bytes().len() < self.division.least {
+            while self.window.bytes().len() < self.division.piece && self.window.more() {}
+        }
+        let offset = self.window.offset();
+        let (text, _) = self.window.text();
+        let division =
+            if offset < self.undivided { self.division.undivided() } else { self.division };
+        let read = regular::read(text, offset, division, self.collector);
+        if read.was_in_vain {
+            self.undivided = offset + 8 * self.division.piece as u64;
+        }
+        self.window.consume(read.length);
+        read.length > 0
     }
 
     /// One event. False when the text ended in it.

@@ -1,11 +1,10 @@
 //! Damaged traces, also of the kind that `perfagent export` writes: whatever stands in them becomes rows or is told.
 
-use std::path::Path;
-
-use perfagent_fuzz::{damage, each_input, number};
+use perfagent_fuzz::{Unstructured, damage, each_costly_input, each_input, number};
 use perfagent_recording::Writer;
 
-use super::document::read;
+use super::document::{read, read_divided};
+use super::regular::Division;
 use crate::hosts::Hosts;
 use crate::trace::write;
 use crate::window::Window;
@@ -40,10 +39,6 @@ const OWN: &str = r#"{"schemaVersion": 1, "distributedInfo": {"rank": 1, "world_
  {"ph": "s", "cat": "ac2g", "name": "ac2g", "pid": 77, "tid": 77, "id": 1, "ts": 1.000, "args": {}}
 ]}"#;
 
-fn create(folder: &Path, traces: u64) -> Writer {
-    Writer::create(&folder.join(format!("{traces}.perfdb"))).unwrap()
-}
-
 /// Imports a text into a recording that has others already, and returns how many rows it should have given.
 fn import(text: &[u8], writer: &mut Writer) -> Option<usize> {
     let collector = read(&mut Window::new(text)).ok()?;
@@ -53,36 +48,55 @@ fn import(text: &[u8], writer: &mut Writer) -> Option<usize> {
 
 #[test]
 fn the_whole_text_has_everything() {
-    let folder = tempfile::tempdir().unwrap();
     let collector = read(&mut Window::new(OWN.as_bytes())).unwrap();
     assert_eq!(collector.problems.warnings(), []);
     let left_out: Vec<_> = collector.left_out().into_iter().collect();
     assert_eq!(left_out, [("ac2g".to_owned(), 1), ("perfagent_counter".to_owned(), 1)]);
-    assert_eq!(import(OWN.as_bytes(), &mut create(folder.path(), 0)), Some(10));
+    assert_eq!(import(OWN.as_bytes(), &mut Writer::in_memory()), Some(10));
     assert_eq!(collector.trace.collectives.len(), 1, "told apart from its kernel");
+}
+
+fn damaged(from: &mut Unstructured<'_>) -> Vec<u8> {
+    let mut text = OWN.as_bytes().to_vec();
+    damage(&mut text, from);
+    // A number that is still one, but another.
+    let digits: Vec<usize> = (0..text.len()).filter(|&at| text[at].is_ascii_digit()).collect();
+    if let Some(&at) = digits.get(number(from) as usize % digits.len().max(1)) {
+        let other = number(from).to_string();
+        text.splice(at..=at, other.bytes());
+    }
+    text
+}
+
+/// Where the text is divided must not matter. Threads are started for each.
+#[test]
+fn fuzz_kineto_in_parts() {
+    const DIVIDED: Division = Division { parts: 3, least: 64, piece: 700 };
+    each_costly_input("fuzz_kineto_in_parts", 1000, 10, |from| {
+        let text = damaged(from);
+        let read = |division| read_divided(&mut Window::new(&*text), division);
+        match (read(DIVIDED), read(DIVIDED.undivided())) {
+            (Ok(parts), Ok(whole)) => {
+                assert_eq!(parts.trace, whole.trace);
+                assert_eq!(parts.left_out(), whole.left_out());
+                assert_eq!(parts.problems.warnings(), whole.problems.warnings());
+                assert_eq!(parts.events, whole.events);
+            }
+            (parts, whole) => assert_eq!(parts.err(), whole.err()),
+        }
+    });
 }
 
 #[test]
 fn fuzz_kineto() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut writer = create(folder.path(), 0);
+    let mut writer = Writer::in_memory();
     let (mut traces, mut usable) = (0, 0_u64);
     each_input("fuzz_kineto", 4000, |from| {
-        let mut text = OWN.as_bytes().to_vec();
-        damage(&mut text, from);
-        // A number that is still one, but another.
-        let digits: Vec<usize> = (0..text.len()).filter(|&at| text[at].is_ascii_digit()).collect();
-        if let Some(&at) = digits.get(number(from) as usize % digits.len().max(1)) {
-            let other = number(from).to_string();
-            text.splice(at..=at, other.bytes());
-        }
+        let text = damaged(from);
         usable += u64::from(import(&text, &mut writer).is_some());
         traces += 1;
         if traces % OF_ONE == 0 {
-            let full = std::mem::replace(&mut writer, create(folder.path(), traces));
-            let path = full.path().to_owned();
-            drop(full);
-            std::fs::remove_file(path).unwrap();
+            writer = Writer::in_memory();
         }
     });
     assert!(traces == 0 || usable > traces / 4, "{usable} of {traces} traces gave rows");

@@ -26,6 +26,7 @@ mod facts;
 #[cfg(test)]
 mod fuzz;
 mod mend;
+mod regular;
 mod rows;
 mod vocabulary;
 

@@ -3,6 +3,7 @@
 //!
 //! Times are nanoseconds relative to the trace's base, which most writers tell only at the end.
 
+mod join;
 pub(crate) mod own;
 mod place;
 mod sparse;
@@ -14,6 +15,7 @@ use perfagent_recording::table::{CopyKind, Payload, Timing, WaitKind};
 
 use crate::texts::{Text, Texts};
 
+pub(crate) use join::Joined;
 use own::Own;
 pub(crate) use sparse::{Small, Sparse};
 pub(crate) use write::write;
@@ -208,7 +210,7 @@ pub(crate) struct DeviceProperties {
 }
 
 /// Everything that is kept of a trace.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Trace {
     pub(crate) texts: Texts,
     pub(crate) rank: Option<i64>,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 /// The value of the key.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct Own {
     pub(crate) hosts: Vec<OwnHost>,
@@ -16,7 +16,7 @@ pub(crate) struct Own {
     pub(crate) notes: Vec<OwnNote>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct OwnHost {
     pub(crate) name: String,
@@ -27,7 +27,7 @@ pub(crate) struct OwnHost {
     pub(crate) driver_version: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct OwnProcess {
     /// The `pid` of its events.
@@ -50,7 +50,7 @@ pub(crate) struct OwnProcess {
     pub(crate) streams: Vec<OwnStream>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct OwnThread {
     /// The `tid` of its events.
@@ -59,7 +59,7 @@ pub(crate) struct OwnThread {
     pub(crate) name: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct OwnDevice {
     /// The `pid` of its events.
@@ -73,7 +73,7 @@ pub(crate) struct OwnDevice {
     pub(crate) cc_minor: Option<i64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct OwnStream {
     /// The ordinal of its device.
@@ -85,7 +85,7 @@ pub(crate) struct OwnStream {
     pub(crate) kind: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct OwnCounter {
     /// The `pid` of its events.
@@ -102,7 +102,7 @@ pub(crate) struct OwnCounter {
     pub(crate) unit: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct OwnLoss {
     /// Its place in the list of processes.
@@ -113,7 +113,7 @@ pub(crate) struct OwnLoss {
     pub(crate) end_ns: Option<i64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct OwnNote {
     /// Its place in the list of processes.

@@ -1,7 +1,7 @@
 //! What only some rows of a table have, kept beside the rows, so that the others pay nothing for it.
 
 /// Values by the number of their row.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sparse<T>(Vec<(u32, T)>);
 
 impl<T> Default for Sparse<T> {
@@ -14,6 +14,16 @@ impl<T> Sparse<T> {
     /// Adds the value of a row. Rows come in the order of their numbers.
     pub(crate) fn push(&mut self, row: usize, value: T) {
         self.0.push((row as u32, value));
+    }
+
+    /// Adds the values of another table, whose rows follow the first `rows` of this one.
+    pub(crate) fn join(&mut self, rows: usize, other: Self) {
+        self.0.extend(other.0.into_iter().map(|(row, value)| (row + rows as u32, value)));
+    }
+
+    /// Changes every value.
+    pub(crate) fn for_each(&mut self, change: impl FnMut(&mut T)) {
+        self.0.iter_mut().map(|(_, value)| value).for_each(change);
     }
 
     /// The value of a row, when it has one.
