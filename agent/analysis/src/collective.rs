@@ -1,6 +1,7 @@
 //! Collectives by operation, element type and group, with bandwidths as nccl-tests defines them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 
 use perfagent_recording::table::{Collective, Timing};
 use perfagent_recording::{Recording, StringId, ThreadId};
@@ -37,7 +38,7 @@ pub(crate) fn collectives(
     let mut places: BTreeMap<_, usize> = BTreeMap::new();
     let mut table: Vec<CollectiveRow> = Vec::new();
     let mut matchable = Vec::new();
-    let mut kernels = HashSet::new();
+    let mut kernels = FxHashSet::default();
     for position in counted(recording, &rows.collectives) {
         let Some(call) = recording.collectives.get(position as usize) else { continue };
         let (start, end) = clean(call.start_ns.unix_nanos(), call.end_ns.unix_nanos());
@@ -159,11 +160,11 @@ pub(crate) fn counted(recording: &Recording, positions: &Positions) -> Vec<u32> 
 
 /// NCCL's groups, from its own ranges: on each thread the outermost ones, whose ends hand over everything within.
 #[derive(Default)]
-struct Groups(HashMap<ThreadId, Vec<(i64, i64)>>);
+struct Groups(FxHashMap<ThreadId, Vec<(i64, i64)>>);
 
 impl Groups {
     fn of(recording: &Recording) -> Self {
-        let mut steps: HashMap<ThreadId, Vec<(i64, i32)>> = HashMap::new();
+        let mut steps: FxHashMap<ThreadId, Vec<(i64, i32)>> = FxHashMap::default();
         for range in &recording.ranges {
             let step = match recording.strings.get(range.name_id) {
                 "ncclGroupStart" => (range.start_ns.unix_nanos(), 1),
@@ -212,11 +213,11 @@ fn span(call: &Collective) -> (i64, i64) {
 }
 
 /// Instants by key, in order.
-struct Instants(HashMap<Key, Vec<i64>>);
+struct Instants(FxHashMap<Key, Vec<i64>>);
 
 impl Instants {
     fn of(instants: impl Iterator<Item = (Key, i64)>) -> Self {
-        let mut by_key: HashMap<Key, Vec<i64>> = HashMap::new();
+        let mut by_key: FxHashMap<Key, Vec<i64>> = FxHashMap::default();
         for (key, instant) in instants {
             by_key.entry(key).or_default().push(instant);
         }
@@ -234,11 +235,11 @@ impl Instants {
 }
 
 /// Spans by key, in order of their starts, each with the latest end up to it.
-struct Spans(HashMap<Key, Vec<(i64, i64)>>);
+struct Spans(FxHashMap<Key, Vec<(i64, i64)>>);
 
 impl Spans {
     fn of(spans: impl Iterator<Item = (Key, (i64, i64))>) -> Self {
-        let mut by_key: HashMap<Key, Vec<(i64, i64)>> = HashMap::new();
+        let mut by_key: FxHashMap<Key, Vec<(i64, i64)>> = FxHashMap::default();
         for (key, span) in spans {
             by_key.entry(key).or_default().push(span);
         }

@@ -1,6 +1,7 @@
 //! GPU operations of one rank: kernels, copies and memsets in one list.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
 
 use perfagent_recording::table::CopyKind;
 use perfagent_recording::{DeviceId, Recording, StreamId, StringId};
@@ -153,13 +154,13 @@ pub(crate) fn operations(recording: &Recording, rows: &ProcessRows) -> Operation
 /// The streams of a process, numbered in order of device and stream.
 struct Lanes {
     names: Vec<(i64, i64)>,
-    numbers: HashMap<(DeviceId, StreamId), u32>,
+    numbers: FxHashMap<(DeviceId, StreamId), u32>,
     last: ((DeviceId, StreamId), u32),
 }
 
 impl Lanes {
     fn of(recording: &Recording, rows: &ProcessRows) -> Self {
-        let (mut used, mut last) = (HashSet::new(), None);
+        let (mut used, mut last) = (FxHashSet::default(), None);
         macro_rules! add {
             ($($table:ident),+) => {$(
                 for row in pick(&recording.$table, &rows.$table) {
@@ -179,7 +180,7 @@ impl Lanes {
             by_name.entry((ordinal, number)).or_default().push(stream);
         }
         let numbered = by_name.values().zip(0..);
-        let numbers: HashMap<_, _> =
+        let numbers: FxHashMap<_, _> =
             numbered.flat_map(|(ids, lane)| ids.iter().map(move |&id| (id, lane))).collect();
         let last = numbers.iter().next().map_or_else(Default::default, |(&id, &lane)| (id, lane));
         Self { names: by_name.into_keys().collect(), numbers, last }

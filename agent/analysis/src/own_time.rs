@@ -4,8 +4,8 @@
 //! A GPU operation belongs to the instant at which its launching call started, on the thread of that call. It is the own work of
 //! the innermost span that was open there at that instant (`[start, end)`), and the work of every span that was.
 
+use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use perfagent_recording::StringId;
 
@@ -74,7 +74,7 @@ pub(crate) struct Sums {
     /// By the number of the name.
     pub(crate) names: Vec<Named>,
     /// What was launched as own work, by the number of the name and what it was.
-    pub(crate) kernels: HashMap<(u32, PackedWork), OnGpu>,
+    pub(crate) kernels: FxHashMap<(u32, PackedWork), OnGpu>,
     /// How many operations are somebody's own work.
     pub(crate) found: i64,
 }
@@ -96,7 +96,7 @@ impl Sums {
         spans.sort_unstable_by_key(|span| (span.start, Reverse(span.end), span.depth, span.name));
         let mut sweep = Sweep { sums: self, launched, next: 0, open: Vec::new(), now: i64::MIN };
         // Until when the work of a name is counted.
-        let mut counted: HashMap<u32, i64> = HashMap::new();
+        let mut counted: FxHashMap<u32, i64> = FxHashMap::default();
         for span in spans {
             sweep.go_to(span.start);
             let until = counted.entry(span.name).or_insert(i64::MIN);

@@ -14,7 +14,8 @@
 //! longest. A step lasts from anchor to anchor; what follows the last anchor is no step, as its end is not known. Where nothing
 //! repeats in this way there are no steps: nothing is guessed.
 
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use perfagent_recording::{Recording, StringId};
 
@@ -138,10 +139,10 @@ fn repeats(runs: &[Run], places: &[usize]) -> bool {
 }
 
 /// How often each name is in a stretch.
-type Names = HashMap<StringId, usize>;
+type Names = FxHashMap<StringId, usize>;
 
 fn names(runs: &[Run]) -> Names {
-    let mut names = Names::new();
+    let mut names = Names::default();
     for run in runs {
         *names.entry(run.name).or_default() += 1;
     }
@@ -163,8 +164,8 @@ fn are_alike(left: &Names, right: &Names) -> bool {
 
 /// Whether nearly every name that is in some stretches is in nearly all.
 fn are_everywhere(stretches: &[Names]) -> bool {
-    let mut seen: HashMap<StringId, usize> = HashMap::new();
-    for &name in stretches.iter().flat_map(HashMap::keys) {
+    let mut seen: FxHashMap<StringId, usize> = FxHashMap::default();
+    for &name in stretches.iter().flat_map(FxHashMap::keys) {
         *seen.entry(name).or_default() += 1;
     }
     let repeated = seen.values().filter(|&&count| count > 1);

@@ -5,7 +5,8 @@
 //! Trace Analysis does the same for one name that it is given. Of long recordings a part in the middle is looked at, the same as
 //! for the critical path.
 
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use perfagent_recording::{Recording, StringId, ThreadId};
 
@@ -74,7 +75,7 @@ pub(crate) fn sequences(
 ) -> Vec<SequenceRow> {
     let order = Order::of(launches);
     let items = Nesting::of(operator_items(recording, rows)).items;
-    let mut sums: HashMap<(StringId, &[Work]), Sum> = HashMap::new();
+    let mut sums: FxHashMap<(StringId, &[Work]), Sum> = FxHashMap::default();
     // The items around the current one: (thread, end, launches).
     let mut around: Vec<(ThreadId, i64, (usize, usize))> = Vec::new();
     for item in &items {

@@ -1,6 +1,7 @@
 //! Training steps: which ranges are steps, and how long they took.
 
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use perfagent_recording::table::Range;
 use perfagent_recording::{Recording, StringId, ThreadId};
@@ -53,7 +54,7 @@ pub(crate) fn steps(recording: &Recording, rows: &ProcessRows) -> Vec<StepSpan> 
         }
     }
     // Formats that know no ranges keep the profiler's steps among the operators. There are few names and many operators.
-    let mut by_name: HashMap<StringId, Option<Marked>> = HashMap::new();
+    let mut by_name: FxHashMap<StringId, Option<Marked>> = FxHashMap::default();
     let mut last = (StringId(0), None);
     for operator in pick(&recording.operators, &rows.operators) {
         if operator.name_id != last.0 {

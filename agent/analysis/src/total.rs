@@ -1,6 +1,6 @@
 //! Rows of several ranks added up by name: what a table of the whole run shows. Times are sums over the ranks, in ns.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
 use crate::report::{
@@ -201,7 +201,7 @@ fn by_key<'a, R: Clone + 'a, K: Eq + Hash>(
     add: impl Fn(&mut R, &R),
     size: impl Fn(&R) -> i64,
 ) -> Vec<R> {
-    let mut positions: HashMap<K, usize> = HashMap::new();
+    let mut positions: FxHashMap<K, usize> = FxHashMap::default();
     let mut sums: Vec<R> = Vec::new();
     for row in rows {
         let position = *positions.entry(key(row)).or_insert(sums.len());

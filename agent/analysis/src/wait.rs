@@ -5,7 +5,8 @@
 //! whichever recordings they are. Only times of one clock are compared, or of clocks that their collectives put on one another
 //! (see [`crate::alignment`]): without that the calls are matched and not split.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::alignment::{Alignment, Reading, align};
 use crate::clock::Clocks;
@@ -138,7 +139,7 @@ fn whole(parts: &[Part]) -> Vec<&[Part]> {
 
 impl Matches {
     /// Aligns clocks by the collectives in which they met, which need not be whole.
-    fn align(&mut self, collectives: &HashMap<(u32, u32, i64), Vec<Part>>, whole: &[&[Part]]) {
+    fn align(&mut self, collectives: &FxHashMap<(u32, u32, i64), Vec<Part>>, whole: &[&[Part]]) {
         let meetings: Vec<Vec<Reading>> =
             collectives.values().filter_map(|parts| meeting(parts)).collect();
         self.alignments = align(&meetings);
@@ -200,13 +201,13 @@ fn hosts_of(summaries: &[Summary], clocks: &Clocks) -> BTreeMap<usize, BTreeSet<
 }
 
 /// The parts of every collective, by the group, the operation and the number within the group.
-fn collectives(summaries: &[Summary], clocks: &Clocks) -> HashMap<(u32, u32, i64), Vec<Part>> {
-    let mut texts: HashMap<&str, u32> = HashMap::new();
+fn collectives(summaries: &[Summary], clocks: &Clocks) -> FxHashMap<(u32, u32, i64), Vec<Part>> {
+    let mut texts: FxHashMap<&str, u32> = FxHashMap::default();
     let mut number = |text| {
         let next = texts.len() as u32;
         *texts.entry(text).or_insert(next)
     };
-    let mut collectives: HashMap<_, Vec<Part>> = HashMap::new();
+    let mut collectives: FxHashMap<_, Vec<Part>> = FxHashMap::default();
     for (file, summary) in summaries.iter().enumerate() {
         for (position, rank) in summary.ranks.iter().enumerate() {
             let clock = rank.host.and_then(|host| clocks.of_host(file, host));

@@ -17,8 +17,33 @@ const FURTHEST: i64 = i64::MAX / 2;
 /// Decimal microseconds (`12`, `-3.25`, `1.5e3`) in nanoseconds. `None` for what is not a number, and for
 /// numbers beyond any time.
 pub(crate) fn nanos_of_micros(text: &str) -> Option<Nanos> {
+    if let Some(value) = plain_micros(text.as_bytes()) {
+        return Some(Nanos { value, rounded: false });
+    }
     let (value, rounded) = scaled(text, 1000)?;
     Some(Nanos { value, rounded })
+}
+
+/// What nearly every time looks like: digits, and behind a point at most three of them. `None` leaves it to [`scaled`].
+fn plain_micros(text: &[u8]) -> Option<i64> {
+    /// With three more behind the point they are fewer than an `u64` holds.
+    const MOST_DIGITS: usize = 16;
+    let point = text.iter().position(|&byte| byte == b'.').unwrap_or(text.len());
+    let (whole, decimals) = text.split_at(point);
+    let decimals = decimals.get(1..).unwrap_or_default();
+    if whole.is_empty() || whole.len() > MOST_DIGITS || decimals.len() > 3 {
+        return None;
+    }
+    let mut value = 0_u64;
+    for &byte in whole.iter().chain(decimals) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    let nanos = value * [1000, 100, 10, 1][decimals.len()];
+    i64::try_from(nanos).ok().filter(|&nanos| nanos <= FURTHEST)
 }
 
 /// A decimal number times `factor`, and whether it had to be rounded to an integer. `None` for what is not a
@@ -83,7 +108,7 @@ pub(crate) const fn is_base(base: i64) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{FURTHEST, nanos_of_micros, scaled};
+    use super::{FURTHEST, nanos_of_micros, plain_micros, scaled};
 
     fn exact(text: &str) -> Option<i64> {
         nanos_of_micros(text).filter(|nanos| !nanos.rounded).map(|nanos| nanos.value)
@@ -157,6 +182,13 @@ mod tests {
             let sign = if nanos < 0 { "-" } else { "" };
             let text = format!("{sign}{}.{:03}", magnitude / 1000, magnitude % 1000);
             prop_assert_eq!(exact(&text), Some(nanos));
+        }
+
+        #[test]
+        fn the_short_way_is_right_where_it_answers(text in "[0-9]{0,17}[.]?[0-9]{0,5}|[-+0-9.eE]{0,8}") {
+            if let Some(value) = plain_micros(text.as_bytes()) {
+                prop_assert_eq!(scaled(&text, 1000), Some((value, false)));
+            }
         }
 
         #[test]

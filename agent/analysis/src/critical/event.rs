@@ -1,6 +1,6 @@
 //! Which operations had to wait for those of another stream.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use perfagent_recording::table::WaitKind;
 use perfagent_recording::{ProcessId, Recording, ThreadId};
@@ -9,7 +9,7 @@ use super::graph::{Graph, OperationIndex};
 use crate::launched::Call;
 
 /// For an operation, those of other streams that it had to wait for.
-type Waits = HashMap<OperationIndex, Vec<OperationIndex>>;
+type Waits = FxHashMap<OperationIndex, Vec<OperationIndex>>;
 
 /// A stream is told to wait for an event.
 struct StreamWait {
@@ -30,7 +30,7 @@ struct StreamWait {
 pub(super) struct Events {
     waits: Waits,
     /// For each stream, when it was told to wait, with the last operation that it waits for since it was given its last one.
-    pending: HashMap<u32, Vec<(i64, OperationIndex)>>,
+    pending: FxHashMap<u32, Vec<(i64, OperationIndex)>>,
 }
 
 impl Events {
@@ -125,7 +125,7 @@ fn told(recording: &Recording, process: ProcessId, graph: &Graph<'_>) -> Vec<Str
 /// stream work just after.
 fn by_name(recording: &Recording, graph: &Graph<'_>) -> Vec<StreamWait> {
     let mut of_interest: Vec<(ThreadId, i64, bool)> = Vec::new();
-    let mut names = HashMap::new();
+    let mut names = FxHashMap::default();
     for call in &graph.launches.calls {
         let is_wait = *names.entry(call.name).or_insert_with(|| {
             let name = recording.strings.get(call.name);
@@ -159,9 +159,9 @@ fn by_name(recording: &Recording, graph: &Graph<'_>) -> Vec<StreamWait> {
 #[derive(Default)]
 pub(super) struct Lanes {
     /// By number and context.
-    exact: HashMap<(i64, Option<i64>), u32>,
+    exact: FxHashMap<(i64, Option<i64>), u32>,
     /// The first of each number.
-    first: HashMap<i64, u32>,
+    first: FxHashMap<i64, u32>,
     next: u32,
 }
 

@@ -1,6 +1,7 @@
 //! Operations in the order of their streams, and what each comes after.
 
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use perfagent_recording::{DeviceId, StreamId, ThreadId};
 
@@ -18,9 +19,9 @@ pub(super) struct Graph<'a> {
     /// For each operation, its stream by position in `streams`, and its place among the stream's operations by start.
     place: Vec<(u32, u32)>,
     pub(super) streams: Vec<StreamLane>,
-    numbers: HashMap<(DeviceId, StreamId), u32>,
+    numbers: FxHashMap<(DeviceId, StreamId), u32>,
     /// For each thread and stream, the start of each launching call with its operation, in order.
-    by_thread: HashMap<ThreadId, BTreeMap<u32, Vec<(i64, OperationIndex)>>>,
+    by_thread: FxHashMap<ThreadId, BTreeMap<u32, Vec<(i64, OperationIndex)>>>,
     /// All operations by end.
     by_end: Vec<(i64, OperationIndex)>,
 }
@@ -41,8 +42,8 @@ impl<'a> Graph<'a> {
             launches,
             place: vec![(0, 0); launches.operations.len()],
             streams: Vec::new(),
-            numbers: HashMap::new(),
-            by_thread: HashMap::new(),
+            numbers: FxHashMap::default(),
+            by_thread: FxHashMap::default(),
             by_end: Vec::with_capacity(launches.operations.len()),
         };
         let mut order: Vec<OperationIndex> = (0..launches.operations.len() as u32).collect();

@@ -1,6 +1,7 @@
 //! Where a thread went on because something elsewhere had ended.
 
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use perfagent_recording::table::WaitKind;
 use perfagent_recording::{ProcessId, Recording, StringId, ThreadId};
@@ -30,7 +31,7 @@ pub(super) struct Join {
 }
 
 /// Joins of each thread in order of time.
-pub(super) type Joins = HashMap<ThreadId, Vec<Join>>;
+pub(super) type Joins = FxHashMap<ThreadId, Vec<Join>>;
 
 pub(super) fn joins(
     recording: &Recording,
@@ -38,7 +39,7 @@ pub(super) fn joins(
     graph: &Graph<'_>,
     events: &Events,
 ) -> Joins {
-    let mut joins = Joins::new();
+    let mut joins = Joins::default();
     for (call, operation) in awaited(recording, rows.process, graph, events) {
         // One that had ended before the call held nobody up.
         let time = graph.end_of(operation);
@@ -108,7 +109,7 @@ fn awaited(
         };
         waits.extend(operation.map(|operation| (waiting, operation)));
     }
-    let mut names: HashMap<StringId, bool> = HashMap::new();
+    let mut names: FxHashMap<StringId, bool> = FxHashMap::default();
     let mut is = |id: StringId, what: &dyn Fn(&str) -> bool| {
         *names.entry(id).or_insert_with(|| what(recording.strings.get(id)))
     };
@@ -202,8 +203,12 @@ fn pairs(recording: &Recording, rows: &ProcessRows) -> Vec<Pair> {
 }
 
 /// When the threads of these pairs ran operators or calls.
-fn busy(recording: &Recording, rows: &ProcessRows, pairs: &[Pair]) -> HashMap<ThreadId, Intervals> {
-    let mut spans: HashMap<ThreadId, Vec<(i64, i64)>> = HashMap::new();
+fn busy(
+    recording: &Recording,
+    rows: &ProcessRows,
+    pairs: &[Pair],
+) -> FxHashMap<ThreadId, Intervals> {
+    let mut spans: FxHashMap<ThreadId, Vec<(i64, i64)>> = FxHashMap::default();
     for pair in pairs {
         spans.entry(pair.forward.0).or_default();
         spans.entry(pair.backward.0).or_default();

@@ -1,6 +1,6 @@
 //! What a thread ran on the stretches of the path that are on the host.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use perfagent_recording::{Recording, StringId, ThreadId};
 
@@ -46,7 +46,7 @@ pub(super) fn named(
     rows: &ProcessRows,
     path: &[PathSegment],
 ) -> Vec<PathSegment> {
-    let mut stretches: HashMap<ThreadId, Vec<(i64, i64)>> = HashMap::new();
+    let mut stretches: FxHashMap<ThreadId, Vec<(i64, i64)>> = FxHashMap::default();
     for segment in path {
         if let Some(thread) = segment.thread {
             stretches.entry(thread).or_default().push((segment.start_ns, segment.end_ns));
@@ -65,7 +65,7 @@ pub(super) fn named(
         }
     });
     let nesting = Nesting::of(items);
-    let mut slices: HashMap<ThreadId, Vec<Slice>> = HashMap::new();
+    let mut slices: FxHashMap<ThreadId, Vec<Slice>> = FxHashMap::default();
     for slice in &nesting.slices {
         slices.entry(nesting.items[slice.item as usize].thread).or_default().push(*slice);
     }

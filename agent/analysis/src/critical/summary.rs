@@ -1,6 +1,7 @@
 //! A critical path in figures.
 
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use perfagent_recording::Recording;
 
@@ -18,7 +19,7 @@ pub(crate) fn summary(recording: &Recording, path: &CriticalPath) -> Option<Crit
     }
     let window_ns = path.window.1 - path.window.0;
     let mut kinds: BTreeMap<_, (i64, i64)> = BTreeMap::new();
-    let mut names: HashMap<_, (i64, i64)> = HashMap::new();
+    let mut names: FxHashMap<_, (i64, i64)> = FxHashMap::default();
     for segment in &path.segments {
         let time = segment.end_ns - segment.start_ns;
         let kind = kinds.entry(segment.kind).or_default();

@@ -1,6 +1,6 @@
 //! The walk back from the end of a stretch of time.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use perfagent_recording::{Recording, ThreadId};
 
@@ -54,7 +54,7 @@ struct Walk<'a> {
     events: Events,
     joins: Joins,
     /// First start of each thread.
-    begins: HashMap<ThreadId, i64>,
+    begins: FxHashMap<ThreadId, i64>,
     visited: Vec<bool>,
     from: i64,
     /// Backwards.
@@ -109,7 +109,7 @@ struct Extent {
 }
 
 fn threads(recording: &Recording, rows: &ProcessRows) -> Vec<Extent> {
-    let mut threads: HashMap<ThreadId, (i64, i64)> = HashMap::new();
+    let mut threads: FxHashMap<ThreadId, (i64, i64)> = FxHashMap::default();
     label::for_each(recording, rows, &mut |thread, start, end| {
         let extent = threads.entry(thread).or_insert((start, end));
         *extent = (extent.0.min(start), extent.1.max(end));
@@ -135,7 +135,7 @@ impl Walk<'_> {
             .filter(|(_, operation)| operation.start < until && operation.end > from)
             .max_by_key(|(_, operation)| (operation.end, operation.start))
             .map(|(index, operation)| (operation.end.min(until), index as OperationIndex));
-        let mut ends: HashMap<ThreadId, i64> = HashMap::new();
+        let mut ends: FxHashMap<ThreadId, i64> = FxHashMap::default();
         label::for_each(recording, rows, &mut |thread, start, end| {
             if start < until && end > from {
                 let last = ends.entry(thread).or_insert(i64::MIN);

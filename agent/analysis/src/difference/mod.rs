@@ -8,7 +8,8 @@
 
 mod profile;
 
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use perfagent_recording::Recording;
 use serde::Serialize;
@@ -156,7 +157,7 @@ impl Difference {
             .map(|(name, row)| KernelDifference { name: name.to_owned(), ..row })
             .collect();
         kernels.sort_by(|a, b| b.change_ns().abs().total_cmp(&a.change_ns().abs()));
-        let positions: HashMap<&str, usize> =
+        let positions: FxHashMap<&str, usize> =
             kernels.iter().enumerate().map(|(at, row)| (row.name.as_str(), at)).collect();
         let numbers = |order: &[String]| -> Vec<usize> {
             order.iter().filter_map(|name| positions.get(name.as_str()).copied()).collect()

@@ -1,6 +1,7 @@
 //! What a run does in a step.
 
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use perfagent_recording::{Recording, StringId};
 
@@ -75,7 +76,7 @@ impl StepProfile {
         let count = steps.0.len();
         let mut profile = Self { steps: count, over: count.max(1), ..Self::default() };
         let nesting = Nesting::of(operator_items(recording, rank.rows()));
-        let mut operators = HashMap::new();
+        let mut operators = FxHashMap::default();
         profile.on_gpu(recording, &launches, (&steps, by_launch), (&nesting, &mut operators));
         on_host(&steps, &nesting, &mut operators);
         for (name, sum) in operators {
@@ -90,10 +91,10 @@ impl StepProfile {
         recording: &Recording,
         launches: &Launches,
         (steps, by_launch): (&Steps, bool),
-        (nesting, operators): (&Nesting, &mut HashMap<StringId, OperatorSum>),
+        (nesting, operators): (&Nesting, &mut FxHashMap<StringId, OperatorSum>),
     ) {
         let owners = Owners::of(nesting);
-        let mut kernels: HashMap<StringId, (i64, i64)> = HashMap::new();
+        let mut kernels: FxHashMap<StringId, (i64, i64)> = FxHashMap::default();
         let median = steps.median();
         let mut of_median = Vec::new();
         for operation in &launches.operations {
@@ -146,7 +147,7 @@ impl StepProfile {
     }
 }
 
-fn on_host(steps: &Steps, nesting: &Nesting, operators: &mut HashMap<StringId, OperatorSum>) {
+fn on_host(steps: &Steps, nesting: &Nesting, operators: &mut FxHashMap<StringId, OperatorSum>) {
     let counts: Vec<bool> = nesting.items.iter().map(|item| steps.at(item.start).0).collect();
     for (item, _) in nesting.items.iter().zip(&counts).filter(|(_, counts)| **counts) {
         operators.entry(item.name).or_default().count += 1;

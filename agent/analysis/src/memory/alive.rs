@@ -1,6 +1,7 @@
 //! What is alive after each change.
 
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 use perfagent_recording::{DeviceId, StringId};
 
@@ -29,7 +30,7 @@ pub(super) struct Sum {
 /// What is alive, and the level on each device.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Alive {
-    pub(super) blocks: HashMap<(Option<DeviceId>, i64), Block>,
+    pub(super) blocks: FxHashMap<(Option<DeviceId>, i64), Block>,
     pub(super) sums: BTreeMap<Kind, Sum>,
     levels: BTreeMap<Option<DeviceId>, i64>,
     /// The sum of the levels.

@@ -1,7 +1,8 @@
 //! What was alive when most was allocated.
 
+use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use perfagent_recording::{Recording, StringId, ThreadId};
 
@@ -108,10 +109,10 @@ fn threads(
     recording: &Recording,
     rows: &ProcessRows,
     changes: &[&Change],
-) -> HashMap<i64, ThreadId> {
+) -> FxHashMap<i64, ThreadId> {
     let mut wanted: Vec<i64> = changes.iter().filter_map(|change| change.correlation).collect();
     if wanted.is_empty() {
-        return HashMap::new();
+        return FxHashMap::default();
     }
     wanted.sort_unstable();
     pick(&recording.api_calls, &rows.api_calls)

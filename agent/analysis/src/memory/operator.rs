@@ -1,7 +1,7 @@
 //! The operator that ran when memory was allocated.
 
+use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use perfagent_recording::{Recording, StringId, ThreadId};
 
@@ -60,7 +60,7 @@ pub(super) fn operators_at(
     let mut found = vec![None; moments.len()];
     let mut operators = operators.into_iter().peekable();
     let mut all: Vec<Running> = Vec::new();
-    let mut threads: HashMap<ThreadId, Vec<Running>> = HashMap::new();
+    let mut threads: FxHashMap<ThreadId, Vec<Running>> = FxHashMap::default();
     for index in order {
         let (time, thread) = moments[index];
         while let Some((.., running)) = operators.next_if(|(start, ..)| *start <= time) {

@@ -13,7 +13,7 @@
 //! A convolution's output is not among its inputs. Where the recording has the backward of a convolution of the same input and
 //! weight, the gradient that it begins with has the output's shape; elsewhere only the framework's count is known.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use perfagent_recording::Recording;
 
@@ -46,13 +46,13 @@ type Layer = (Vec<i64>, Vec<i64>);
 #[derive(Default)]
 pub(super) struct Known {
     /// `None` where two outputs were seen.
-    outputs: HashMap<Layer, Option<Vec<i64>>>,
+    outputs: FxHashMap<Layer, Option<Vec<i64>>>,
 }
 
 impl Known {
     pub(super) fn of(recording: &Recording, rows: &ProcessRows) -> Self {
-        let mut outputs: HashMap<Layer, Option<Vec<i64>>> = HashMap::new();
-        let mut seen = HashSet::new();
+        let mut outputs: FxHashMap<Layer, Option<Vec<i64>>> = FxHashMap::default();
+        let mut seen = FxHashSet::default();
         for operator in pick(&recording.operators, &rows.operators) {
             if !seen.insert((operator.name_id, operator.shapes_id)) {
                 continue;
@@ -266,7 +266,7 @@ fn attention_backward(shapes: &[Input], layout: Layout) -> Option<Work> {
 mod tests {
     use super::{Known, Layer};
     use crate::roofline::shapes::inputs;
-    use std::collections::HashMap;
+    use rustc_hash::FxHashMap;
 
     /// FLOPs, and elements with each counted once.
     fn counted(known: &Known, name: &str, shapes: &str) -> Option<(i128, i128)> {
@@ -326,7 +326,7 @@ mod tests {
         let shapes = "[[8, 3, 32, 32], [16, 3, 3, 3], [16]]";
         assert_eq!(counted(&Known::default(), "conv2d", shapes), None, "the stride is not known");
         let layer: Layer = (vec![8, 3, 32, 32], vec![16, 3, 3, 3]);
-        let known = Known { outputs: HashMap::from([(layer, Some(vec![8, 16, 16, 16]))]) };
+        let known = Known { outputs: FxHashMap::from([(layer, Some(vec![8, 16, 16, 16]))]) };
         // 8·16·16·16 outputs of 3·3·3 products each.
         let flops = 2 * 32_768 * 27;
         let elements = (24_576, 432, 32_768);

@@ -9,7 +9,7 @@
 mod flops;
 mod shapes;
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use perfagent_recording::{Recording, StringId};
 
@@ -46,7 +46,7 @@ pub(crate) fn points(
 ) -> Vec<RooflineRow> {
     let known = Known::of(recording, rows);
     let on_gpu = rows.basis == Basis::Gpu;
-    let mut costs: HashMap<Key, Option<Cost>> = HashMap::new();
+    let mut costs: FxHashMap<Key, Option<Cost>> = FxHashMap::default();
     let mut workers: Vec<Worker> = Vec::new();
     let mut items = Vec::new();
     for operator in pick(&recording.operators, &rows.operators) {
@@ -67,7 +67,7 @@ pub(crate) fn points(
     let nesting = Nesting::of(items);
     mark_outer(&nesting, &mut workers);
     let times = times(&nesting, on_gpu.then_some(timeline));
-    let mut sums: HashMap<Key, Sum> = HashMap::new();
+    let mut sums: FxHashMap<Key, Sum> = FxHashMap::default();
     for (item, time) in nesting.items.iter().zip(times) {
         let Some(worker) = worker(&workers, item) else { continue };
         if worker.is_outer || worker.flops == 0 || time <= 0 {
