@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use perfagent_import::Format;
+use perfagent_import::{Format, ImportError};
 use perfagent_recording::{OpenError, Reader, Recording};
 
 /// What a command was given.
@@ -44,7 +44,15 @@ impl Input {
             Self::Recording(path) => {
                 Ok(Recording::load_on(&Reader::open(path)?, threads, &mut |_progress| {})?)
             }
-            Self::Traces(_, paths) => Ok(perfagent_import::read(paths)?),
+            Self::Traces(_, paths) => match perfagent_import::read(paths) {
+                Ok(recording) => Ok(recording),
+                // Of what is neither after all, as above.
+                Err(error @ ImportError::NotATrace { .. }) => {
+                    let refused = paths.first().and_then(|path| Reader::open(path).err());
+                    Err(refused.map_or_else(|| error.into(), Into::into))
+                }
+                Err(error) => Err(error.into()),
+            },
         }
     }
 }

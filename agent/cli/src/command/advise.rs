@@ -15,8 +15,8 @@ use crate::{advice, summaries};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  perfagent advise run.perfdb")]
 pub(crate) struct Args {
-    /// The recordings
-    #[arg(value_name = "RUN.perfdb", required = true)]
+    /// The recordings, or traces of other tools, as `perfagent import` takes them
+    #[arg(value_name = "RUN.perfdb|TRACE", required = true)]
     recordings: Vec<PathBuf>,
     /// Answer as JSON (perfagent.advice/1)
     #[arg(long, conflicts_with = "markdown")]

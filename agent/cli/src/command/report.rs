@@ -21,11 +21,12 @@ use crate::{across, output, rule_file, summaries, unit};
 #[command(after_help = "Example:
   perfagent report run.perfdb
   perfagent report run.perfdb --html run.html
+  perfagent report rank*.pt.trace.json.gz
   perfagent report node-*.perfdb --markdown >> \"$GITHUB_STEP_SUMMARY\"
   srun -N8 -n64 perfagent report --across /shared/meet rank-*.perfdb")]
 pub(crate) struct Args {
-    /// The recordings
-    #[arg(value_name = "RUN.perfdb", required = true)]
+    /// The recordings, or traces of other tools, as `perfagent import` takes them: then nothing is stored
+    #[arg(value_name = "RUN.perfdb|TRACE", required = true)]
     recordings: Vec<PathBuf>,
     /// Answer as JSON (perfagent.report/1), with every row and exact nanoseconds
     #[arg(long, conflicts_with = "markdown")]

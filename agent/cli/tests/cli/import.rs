@@ -104,6 +104,75 @@ fn a_folder_is_its_traces_and_what_is_none_is_told() {
     assert_eq!(report["ranks"].as_array().unwrap().len(), 2);
 }
 
+/// A document without what names the file that was read.
+fn without_paths(answer: &str) -> Value {
+    let mut document = json(answer);
+    document["recording"]["path"].take();
+    for file in document["recording"]["files"].as_array_mut().into_iter().flatten() {
+        file["path"].take();
+    }
+    for step in document["ranks"].as_array_mut().into_iter().flatten() {
+        step["recording_path"].take();
+    }
+    document
+}
+
+#[test]
+fn a_trace_is_reported_as_the_recording_made_of_it() {
+    let folder = folder();
+    let folder = folder.path();
+    run(folder, &["import", "traces/rank1.trace", "-o", "run.perfdb"]);
+    let direct = run(folder, &["report", "traces/rank1.trace", "--json"]).answer();
+    let stored = run(folder, &["report", "run.perfdb", "--json"]).answer();
+    assert_eq!(without_paths(&direct), without_paths(&stored));
+    assert_eq!(others(folder), ["run.perfdb"], "nothing is left behind");
+
+    let both = ["report", "traces/rank0.json", "traces/rank1.trace", "--json"];
+    let both = json(&run(folder, &both).answer());
+    assert_eq!(both["ranks"].as_array().unwrap().len(), 2);
+    assert_eq!(both["ranks"][1]["kernels"], json(&direct)["ranks"][0]["kernels"]);
+
+    let advice = run(folder, &["advise", "traces/rank1.trace"]).answer();
+    assert!(advice.contains("rank"), "{advice}");
+    let compared = ["compare", "traces/rank0.json", "--", "traces/rank0.json", "--json"];
+    let compared = json(&run(folder, &compared).answer());
+    assert_eq!(compared["schema"], "perfagent.compare/1");
+}
+
+#[test]
+fn traces_that_nsys_printed_are_reported_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "run_cuda_gpu_trace.csv",
+        "Start (ns),Duration (ns),CorrId,GrdX,GrdY,GrdZ,BlkX,BlkY,BlkZ,Reg/Trd,Device,Ctx,Strm,Name\n\
+         5000,500,7,1,1,1,32,1,1,8,NVIDIA H100 (0),1,7,f\n",
+    );
+    write(
+        "run_cuda_api_trace.csv",
+        "Start (ns),Duration (ns),Name,Result,CorrID,Pid,Tid,T-Pri,Thread Name\n\
+         1000,200,cudaLaunchKernel,0,7,42,42,20,python3\n",
+    );
+    let arguments = ["report", "run_cuda_gpu_trace.csv", "run_cuda_api_trace.csv", "--json"];
+    let report = json(&run(folder.path(), &arguments).answer());
+    assert_eq!(report["ranks"].as_array().unwrap().len(), 1);
+    assert_eq!(report["ranks"][0]["pid"], 42);
+    assert_eq!(report["ranks"][0]["launch"]["mean_delay_ns"], 4000.0);
+}
+
+/// Summaries are lists too.
+#[test]
+fn a_trace_that_is_a_list_is_no_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    let timeline = "[[1000, 0, [1, 0], 4096], [2000, 1, [1, 0], 4096]]";
+    fs::write(folder.path().join("memory.raw.json"), timeline).unwrap();
+    let outcome = run(folder.path(), &["report", "memory.raw.json", "--json"]);
+    let imported = run(folder.path(), &["import", "memory.raw.json", "-o", "run.perfdb"]);
+    assert_eq!(outcome.code, imported.code, "{}{}", outcome.stderr, imported.stderr);
+    let damaged = run(folder.path(), &["report", "traces.json"]);
+    assert!(damaged.stderr.contains("no such file"), "{}", damaged.stderr);
+}
+
 #[test]
 fn times_are_exact_and_rows_say_what_they_are() {
     let folder = folder();

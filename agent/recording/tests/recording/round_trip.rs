@@ -2,8 +2,10 @@
 
 use std::process::Command;
 
-use perfagent_recording::table::{Kernel, Payload, SpoolProgress, Timing};
-use perfagent_recording::{OpenError, QueryResult, Reader, Recording, Timestamp, Value, Writer};
+use perfagent_recording::table::{Kernel, Payload, SpoolProgress, Stream, Timing};
+use perfagent_recording::{
+    OpenError, QueryResult, Reader, Recording, ThreadId, Timestamp, Value, Writer,
+};
 
 #[test]
 fn every_row_comes_back_as_it_was_written() {
@@ -101,6 +103,38 @@ fn rows_keep_their_order_however_many_come_at_once() {
     let rows = writer.rows::<Kernel>().unwrap();
     let ours = rows.into_iter().skip(before as usize).map(|(_, row)| row);
     assert!(ours.eq((0..=number).map(kernel)));
+}
+
+/// Whatever a writer is asked for, the recording in memory is the one that would have been read from the file.
+#[test]
+fn a_recording_in_memory_is_the_one_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.perfdb");
+    let fill = |writer: &mut Writer| {
+        let process = crate::fill(writer).unwrap();
+        writer.set_meta("source", "first").unwrap();
+        writer.set_meta("source", "second").unwrap();
+        writer.string("").unwrap();
+        writer.string("a text of no row").unwrap();
+        writer.end_process(process, Timestamp::from_unix_nanos(9), Some(3), None).unwrap();
+        let stream = writer.insert(&Stream { process_id: process, ..Default::default() }).unwrap();
+        writer.describe_stream(stream, -1, Some("high")).unwrap();
+        writer.name_thread(ThreadId(1), "renamed").unwrap();
+        writer.name_thread(ThreadId(99), "nobody").unwrap();
+        let progress = SpoolProgress { ring: "r".into(), process_id: process, position: 1 };
+        writer.set_spool_progress(&progress).unwrap();
+        writer.commit().unwrap();
+        writer.rows::<Kernel>().unwrap()
+    };
+    let mut file = Writer::create(&path).unwrap();
+    let mut memory = Writer::in_memory();
+    assert_eq!((file.path(), memory.path()), (Some(&*path), None));
+    assert_eq!(fill(&mut file), fill(&mut memory));
+    file.finish().unwrap();
+    let file = Recording::load(&Reader::open(&path).unwrap(), &mut |_| {}).unwrap();
+    let memory = memory.into_recording().unwrap();
+    assert_eq!(format!("{memory:?}"), format!("{file:?}"));
+    assert_eq!(memory.threads[0].name, "renamed");
 }
 
 #[derive(Default)]
