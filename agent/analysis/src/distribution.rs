@@ -144,7 +144,9 @@ mod tests {
             .iter()
             .map(|times| {
                 let mut tally = Tally::default();
-                times.iter().for_each(|&time| tally.add(time));
+                for &time in times {
+                    tally.add(time);
+                }
                 tally
             })
             .collect();

@@ -67,11 +67,12 @@ fn curves(rows: impl Iterator<Item = (String, Option<Vec<Stretch>>)>) -> Vec<Cur
 
 /// The stretches of a series; neighbours with the same level are one.
 fn stretches<T: Copy>(series: &TimeSeries<T>, level: impl Fn(T) -> f64) -> Vec<Stretch> {
+    let levels = |stretch: &Stretch| (stretch.mean.to_bits(), stretch.most.to_bits());
     let mut stretches: Vec<Stretch> = Vec::new();
     for (from, until, mean, most) in series.stretches() {
         let next = Stretch { from, until, mean, most: level(most) };
         match stretches.last_mut() {
-            Some(last) if last.mean == next.mean && last.most == next.most => last.until = until,
+            Some(last) if levels(last) == levels(&next) => last.until = until,
             _ => stretches.push(next),
         }
     }
