@@ -245,3 +245,54 @@ pub(super) fn write_queues(page: &mut Page, ranks: &[Rank]) {
     }
     page.table(table);
 }
+
+#[cfg(test)]
+mod tests {
+    use perfagent_analysis::report::{CriticalKind, CriticalPathFigures, Rank};
+
+    use super::write_critical_path;
+    use crate::page::{Form, Page};
+
+    fn rank(number: i64, waiting: Option<(i64, i64)>) -> Rank {
+        let communication = CriticalKind {
+            kind: "communication".to_owned(),
+            total_ns: 400,
+            matched_ns: waiting.map(|(matched, _)| matched),
+            waiting_ns: waiting.map(|(_, waiting)| waiting),
+            ..CriticalKind::default()
+        };
+        let by_kind = vec![communication];
+        let path = CriticalPathFigures { window_ns: 1000, by_kind, ..Default::default() };
+        Rank { rank: Some(number), critical_path: Some(path), ..Rank::default() }
+    }
+
+    fn text(ranks: &[Rank]) -> String {
+        let mut page = Page::default();
+        write_critical_path(&mut page, ranks);
+        page.render(Form::Text)
+    }
+
+    #[test]
+    fn waiting_for_other_ranks_is_shown_where_it_is_known() {
+        let page = text(&[rank(0, Some((400, 300))), rank(1, None)]);
+        let rows: Vec<Vec<&str>> = page
+            .lines()
+            .filter(|line| line.contains("rank "))
+            .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+            .collect();
+        let row = |waiting| {
+            let (none, some) = ("0.0 %", "40.0 %");
+            vec!["1.000 µs", none, none, none, some, waiting, none, none, none]
+        };
+        assert_eq!(rows[0][1..], row("30.0 %"), "{page}");
+        assert_eq!(rows[1][1..], row("-"), "{page}");
+        assert!(page.contains("communication  waiting for ranks  copies"), "{page}");
+        assert!(page.contains("is known of 50.0 % of it"), "{page}");
+    }
+
+    #[test]
+    fn a_rank_alone_says_nothing_of_waiting() {
+        let page = text(&[rank(0, None)]);
+        assert!(page.contains("communication  copies") && !page.contains("known of"), "{page}");
+    }
+}
