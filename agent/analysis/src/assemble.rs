@@ -4,12 +4,26 @@ use perfagent_recording::Recording;
 
 use crate::clock::Clocks;
 use crate::report::{CollectiveTestRow, Lost, Rank, RecordingFacts, Report, SCHEMA};
-use crate::{Summary, doubt, file, loss, wait};
+use crate::{Rules, StepProfile, Summary, analyse, doubt, file, loss, wait};
 
 /// The report of one recording. `path` is shown as where it was found.
 #[must_use]
 pub fn report(recording: &Recording, path: &str) -> Report {
     merge(vec![Summary::of(recording, path)])
+}
+
+/// The report of one recording, and what its ranks do in a step, from one analysis.
+#[must_use]
+pub fn report_and_steps(recording: &Recording, path: &str) -> (Report, StepProfile) {
+    let rules = Rules::built_in();
+    let analyses = analyse(recording, rules);
+    let mut profile = StepProfile::default();
+    for rank in &analyses {
+        profile.add(StepProfile::of(recording, rank));
+    }
+    let summary = Summary::from_analyses(recording, path, &analyses, rules);
+    drop(analyses);
+    (merge(vec![summary]), profile)
 }
 
 /// The report of the recordings of one run, for example one a node, with all their ranks.

@@ -28,16 +28,23 @@ pub(crate) struct Call {
     pub(crate) is_first: bool,
 }
 
-/// One row for each (operation, element type, group size, group), greatest total first, and the calls that can be matched.
-/// Collectives whose end was not seen are left out: their time says nothing about bandwidth. Those of which only the handing
+/// The collectives of one process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Collectives {
+    /// One row for each (operation, element type, group size, group), greatest total first.
+    pub(crate) rows: Vec<CollectiveRow>,
+    /// The calls that can be matched with those of other ranks.
+    pub(crate) calls: Vec<Call>,
+    /// The correlation id of each call whose times are those of its kernel.
+    pub(crate) kernels: Vec<Option<i64>>,
+}
+
+/// The table of a process's collectives, and its calls. Collectives whose end was not seen are left out: their time says nothing about bandwidth. Those of which only the handing
 /// over to the GPU is known are counted, without a time.
-pub(crate) fn collectives(
-    recording: &Recording,
-    rows: &ProcessRows,
-) -> (Vec<CollectiveRow>, Vec<Call>) {
+pub(crate) fn collectives(recording: &Recording, rows: &ProcessRows) -> Collectives {
     let mut places: BTreeMap<_, usize> = BTreeMap::new();
     let mut table: Vec<CollectiveRow> = Vec::new();
-    let mut matchable = Vec::new();
+    let (mut matchable, mut of_kernels) = (Vec::new(), Vec::new());
     let mut kernels = FxHashSet::default();
     for position in counted(recording, &rows.collectives) {
         let Some(call) = recording.collectives.get(position as usize) else { continue };
@@ -74,6 +81,7 @@ pub(crate) fn collectives(
             && call.timing.is_placed()
         {
             matchable.push(Call { row: place, number, start, end, bytes: call.bytes, is_first });
+            of_kernels.push(call.correlation.filter(|_| call.timing == Timing::Kernel));
         }
     }
     for row in &mut table {
@@ -94,7 +102,8 @@ pub(crate) fn collectives(
     for call in &mut matchable {
         call.row = places[call.row];
     }
-    (order.iter().map(|&old| table[old].clone()).collect(), matchable)
+    let rows = order.iter().map(|&old| table[old].clone()).collect();
+    Collectives { rows, calls: matchable, kernels: of_kernels }
 }
 
 /// Adds a call that was found on every rank of its group to its row; `wait` where the ranks have a clock in common.

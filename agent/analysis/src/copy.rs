@@ -6,9 +6,10 @@ use perfagent_recording::Recording;
 use perfagent_recording::table::CopyKind;
 
 use crate::Intervals;
+use crate::levels::{Levels, short};
 use crate::operation::clean;
 use crate::process::{ProcessRows, pick};
-use crate::report::CopyRow;
+use crate::report::{CopyRow, TimeSeries};
 use crate::statistic::{Tally, rate_gbps};
 
 /// Rates are sums of many that begin and end: in units of 2^-32 bytes a nanosecond, and in integers, they add up to nothing
@@ -84,10 +85,14 @@ fn kinds(recording: &Recording, rows: &ProcessRows) -> BTreeMap<CopyKind, Kind> 
 
 /// One row a kind, greatest total first.
 pub(crate) fn copies(recording: &Recording, rows: &ProcessRows) -> Vec<CopyRow> {
-    let mut table: Vec<CopyRow> = kinds(recording, rows)
+    let kinds = kinds(recording, rows);
+    let spans = || kinds.values().flat_map(|kind| &kind.spans);
+    let first = spans().map(|span| span.0).min().unwrap_or(0);
+    let last = spans().map(|span| span.1).max().unwrap_or(0);
+    let mut table: Vec<CopyRow> = kinds
         .into_iter()
         .map(|(kind, Kind { tally, bytes, spans, changes })| {
-            let peak = changes.rates().into_iter().map(|(_, rate)| rate).max();
+            let rates = changes.rates();
             let busy_ns = Intervals::union_of(spans).length();
             CopyRow {
                 kind: kind.as_str().to_owned(),
@@ -97,12 +102,25 @@ pub(crate) fn copies(recording: &Recording, rows: &ProcessRows) -> Vec<CopyRow> 
                 gbps: rate_gbps(bytes, tally.total),
                 busy_ns,
                 busy_gbps: rate_gbps(bytes, busy_ns),
-                peak_gbps: peak.map(gbps),
+                peak_gbps: rates.iter().map(|&(_, rate)| gbps(rate)).reduce(f64::max),
+                gbps_over_time: over_time(&rates, first, last),
             }
         })
         .collect();
     table.sort_by_key(|row| -row.total_ns);
     table
+}
+
+/// The rates as stretches; `None` where nothing is moved.
+fn over_time(rates: &[(i64, i128)], first: i64, last: i64) -> Option<TimeSeries<f64>> {
+    let mut levels = Levels::new(first, last, rates.len()).filter(|_| !rates.is_empty())?;
+    let mut now = 0;
+    for &(time, rate) in rates {
+        levels.hold(now, time);
+        now = rate;
+    }
+    levels.hold(now, last);
+    Some(levels.series(|rate| short(gbps(rate)), UNITS as f64))
 }
 
 /// How the rate of each kind changes over time, kind after kind.

@@ -1,16 +1,21 @@
 //! The kernel table, and what takes its place on a run without a GPU.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use perfagent_recording::{Recording, StringId};
 
 use crate::category::{Categories, Decision, Labels};
+use crate::distribution::distributions;
 use crate::host_work::{HostWork, Kind};
-use crate::nesting::{Nesting, Role};
-use crate::operation::clean;
+use crate::nesting::Role;
+use crate::operation::{Operations, Work};
 use crate::own_time::Named;
-use crate::process::{ProcessRows, pick};
 use crate::report::{KernelRow, OperatorRow};
+use crate::statistic::Tally;
+
+/// How many rows have a histogram: more than any page shows, and not all of hundreds, which documents would consist of.
+const HISTOGRAMS: usize = 50;
 
 /// A stretch of time `[start, end)` that a table is restricted to, ns since the Unix epoch.
 pub(crate) type Window = (i64, i64);
@@ -26,20 +31,29 @@ fn cut(span: (i64, i64), window: Option<Window>) -> Option<(i64, i64)> {
 /// One row for each kernel name.
 pub(crate) fn of_gpu(
     recording: &Recording,
-    rows: &ProcessRows,
+    operations: &Operations,
     labels: &Labels,
     window: Option<Window>,
 ) -> Vec<KernelRow> {
     let mut names = vec![Named::default(); recording.strings.len().max(1)];
-    for kernel in pick(&recording.kernels, &rows.kernels) {
-        let span = clean(kernel.start_ns.unix_nanos(), kernel.end_ns.unix_nanos());
-        let Some((start, end)) = cut(span, window) else { continue };
-        let index = usize::try_from(kernel.name_id.0).unwrap_or(0);
-        // A name that the file does not define counts under the empty text.
-        let index = if index < names.len() { index } else { 0 };
-        names[index].own.add(end.saturating_sub(start));
+    let defined = names.len();
+    // A name that the file does not define counts under the empty text.
+    let number = |name: StringId| {
+        usize::try_from(name.0).ok().filter(|&number| number < defined).unwrap_or(0)
+    };
+    let times = || {
+        operations.iter().filter_map(|operation| {
+            let Work::Kernel(name) = operation.work() else { return None };
+            let (start, end) = cut((operation.start, operation.end), window)?;
+            Some((number(name), end.saturating_sub(start)))
+        })
+    };
+    for (name, time) in times() {
+        names[name].own.add(time);
     }
-    table(recording, &names, &mut |id| labels.decision(id), false)
+    let mut table = Table::of(recording, &names, &mut |id| labels.decision(id), false);
+    table.distribute(times());
+    table.rows
 }
 
 /// One row for each operator or range name, by own time.
@@ -49,12 +63,36 @@ pub(crate) fn of_host(
     labels: &Labels,
     window: Option<Window>,
 ) -> Vec<KernelRow> {
+    let nesting = &work.nesting;
     let counts = |index: usize| {
-        let role = work.nesting.items[index].role;
+        let role = nesting.items[index].role;
         work.kinds[index] != Kind::Frame && role != Role::Collective
     };
-    let names = by_name(recording, &work.nesting, &counts, window);
-    table(recording, &names, &mut |id| labels.decision(id), true)
+    let mut own = vec![0_i64; nesting.items.len()];
+    for slice in &nesting.slices {
+        if let Some((start, end)) = cut((slice.start, slice.end), window) {
+            own[slice.item as usize] += end - start;
+        }
+    }
+    let mut names = vec![Named::default(); recording.strings.len().max(1)];
+    let defined = names.len();
+    // What counts, with the number of its name and as much of it as lies in the window.
+    let items = || {
+        nesting.items.iter().enumerate().filter(|&(index, _)| counts(index)).filter_map(
+            |(index, item)| {
+                let (start, end) = cut((item.start, item.end), window)?;
+                let name = usize::try_from(item.name.0).ok().filter(|&name| name < defined);
+                Some((index, name.unwrap_or(0), end.saturating_sub(start)))
+            },
+        )
+    };
+    for (index, name, time) in items() {
+        let is_recursive = nesting.is_recursive(index, &counts);
+        names[name].add(own[index], (!is_recursive).then_some(time));
+    }
+    let mut table = Table::of(recording, &names, &mut |id| labels.decision(id), true);
+    table.distribute(items().map(|(index, name, _)| (name, own[index])));
+    table.rows
 }
 
 /// One row for each operator name, on runs with and without a GPU.
@@ -63,7 +101,8 @@ pub(crate) fn operators(
     names: &[Named],
     categories: &mut Categories<'_>,
 ) -> Vec<OperatorRow> {
-    table(recording, names, &mut |id| categories.decision(id), true)
+    Table::of(recording, names, &mut |id| categories.decision(id), true)
+        .rows
         .into_iter()
         .map(|row| {
             let inclusive_ns = row.inclusive_ns.unwrap_or(0);
@@ -80,48 +119,44 @@ pub(crate) fn operators(
         .collect()
 }
 
-fn by_name(
-    recording: &Recording,
-    nesting: &Nesting,
-    counts: &dyn Fn(usize) -> bool,
-    window: Option<Window>,
-) -> Vec<Named> {
-    let mut own = vec![0_i64; nesting.items.len()];
-    for slice in &nesting.slices {
-        if let Some((start, end)) = cut((slice.start, slice.end), window) {
-            own[slice.item as usize] += end - start;
-        }
-    }
-    let mut names = vec![Named::default(); recording.strings.len().max(1)];
-    for (index, item) in nesting.items.iter().enumerate().filter(|&(index, _)| counts(index)) {
-        let Some((start, end)) = cut((item.start, item.end), window) else { continue };
-        let name = usize::try_from(item.name.0).unwrap_or(0);
-        let name = if name < names.len() { name } else { 0 };
-        let is_recursive = nesting.is_recursive(index, counts);
-        names[name].add(own[index], (!is_recursive).then(|| end.saturating_sub(start)));
-    }
-    names
+/// Rows in order of total, greatest first. Two ids with one text are one row.
+struct Table {
+    rows: Vec<KernelRow>,
+    tallies: Vec<Tally>,
+    /// The row of each name by its number.
+    of_name: Vec<usize>,
 }
 
-/// Rows in order of total, greatest first. Two ids with one text are one row.
-fn table(
-    recording: &Recording,
-    names: &[Named],
-    decision: &mut dyn FnMut(StringId) -> Decision,
-    nested: bool,
-) -> Vec<KernelRow> {
-    let mut by_text: BTreeMap<&str, (Named, StringId)> = BTreeMap::new();
-    for (index, named) in names.iter().enumerate().filter(|(_, named)| named.own.count > 0) {
-        let id = StringId(index as i64);
-        let (sum, _) = by_text.entry(recording.strings.get(id)).or_insert((Named::default(), id));
-        sum.own.merge(&named.own);
-        sum.inclusive = sum.inclusive.saturating_add(named.inclusive);
-    }
-    let mut rows: Vec<KernelRow> = by_text
-        .into_iter()
-        .map(|(name, (named, id))| {
-            let (category, rule) = decision(id);
-            KernelRow {
+impl Table {
+    fn of(
+        recording: &Recording,
+        names: &[Named],
+        decision: &mut dyn FnMut(StringId) -> Decision,
+        nested: bool,
+    ) -> Self {
+        let mut by_text: BTreeMap<&str, (Named, Vec<usize>)> = BTreeMap::new();
+        for (number, named) in names.iter().enumerate().filter(|(_, named)| named.own.count > 0) {
+            let text = recording.strings.get(StringId(number as i64));
+            let (sum, numbers) = by_text.entry(text).or_default();
+            numbers.push(number);
+            sum.own.merge(&named.own);
+            sum.inclusive = sum.inclusive.saturating_add(named.inclusive);
+        }
+        let mut sums: Vec<(&str, (Named, Vec<usize>))> = by_text.into_iter().collect();
+        // Those of equal total stay in order of their names.
+        sums.sort_by_key(|(_, (named, _))| Reverse(named.own.total));
+        let mut table = Self {
+            rows: Vec::with_capacity(sums.len()),
+            tallies: sums.iter().map(|(_, (named, _))| named.own).collect(),
+            of_name: vec![usize::MAX; names.len()],
+        };
+        for (row, (name, (named, numbers))) in sums.into_iter().enumerate() {
+            let first = numbers.first().copied().unwrap_or(0);
+            for number in numbers {
+                table.of_name[number] = row;
+            }
+            let (category, rule) = decision(StringId(first as i64));
+            table.rows.push(KernelRow {
                 name: name.to_owned(),
                 category,
                 rule,
@@ -131,9 +166,19 @@ fn table(
                 min_ns: named.own.min,
                 max_ns: named.own.max,
                 inclusive_ns: nested.then_some(named.inclusive),
-            }
-        })
-        .collect();
-    rows.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name)));
-    rows
+                ..KernelRow::default()
+            });
+        }
+        table
+    }
+
+    /// Tells how the times of the rows are distributed; `times` are those that were counted, each with the number of its name.
+    fn distribute(&mut self, times: impl Iterator<Item = (usize, i64)>) {
+        let times = times.map(|(name, time)| (self.of_name[name], time));
+        let told = distributions(&self.tallies, times, HISTOGRAMS);
+        for (row, told) in self.rows.iter_mut().zip(told) {
+            (row.p50_ns, row.p90_ns, row.p99_ns) = (told.p50, told.p90, told.p99);
+            (row.std_ns, row.histogram) = (told.deviation, told.buckets);
+        }
+    }
 }

@@ -7,6 +7,7 @@
 
 use perfagent_recording::Recording;
 
+use crate::levels::Levels;
 use crate::operation::{Operation, Operations, clean};
 use crate::report::{LaunchStatistics, QueueRow};
 use crate::statistic::share_pct;
@@ -49,34 +50,61 @@ fn queue((device, stream): (i64, i64), operations: &[Operation]) -> QueueRow {
     entered.sort_unstable();
     left.sort_unstable();
     let Some(&first) = entered.first() else { return row };
-    let (mut length, mut now, mut area) = (0_i64, first, 0_i128);
-    let mut pass = |row: &mut QueueRow, length: i64, time: i64| {
-        let passed = time.max(now) - now;
-        area += i128::from(length) * i128::from(passed);
-        if length == 0 {
-            row.empty_ns += passed;
-        } else if length >= FULL {
-            row.blocked_ns += passed;
-        }
-        now = time.max(now);
-    };
+    let levels = Levels::new(first, last_end, entered.len() + left.len());
+    let mut queue = Queue { now: first, area: 0, length: 0, levels };
     let mut entered = entered.into_iter().peekable();
     for time in left {
         // What enters does so before what leaves at the same instant.
         while let Some(enters) = entered.next_if(|&enters| enters <= time) {
-            pass(&mut row, length, enters);
-            length += 1;
-            row.max = row.max.max(length);
+            queue.pass(&mut row, enters);
+            queue.length += 1;
+            queue.reach(&mut row);
         }
-        pass(&mut row, length, time);
-        length -= 1;
+        queue.pass(&mut row, time);
+        queue.reach(&mut row);
+        queue.length -= 1;
     }
-    pass(&mut row, length, last_end);
-    row.window_ns = now - first;
+    queue.pass(&mut row, last_end);
+    row.window_ns = queue.now - first;
     // To a millionth: figures of few digits are read back as they were written.
     row.mean =
-        (row.window_ns > 0).then(|| (1e6 * area as f64 / row.window_ns as f64).round() / 1e6);
+        (row.window_ns > 0).then(|| (1e6 * queue.area as f64 / row.window_ns as f64).round() / 1e6);
+    row.length_over_time = queue.levels.map(|levels| levels.series(|length| length as i64, 1.0));
     row
+}
+
+/// A queue at one instant, and what it was before.
+struct Queue {
+    now: i64,
+    length: i64,
+    area: i128,
+    /// `None` where no time passes.
+    levels: Option<Levels>,
+}
+
+impl Queue {
+    /// Goes on to `time`, before which nothing enters or leaves.
+    fn pass(&mut self, row: &mut QueueRow, time: i64) {
+        let passed = time.max(self.now) - self.now;
+        self.area += i128::from(self.length) * i128::from(passed);
+        if self.length == 0 {
+            row.empty_ns += passed;
+        } else if self.length >= FULL {
+            row.blocked_ns += passed;
+        }
+        self.now = time.max(self.now);
+        if let Some(levels) = &mut self.levels {
+            levels.hold(i128::from(self.length), self.now);
+        }
+    }
+
+    /// It is as long as it is, if only for this instant.
+    fn reach(&mut self, row: &mut QueueRow) {
+        row.max = row.max.max(self.length);
+        if let Some(levels) = &mut self.levels {
+            levels.reach(i128::from(self.length));
+        }
+    }
 }
 
 /// What launching cost, by call: the operations of one graph launch are taken together.

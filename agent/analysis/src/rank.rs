@@ -9,7 +9,7 @@ use crate::breakdown::{Division, data_loading};
 use crate::category::{Categories, Labels};
 use crate::collective::Call;
 use crate::copy::CopyRate;
-use crate::critical::{CriticalPath, EventWait, Start};
+use crate::critical::{CallOnPath, CommunicationPiece, CriticalPath, EventWait, Start};
 use crate::host_work::HostWork;
 use crate::launched::Launches;
 use crate::operation::{Operations, operations};
@@ -164,7 +164,7 @@ impl RankAnalysis {
     ) -> Vec<KernelRow> {
         let window = window.map(|(start, end)| (start.unix_nanos(), end.unix_nanos()));
         if self.rows.basis == Basis::Gpu {
-            kernel::of_gpu(recording, &self.rows, &self.labels, window)
+            kernel::of_gpu(recording, &self.operations, &self.labels, window)
         } else {
             kernel::of_host(recording, &self.host, &self.labels, window)
         }
@@ -242,13 +242,13 @@ impl RankAnalysis {
     }
 
     /// All figures of the rank but those that come from outside its rows (losses, samples, other ranks), and its collectives
-    /// that can be matched with those of other ranks.
+    /// that can be matched with those of other ranks, also those on its critical path.
     pub(crate) fn figures(
         &self,
         recording: &Recording,
         categories: &mut Categories<'_>,
-    ) -> (Rank, Vec<Call>) {
-        let (collectives, calls) = collective::collectives(recording, &self.rows);
+    ) -> (Rank, Vec<Call>, Vec<CallOnPath>) {
+        let mut collectives = collective::collectives(recording, &self.rows);
         let process = recording.process(self.rows.process);
         let devices =
             recording.devices.iter().filter(|device| device.process_id == self.rows.process);
@@ -273,7 +273,7 @@ impl RankAnalysis {
                 kernels: self.kernel_table(recording, None),
                 copies: copy::copies(recording, &self.rows),
                 launch: launch::launch(&self.operations),
-                collectives,
+                collectives: std::mem::take(&mut collectives.rows),
                 memory: memory::memory(recording, &self.rows),
                 steps: self.steps.clone(),
                 step: step::summary(&self.step_spans),
@@ -310,7 +310,8 @@ impl RankAnalysis {
         if let Some((start, end)) = self.first_to_last_step() {
             rank.training = self.division.within(start, end);
         }
-        (rank, calls)
+        let on_path = critical::calls_on_path(&launching.communication, &collectives);
+        (rank, collectives.calls, on_path)
     }
 }
 
@@ -322,6 +323,7 @@ struct Launching {
     ranges: Vec<LaunchedRow>,
     links: GpuLinks,
     critical_path: Option<CriticalPathFigures>,
+    communication: Vec<CommunicationPiece>,
     roofline: Vec<RooflineRow>,
     sequences: Vec<SequenceRow>,
 }
@@ -345,10 +347,20 @@ impl Launching {
         let linked = Launches::of(recording, &rows);
         let path = rank.path(recording, (&rows, &linked), window);
         let critical_path = critical::summary(recording, &path);
+        let communication = critical::communication(recording, &path);
         let sequences = match rank.rows.basis {
             Basis::Gpu => sequence::sequences(recording, &rows, &linked),
             Basis::Operators | Basis::Ranges => Vec::new(),
         };
-        Self { names: sums.names, operators, ranges, links, critical_path, roofline, sequences }
+        Self {
+            names: sums.names,
+            operators,
+            ranges,
+            links,
+            critical_path,
+            communication,
+            roofline,
+            sequences,
+        }
     }
 }

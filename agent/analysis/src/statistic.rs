@@ -3,9 +3,14 @@
 /// The `percent`th percentile by nearest rank: the least value that at least that share of the
 /// values does not exceed. Reorders `values`; `None` when there are none.
 pub(crate) fn percentile(values: &mut [i64], percent: usize) -> Option<i64> {
-    let rank = (values.len() * percent).div_ceil(100);
-    let index = rank.saturating_sub(1);
-    (index < values.len()).then(|| *values.select_nth_unstable(index).1)
+    let index = rank_of(values.len(), percent)?;
+    Some(*values.select_nth_unstable(index).1)
+}
+
+/// Where that percentile stands among so many values in order; `None` of none.
+pub(crate) fn rank_of(count: usize, percent: usize) -> Option<usize> {
+    let index = (count * percent).div_ceil(100).saturating_sub(1);
+    (index < count).then_some(index)
 }
 
 /// The mean; `None` when there are no values.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::category::Categories;
 use crate::collective::Call;
 use crate::collective_test::collective_tests;
+use crate::critical::CallOnPath;
 use crate::rank::{RankAnalysis, analyse};
 use crate::report::{Basis, CollectiveTestRow, FileFacts, HostFacts, LossRow, Rank};
 use crate::rules::Rules;
@@ -52,6 +53,9 @@ pub(crate) struct RankSummary {
     /// The position of its machine among the hosts of its recording.
     pub(crate) host: Option<usize>,
     pub(crate) calls: Vec<Call>,
+    /// Those of them that are on the critical path, in order; empty in summaries of versions that did not tell.
+    #[serde(default)]
+    pub(crate) on_path: Vec<CallOnPath>,
 }
 
 impl Summary {
@@ -64,7 +68,16 @@ impl Summary {
     /// [`Summary::of`] with other rules.
     #[must_use]
     pub fn by(recording: &Recording, path: &str, rules: &Rules) -> Self {
-        let analyses = analyse(recording, rules);
+        Self::from_analyses(recording, path, &analyse(recording, rules), rules)
+    }
+
+    /// The summary of a recording that was analysed by these rules.
+    pub(crate) fn from_analyses(
+        recording: &Recording,
+        path: &str,
+        analyses: &[RankAnalysis],
+        rules: &Rules,
+    ) -> Self {
         let mut warnings: Vec<String> = notes(recording).collect();
         let holds_others =
             !recording.collective_tests.is_empty() || !recording.counter_samples.is_empty();
@@ -73,7 +86,7 @@ impl Summary {
                 "{path} holds no GPU operations, operators, ranges or collectives: there is nothing to report"
             ));
         }
-        let ranks = ranks(recording, path, &analyses, rules, &mut warnings);
+        let ranks = ranks(recording, path, analyses, rules, &mut warnings);
         let first = recording.processes.iter().min_by_key(|process| process.start_ns);
         let told = recording.meta_value("command").map(ToOwned::to_owned);
         let command = told.or_else(|| first.map(|process| process.command.clone()));
@@ -86,7 +99,7 @@ impl Summary {
             schema: SCHEMA.to_owned(),
             identity: identity::of(recording, span),
             has_processes: !recording.processes.is_empty(),
-            source: source(recording, &analyses),
+            source: source(recording, analyses),
             facts: FileFacts {
                 path: path.to_owned(),
                 hosts: recording.hosts.iter().map(|host| host.name.clone()).collect(),
@@ -145,7 +158,7 @@ fn ranks(
     analyses
         .iter()
         .map(|analysis| {
-            let (mut rank, calls) = analysis.figures(recording, &mut categories);
+            let (mut rank, calls, on_path) = analysis.figures(recording, &mut categories);
             path.clone_into(&mut rank.recording_path);
             rank.host_usage = usage.get(&analysis.process()).copied().unwrap_or_default();
             let of_this = |position: usize| {
@@ -177,7 +190,7 @@ fn ranks(
             }
             let host = recording.process(analysis.process()).map(|process| process.host_id.0);
             let host = host.and_then(|host| usize::try_from(host.checked_sub(1)?).ok());
-            RankSummary { rank, host, calls }
+            RankSummary { rank, host, calls, on_path }
         })
         .collect()
 }

@@ -4,8 +4,8 @@ use rustc_hash::FxHashMap;
 use std::hash::Hash;
 
 use crate::report::{
-    Breakdown, CategoryShare, CollectiveRow, CopyRow, KernelRow, LaunchedRow, OperatorRow,
-    RangeRow, Rank, SequenceRow,
+    Breakdown, CategoryShare, CollectiveRow, CopyRow, DurationBucket, KernelRow, LaunchedRow,
+    OperatorRow, RangeRow, Rank, SequenceRow,
 };
 
 /// The parts of breakdowns, added up; parts that are inside others are left out.
@@ -29,13 +29,21 @@ pub fn breakdowns<'a>(parts: impl Iterator<Item = &'a Breakdown> + Clone) -> Bre
     sum
 }
 
-/// Kernels of all ranks by name, greatest total first.
+/// Kernels of all ranks by name, greatest total first. Percentiles are those of the rank where they are greatest; those of all
+/// runs together do not follow from those of the ranks.
 #[must_use]
 pub fn kernels(ranks: &[Rank]) -> Vec<KernelRow> {
     by_key(
         ranks.iter().flat_map(|rank| &rank.kernels),
         |row| row.name.clone(),
         |sum: &mut KernelRow, row| {
+            sum.std_ns = deviation(sum, row);
+            (sum.p50_ns, sum.p90_ns, sum.p99_ns) = (
+                sum.p50_ns.max(row.p50_ns),
+                sum.p90_ns.max(row.p90_ns),
+                sum.p99_ns.max(row.p99_ns),
+            );
+            sum.histogram = histogram(&sum.histogram, &row.histogram);
             sum.count += row.count;
             sum.total_ns += row.total_ns;
             sum.mean_ns = mean(sum.total_ns, sum.count);
@@ -44,6 +52,35 @@ pub fn kernels(ranks: &[Rank]) -> Vec<KernelRow> {
         },
         |row| row.total_ns,
     )
+}
+
+/// The standard deviation of the runs of two rows together.
+fn deviation(left: &KernelRow, right: &KernelRow) -> Option<f64> {
+    let squares = |row: &KernelRow| match row.count {
+        ..=1 => Some(0.0),
+        count => row.std_ns.map(|deviation| deviation * deviation * (count - 1) as f64),
+    };
+    let (of_left, of_right) = (left.count as f64, right.count as f64);
+    let count = of_left + of_right;
+    let apart = left.mean_ns - right.mean_ns;
+    let between = apart * apart * of_left * of_right / count;
+    let squares = squares(left)? + squares(right)? + between;
+    (count > 1.0).then(|| (squares / (count - 1.0)).sqrt())
+}
+
+/// The buckets of both; empty where one of them was not told.
+fn histogram(left: &[DurationBucket], right: &[DurationBucket]) -> Vec<DurationBucket> {
+    if left.is_empty() || right.is_empty() {
+        return Vec::new();
+    }
+    let mut buckets: Vec<DurationBucket> = left.iter().chain(right).copied().collect();
+    buckets.sort_by_key(|bucket| bucket.from_ns);
+    buckets.dedup_by(|next, kept| {
+        let is_same = next.from_ns == kept.from_ns;
+        kept.count += if is_same { next.count } else { 0 };
+        is_same
+    });
+    buckets
 }
 
 /// Operators of all ranks by name, greatest own time first.
@@ -124,6 +161,7 @@ pub fn copies(ranks: &[Rank]) -> Vec<CopyRow> {
             sum.gbps = rate(sum.bytes, sum.total_ns);
             sum.busy_ns += row.busy_ns;
             sum.busy_gbps = rate(sum.bytes, sum.busy_ns);
+            sum.gbps_over_time = None;
             // Ranks copy at the same time or not: what one of them reached is sure.
             sum.peak_gbps = sum.peak_gbps.into_iter().chain(row.peak_gbps).reduce(f64::max);
         },
@@ -224,7 +262,7 @@ fn rate(bytes: i64, nanos: i64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::{CollectiveRow, KernelRow, Rank};
+    use crate::report::{CollectiveRow, DurationBucket, KernelRow, Rank};
 
     use super::{collectives, kernels};
 
@@ -244,7 +282,34 @@ mod tests {
             ..Default::default()
         };
         let second = Rank { kernels: vec![row("b", 1, 28, 28, 28)], ..Default::default() };
-        assert_eq!(kernels(&[first, second]), [row("b", 2, 40, 12, 28), row("a", 2, 20, 5, 15)]);
+        let std_ns = Some(128.0_f64.sqrt());
+        let both = KernelRow { std_ns, ..row("b", 2, 40, 12, 28) };
+        assert_eq!(kernels(&[first, second]), [both, row("a", 2, 20, 5, 15)]);
+    }
+
+    #[test]
+    fn distributions_of_two_ranks_are_one() {
+        let bucket = |from_ns, count| DurationBucket { from_ns, until_ns: from_ns + 1, count };
+        let row = |count, mean_ns, std_ns, p99_ns, histogram: &[DurationBucket]| Rank {
+            kernels: vec![KernelRow {
+                count,
+                mean_ns,
+                std_ns: Some(std_ns),
+                p99_ns: Some(p99_ns),
+                histogram: histogram.to_vec(),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        // 1, 3 and 2, 2, 5: their mean is 2.6, the squares of the distances from it 9.2 together.
+        let first = row(2, 2.0, 2.0_f64.sqrt(), 3, &[bucket(1, 1), bucket(3, 1)]);
+        let second = row(3, 3.0, 3.0_f64.sqrt(), 5, &[bucket(1, 2), bucket(5, 1)]);
+        let [both] = &kernels(&[first.clone(), second])[..] else { panic!() };
+        assert!((both.std_ns.unwrap() - (9.2_f64 / 4.0).sqrt()).abs() < 1e-12);
+        assert_eq!((both.count, both.p99_ns), (5, Some(5)));
+        assert_eq!(both.histogram, [bucket(1, 3), bucket(3, 1), bucket(5, 1)]);
+        let [both] = &kernels(&[first, row(1, 9.0, 0.0, 9, &[])])[..] else { panic!() };
+        assert_eq!(both.histogram, []);
     }
 
     #[test]

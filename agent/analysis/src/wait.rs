@@ -3,7 +3,8 @@
 //! A collective that was recorded on every rank of its group is split: `wait = last start − own start`, `transfer = last end −
 //! last start`. The calls of one collective have the group, the operation and the number within the group in common, in
 //! whichever recordings they are. Only times of one clock are compared, or of clocks that their collectives put on one another
-//! (see [`crate::alignment`]): without that the calls are matched and not split.
+//! (see [`crate::alignment`]): without that the calls are matched and not split. Where a call is on its rank's critical path, the
+//! path is told how much of it that was.
 
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::alignment::{Alignment, Reading, align};
 use crate::clock::Clocks;
 use crate::collective::add_match;
+use crate::critical::add_waiting;
 use crate::summary::Summary;
 
 /// The split of one call.
@@ -267,6 +269,12 @@ fn split(parts: &[Part], summaries: &mut [Summary], found: &mut Matches) {
             && let Some(row) = rank.rank.collectives.get_mut(call.row)
         {
             add_match(row, call, have_one_clock.then_some(wait));
+            if let Some(path) = &mut rank.rank.critical_path
+                && have_one_clock
+            {
+                let position = part.call as usize;
+                add_waiting(path, &rank.on_path, (position, call), wait.wait_ns);
+            }
         }
     }
 }

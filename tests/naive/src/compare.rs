@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// One line for each figure of `expected` that `report` does not have. What only the report has is not looked at. Rows of
-/// tables may stand in any order.
+/// tables may stand in any order, numbers of a series may not.
 #[must_use]
 pub fn differences(report: &Value, expected: &Value) -> Vec<String> {
     let mut found = Vec::new();
@@ -22,6 +22,9 @@ fn compare(place: &str, report: &Value, expected: &Value, found: &mut Vec<String
                 }
             }
         }
+        (Value::Array(ours), Value::Array(theirs)) if theirs.iter().any(Value::is_number) => {
+            series(place, ours, theirs, found);
+        }
         (Value::Array(ours), Value::Array(theirs)) => rows(place, ours, theirs, found),
         (Value::Number(ours), Value::Number(theirs)) if ours.is_f64() || theirs.is_f64() => {
             let (ours, theirs) =
@@ -32,6 +35,16 @@ fn compare(place: &str, report: &Value, expected: &Value, found: &mut Vec<String
         }
         _ if report == expected => {}
         _ => found.push(format!("{place}: {report}, expected {expected}")),
+    }
+}
+
+/// Numbers have their order.
+fn series(place: &str, ours: &[Value], theirs: &[Value], found: &mut Vec<String>) {
+    if ours.len() != theirs.len() {
+        found.push(format!("{place}: {} numbers, expected {}", ours.len(), theirs.len()));
+    }
+    for (position, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
+        compare(&format!("{place}[{position}]"), ours, theirs, found);
     }
 }
 
@@ -67,13 +80,15 @@ mod tests {
 
     #[test]
     fn every_kind_of_difference_is_found() {
-        let expected = json!({"a_ns": 5, "share": 0.5, "rows": [{"name": "x", "n": 1}, {"name": "y", "n": 2}], "none": null});
-        let same = json!({"a_ns": 5, "share": 0.5, "rows": [{"name": "y", "n": 2}, {"name": "x", "n": 1}], "none": null, "b": 1});
+        let expected = json!({"a_ns": 5, "share": 0.5, "rows": [{"name": "x", "n": 1}, {"name": "y", "n": 2}], "none": null, "series": [1, 2]});
+        let same = json!({"a_ns": 5, "share": 0.5, "rows": [{"name": "y", "n": 2}, {"name": "x", "n": 1}], "none": null, "b": 1, "series": [1, 2]});
         assert_eq!(differences(&same, &expected), [] as [&str; 0]);
         for (key, other) in [
             ("a_ns", json!(6)),
             ("share", json!(0.500_001)),
             ("none", json!(0)),
+            ("series", json!([2, 1])),
+            ("series", json!([1, 2, 3])),
             ("rows", json!([{"name": "x", "n": 1}])),
             ("rows", json!([{"name": "x", "n": 1}, {"name": "y", "n": 3}])),
             ("rows", json!([{"name": "x", "n": 1}, {"name": "y", "n": 2}, {"name": "y", "n": 2}])),

@@ -20,6 +20,8 @@ pub(crate) struct Operation {
     pub(crate) stream: i64,
     /// When the call that launched it started.
     pub(crate) launched: Option<i64>,
+    /// What it has in common with that call, and with what else that launched.
+    pub(crate) correlation: Option<i64>,
 }
 
 /// An operator or a range.
@@ -100,7 +102,7 @@ impl File {
                 SELECT start_ns, end_ns, NULL, copies.kind, bytes, device_id, stream_id, correlation
                 FROM copies WHERE process_id = ?1)
             SELECT start_ns, max(start_ns, end_ns), CASE WHEN way IS NULL THEN coalesce(value, '') END, way, bytes,
-                   coalesce(ordinal, 0), coalesce(stream, o.stream_id), launched
+                   coalesce(ordinal, 0), coalesce(stream, o.stream_id), launched, correlation
             FROM operations AS o
             LEFT JOIN strings ON strings.id = name_id LEFT JOIN calls USING (correlation)
             LEFT JOIN devices ON devices.id = o.device_id LEFT JOIN streams ON streams.id = o.stream_id";
@@ -114,6 +116,7 @@ impl File {
                 device: row.get(5)?,
                 stream: row.get(6)?,
                 launched: row.get(7)?,
+                correlation: row.get(8)?,
             })
         })
     }

@@ -11,6 +11,7 @@ mod file;
 mod gpu;
 mod host;
 mod memory;
+mod queue;
 mod rank;
 mod rule;
 mod step;

@@ -6,7 +6,7 @@ use crate::cover::{self, Class};
 use crate::file::{Call, File, Operation, Span};
 use crate::host::{self, Host};
 use crate::rule::Rules;
-use crate::{collective, gpu, memory, step};
+use crate::{collective, gpu, memory, queue, step};
 
 /// What a process did.
 struct Process {
@@ -74,6 +74,7 @@ fn of_gpu(file: &File, process: &Process, rules: &Rules) -> Value {
     rank["kernels"] = gpu::kernels(operations, rules).into();
     rank["copies"] = gpu::copies(operations).into();
     rank["launch"] = gpu::launch(operations);
+    rank["queue"] = queue::rows(operations).into();
     rank
 }
 

@@ -14,7 +14,8 @@
 //! A cause never ends after its effect begins: where clocks disagree the link is not used. Where a recording does not say on
 //! which stream an event was recorded, it is taken to be the stream of the last operation that the recording thread launched
 //! before on another stream than the waiting one. Where calls are not told what they wait for, their names and times must do
-//! (`host` and `event`). Collectives wait for other ranks too, which one rank's rows do not show.
+//! (`host` and `event`). Collectives wait for other ranks too, which one rank's rows do not show: the path stays on the rank,
+//! and how much of its communication was such waiting is told where all ranks of the group are in the report (`waiting`).
 //!
 //! Holistic Trace Analysis (0.5) has a critical path too. Where and why it differs, on the traces of its own tests:
 //!
@@ -37,6 +38,7 @@ mod graph;
 mod host;
 mod label;
 mod summary;
+mod waiting;
 mod walk;
 
 use perfagent_recording::table::CopyKind;
@@ -49,6 +51,9 @@ use crate::positions::Positions;
 use crate::process::ProcessRows;
 
 pub(crate) use summary::summary;
+pub(crate) use waiting::{
+    CallOnPath, CommunicationPiece, add_waiting, calls_on_path, communication,
+};
 pub(crate) use walk::{Start, path};
 
 /// What a piece of the path is.

@@ -35,6 +35,7 @@ pub(crate) fn summary(recording: &Recording, path: &CriticalPath) -> Option<Crit
             count,
             total_ns,
             share_pct: share(total_ns),
+            ..CriticalKind::default()
         })
         .collect();
     by_kind.sort_by_key(|row| -row.total_ns);

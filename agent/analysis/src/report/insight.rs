@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::TimeSeries;
+
 /// The time of the GPU that belongs to one operator or range name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchedRow {
@@ -90,6 +92,14 @@ pub struct CriticalKind {
     pub total_ns: i64,
     /// Their share of the stretch, 0..100.
     pub share_pct: f64,
+    /// Of `communication`: the time of those pieces whose collective was found on every rank of its group, with times of one
+    /// clock, ns. `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched_ns: Option<i64>,
+    /// Of `matched_ns`: the time until the last rank of the group had begun, ns. It was waiting for other ranks, whose own paths
+    /// say what these did meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_ns: Option<i64>,
 }
 
 /// One name on a critical path.
@@ -133,7 +143,7 @@ pub struct RooflineRow {
 }
 
 /// How many launches waited for one stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct QueueRow {
     /// CUDA ordinal.
     pub device: i64,
@@ -153,6 +163,9 @@ pub struct QueueRow {
     pub launches: i64,
     /// Operations without a launching call, or that began before it.
     pub left_out: i64,
+    /// Their number over `window_ns`; `None` when no time passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length_over_time: Option<TimeSeries<i64>>,
 }
 
 /// What launching cost. A launch is a call with the GPU operations that it launched: one, or all of a graph.

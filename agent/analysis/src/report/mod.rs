@@ -6,6 +6,7 @@
 mod insight;
 mod rank;
 mod row;
+mod series;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,7 @@ pub use row::{
     CollectiveRow, CollectiveTestRow, CopyRow, HostCostRow, IdleRow, KernelRow, Launch, LossRow,
     OperatorRow, RangeRow,
 };
+pub use series::{DurationBucket, TimeSeries};
 
 /// The name and version of the document.
 pub const SCHEMA: &str = "perfagent.report/1";

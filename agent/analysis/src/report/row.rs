@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{DurationBucket, TimeSeries};
+
 /// Why one stream waited: the gaps between its operations, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdleRow {
@@ -37,6 +39,21 @@ pub struct KernelRow {
     pub min_ns: i64,
     /// Greatest time, ns.
     pub max_ns: i64,
+    /// Median (nearest rank), ns. Here and below: `None` in documents of versions that did not tell.
+    #[serde(default)]
+    pub p50_ns: Option<i64>,
+    /// 90th percentile (nearest rank), ns.
+    #[serde(default)]
+    pub p90_ns: Option<i64>,
+    /// 99th percentile (nearest rank), ns.
+    #[serde(default)]
+    pub p99_ns: Option<i64>,
+    /// Standard deviation of the times, ns: of the sample, with the sum of squares divided by `count - 1`; `None` of one run.
+    #[serde(default)]
+    pub std_ns: Option<f64>,
+    /// How many runs took about how long, in order; of the 50 rows with the greatest total, else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub histogram: Vec<DurationBucket>,
     /// Operators and ranges: the sum with what is nested in them, ns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inclusive_ns: Option<i64>,
@@ -64,6 +81,9 @@ pub struct CopyRow {
     /// The greatest rate of all that ran at one time, each at its mean rate, 1e9 bytes/s.
     #[serde(default)]
     pub peak_gbps: Option<f64>,
+    /// That rate from the rank's first copy of any kind to its last, 1e9 bytes/s; `None` where no time passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gbps_over_time: Option<TimeSeries<f64>>,
 }
 
 /// What the host spent on one kind of wait for the GPU, or on one kind of overhead of recording.

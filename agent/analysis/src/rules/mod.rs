@@ -37,7 +37,7 @@ pub struct RuleError {
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// What is never communication, what is, and the categories of the rest.
-    rules: Vec<Rule>,
+    all: Vec<Rule>,
     /// How many of the rules are exceptions.
     exceptions: usize,
     /// How many of them tell communication.
@@ -84,7 +84,7 @@ impl Rules {
         }
         let built_in = Self::built_in();
         let mut communication =
-            built_in.rules[..built_in.exceptions + built_in.communication].to_vec();
+            built_in.all[..built_in.exceptions + built_in.communication].to_vec();
         let (more, categories): (Vec<_>, Vec<_>) =
             rules.into_iter().partition(|rule| rule.is_exception() || rule.label == COMMUNICATION);
         communication.extend(more);
@@ -108,7 +108,7 @@ impl Rules {
         }
         let finder = AhoCorasickBuilder::new().ascii_case_insensitive(true).build(literals);
         Self {
-            rules,
+            all: rules,
             exceptions: counts.0,
             communication: counts.1,
             literals: finder.ok(),
@@ -120,7 +120,7 @@ impl Rules {
     #[must_use]
     pub fn communication(&self, name: &str) -> Option<&str> {
         let rule = self.decide(name).filter(|&rule| rule < self.communication)?;
-        self.rules.get(self.exceptions + rule).map(|rule| rule.label.as_str())
+        self.all.get(self.exceptions + rule).map(|rule| rule.label.as_str())
     }
 
     /// The number of the rule that decides on `name`; `None` when none matches.
@@ -128,21 +128,20 @@ impl Rules {
         let candidates = self.candidates(name);
         let matches = |rules: Range<usize>| {
             rules.into_iter().find(|&number| {
-                let rule = &self.rules[number];
+                let rule = &self.all[number];
                 candidates[number] && (rule.is_told_by_literals || rule.matches(name))
             })
         };
         let categories = self.exceptions + self.communication;
         let is_exception = matches(0..self.exceptions).is_some();
         let first = if is_exception { categories } else { self.exceptions };
-        Some(matches(first..self.rules.len())? - self.exceptions)
+        Some(matches(first..self.all.len())? - self.exceptions)
     }
 
     /// Of each rule whether it may match `name`.
     fn candidates(&self, name: &str) -> Vec<bool> {
-        let Some(literals) = &self.literals else { return vec![true; self.rules.len()] };
-        let mut candidates: Vec<_> =
-            self.rules.iter().map(|rule| rule.literals.is_none()).collect();
+        let Some(literals) = &self.literals else { return vec![true; self.all.len()] };
+        let mut candidates: Vec<_> = self.all.iter().map(|rule| rule.literals.is_none()).collect();
         for found in literals.find_overlapping_iter(name) {
             candidates[self.of_literal[found.pattern().as_usize()]] = true;
         }
@@ -151,7 +150,7 @@ impl Rules {
 
     /// The category and the text of every rule that gives one, in the order of their numbers.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.rules[self.exceptions..].iter().enumerate().map(|(number, rule)| {
+        self.all[self.exceptions..].iter().enumerate().map(|(number, rule)| {
             let is_communication = number < self.communication;
             let category = if is_communication { COMMUNICATION } else { &rule.label };
             (category, rule.text.as_str())
@@ -203,7 +202,7 @@ mod tests {
     fn the_tables_that_come_with_the_program_are_sound() {
         assert_eq!(BUILT_IN.1, Vec::<String>::new());
         let rules = Rules::built_in();
-        assert!(rules.communication > 15 && rules.rules.len() > rules.communication + 10);
+        assert!(rules.communication > 15 && rules.all.len() > rules.communication + 10);
         assert_eq!(rules.categories().next(), Some(COMMUNICATION));
     }
 
@@ -316,12 +315,12 @@ mod tests {
                 ["ncclDevKernel_AllReduce_Sum_f32_RING_LL", "AtEn::AddMM", "FFT2D_r2c_32x32"]
                     .map(str::to_owned),
             );
-        let told = rules.rules.iter().filter(|rule| rule.is_told_by_literals).count();
-        assert!(told > 15 && told < rules.rules.len(), "{told}");
+        let told = rules.all.iter().filter(|rule| rule.is_told_by_literals).count();
+        assert!(told > 15 && told < rules.all.len(), "{told}");
         let mut matched = 0;
         for name in names {
             let candidates = rules.candidates(&name);
-            for (rule, candidate) in rules.rules.iter().zip(candidates) {
+            for (rule, candidate) in rules.all.iter().zip(candidates) {
                 let is_match = rule.matches(&name);
                 matched += u32::from(is_match);
                 if rule.is_told_by_literals {

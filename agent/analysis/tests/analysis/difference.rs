@@ -1,6 +1,8 @@
 //! What two runs do differently.
 
-use perfagent_analysis::{Difference, Rules, StepProfile, analyse, difference};
+use perfagent_analysis::{
+    Difference, Rules, StepProfile, analyse, difference, report, report_and_steps,
+};
 use perfagent_recording::Recording;
 use proptest::prelude::*;
 
@@ -72,6 +74,15 @@ proptest! {
         text.push_str(&base[at..]);
         prop_assert_eq!(text, new);
     }
+}
+
+#[test]
+fn one_analysis_gives_report_and_steps() {
+    let (base, new) = (run("abcabd", |_| 5), run("abxcabd", |_| 7));
+    let [(_, left), (report_of_new, right)] =
+        [&base, &new].map(|recording| report_and_steps(recording, "run.perfdb"));
+    assert_eq!(report_of_new, report(&new, "run.perfdb"));
+    assert_eq!(Difference::between(&left, &right), of(&base, &new));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod linked;
 mod memory;
 mod naive;
 mod naive_path;
+mod path_waiting;
 mod period;
 mod properties;
 mod queue;

@@ -4,7 +4,7 @@ use perfagent_analysis::report;
 use perfagent_analysis::report::{LaunchStatistics, QueueRow};
 use proptest::prelude::*;
 
-use crate::builder::Builder;
+use crate::builder::{Builder, at};
 use crate::traces;
 
 #[test]
@@ -37,8 +37,18 @@ fn launches_wait_from_their_call_to_their_operation() {
         window_ns: 139,
         launches: 3,
         left_out: 2,
+        length_over_time: rows[0].length_over_time.clone(),
     };
     assert_eq!(rows[0], expected);
+    // Twelve stretches, four for each launch.
+    let series = rows[0].length_over_time.as_ref().unwrap();
+    assert_eq!((series.length_ns, series.stretch_ns), (139, 12));
+    assert_eq!(series.max, [1, 2, 3, 3, 2, 2, 2, 2, 2, 1, 0, 0]);
+    let areas = [12, 8 + 4 * 2, 6 * 2 + 6 * 3, 4 * 3 + 8 * 2, 24, 24, 24, 24, 4 * 2 + 8, 2, 0, 0];
+    let means: Vec<f64> = areas.iter().map(|&area| f64::from(area) / 12.0).collect();
+    for (mean, expected) in series.mean.iter().zip(&means) {
+        assert!((mean - expected).abs() < 1e-9, "{:?} {means:?}", series.mean);
+    }
     assert_eq!(rows[1], QueueRow { stream: 20, left_out: 1, ..QueueRow::default() });
     let expected = LaunchStatistics {
         launches: 4,
@@ -65,7 +75,7 @@ fn a_full_queue_blocks() {
         run.kernel(rank, (0, 7), "k", (200_000 + 10 * id, 200_010 + 10 * id), Some(id));
     }
     let report = report(&run.recording, "queue.perfdb");
-    let row = report.ranks[0].queue[0];
+    let row = &report.ranks[0].queue[0];
     // The thousandth enters at 999; two have left at 200 010.
     assert_eq!((row.max, row.blocked_ns), (1001, 200_010 - 999));
     assert_eq!(report.ranks[0].launch_statistics.late, 1001);
@@ -74,8 +84,12 @@ fn a_full_queue_blocks() {
 proptest! {
     #[test]
     fn agrees_with_a_count_at_every_instant(
-        launches in proptest::collection::vec((0_i64..40, -3_i64..30, 0_i64..6), 1..20)
+        launches in proptest::collection::vec((0_i64..40, -3_i64..30, 0_i64..6), 1..20), scale in 1_i64..30
     ) {
+        let launches: Vec<_> = launches
+            .into_iter()
+            .map(|(start, delay, length)| (start * scale, delay * scale, length * scale))
+            .collect();
         let mut run = Builder::new("record");
         let rank = run.process(1, None, None);
         for (id, &(start, delay, length)) in launches.iter().enumerate() {
@@ -83,7 +97,7 @@ proptest! {
             run.call(rank, "main", "cudaLaunchKernel", (start, start + 2), id);
             run.kernel(rank, (0, 7), "k", (begin, begin + length), Some(id));
         }
-        let row = report(&run.recording, "any").ranks[0].queue[0];
+        let row = &report(&run.recording, "any").ranks[0].queue[0];
         let counted: Vec<_> = launches.iter().filter(|launch| launch.1 >= 0).collect();
         prop_assert_eq!(row.left_out, (launches.len() - counted.len()) as i64);
         prop_assert_eq!(row.launches, counted.len() as i64);
@@ -98,9 +112,29 @@ proptest! {
         let mean = (until > from).then(|| area as f64 / (until - from) as f64);
         let difference = row.mean.unwrap_or(-1.0) - mean.unwrap_or(-1.0);
         prop_assert!(difference.abs() < 1e-6, "{:?} {:?}", row.mean, mean);
-        let most = (from..until).map(length).max().unwrap_or(0);
-        // One that begins with its call is in the queue for no time.
-        prop_assert!(row.max >= most);
+        // One that begins with its call is in the queue for no time, and seen in it.
+        let seen = |time: i64| {
+            counted.iter().filter(|launch| (launch.0..=launch.0 + launch.1).contains(&time)).count() as i64
+        };
+        prop_assert_eq!(row.max, (from..=until).map(seen).max().filter(|_| !counted.is_empty()).unwrap_or(0));
+        let Some(series) = &row.length_over_time else {
+            prop_assert_eq!(row.window_ns, 0);
+            return Ok(());
+        };
+        prop_assert_eq!((series.start_ns, series.length_ns), (at(from).unix_nanos(), until - from));
+        let count = series.max.len() as i64;
+        prop_assert!(count <= 256 && series.mean.len() as i64 == count);
+        prop_assert_eq!(series.stretches().last().map(|last| last.1), Some(at(until).unix_nanos()));
+        for (number, (begin, end, mean, most)) in (0..).zip(series.stretches()) {
+            let (begin, end) = (begin - at(0).unix_nanos(), end - at(0).unix_nanos());
+            prop_assert_eq!(begin, from + number * series.stretch_ns);
+            // The last stretch holds its end too.
+            let until = if number == count - 1 { end } else { end - 1 };
+            prop_assert_eq!(most, (begin..=until).map(seen).max().unwrap_or(0), "{} to {}", begin, end);
+            let area: i64 = (begin..end).map(length).sum();
+            prop_assert!((mean - area as f64 / (end - begin) as f64).abs() < 1e-8);
+        }
+        prop_assert_eq!(series.max.iter().max(), Some(&row.max));
     }
 }
 

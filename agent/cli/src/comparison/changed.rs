@@ -1,9 +1,6 @@
 //! What the steps of two sides do differently, kernel by kernel and operator by operator.
 
-use perfagent_analysis::{
-    Difference, KernelDifference, OperatorDifference, Rules, StepProfile, analyse,
-};
-use perfagent_recording::Recording;
+use perfagent_analysis::{Difference, KernelDifference, OperatorDifference, StepProfile};
 use perfagent_regress::compare::Comparison;
 use serde::Serialize;
 
@@ -24,15 +21,6 @@ pub(crate) struct Answer {
     pub(crate) comparison: Comparison,
     /// `None` where the environments forbid a comparison.
     pub(crate) difference: Option<Difference>,
-}
-
-/// What all ranks of a recording do in a step.
-pub(super) fn profile(recording: &Recording) -> StepProfile {
-    let mut profile = StepProfile::default();
-    for rank in analyse(recording, Rules::built_in()) {
-        profile.add(StepProfile::of(recording, &rank));
-    }
-    profile
 }
 
 /// Compares the steps of two sides.

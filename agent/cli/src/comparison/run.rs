@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use perfagent_analysis::report::{Basis, Rank};
-use perfagent_analysis::{StepProfile, report};
+use perfagent_analysis::{StepProfile, report_and_steps};
 use perfagent_recording::Recording;
 use perfagent_regress::compare::{Better, Environment, Family, Unit};
 
+use super::environment;
 use super::workload::Workload;
-use super::{changed, environment};
 
 /// A metric's name and what it is of.
 pub(super) type Key = (&'static str, Option<String>);
@@ -41,13 +41,13 @@ pub(crate) struct Run {
 impl Run {
     /// Takes the figures out of a recording, which is not needed afterwards.
     pub(crate) fn of(path: String, recording: &Recording) -> Self {
-        let report = report(recording, &path);
+        let (report, profile) = report_and_steps(recording, &path);
         let workload = Workload::of(recording);
         let mut run = Self {
             environment: environment::environment(recording, &report, &workload),
             samples: BTreeMap::new(),
             steps: report.ranks.iter().map(|rank| rank.step.count).max().unwrap_or(0),
-            profile: changed::profile(recording),
+            profile,
             warnings: report.warnings,
             path,
         };

@@ -168,7 +168,7 @@ fn write_cell(markup: &mut Markup, cell: &Cell) {
     match cell {
         Cell::Figure(text) => markup.words("td", &[], text),
         Cell::Text(text) => markup.words("td", &[("class", &"t")], text),
-        Cell::Name(name) | Cell::Kernel(name) => {
+        Cell::Name(name) | Cell::Kernel(name, _) => {
             let shown = show(cell);
             if shown == cleaned(name) {
                 markup.words("td", &[("class", &"n")], shown);

@@ -61,7 +61,7 @@ fn write_table(page: &mut String, table: &Table) {
 fn show(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) | Cell::Figure(text) => escaped(text),
-        Cell::Name(name) | Cell::Kernel(name) => code(name),
+        Cell::Name(name) | Cell::Kernel(name, _) => code(name),
         Cell::Bar(share) => code(&bar(*share, BAR_WIDTH)),
     }
 }

@@ -1,5 +1,7 @@
 //! A table of a page.
 
+use super::text::{KERNEL_WIDTH, NAME_WIDTH};
+
 /// One cell.
 #[derive(Clone, Debug)]
 pub(crate) enum Cell {
@@ -7,8 +9,8 @@ pub(crate) enum Cell {
     Text(String),
     /// A name from the recording, of any length and with any characters.
     Name(String),
-    /// A kernel's name.
-    Kernel(String),
+    /// A kernel's name, and how many characters of it are shown at most.
+    Kernel(String, usize),
     /// A figure with its unit; aligned to the right.
     Figure(String),
     /// A share, 0..=1, drawn as a bar.
@@ -54,7 +56,12 @@ impl Cell {
 
     /// The name of a kernel.
     pub(crate) fn kernel(name: impl Into<String>) -> Self {
-        Self::Kernel(name.into())
+        Self::Kernel(name.into(), KERNEL_WIDTH)
+    }
+
+    /// The name of a kernel, in a table that has many other columns.
+    pub(crate) fn brief_kernel(name: impl Into<String>) -> Self {
+        Self::Kernel(name.into(), NAME_WIDTH)
     }
 
     /// A figure with its unit.

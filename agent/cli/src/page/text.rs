@@ -6,9 +6,9 @@ use super::table::bar;
 use super::{Block, Cell, Table};
 
 /// Longest name in a table; a C++ kernel name is easily ten times as long.
-const NAME_WIDTH: usize = 48;
+pub(super) const NAME_WIDTH: usize = 48;
 /// Longest name of a kernel, once it is brief.
-const KERNEL_WIDTH: usize = 60;
+pub(super) const KERNEL_WIDTH: usize = 60;
 const BAR_WIDTH: usize = 24;
 const INDENT: &str = "  ";
 /// Sentences are broken before this column; tables are as wide as they are.
@@ -108,7 +108,7 @@ pub(super) fn show(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) | Cell::Figure(text) => cleaned(text),
         Cell::Name(name) => shortened(&cleaned(name), NAME_WIDTH),
-        Cell::Kernel(name) => kernel(&cleaned(name), KERNEL_WIDTH),
+        Cell::Kernel(name, width) => kernel(&cleaned(name), *width),
         Cell::Bar(share) => bar(*share, BAR_WIDTH),
     }
 }

@@ -1,10 +1,12 @@
-//! Pictures of a page as inline SVG: bars, series, levels over time, points. Each carries its figures as a table too.
+//! Pictures of a page as inline SVG: bars, series, levels over time, histograms, points. Each carries its figures as a table too.
 //!
 //! Pictures hold what they show as numbers and are drawn only for a page that can show them.
 
 mod bars;
+mod curves;
 mod fill;
 mod frame;
+mod histograms;
 mod level;
 mod points;
 mod scale;
@@ -12,7 +14,9 @@ mod series;
 mod shape;
 
 pub(crate) use bars::{Bars, LABEL, Row};
+pub(crate) use curves::{Curve, Curves, MOST_CURVES, Stretch};
 pub(crate) use fill::{COLOURS, Fill, Part};
+pub(crate) use histograms::{Histogram, Histograms, LABEL as HISTOGRAM_LABEL};
 pub(crate) use level::Level;
 pub(crate) use points::{Group, Point, Points};
 pub(crate) use scale::Measure;
@@ -37,6 +41,8 @@ pub(crate) enum Drawing {
     Bars(Bars),
     Series(Series),
     Level(Level),
+    Curves(Curves),
+    Histograms(Histograms),
     Points(Points),
 }
 
@@ -73,6 +79,8 @@ impl Picture {
             Drawing::Bars(bars) => bars.figures(),
             Drawing::Series(series) => series.figures(),
             Drawing::Level(level) => level.figures(),
+            Drawing::Curves(curves) => curves.figures(),
+            Drawing::Histograms(histograms) => histograms.figures(),
             Drawing::Points(points) => points.figures(),
         }
     }
@@ -84,6 +92,8 @@ impl Picture {
             Drawing::Bars(bars) => bars.height(),
             Drawing::Series(_) => series::HEIGHT,
             Drawing::Level(_) => level::HEIGHT,
+            Drawing::Curves(_) => curves::HEIGHT,
+            Drawing::Histograms(histograms) => histograms.height(),
             Drawing::Points(_) => points::HEIGHT,
         };
         markup.element(
@@ -101,6 +111,8 @@ impl Picture {
                     Drawing::Bars(bars) => bars.draw(markup),
                     Drawing::Series(series) => series.draw(markup),
                     Drawing::Level(level) => level.draw(markup),
+                    Drawing::Curves(curves) => curves.draw(markup),
+                    Drawing::Histograms(histograms) => histograms.draw(markup),
                     Drawing::Points(points) => points.draw(markup),
                 }
             },

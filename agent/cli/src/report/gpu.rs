@@ -51,6 +51,7 @@ fn write_copies(page: &mut Page, ranks: &[Rank]) {
         return;
     }
     page.section(format!("Copies{}", of_ranks(ranks)));
+    picture::write_copy_rates(page, ranks);
     let mut table =
         Table::new(["kind", "count", "bytes", "total", "rate", "while copying", "peak"]);
     for row in &copies {

@@ -2,8 +2,9 @@
 
 use perfagent_analysis::Report;
 use perfagent_analysis::report::{
-    Basis, Breakdown, CategoryShare, CollectiveRow, CollectiveTestRow, IdleRow, KernelRow, Memory,
-    MemoryPoint, Rank, RecordingFacts, RooflineRow, Step, StepSummary,
+    Basis, Breakdown, CategoryShare, CollectiveRow, CollectiveTestRow, CopyRow, DurationBucket,
+    IdleRow, KernelRow, LaunchStatistics, Memory, MemoryPoint, QueueRow, Rank, RecordingFacts,
+    RooflineRow, Step, StepSummary, TimeSeries,
 };
 use proptest::prelude::*;
 use roxmltree::{Document, Node, ParsingOptions};
@@ -56,10 +57,46 @@ fn breakdown() -> impl Strategy<Value = Breakdown> {
 
 prop_compose! {
     fn kernel()(
-        name in name(), category in name(), count in 1_i64..1000, total_ns in figure(), max_ns in figure()
+        name in name(), category in name(), count in 1_i64..1000, total_ns in figure(), max_ns in figure(),
+        p50_ns in prop::option::of(any::<i64>()), p99_ns in prop::option::of(figure()),
+        histogram in prop::collection::vec((any::<i64>(), figure(), any::<i64>()), 0..9)
     ) -> KernelRow {
         let mean_ns = total_ns as f64 / count as f64;
-        KernelRow { name, category, count, total_ns, mean_ns, max_ns, ..KernelRow::default() }
+        let bucket = |(from_ns, until_ns, count)| DurationBucket { from_ns, until_ns, count: count / 100 };
+        let histogram = histogram.into_iter().map(bucket).collect();
+        KernelRow { name, category, count, total_ns, mean_ns, max_ns, p50_ns, p99_ns, histogram, ..KernelRow::default() }
+    }
+}
+
+/// A level over time, with no regard to what one can be.
+fn series<T: std::fmt::Debug>(
+    level: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Option<TimeSeries<T>>> {
+    let levels = (prop::collection::vec(fraction(), 0..9), prop::collection::vec(level, 0..9));
+    let times = (any::<i64>(), figure(), prop_oneof![figure(), any::<i64>()]);
+    prop::option::of((times, levels).prop_map(
+        |((start_ns, length_ns, stretch_ns), (mean, max))| TimeSeries {
+            start_ns,
+            length_ns,
+            stretch_ns,
+            mean,
+            max,
+        },
+    ))
+}
+
+prop_compose! {
+    fn queue()(
+        stream in any::<i64>(), max in figure(), mean in prop::option::of(fraction()), window_ns in figure(),
+        length_over_time in series(any::<i64>())
+    ) -> QueueRow {
+        QueueRow { stream, max, mean, window_ns, length_over_time, launches: 1, ..QueueRow::default() }
+    }
+}
+
+prop_compose! {
+    fn copy()(kind in name(), bytes in figure(), gbps_over_time in series(fraction())) -> CopyRow {
+        CopyRow { kind, bytes, gbps_over_time, ..CopyRow::default() }
     }
 }
 
@@ -94,10 +131,12 @@ prop_compose! {
         collectives in prop::collection::vec(collective(), 0..5), roofline in prop::collection::vec(point(), 0..12),
         steps in prop::collection::vec((any::<i64>(), figure()), 0..300),
         curve in prop::collection::vec((any::<i64>(), figure(), prop::option::of(figure())), 0..20),
-        idle in prop::collection::vec((any::<i64>(), figure(), figure()), 0..30)
+        idle in prop::collection::vec((any::<i64>(), figure(), figure()), 0..30),
+        (queue, copies) in (prop::collection::vec(queue(), 0..9), prop::collection::vec(copy(), 0..9))
     ) -> Rank {
         Rank {
-            rank, host, span_ns, breakdown, training, kernels, collectives, roofline,
+            rank, host, span_ns, breakdown, training, kernels, collectives, roofline, queue, copies,
+            launch_statistics: LaunchStatistics { launches: 1, ..LaunchStatistics::default() },
             basis: Basis::Gpu,
             step: StepSummary { count: steps.len() as i64, ..StepSummary::default() },
             steps: steps

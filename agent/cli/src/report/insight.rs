@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use perfagent_analysis::report::{CriticalKind, LaunchedRow, Rank, RooflineRow};
+use perfagent_analysis::report::{
+    CriticalKind, CriticalPathFigures, LaunchedRow, Rank, RooflineRow,
+};
 use perfagent_analysis::{brief_kernel_name, total};
 
 use super::{TOP_OPERATIONS, TOP_RANGES, label_cell, of_ranks, picture, top_of};
@@ -99,23 +101,25 @@ pub(super) fn write_critical_path(page: &mut Page, ranks: &[Rank]) {
     } else {
         "Critical path: what held up the end"
     });
-    let mut table = Table::new([
-        "",
-        "time",
-        "host",
-        "launch delay",
-        "kernels",
-        "communication",
-        "copies",
-        "waits",
-        "idle",
-    ]);
-    for (rank, path) in &paths {
+    // Of communication with ranks that are not in the report it is not known.
+    let of_kind = |path: &CriticalPathFigures, kind: &str| {
+        path.by_kind.iter().find(|row| row.kind == kind).cloned().unwrap_or_default()
+    };
+    let communication: Vec<CriticalKind> =
+        paths.iter().map(|(_, path)| of_kind(path, "communication")).collect();
+    let is_matched = communication.iter().any(|row| row.waiting_ns.is_some());
+    let mut headings = vec!["", "time", "host", "launch delay", "kernels", "communication"];
+    headings.extend(is_matched.then_some("waiting for ranks"));
+    headings.extend(["copies", "waits", "idle"]);
+    let mut table = Table::new(headings);
+    for ((rank, path), communication) in paths.iter().zip(&communication) {
+        let share = |time| unit::share(time, path.window_ns);
         let mut cells = vec![label_cell(rank), Cell::figure(unit::duration(path.window_ns))];
         for kind in ["host", "launch_delay", "kernel", "communication", "copy", "wait", "idle"] {
-            let is_kind = |row: &&CriticalKind| row.kind == kind;
-            let time = path.by_kind.iter().find(is_kind).map_or(0, |row| row.total_ns);
-            cells.push(Cell::figure(unit::share(time, path.window_ns)));
+            cells.push(Cell::figure(share(of_kind(path, kind).total_ns)));
+            if kind == "communication" && is_matched {
+                cells.push(Cell::figure(unit::known(communication.waiting_ns, share)));
+            }
         }
         table.row(cells);
     }
@@ -139,6 +143,15 @@ pub(super) fn write_critical_path(page: &mut Page, ranks: &[Rank]) {
         ]);
     }
     page.table(table);
+    let sum = |time: fn(&CriticalKind) -> i64| communication.iter().map(time).sum::<i64>();
+    let (all, matched) = (sum(|row| row.total_ns), sum(|row| row.matched_ns.unwrap_or(0)));
+    if is_matched && matched < all {
+        page.paragraph(format!(
+            "How much of the communication was waiting for ranks that began later is known of {} of it: the rest was not \
+             found on every rank of its group.",
+            unit::share(matched, all)
+        ));
+    }
     page.paragraph("Making one of them free saves its time on the path at most; what is not on the path saves nothing.");
 }
 
@@ -188,6 +201,7 @@ pub(super) fn write_queues(page: &mut Page, ranks: &[Rank]) {
         return;
     }
     page.section("Launches waiting for their stream");
+    picture::write_queues(page, ranks);
     let mut table =
         Table::new(["", "device", "stream", "launches", "most", "mean", "none", "full"]);
     for rank in ranks {
@@ -230,4 +244,55 @@ pub(super) fn write_queues(page: &mut Page, ranks: &[Rank]) {
         ]);
     }
     page.table(table);
+}
+
+#[cfg(test)]
+mod tests {
+    use perfagent_analysis::report::{CriticalKind, CriticalPathFigures, Rank};
+
+    use super::write_critical_path;
+    use crate::page::{Form, Page};
+
+    fn rank(number: i64, waiting: Option<(i64, i64)>) -> Rank {
+        let communication = CriticalKind {
+            kind: "communication".to_owned(),
+            total_ns: 400,
+            matched_ns: waiting.map(|(matched, _)| matched),
+            waiting_ns: waiting.map(|(_, waiting)| waiting),
+            ..CriticalKind::default()
+        };
+        let by_kind = vec![communication];
+        let path = CriticalPathFigures { window_ns: 1000, by_kind, ..Default::default() };
+        Rank { rank: Some(number), critical_path: Some(path), ..Rank::default() }
+    }
+
+    fn text(ranks: &[Rank]) -> String {
+        let mut page = Page::default();
+        write_critical_path(&mut page, ranks);
+        page.render(Form::Text)
+    }
+
+    #[test]
+    fn waiting_for_other_ranks_is_shown_where_it_is_known() {
+        let page = text(&[rank(0, Some((400, 300))), rank(1, None)]);
+        let rows: Vec<Vec<&str>> = page
+            .lines()
+            .filter(|line| line.contains("rank "))
+            .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+            .collect();
+        let row = |waiting| {
+            let (none, some) = ("0.0 %", "40.0 %");
+            vec!["1.000 µs", none, none, none, some, waiting, none, none, none]
+        };
+        assert_eq!(rows[0][1..], row("30.0 %"), "{page}");
+        assert_eq!(rows[1][1..], row("-"), "{page}");
+        assert!(page.contains("communication  waiting for ranks  copies"), "{page}");
+        assert!(page.contains("is known of 50.0 % of it"), "{page}");
+    }
+
+    #[test]
+    fn a_rank_alone_says_nothing_of_waiting() {
+        let page = text(&[rank(0, None)]);
+        assert!(page.contains("communication  copies") && !page.contains("known of"), "{page}");
+    }
 }

@@ -33,19 +33,26 @@ fn write_kernels(page: &mut Page, ranks: &[Rank]) {
     page.section(&heading);
     let total = kernels.iter().map(|row| row.total_ns).sum();
     picture::write_kernels(page, ranks, &kernels[..shown], total, &heading);
-    let mut table = Table::new(["name", "category", "count", "total", "mean", "max", "share"]);
+    picture::write_durations(page, &kernels[..shown]);
+    let mut table =
+        Table::new(["name", "category", "count", "total", "mean", "p50", "p99", "max", "share"]);
     for row in &kernels[..shown] {
         table.row([
-            if on_gpu { Cell::kernel(&row.name) } else { Cell::name(&row.name) },
+            if on_gpu { Cell::brief_kernel(&row.name) } else { Cell::name(&row.name) },
             Cell::text(&row.category),
             Cell::figure(unit::count(row.count)),
             Cell::figure(unit::duration(row.total_ns)),
             Cell::figure(unit::mean_duration(row.mean_ns)),
+            Cell::figure(unit::known(row.p50_ns, unit::duration)),
+            Cell::figure(unit::known(row.p99_ns, unit::duration)),
             Cell::figure(unit::duration(row.max_ns)),
             Cell::figure(unit::share(row.total_ns, total)),
         ]);
     }
     page.table(table);
+    if ranks.len() > 1 {
+        page.paragraph("p50 and p99 are those of the rank where they are greatest.");
+    }
 }
 
 fn write_operators(page: &mut Page, ranks: &[Rank]) {
