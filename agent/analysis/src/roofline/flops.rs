@@ -326,7 +326,7 @@ mod tests {
         let shapes = "[[8, 3, 32, 32], [16, 3, 3, 3], [16]]";
         assert_eq!(counted(&Known::default(), "conv2d", shapes), None, "the stride is not known");
         let layer: Layer = (vec![8, 3, 32, 32], vec![16, 3, 3, 3]);
-        let known = Known { outputs: FxHashMap::from([(layer, Some(vec![8, 16, 16, 16]))]) };
+        let known = Known { outputs: FxHashMap::from_iter([(layer, Some(vec![8, 16, 16, 16]))]) };
         // 8·16·16·16 outputs of 3·3·3 products each.
         let flops = 2 * 32_768 * 27;
         let elements = (24_576, 432, 32_768);
