@@ -1,7 +1,5 @@
 //! Damaged traces, also of the kind that `perfagent export` writes: whatever stands in them becomes rows or is told.
 
-use std::path::Path;
-
 use perfagent_fuzz::{damage, each_input, number};
 use perfagent_recording::Writer;
 
@@ -9,9 +7,6 @@ use super::document::read;
 use crate::hosts::Hosts;
 use crate::trace::write;
 use crate::window::Window;
-
-/// Traces that one recording takes.
-const OF_ONE: u64 = 20_000;
 
 /// A trace with one event of each kind, of two processes.
 const OWN: &str = r#"{"schemaVersion": 1, "distributedInfo": {"rank": 1, "world_size": 2}, "baseTimeNanoseconds": 1772366400000000000,
@@ -40,32 +35,25 @@ const OWN: &str = r#"{"schemaVersion": 1, "distributedInfo": {"rank": 1, "world_
  {"ph": "s", "cat": "ac2g", "name": "ac2g", "pid": 77, "tid": 77, "id": 1, "ts": 1.000, "args": {}}
 ]}"#;
 
-fn create(folder: &Path, traces: u64) -> Writer {
-    Writer::create(&folder.join(format!("{traces}.perfdb"))).unwrap()
-}
-
-/// Imports a text into a recording that has others already, and returns how many rows it should have given.
-fn import(text: &[u8], writer: &mut Writer) -> Option<usize> {
+/// Imports a text into a recording, and returns how many rows it should have given.
+fn import(text: &[u8]) -> Option<usize> {
     let collector = read(&mut Window::new(text)).ok()?;
-    write(&collector.trace, writer, &mut Hosts::default()).unwrap();
+    write(&collector.trace, &mut Writer::in_memory(), &mut Hosts::default()).unwrap();
     Some(collector.trace.kept())
 }
 
 #[test]
 fn the_whole_text_has_everything() {
-    let folder = tempfile::tempdir().unwrap();
     let collector = read(&mut Window::new(OWN.as_bytes())).unwrap();
     assert_eq!(collector.problems.warnings(), []);
     let left_out: Vec<_> = collector.left_out().into_iter().collect();
     assert_eq!(left_out, [("ac2g".to_owned(), 1), ("perfagent_counter".to_owned(), 1)]);
-    assert_eq!(import(OWN.as_bytes(), &mut create(folder.path(), 0)), Some(10));
+    assert_eq!(import(OWN.as_bytes()), Some(10));
     assert_eq!(collector.trace.collectives.len(), 1, "told apart from its kernel");
 }
 
 #[test]
 fn fuzz_kineto() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut writer = create(folder.path(), 0);
     let (mut traces, mut usable) = (0, 0_u64);
     each_input("fuzz_kineto", 4000, |from| {
         let mut text = OWN.as_bytes().to_vec();
@@ -76,14 +64,9 @@ fn fuzz_kineto() {
             let other = number(from).to_string();
             text.splice(at..=at, other.bytes());
         }
-        usable += u64::from(import(&text, &mut writer).is_some());
+        usable += u64::from(import(&text).is_some());
         traces += 1;
-        if traces % OF_ONE == 0 {
-            let full = std::mem::replace(&mut writer, create(folder.path(), traces));
-            let path = full.path().to_owned();
-            drop(full);
-            std::fs::remove_file(path).unwrap();
-        }
     });
-    assert!(traces == 0 || usable > traces / 4, "{usable} of {traces} traces gave rows");
+    // Of few, as when one is repeated, it says nothing.
+    assert!(traces < 1000 || usable > traces / 4, "{usable} of {traces} traces gave rows");
 }

@@ -66,3 +66,19 @@ fn of_a_damaged_trace_the_rest_is_read() {
     fs::write(folder.path().join("run.csv"), text).unwrap();
     insta::assert_snapshot!(imported(folder.path(), "run.csv"));
 }
+
+#[test]
+fn a_quote_that_is_not_closed_costs_its_line_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "{}20000,5,104,1,1,1,1,1,1,9,,,,,,,NVIDIA A10G (0),1,,7,f\n",
+        GPU.replace("int)\"", "int)")
+    );
+    fs::write(folder.path().join("run.csv"), text).unwrap();
+    let output = folder.path().join("run.perfdb");
+    let inputs = vec![folder.path().join("run.csv")];
+    let imported = import(&ImportOptions { inputs, output, force: true }).unwrap();
+    assert_eq!((imported.files[0].events, imported.files[0].kept), (4, 3));
+    let told = imported.warnings.iter().filter(|text| text.contains("a quote that is not closed"));
+    assert_eq!(told.count(), 1, "{:?}", imported.warnings);
+}
