@@ -75,14 +75,16 @@ impl Header {
         told.then_some(text)
     }
 
-    /// The number in a column in its basic unit; `Err` with the text that is none.
+    /// The number in a column in its basic unit; `Err` with the text that is none. Lengths and sizes are none below 0.
     pub(crate) fn number(
         &self,
         record: &Fields,
         wanted: Column,
     ) -> Result<Option<(i64, bool)>, String> {
         let Some(text) = self.text(record, wanted) else { return Ok(None) };
+        let is_length = matches!(wanted, Column::Duration | Column::Bytes);
         let read = scaled(text, self.factor(wanted));
+        let read = read.filter(|(number, _)| *number >= 0 || !is_length);
         read.map(Some).ok_or_else(|| text.chars().take(40).collect())
     }
 

@@ -73,7 +73,7 @@ impl Row<'_> {
         let start = time(Column::Start)?;
         let duration = time(Column::Duration)?;
         // Both are below half of what fits.
-        Some((start, start + duration.max(0)))
+        Some((start, start + duration))
     }
 }
 
