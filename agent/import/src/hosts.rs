@@ -79,8 +79,8 @@ mod tests {
         let found = [None, Some(0), Some(8), Some(0), None, Some(8)].map(&mut of);
         let [one, two] = [(HostId(1), false), (HostId(2), true)];
         assert_eq!(found, [one, one, two, one, one, two]);
-        let named = hosts.named("node-7", &mut writer).unwrap();
-        assert_eq!(hosts.named("node-7", &mut writer).unwrap(), named);
+        let node = hosts.named("node-7", &mut writer).unwrap();
+        assert_eq!(hosts.named("node-7", &mut writer).unwrap(), node);
         let names = writer.rows::<Host>().unwrap().into_iter().map(|(_, host)| host.name);
         assert_eq!(names.collect::<Vec<_>>(), ["unknown host", "unknown host 2", "node-7"]);
     }

@@ -26,7 +26,7 @@ pub fn each_costly_input(
     cost: u64,
     mut with: impl FnMut(&mut Unstructured<'_>),
 ) {
-    run(name, Wish::of(few, cost), 1, |batch| {
+    run(name, &Wish::of(few, cost), 1, |batch| {
         while let Some(mut input) = batch.input() {
             with(&mut input);
         }
@@ -36,11 +36,11 @@ pub fn each_costly_input(
 /// The same where `size` inputs are read at once, as the rows of one file are. What fails names the first of them and how many
 /// they are, because only together they are what was read.
 pub fn each_batch(name: &str, few: u64, size: u64, with: impl FnMut(&mut Batch)) {
-    run(name, Wish::of(few, 1), size, with);
+    run(name, &Wish::of(few, 1), size, with);
 }
 
-fn run(name: &str, wish: Wish, size: u64, mut with: impl FnMut(&mut Batch)) {
-    let Wish { inputs, seed, first } = wish;
+fn run(name: &str, asked: &Wish, size: u64, mut with: impl FnMut(&mut Batch)) {
+    let &Wish { inputs, seed, first } = asked;
     let mut batch = Batch { seed, next: first, end: first, bytes: [0; INPUT_BYTES] };
     let mut blame = Blame { name, seed, first, inputs: size };
     let behind = first.saturating_add(inputs);

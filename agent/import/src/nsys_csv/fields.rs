@@ -21,16 +21,12 @@ impl Fields {
                 loop {
                     let Some((part, behind)) = quoted.split_once('"') else { return false };
                     self.text.push_str(part);
-                    match behind.strip_prefix('"') {
-                        Some(behind) => {
-                            self.text.push('"');
-                            quoted = behind;
-                        }
-                        None => {
-                            rest = behind;
-                            break;
-                        }
-                    }
+                    let Some(behind) = behind.strip_prefix('"') else {
+                        rest = behind;
+                        break;
+                    };
+                    self.text.push('"');
+                    quoted = behind;
                 }
             }
             let (field, behind) =
