@@ -143,6 +143,7 @@ fn fuzz_nsys_bytes() {
     let kept = imported(&export.file(), export.path()).unwrap().kept;
     let bases = bases();
     let mut read = 0;
+    // A file is written and opened for each.
     each_costly_input("nsys bytes", 1000, 4, |from| {
         let is_whole = from.ratio(1, 8).unwrap_or(false);
         let base = if is_whole { bases.last() } else { from.choose(&bases).ok() };
@@ -197,6 +198,7 @@ fn create(database: &Connection, table: &Table, from: &mut Unstructured<'_>) {
 fn fuzz_nsys_schemas() {
     let export = export::modern();
     let tables: Vec<Table> = Table::all(&export.database);
+    // A database is made for each.
     each_costly_input("nsys schemas", 500, 10, |from| {
         fs::write(export.file(), "").unwrap();
         let mut database = Connection::open(export.file()).unwrap();
