@@ -145,6 +145,7 @@ fn import_file(
 ) -> Result<ImportedFile, ImportError> {
     let mut window = source::open(path)?;
     let (format, line) = format_of(path, &mut window)?;
+    state.hosts.turn_to(None);
     match format {
         Format::Kineto => kineto::import(path, &mut window, writer, &mut state.hosts),
         Format::NcclExamplePlugin => {

@@ -21,6 +21,7 @@
 
 mod account;
 mod ahead;
+mod copy_kind;
 mod decimal;
 mod depth;
 mod error;

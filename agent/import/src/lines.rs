@@ -12,6 +12,7 @@ const LONGEST: usize = 1 << 16;
 pub(crate) struct Lines<'a, R> {
     window: &'a mut Window<R>,
     line: Vec<u8>,
+    longest: usize,
 }
 
 /// A line of a text.
@@ -28,7 +29,12 @@ pub(crate) struct Line {
 impl<'a, R: Read> Lines<'a, R> {
     /// Of what is left of a text.
     pub(crate) fn new(window: &'a mut Window<R>) -> Self {
-        Self { window, line: Vec::new() }
+        Self::of_at_most(window, LONGEST)
+    }
+
+    /// The same where a line of up to `longest` bytes may mean something.
+    pub(crate) fn of_at_most(window: &'a mut Window<R>, longest: usize) -> Self {
+        Self { window, line: Vec::new(), longest }
     }
 
     /// The next line; `None` at the end.
@@ -41,7 +47,7 @@ impl<'a, R: Read> Lines<'a, R> {
             any |= !piece.is_empty();
             let end = piece.iter().position(|&byte| byte == b'\n');
             let part = &piece[..end.unwrap_or(piece.len())];
-            let room = LONGEST - self.line.len();
+            let room = self.longest - self.line.len();
             self.line.extend(&part[..part.len().min(room)]);
             let used = part.len() + usize::from(end.is_some());
             self.window.consume(used);

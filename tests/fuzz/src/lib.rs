@@ -26,36 +26,88 @@ pub fn each_costly_input(
     cost: u64,
     mut with: impl FnMut(&mut Unstructured<'_>),
 ) {
-    let wanted = |variable: &str| std::env::var(variable).ok()?.parse::<u64>().ok();
-    let inputs = wanted("PERFAGENT_FUZZ_INPUTS").map_or(few, |inputs| inputs.div_ceil(cost));
-    let seed = wanted("PERFAGENT_FUZZ_SEED").unwrap_or(1);
-    let first = wanted("PERFAGENT_FUZZ_FIRST").unwrap_or(0);
-    let mut blame = Blame { name, seed, input: first };
-    let mut bytes = [0; INPUT_BYTES];
-    for input in first..first.saturating_add(inputs) {
-        blame.input = input;
-        let mut random = fastrand::Rng::with_seed(
-            seed.rotate_left(32) ^ input.wrapping_mul(0x9e37_79b9_7f4a_7c15),
-        );
-        random.fill(&mut bytes);
-        with(&mut Unstructured::new(&bytes));
+    run(name, &Wish::of(few, cost), 1, |batch| {
+        while let Some(mut input) = batch.input() {
+            with(&mut input);
+        }
+    });
+}
+
+/// The same where `size` inputs are read at once, as the rows of one file are. What fails names the first of them and how many
+/// they are, because only together they are what was read.
+pub fn each_batch(name: &str, few: u64, size: u64, with: impl FnMut(&mut Batch)) {
+    run(name, &Wish::of(few, 1), size, with);
+}
+
+fn run(name: &str, asked: &Wish, size: u64, mut with: impl FnMut(&mut Batch)) {
+    let &Wish { inputs, seed, first } = asked;
+    let mut batch = Batch { seed, next: first, end: first, bytes: [0; INPUT_BYTES] };
+    let mut blame = Blame { name, seed, first, inputs: size };
+    let behind = first.saturating_add(inputs);
+    while batch.end < behind {
+        (batch.next, batch.end) = (batch.end, batch.end.saturating_add(size).min(behind));
+        (blame.first, blame.inputs) = (batch.next, batch.end - batch.next);
+        with(&mut batch);
     }
     println!("{name}: {inputs} inputs of seed {seed} from {first} on, nothing found");
 }
 
-/// Says which input it was when a test panics.
+/// Which inputs there are to be.
+struct Wish {
+    inputs: u64,
+    seed: u64,
+    first: u64,
+}
+
+impl Wish {
+    fn of(few: u64, cost: u64) -> Self {
+        let wanted = |variable: &str| std::env::var(variable).ok()?.parse::<u64>().ok();
+        Self {
+            inputs: wanted("PERFAGENT_FUZZ_INPUTS").map_or(few, |inputs| inputs.div_ceil(cost)),
+            seed: wanted("PERFAGENT_FUZZ_SEED").unwrap_or(1),
+            first: wanted("PERFAGENT_FUZZ_FIRST").unwrap_or(0),
+        }
+    }
+}
+
+/// Inputs that are read at once.
+#[derive(Debug)]
+pub struct Batch {
+    seed: u64,
+    next: u64,
+    end: u64,
+    bytes: [u8; INPUT_BYTES],
+}
+
+impl Batch {
+    /// The next of them; `None` behind the last.
+    pub fn input(&mut self) -> Option<Unstructured<'_>> {
+        if self.next == self.end {
+            return None;
+        }
+        let mut random = fastrand::Rng::with_seed(
+            self.seed.rotate_left(32) ^ self.next.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        );
+        random.fill(&mut self.bytes);
+        self.next += 1;
+        Some(Unstructured::new(&self.bytes))
+    }
+}
+
+/// Says which inputs it was when a test panics.
 struct Blame<'a> {
     name: &'a str,
     seed: u64,
-    input: u64,
+    first: u64,
+    inputs: u64,
 }
 
 impl Drop for Blame<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!(
-                "{}: repeat it with PERFAGENT_FUZZ_SEED={} PERFAGENT_FUZZ_FIRST={} PERFAGENT_FUZZ_INPUTS=1",
-                self.name, self.seed, self.input
+                "{}: repeat it with PERFAGENT_FUZZ_SEED={} PERFAGENT_FUZZ_FIRST={} PERFAGENT_FUZZ_INPUTS={}",
+                self.name, self.seed, self.first, self.inputs
             );
         }
     }
@@ -73,5 +125,19 @@ mod tests {
             numbers
         };
         assert_eq!(inputs(), inputs());
+    }
+
+    #[test]
+    fn inputs_are_the_same_in_batches() {
+        let (mut single, mut sizes, mut together) = (Vec::new(), Vec::new(), Vec::new());
+        each_input("alone", 7, |from| single.push(number(from)));
+        each_batch("together", 7, 3, |batch| {
+            let before = together.len();
+            while let Some(mut from) = batch.input() {
+                together.push(number(&mut from));
+            }
+            sizes.push(together.len() - before);
+        });
+        assert_eq!((together, sizes), (single, vec![3, 3, 1]));
     }
 }

@@ -11,7 +11,8 @@ const CRATES: [&str; 4] =
 /// Damaged input for the ring's reader, for the decoders and for every parser of records in the library
 ///
 /// The same tests run in CI with few inputs. Input N of seed S is always the same: what fails names both, and
-/// `PERFAGENT_FUZZ_SEED=S PERFAGENT_FUZZ_FIRST=N PERFAGENT_FUZZ_INPUTS=1 cargo test NAME` repeats it.
+/// `PERFAGENT_FUZZ_SEED=S PERFAGENT_FUZZ_FIRST=N PERFAGENT_FUZZ_INPUTS=1 cargo test NAME` repeats it. Of inputs that are read
+/// together, as rows of one file are, it names the first and how many they are.
 #[derive(clap::Args)]
 pub(crate) struct Fuzz {
     /// Inputs of each test

@@ -85,6 +85,54 @@ fn two_ranks_become_one_recording() {
     insta::assert_snapshot!(run(folder.path(), &["report", "run.perfdb"]).answer());
 }
 
+/// A rank's trace of 20 collectives of two ranks, to which each comes 50 µs late by turns, on a GPU of the eight of a machine.
+fn collectives(rank: i64, gpu: i64, clock_ahead_us: i64) -> String {
+    let kernel = |number: i64| {
+        let late = if (number % 2 == 0) == (rank == 0) { 50 } else { 0 };
+        let (start, length) = (1000 * number + late + clock_ahead_us, 200 - late);
+        format!(
+            r#"{{"ph": "X", "cat": "kernel", "name": "ncclDevKernel_AllReduce_Sum_f32_RING_LL", "pid": {gpu}, "tid": 20, "ts": {start}.000, "dur": {length}.000, "args": {{"device": {gpu}, "stream": 20, "Collective name": "allreduce", "In msg nelems": 250000, "Out msg nelems": 250000, "Group size": 2, "dtype": "Float", "Process Group Name": "0", "Seq": {number}}}}}"#
+        )
+    };
+    let kernels: Vec<String> = (1..=20).map(kernel).collect();
+    let gpus: Vec<String> =
+        (0..8).map(|id| format!(r#"{{"id": {id}, "name": "NVIDIA H100 80GB HBM3"}}"#)).collect();
+    format!(
+        r#"{{"schemaVersion": 1, "deviceProperties": [{}], "distributedInfo": {{"backend": "nccl", "rank": {rank}, "world_size": 16}}, "traceEvents": [{}], "baseTimeNanoseconds": 1772366400000000000}}"#,
+        gpus.join(", "),
+        kernels.join(", ")
+    )
+}
+
+/// Ranks 0 and 8 both ran on GPU 0 of eight, so on two machines, whose clocks are not one; ranks 0 and 1 on two GPUs of one.
+#[test]
+fn ranks_of_two_machines_are_put_on_one_clock_by_their_collectives() {
+    for (rank, gpu, ahead_us, alignments, hosts) in [
+        (8, 0, 5000, 1, ["unknown host", "unknown host 2"]),
+        (1, 1, 0, 0, ["unknown host", "unknown host"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.json"), collectives(0, 0, 0)).unwrap();
+        fs::write(folder.path().join("b.json"), collectives(rank, gpu, ahead_us)).unwrap();
+        let outcome = run(folder.path(), &["import", "a.json", "b.json", "-o", "run.perfdb"]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        let report = report(folder.path());
+        let ranks = report["ranks"].as_array().unwrap();
+        for (row, host) in ranks.iter().zip(hosts) {
+            assert_eq!(row["host"], host);
+            assert_eq!(row["collectives"][0]["wait_ns"], 500_000, "{row}");
+        }
+        let aligned = report["recording"]["alignment"].as_array().unwrap();
+        assert_eq!(aligned.len(), alignments);
+        for alignment in aligned {
+            assert_eq!(
+                (&alignment["offset_ns"], &alignment["used"]),
+                (&5_000_000.into(), &true.into())
+            );
+        }
+    }
+}
+
 #[test]
 fn a_folder_is_its_traces_and_what_is_none_is_told() {
     let folder = folder();

@@ -14,6 +14,9 @@
 //! What a recording has no place for (Python frames, arrows, spans over kernels) is counted by category. Arrows
 //! repeat what correlation ids say.
 //!
+//! Traces do not name their machine. Several are of one, and their times those of one clock, unless their ranks and GPUs tell
+//! that they are not (`machine`).
+//!
 //! Files that `perfagent export --format chrome` wrote hold more (several processes, counters, NVTX marks, collectives
 //! as events of their own), and say so under a key of their own, `own`.
 
@@ -25,6 +28,7 @@ mod event;
 mod facts;
 #[cfg(test)]
 mod fuzz;
+mod machine;
 mod mend;
 mod regular;
 mod rows;
@@ -34,6 +38,7 @@ use std::io::Read;
 use std::path::Path;
 
 use perfagent_recording::Writer;
+use perfagent_recording::table::{Note, Severity};
 
 use self::collect::Collector;
 use self::document::Unusable;
@@ -59,8 +64,18 @@ pub(crate) fn import<R: Read>(
         }
     })?;
     let file = summary(path, &collector, window.offset());
+    let is_elsewhere = hosts.turn_to(machine::machine(&collector.trace));
     let process = write(&collector.trace, writer, hosts)?;
     account::write(writer, process, &file, collector.problems.events_lost())?;
+    if is_elsewhere {
+        let text = "by its rank and its GPU it is of another machine than the first trace, with a clock of its own";
+        writer.append(&Note {
+            process_id: Some(process),
+            severity: Severity::Info,
+            text: format!("{}: {text}", path.display()),
+            ..Note::default()
+        })?;
+    }
     Ok(file)
 }
 

@@ -2,6 +2,8 @@
 
 use perfagent_recording::table::{CopyKind, Timing, WaitKind};
 
+use crate::copy_kind;
+
 /// What becomes of an event of a category.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -49,21 +51,10 @@ impl Class {
 
 /// The kind of a copy by its name: `Memcpy HtoD (Pageable -> Device)`.
 pub(crate) fn copy_kind(name: &str) -> CopyKind {
-    let rest = name.strip_prefix("Memcpy ").unwrap_or(name);
-    match rest {
-        "unified-HtoD" => return CopyKind::UnifiedHtoD,
-        "unified-DtoH" => return CopyKind::UnifiedDtoH,
-        "unified-DtoD" => return CopyKind::UnifiedDtoD,
-        _ => {}
-    }
-    match rest.get(..4) {
-        Some("HtoD") => CopyKind::HtoD,
-        Some("DtoH") => CopyKind::DtoH,
-        Some("DtoD") => CopyKind::DtoD,
-        Some("HtoH") => CopyKind::HtoH,
-        Some("PtoP") => CopyKind::PtoP,
-        _ => CopyKind::Other,
-    }
+    let way = name.strip_prefix("Memcpy ").unwrap_or(name);
+    // Behind the way stand the two kinds of memory.
+    let first = way.get(..4).unwrap_or(way);
+    copy_kind::of(way).or_else(|| copy_kind::of(first)).unwrap_or_default()
 }
 
 /// Bytes of an element of a PyTorch scalar type (`c10::ScalarType`).

@@ -167,6 +167,14 @@ proptest! {
 }
 
 #[test]
+fn the_least_number_is_no_size() {
+    let timeline = parse(
+        "[[1700000000000000000, 2, 8, 0], [1700000000000000001, 3, -9223372036854775808, 0]]",
+    );
+    assert_eq!((timeline.events, timeline.kept, timeline.problems.events_lost()), (2, 1, 1));
+}
+
+#[test]
 fn fuzz_timelines() {
     each_input("memory timelines", 3000, |from| {
         let text = if from.arbitrary().unwrap_or_default() { CHANGES } else { SIZES };

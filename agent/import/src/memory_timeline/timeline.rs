@@ -68,7 +68,7 @@ impl Timeline {
                 return self.unreadable(offset, || format!("there is no action {action}"));
             }
         };
-        if !grows || bytes.abs() > MOST_BYTES {
+        if !grows || bytes.unsigned_abs() > MOST_BYTES.unsigned_abs() {
             return self.unreadable(offset, || format!("{bytes} bytes with the action {action}"));
         }
         let Some(category) = usize::try_from(category).ok().filter(|at| *at < CATEGORIES.len())

@@ -162,6 +162,7 @@ impl Dump {
         let element = nccl::element(dtype);
         let op = nccl::operation(event.text("name"));
         let count = event.number("Count").or_else(|| event.number("count"));
+        let count = count.filter(|&count| count >= 0);
         // Of the others the count is one rank's share, and how many ranks there are is not told.
         let is_message = matches!(op, "all_reduce" | "broadcast" | "reduce" | "send" | "recv");
         let bytes = count.zip(element).filter(|_| is_message);

@@ -144,6 +144,13 @@ proptest! {
 }
 
 #[test]
+fn a_count_below_nothing_is_no_size() {
+    let text = whole().replace("\"Count\": 256", "\"Count\": -256");
+    let out = dump(&text);
+    assert_eq!(out.operations[0].bytes, None);
+}
+
+#[test]
 fn fuzz_nccl_example_plugin() {
     let whole = whole();
     perfagent_fuzz::each_input("nccl-example-plugin", 3000, |from| {

@@ -198,7 +198,8 @@ impl Output {
         is_collective: bool,
         context: Context,
     ) -> Option<Operation> {
-        let length = nanos_of_micros(performance.coll_exec_time_us.0)?.value;
+        let length = nanos_of_micros(performance.coll_exec_time_us.0).map(|length| length.value);
+        let length = length.filter(|&length| length >= 0)?;
         let instants = performance.event_trace_ts.as_ref();
         let called = instants.and_then(super::record::Instants::call);
         let of_call = performance.coll_timing_source.0 == "collective_cpu";
@@ -219,7 +220,7 @@ impl Output {
                 Some(_) => Timing::Kernel,
             },
             instant: began.unwrap_or(context.dumped),
-            length: length.max(0),
+            length,
             called: called.filter(|_| began.is_some() && !of_call),
         })
     }
@@ -228,7 +229,7 @@ impl Output {
 /// The size of an operation as nccl-tests counts it. Of some operations the inspector tells only one rank's share: then its
 /// bandwidth is that of as many shares as there are ranks.
 fn bytes(op: &str, performance: &Performance<'_>, ranks: Option<i64>, length: i64) -> Option<i64> {
-    let told = performance.coll_msg_size_bytes.0?;
+    let told = performance.coll_msg_size_bytes.0.filter(|&bytes| bytes >= 0)?;
     let ranks = ranks.filter(|&ranks| ranks > 1);
     let shares = performance.coll_algobw_gbs.0.parse::<f64>().ok().filter(|rate| *rate > 0.0);
     let shares =

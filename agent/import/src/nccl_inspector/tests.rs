@@ -163,6 +163,16 @@ proptest! {
 }
 
 #[test]
+fn lengths_and_sizes_below_nothing_are_none() {
+    let good = plain(7, 5_000_000);
+    let length = good.replace("\"coll_exec_time_us\":", "\"coll_exec_time_us\":-");
+    let size = good.replace("\"coll_msg_size_bytes\":", "\"coll_msg_size_bytes\":-");
+    let out = output(&format!("{length}\n{size}\n"));
+    assert_eq!((out.operations.len(), out.problems.events_lost()), (1, 1));
+    assert_eq!(out.operations[0].bytes, None);
+}
+
+#[test]
 fn fuzz_nccl_inspector() {
     let texts = [plain(7, 5_000_000) + "\n", today()];
     perfagent_fuzz::each_input("nccl-inspector", 3000, |from| {

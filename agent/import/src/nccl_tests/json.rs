@@ -214,16 +214,18 @@ fn measurement(row: &Row, block: &Block, in_place: bool) -> Option<Measurement> 
     let time = block.time.as_ref().or(block.cpu_time.as_ref())?;
     let word = |value: &Value| value.as_str().unwrap_or_default().trim().to_owned();
     let reduction = word(&row.redop);
+    let size = |value: &Value| value.as_i64().filter(|&size| size >= 0);
+    let bandwidth = |value: &Value| value.as_f64().filter(|&bandwidth| bandwidth >= 0.0);
     Some(Measurement {
-        bytes: row.size.as_i64()?,
-        elements: row.count.as_i64()?,
+        bytes: size(&row.size)?,
+        elements: size(&row.count)?,
         dtype: word(&row.r#type),
         reduction: if reduction == "none" { String::new() } else { reduction },
         root: word(&row.root).parse().ok().filter(|&root: &i64| root >= 0),
         in_place,
-        time_ns: nanos_of_micros(time.get())?.value,
-        algbw_gbps: block.alg_bw.as_f64()?,
-        busbw_gbps: block.bus_bw.as_f64()?,
+        time_ns: nanos_of_micros(time.get()).map(|time| time.value).filter(|&time| time >= 0)?,
+        algbw_gbps: bandwidth(&block.alg_bw)?,
+        busbw_gbps: bandwidth(&block.bus_bw)?,
         wrong: block.nwrong.as_f64().and_then(|wrong| count(&wrong.to_string())),
     })
 }

@@ -142,10 +142,12 @@ impl Layout {
     }
 
     fn block(&self, words: &[String]) -> Option<Measurement> {
-        let bandwidth = |word: &String| word.parse().ok().filter(|value: &f64| value.is_finite());
+        let bandwidth = |word: &String| {
+            word.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0)
+        };
         let [time, algbw, busbw, ..] = words else { return None };
         Some(Measurement {
-            time_ns: nanos_of_micros(time)?.value,
+            time_ns: nanos_of_micros(time).map(|time| time.value).filter(|&time| time >= 0)?,
             algbw_gbps: bandwidth(algbw)?,
             busbw_gbps: bandwidth(busbw)?,
             wrong: self.wrong.and_then(|place| count(words.get(place)?)),

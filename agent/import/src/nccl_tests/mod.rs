@@ -115,7 +115,8 @@ fn doubts(runs: &[Run], problems: &mut Problems) {
         if run.ranks.is_empty() && !run.measurements.is_empty() {
             problems.doubt(run.first, "no ranks are listed; how many took part is not known");
         }
-        let wrong: i64 = run.measurements.iter().filter_map(|row| row.wrong).sum();
+        let wrong =
+            run.measurements.iter().filter_map(|row| row.wrong).fold(0, i64::saturating_add);
         if wrong > 0 {
             problems.doubt(run.first, format!("{wrong} elements of results were wrong"));
         }

@@ -295,6 +295,33 @@ proptest! {
     }
 }
 
+/// Many counts that each could be are more together than a number holds.
+#[test]
+fn wrong_elements_of_many_rows_are_counted_without_overflow() {
+    let row = row(0).replacen("0.09       0", "0.09   9007199254740992", 1);
+    let (runs, warnings) = runs(&format!("{HEAD}{}", format!("{row}\n").repeat(1100)));
+    assert_eq!(runs[0].measurements.len(), 2200);
+    assert!(warnings.iter().any(|warning| warning.text.contains("elements of results were wrong")));
+}
+
+#[test]
+fn what_is_less_than_nothing_is_no_measurement() {
+    for (text, wrong) in [
+        (whole(), ["11.63", "-11.63"]),
+        (whole(), ["57.74   57.74", "57.74  -57.74"]),
+        (DOCUMENT.to_owned(), ["\"size\":1024", "\"size\":-1024"]),
+        (DOCUMENT.to_owned(), ["11.630125", "-11.630125"]),
+        (DOCUMENT.to_owned(), ["0.437500", "-0.437500"]),
+    ] {
+        let [before, after] = wrong;
+        assert!(text.contains(before));
+        let whole: usize = runs(&text).0.iter().map(|run| run.measurements.len()).sum();
+        let (runs, warnings) = runs(&text.replacen(before, after, 1));
+        assert!(runs.iter().map(|run| run.measurements.len()).sum::<usize>() < whole, "{after}");
+        assert!(warnings.iter().any(|warning| warning.text.contains("left out")), "{after}");
+    }
+}
+
 #[test]
 fn fuzz_nccl_tests() {
     let mut text = Vec::new();
@@ -306,7 +333,8 @@ fn fuzz_nccl_tests() {
         let runs = read(&mut Window::new(text.as_slice()), &mut problems);
         doubts(&runs, &mut problems);
         for row in runs.iter().flat_map(|run| &run.measurements) {
-            assert!(row.bytes >= 0 && row.algbw_gbps.is_finite() && row.busbw_gbps.is_finite());
+            assert!(row.bytes >= 0 && row.elements >= 0 && row.time_ns >= 0);
+            assert!(row.algbw_gbps.is_finite() && row.busbw_gbps.is_finite());
         }
         assert!(runs.iter().map(|run| run.measurements.len()).sum::<usize>() <= 16);
     });

@@ -4,9 +4,10 @@ use perfagent_recording::WriteError;
 use perfagent_recording::table::{MemoryEvent, Overhead, Synchronization};
 use rustc_hash::FxHashMap;
 
+use super::PROFILER;
 use super::database::Database;
 use super::global_id::GlobalId;
-use super::gpu::not_zero;
+use super::gpu::{not_zero, size};
 use super::problem::Problems;
 use super::row::row;
 use super::target::Target;
@@ -127,7 +128,8 @@ pub(crate) fn memory(
         };
         // What neither allocates nor frees says nothing.
         let change = vocabulary.changes.of(row.change);
-        let bytes = change.zip(row.bytes).and_then(|(sign, bytes)| bytes.checked_mul(sign));
+        let bytes = size(problems, (table, number), row.bytes);
+        let bytes = change.zip(bytes).map(|(sign, bytes)| sign * bytes);
         let (Some(process_id), Some(bytes)) = (target.process(owner), bytes) else {
             target.leave_out(table, 1);
             return Ok(());
@@ -168,7 +170,7 @@ pub(crate) fn overheads(
     problems: &mut Problems,
     target: &mut Target<'_>,
 ) -> Result<(), WriteError> {
-    for (table, is_event) in [("CUPTI_ACTIVITY_KIND_OVERHEAD", 1), ("PROFILER_OVERHEAD", 0)] {
+    for (table, is_event) in [("CUPTI_ACTIVITY_KIND_OVERHEAD", 1), (PROFILER, 0)] {
         database.each(table, problems, |problems, number, row: OverheadRow| {
             target.events += is_event;
             let place = (table, number);

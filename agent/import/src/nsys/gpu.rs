@@ -4,9 +4,9 @@ use perfagent_recording::table::{ApiCall, Copy, CopyKind, Kernel};
 use perfagent_recording::{StringId, WriteError};
 
 use super::database::Database;
-use super::problem::Problems;
+use super::problem::{Problem, Problems};
 use super::row::row;
-use super::target::{Place, Target};
+use super::target::{Place, Ran, Target};
 use super::vocabulary::Vocabulary;
 
 /// What a run of a whole graph is called among the kernels.
@@ -47,20 +47,18 @@ pub(crate) fn kernels(
 ) -> Result<(), WriteError> {
     let table = "CUPTI_ACTIVITY_KIND_KERNEL";
     database.each(table, problems, |problems, number, row: KernelRow| {
-        target.events += 1;
         let place = (table, number);
-        let Some((start_ns, end_ns)) = target.interval(problems, place, row.start, row.end) else {
-            return Ok(());
-        };
-        let owner = target.owner(row.process);
-        let Some((process_id, device_id, stream_id)) =
-            target.stream(owner, row.device, row.context, row.stream)?
+        let Some(Ran { process_id, device_id, stream_id, start_ns, end_ns }) = target.operation(
+            problems,
+            place,
+            row.process,
+            (row.start, row.end),
+            [row.device, row.context, row.stream],
+        )?
         else {
-            target.leave_out(table, 1);
             return Ok(());
         };
         let name_id = kernel_name(problems, target, place, &row)?;
-        target.kept += 1;
         target.writer.append(&Kernel {
             process_id,
             device_id,
@@ -125,14 +123,16 @@ pub(crate) fn copies(
         [("CUPTI_ACTIVITY_KIND_MEMCPY", false), ("CUPTI_ACTIVITY_KIND_MEMSET", true)]
     {
         database.each(table, problems, |problems, number, row: CopyRow| {
-            target.events += 1;
-            let times = target.interval(problems, (table, number), row.start, row.end);
-            let Some((start_ns, end_ns)) = times else { return Ok(()) };
-            let owner = target.owner(row.process);
-            let Some((process_id, device_id, stream_id)) =
-                target.stream(owner, row.device, row.context, row.stream)?
+            let place = (table, number);
+            let Some(Ran { process_id, device_id, stream_id, start_ns, end_ns }) = target
+                .operation(
+                    problems,
+                    place,
+                    row.process,
+                    (row.start, row.end),
+                    [row.device, row.context, row.stream],
+                )?
             else {
-                target.leave_out(table, 1);
                 return Ok(());
             };
             let kind = if is_memset {
@@ -140,7 +140,6 @@ pub(crate) fn copies(
             } else {
                 vocabulary.copies.of(row.kind).unwrap_or_default()
             };
-            target.kept += 1;
             target.writer.append(&Copy {
                 process_id,
                 device_id,
@@ -148,7 +147,7 @@ pub(crate) fn copies(
                 start_ns,
                 end_ns,
                 kind,
-                bytes: row.bytes.unwrap_or(0),
+                bytes: size(problems, place, row.bytes).unwrap_or(0),
                 correlation: not_zero(row.correlation),
                 graph: None,
                 graph_node: not_zero(row.graph_node),
@@ -181,18 +180,17 @@ pub(crate) fn graphs(
 ) -> Result<(), WriteError> {
     let table = "CUPTI_ACTIVITY_KIND_GRAPH_TRACE";
     database.each(table, problems, |problems, number, row: GraphRow| {
-        target.events += 1;
-        let times = target.interval(problems, (table, number), row.start, row.end);
-        let Some((start_ns, end_ns)) = times else { return Ok(()) };
-        let owner = target.owner(row.process);
-        let Some((process_id, device_id, stream_id)) =
-            target.stream(owner, row.device, row.context, row.stream)?
+        let Some(Ran { process_id, device_id, stream_id, start_ns, end_ns }) = target.operation(
+            problems,
+            (table, number),
+            row.process,
+            (row.start, row.end),
+            [row.device, row.context, row.stream],
+        )?
         else {
-            target.leave_out(table, 1);
             return Ok(());
         };
         let name_id = target.writer.string(GRAPH)?;
-        target.kept += 1;
         target.writer.append(&Kernel {
             process_id,
             device_id,
@@ -247,6 +245,18 @@ pub(crate) fn calls(
             result: row.result,
         })
     })
+}
+
+/// A number of bytes; `None`, and counted, when it is less than none.
+pub(crate) fn size(
+    problems: &mut Problems,
+    (table, row): Place<'_>,
+    bytes: Option<i64>,
+) -> Option<i64> {
+    if let Some(bytes) = bytes.filter(|&bytes| bytes < 0) {
+        problems.add(table, Problem::Value("bytes"), row, || bytes.to_string());
+    }
+    bytes.filter(|&bytes| bytes >= 0)
 }
 
 /// Some writers put 0 where there is none.

@@ -63,6 +63,9 @@ use crate::window::Window;
 /// The table of NVTX events.
 const NVTX: &str = "NVTX_EVENTS";
 
+/// The table of what nsys itself did.
+const PROFILER: &str = "PROFILER_OVERHEAD";
+
 /// The tables of other events that are read.
 const EVENTS: [&str; 8] = [
     "CUPTI_ACTIVITY_KIND_KERNEL",
@@ -76,13 +79,8 @@ const EVENTS: [&str; 8] = [
 ];
 
 /// Tables with times that hold no events of the program, or are read elsewhere.
-const NOT_LEFT_OUT: [&str; 5] = [
-    NVTX,
-    "CUPTI_ACTIVITY_KIND_CUDA_EVENT",
-    "PROFILER_OVERHEAD",
-    "GPU_METRICS",
-    "DIAGNOSTIC_EVENT",
-];
+const NOT_LEFT_OUT: [&str; 5] =
+    [NVTX, "CUPTI_ACTIVITY_KIND_CUDA_EVENT", PROFILER, "GPU_METRICS", "DIAGNOSTIC_EVENT"];
 
 /// Reads the export at `path`, of which `window` is the text, and writes its processes. What was compressed is unpacked into
 /// the folder `scratch`.

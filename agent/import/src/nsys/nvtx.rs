@@ -134,7 +134,7 @@ impl Ranges<'_> {
             target.leave_out(NVTX, 1);
             return Ok(());
         };
-        let end = row.end.filter(|&end| is_time(end)).map(|end| target.at(end));
+        let end = target.end(problems, place, start_ns, row.end);
         let open = end.is_none();
         let end_ns = end.unwrap_or_else(|| target.at(target.last_of(owner))).max(start_ns);
         target.kept += 1;

@@ -11,7 +11,9 @@ pub(crate) enum Problem {
     NoTime,
     /// A row that has a start and no end; kept without a length.
     NoEnd,
-    /// A value that is not of the type of its column; ignored.
+    /// A row that ends before it starts; kept without a length.
+    Backwards,
+    /// A value that its column cannot have, most often one of another type; ignored.
     Value(&'static str),
     /// A row whose name is not among the texts; its number stands for it.
     Name,
@@ -43,8 +45,13 @@ impl Problem {
             Self::NoEnd => {
                 format!("table {table}: {rows} without an end kept with no length ({first} {row})")
             }
+            Self::Backwards => {
+                format!(
+                    "table {table}: {rows} with an end before the start kept with no length ({first} {row}): {detail}"
+                )
+            }
             Self::Value(column) => format!(
-                "table {table}: {rows} with a value of another type in column `{column}`, which is ignored ({first} {row}): {detail}"
+                "table {table}: {rows} with an unusable value in column `{column}`, which is ignored ({first} {row}): {detail}"
             ),
             Self::Name => {
                 format!(
@@ -103,9 +110,12 @@ impl Problems {
         self.lost = self.lost.saturating_add(rows);
     }
 
-    /// How many events are known to be missing.
+    /// How many events are known to be missing. What nsys itself did is none.
     pub(crate) fn events_lost(&self) -> u64 {
-        let lost = self.entries.iter().filter(|entry| entry.problem.loses_event());
+        let lost = self
+            .entries
+            .iter()
+            .filter(|entry| entry.problem.loses_event() && entry.table != super::PROFILER);
         lost.fold(self.lost, |sum, entry| sum.saturating_add(entry.count))
     }
 

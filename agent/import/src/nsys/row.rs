@@ -97,7 +97,8 @@ fn shown(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => "NULL".to_owned(),
         ValueRef::Integer(value) => value.to_string(),
-        ValueRef::Real(value) => value.to_string(),
+        // With an exponent where it would else have hundreds of digits.
+        ValueRef::Real(value) => format!("{value:?}"),
         ValueRef::Text(bytes) => {
             let text = String::from_utf8_lossy(bytes);
             format!("`{}`", text.chars().take(40).collect::<String>().escape_debug())

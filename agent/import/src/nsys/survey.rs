@@ -1,6 +1,7 @@
 //! A first look at the events: which processes have any, and from when to when. The second look can then write each row at
 //! once, in the order of the file.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
@@ -75,13 +76,15 @@ impl Survey {
             });
         }
         // The last range of each thread.
-        let mut last: FxHashMap<Option<i64>, (i64, i64)> = FxHashMap::default();
+        let mut last: FxHashMap<Option<i64>, (i64, Reverse<i64>)> = FxHashMap::default();
         let mut labels = Vec::new();
         database.look(NVTX, &mut unheard, |_, number, row: NvtxEvent| {
             match vocabulary.nvtx_event(row.kind) {
                 Some(Nvtx::Pushed) => {
                     let start = row.start.unwrap_or(i64::MIN);
-                    let place = (start, -row.end.unwrap_or(i64::MAX));
+                    // One without a usable end lasts until its process does.
+                    let end = row.end.filter(|&end| is_time(end)).unwrap_or(i64::MAX);
+                    let place = (start, Reverse(end));
                     let before = last.insert(row.thread, place);
                     self.is_nested &= before.is_none_or(|before| before <= place);
                     self.see(row.process.or(row.thread), row.start, row.end);

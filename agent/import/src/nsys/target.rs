@@ -29,6 +29,15 @@ struct Known {
     streams: FxHashMap<(i64, i64), (DeviceId, StreamId)>,
 }
 
+/// Where and when something ran on a GPU.
+pub(crate) struct Ran {
+    pub(crate) process_id: ProcessId,
+    pub(crate) device_id: DeviceId,
+    pub(crate) stream_id: StreamId,
+    pub(crate) start_ns: Timestamp,
+    pub(crate) end_ns: Timestamp,
+}
+
 /// The recording, and what has been counted.
 pub(crate) struct Target<'a> {
     pub(crate) writer: &'a mut Writer,
@@ -194,11 +203,28 @@ impl<'a> Target<'a> {
         end: Option<i64>,
     ) -> Option<(Timestamp, Timestamp)> {
         let from = self.point(problems, place, start)?;
-        let end = end.filter(|&end| is_time(end));
-        if end.is_none() {
+        let Some(end) = self.end(problems, place, from, end) else {
             problems.add(place.0, Problem::NoEnd, place.1, String::new);
+            return Some((from, from));
+        };
+        Some((from, end))
+    }
+
+    /// The end of what began at `from`; counted when it is before that. `None` when there is none.
+    pub(crate) fn end(
+        &self,
+        problems: &mut Problems,
+        (table, row): Place<'_>,
+        from: Timestamp,
+        end: Option<i64>,
+    ) -> Option<Timestamp> {
+        let end = end.filter(|&end| is_time(end)).map(|end| self.at(end))?;
+        if end < from {
+            problems.add(table, Problem::Backwards, row, || {
+                format!("by {} ns", from.unix_nanos().saturating_sub(end.unix_nanos()))
+            });
         }
-        Some((from, end.map_or(from, |end| self.at(end)).max(from)))
+        Some(end.max(from))
     }
 
     /// The last sign of life of a process, relative to the session's start.
@@ -251,7 +277,7 @@ impl<'a> Target<'a> {
     }
 
     /// The rows of a stream and its GPU; `None` when the process has no events.
-    pub(crate) fn stream(
+    fn stream(
         &mut self,
         process: Option<GlobalId>,
         device: Option<i64>,
@@ -282,6 +308,29 @@ impl<'a> Target<'a> {
             known.streams.insert((ordinal, stream), (device_id, id));
         }
         Ok(Some((process_id, device_id, id)))
+    }
+
+    /// Where and when an operation of `process` ran, by its device, context and stream; `None`, and counted, when it cannot be
+    /// kept.
+    pub(crate) fn operation(
+        &mut self,
+        problems: &mut Problems,
+        place: Place<'_>,
+        process: Option<i64>,
+        (start, end): (Option<i64>, Option<i64>),
+        [device, context, stream]: [Option<i64>; 3],
+    ) -> Result<Option<Ran>, WriteError> {
+        self.events += 1;
+        let Some((start_ns, end_ns)) = self.interval(problems, place, start, end) else {
+            return Ok(None);
+        };
+        let found = self.stream(self.owner(process), device, context, stream)?;
+        let Some((process_id, device_id, stream_id)) = found else {
+            self.leave_out(place.0, 1);
+            return Ok(None);
+        };
+        self.kept += 1;
+        Ok(Some(Ran { process_id, device_id, stream_id, start_ns, end_ns }))
     }
 
     /// The text under `number` in the recording.

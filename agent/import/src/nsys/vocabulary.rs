@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::database::Database;
 use super::problem::Problems;
 use super::row::row;
+use crate::copy_kind;
 
 /// What numbers mean.
 #[derive(Debug)]
@@ -94,8 +95,9 @@ pub(crate) struct Vocabulary {
 impl Vocabulary {
     /// Reads it from an export.
     pub(crate) fn read(database: &Database, problems: &mut Problems) -> Self {
+        let copies = copy_kind::ALL.map(|names| (names.number, names.symbol, names.kind));
         Self {
-            copies: read(database, "ENUM_CUDA_MEMCPY_OPER", COPIES, problems),
+            copies: read(database, "ENUM_CUDA_MEMCPY_OPER", &copies, problems),
             waits: read(database, "ENUM_CUPTI_SYNC_TYPE", WAITS, problems),
             streams: read(database, "ENUM_CUPTI_STREAM_TYPE", STREAMS, problems),
             overheads: read(database, "ENUM_CUPTI_OVERHEAD_TYPE", OVERHEADS, problems),
@@ -111,17 +113,6 @@ impl Vocabulary {
         if number.is_none() { Some(Nvtx::Pushed) } else { self.nvtx.of(number) }
     }
 }
-
-const COPIES: &[(i64, &str, CopyKind)] = &[
-    (1, "CUDA_MEMCPY_KIND_HTOD", CopyKind::HtoD),
-    (2, "CUDA_MEMCPY_KIND_DTOH", CopyKind::DtoH),
-    (8, "CUDA_MEMCPY_KIND_DTOD", CopyKind::DtoD),
-    (9, "CUDA_MEMCPY_KIND_HTOH", CopyKind::HtoH),
-    (10, "CUDA_MEMCPY_KIND_PTOP", CopyKind::PtoP),
-    (11, "CUDA_MEMCPY_KIND_UVM_HTOD", CopyKind::UnifiedHtoD),
-    (12, "CUDA_MEMCPY_KIND_UVM_DTOH", CopyKind::UnifiedDtoH),
-    (13, "CUDA_MEMCPY_KIND_UVM_DTOD", CopyKind::UnifiedDtoD),
-];
 
 const WAITS: &[(i64, &str, WaitKind)] = &[
     (1, "CUPTI_ACTIVITY_SYNCHRONIZATION_TYPE_EVENT_SYNCHRONIZE", WaitKind::Event),

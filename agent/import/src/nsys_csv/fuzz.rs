@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use perfagent_fuzz::{damage, each_costly_input};
+use perfagent_fuzz::{damage, each_input};
 use perfagent_recording::Writer;
 use perfagent_recording::table::{ApiCall, Copy, Host, Kernel};
 
@@ -25,7 +25,7 @@ Start (us),Duration (us),Name,Result,CorrID,Pid,Tid,T-Pri,Thread Name
 
 #[test]
 fn fuzz_nsys_csv() {
-    each_costly_input("nsys csv", 2000, 10, |from| {
+    each_input("nsys csv", 2000, |from| {
         let mut bytes = TRACES.as_bytes().to_vec();
         damage(&mut bytes, from);
         let mut writer = Writer::in_memory();
@@ -44,6 +44,13 @@ fn fuzz_nsys_csv() {
         let copies = writer.rows::<Copy>().unwrap();
         let calls = writer.rows::<ApiCall>().unwrap();
         assert_eq!(file.kept, (kernels.len() + copies.len() + calls.len()) as u64);
+        let lost: u64 = file
+            .warnings
+            .iter()
+            .filter(|warning| warning.text.contains(" left out "))
+            .map(|warning| warning.count)
+            .sum();
+        assert_eq!(file.events, file.kept + lost + file.left_out.values().sum::<u64>());
         assert!(kernels.iter().all(|(_, row)| row.start_ns <= row.end_ns));
         assert!(copies.iter().all(|(_, row)| row.start_ns <= row.end_ns));
         assert!(calls.iter().all(|(_, row)| row.start_ns <= row.end_ns));

@@ -1,7 +1,6 @@
 //! Which columns a trace has, in which units.
 
-use csv::ByteRecord;
-
+use super::fields::Fields;
 use crate::decimal::scaled;
 
 /// Which of the traces a header begins.
@@ -43,13 +42,12 @@ pub(crate) struct Header {
 
 impl Header {
     /// Understands a line that is the header of one of the traces.
-    pub(crate) fn parse(record: &ByteRecord) -> Option<Self> {
-        if !record.get(0)?.starts_with(b"Start") {
+    pub(crate) fn parse(record: &Fields) -> Option<Self> {
+        if !record.get(0)?.starts_with("Start") {
             return None;
         }
         let mut columns = Vec::new();
         for (place, field) in record.iter().enumerate() {
-            let field = std::str::from_utf8(field).ok()?;
             let (name, unit) = name_and_unit(field);
             let Some(column) = column(&name) else { continue };
             let factor = match column {
@@ -70,24 +68,24 @@ impl Header {
     }
 
     /// The text of a column; `None` where it is missing or not applicable.
-    pub(crate) fn text<'a>(&self, record: &'a ByteRecord, wanted: Column) -> Option<&'a [u8]> {
+    pub(crate) fn text<'a>(&self, record: &'a Fields, wanted: Column) -> Option<&'a str> {
         let (_, place, _) = self.columns.iter().find(|(column, ..)| *column == wanted)?;
         let text = record.get(*place)?.trim_ascii();
-        let told = !text.is_empty() && text != b"-" && !text.eq_ignore_ascii_case(b"n/a");
+        let told = !text.is_empty() && text != "-" && !text.eq_ignore_ascii_case("n/a");
         told.then_some(text)
     }
 
-    /// The number in a column in its basic unit; `Err` with the text that is none.
+    /// The number in a column in its basic unit; `Err` with the text that is none. Lengths and sizes are none below 0.
     pub(crate) fn number(
         &self,
-        record: &ByteRecord,
+        record: &Fields,
         wanted: Column,
     ) -> Result<Option<(i64, bool)>, String> {
         let Some(text) = self.text(record, wanted) else { return Ok(None) };
-        let factor = self.columns.iter().find(|(column, ..)| *column == wanted);
-        let factor = factor.map_or(1, |(.., factor)| *factor);
-        let read = std::str::from_utf8(text).ok().and_then(|text| scaled(text, factor));
-        read.map(Some).ok_or_else(|| String::from_utf8_lossy(text).chars().take(40).collect())
+        let is_length = matches!(wanted, Column::Duration | Column::Bytes);
+        let read = scaled(text, self.factor(wanted));
+        let read = read.filter(|(number, _)| *number >= 0 || !is_length);
+        read.map(Some).ok_or_else(|| text.chars().take(40).collect())
     }
 
     /// What the numbers of a column are multiplied with.
@@ -104,9 +102,9 @@ pub(crate) fn is_in(head: &[u8]) -> bool {
         if !line.starts_with(b"Start") && !line.starts_with(b"\"Start") {
             return false;
         }
-        let mut record = ByteRecord::new();
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line);
-        reader.read_byte_record(&mut record).unwrap_or(false) && Header::parse(&record).is_some()
+        let mut fields = Fields::default();
+        str::from_utf8(line).is_ok_and(|line| fields.split(line.trim_end()))
+            && Header::parse(&fields).is_some()
     })
 }
 
@@ -175,12 +173,12 @@ fn size_unit(unit: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use csv::ByteRecord;
-
-    use super::{Column, Header, Kind, is_in};
+    use super::{Column, Fields, Header, Kind, is_in};
 
     fn header(line: &str) -> Option<Header> {
-        Header::parse(&ByteRecord::from(line.split(',').collect::<Vec<_>>()))
+        let mut fields = Fields::default();
+        assert!(fields.split(line));
+        Header::parse(&fields)
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! `run_cuda_gpu_trace.csv` and `run_cuda_api_trace.csv`. Times count from the session's start, whose date is not told. Sizes
 //! are printed to a thousandth of a megabyte, and counted as rounded; so are sizes of shared memory, which are left out.
 
+mod fields;
 #[cfg(test)]
 mod fuzz;
 mod header;
@@ -12,13 +13,13 @@ mod problem;
 mod report;
 mod row;
 
-use std::collections::VecDeque;
 use std::io::Read;
 use std::path::Path;
 
 use perfagent_recording::table::{Note, Severity};
 use perfagent_recording::{HostId, WriteError, Writer};
 
+use self::fields::Fields;
 use self::header::Header;
 pub(crate) use self::header::is_in as is_recognised;
 use self::problem::{Problem, Problems};
@@ -27,11 +28,15 @@ use self::row::Rows;
 use crate::account;
 use crate::error::ImportError;
 use crate::format::Format;
+use crate::lines::Lines;
 use crate::summary::ImportedFile;
 use crate::window::{Finish, Window};
 
 /// Lines of other reports are counted under this name.
 const OTHERS: &str = "lines of other reports";
+
+/// No line is longer, however long the name of a kernel is.
+const LONGEST: usize = 1 << 20;
 
 /// Reads the file at `path`, whose text is `window` from line `line` on.
 pub(crate) fn import<R: Read>(
@@ -45,11 +50,7 @@ pub(crate) fn import<R: Read>(
     let mut rows = Rows::new(reports.of(path), host);
     let mut problems = Problems::default();
     let mut others = 0;
-    let mut text = Text::new(window, line);
-    let lines = read(&mut text, writer, &mut rows, &mut problems, &mut others)?;
-    if !text.ended {
-        problems.add(Problem::NotEnded, lines, String::new);
-    }
+    let lines = read(window, line, writer, &mut rows, &mut problems, &mut others)?;
     if let Some(Finish::Failed(why)) = window.finish() {
         problems.add(Problem::CutOff, lines, || why.clone());
     }
@@ -78,39 +79,45 @@ pub(crate) fn import<R: Read>(
     Ok(file)
 }
 
-/// Reads all lines, and returns how many there are.
+/// Reads all lines, of which the first has the number `first`, and returns the number of the last.
 fn read<R: Read>(
-    text: &mut Text<'_, R>,
+    window: &mut Window<R>,
+    first: u64,
     writer: &mut Writer,
     rows: &mut Rows<'_>,
     problems: &mut Problems,
     others: &mut u64,
 ) -> Result<u64, WriteError> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
-    let mut record = csv::ByteRecord::new();
+    let mut lines = Lines::of_at_most(window, LONGEST);
+    let mut fields = Fields::default();
     let mut header: Option<Header> = None;
-    loop {
-        // What cannot be read is told by the window.
-        let is_record = reader.read_byte_record(&mut record).unwrap_or(false);
-        let place = record.position().map_or(0, csv::Position::byte);
-        let line = reader.get_mut().line_at(if is_record { place } else { 0 });
-        if !is_record {
-            return Ok(line);
+    let (mut number, mut ended) = (first - 1, true);
+    while let Some(line) = lines.next() {
+        number += 1;
+        ended = line.ended;
+        if line.text.is_empty() {
+            continue;
         }
-        if let Some(found) = Header::parse(&record) {
+        let is_closed = fields.split(&line.text);
+        if is_closed && let Some(found) = Header::parse(&fields) {
             header = Some(found);
             continue;
         }
         match &header {
+            Some(_) if !is_closed => {
+                rows.events += 1;
+                let beginning = || line.text.chars().take(40).collect();
+                problems.add(Problem::Quote, number, beginning);
+            }
             // Between two reports stand lines of few words.
-            Some(known) if record.len() >= known.fields.min(4) => {
-                if record.len() < known.fields {
+            Some(known) if fields.len() >= known.fields.min(4) => {
+                if fields.len() < known.fields {
                     rows.events += 1;
-                    problems.add(Problem::Short, line, || {
-                        format!("{} fields instead of {}", record.len(), known.fields)
+                    problems.add(Problem::Short, number, || {
+                        format!("{} fields instead of {}", fields.len(), known.fields)
                     });
                 } else {
-                    rows.row(writer, problems, known, line, &record)?;
+                    rows.row(writer, problems, known, number, &fields)?;
                 }
             }
             Some(_) => header = None,
@@ -118,51 +125,8 @@ fn read<R: Read>(
             None => {}
         }
     }
-}
-
-/// A window as a reader, which knows where lines end.
-struct Text<'a, R> {
-    window: &'a mut Window<R>,
-    /// How many bytes were handed out.
-    read: u64,
-    /// Whether the last of them ends a line.
-    ended: bool,
-    /// Where lines end that [`Text::line_at`] has not come to.
-    ends: VecDeque<u64>,
-    line: u64,
-}
-
-impl<'a, R: Read> Text<'a, R> {
-    fn new(window: &'a mut Window<R>, line: u64) -> Self {
-        Self { window, read: 0, ended: true, ends: VecDeque::new(), line }
+    if !ended {
+        problems.add(Problem::NotEnded, number, String::new);
     }
-
-    /// The number of the line at `byte`, which is behind all that were asked for. (The parser's own count leaves out some
-    /// of the blank lines.)
-    fn line_at(&mut self, byte: u64) -> u64 {
-        while self.ends.pop_front_if(|end| *end < byte).is_some() {
-            self.line += 1;
-        }
-        self.line
-    }
-}
-
-impl<R: Read> Read for Text<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        if self.window.bytes().is_empty() {
-            self.window.more();
-        }
-        let bytes = self.window.bytes();
-        let count = bytes.len().min(into.len());
-        let bytes = &bytes[..count];
-        into[..count].copy_from_slice(bytes);
-        let ends = bytes.iter().zip(self.read..).filter(|(byte, _)| **byte == b'\n');
-        self.ends.extend(ends.map(|(_, place)| place));
-        if let Some(&last) = bytes.last() {
-            self.ended = last == b'\n';
-        }
-        self.read += count as u64;
-        self.window.consume(count);
-        Ok(count)
-    }
+    Ok(number)
 }

@@ -7,6 +7,8 @@ use crate::warning::Warning;
 pub(crate) enum Problem {
     /// A line with too few fields; left out.
     Short,
+    /// A line with a quote that is not closed; left out.
+    Quote,
     /// A line without a usable time; left out.
     NoTime,
     /// A field that should be a number; ignored.
@@ -46,8 +48,9 @@ impl Problems {
 
     /// How many events are known to be missing.
     pub(crate) fn events_lost(&self) -> u64 {
-        let lost =
-            self.0.iter().filter(|entry| matches!(entry.problem, Problem::Short | Problem::NoTime));
+        let is_lost =
+            |problem| matches!(problem, Problem::Short | Problem::Quote | Problem::NoTime);
+        let lost = self.0.iter().filter(|entry| is_lost(entry.problem));
         lost.map(|entry| entry.count).sum()
     }
 
@@ -73,6 +76,11 @@ impl Entry {
         match self.problem {
             Problem::Short => {
                 format!("{lines} with fields missing left out ({first} {line}): {detail}")
+            }
+            Problem::Quote => {
+                format!(
+                    "{lines} with a quote that is not closed left out ({first} {line}): {detail}"
+                )
             }
             Problem::NoTime => {
                 format!("{lines} without a usable time left out ({first} {line}): {detail}")

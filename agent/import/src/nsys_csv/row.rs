@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use csv::ByteRecord;
 use perfagent_recording::table::{self, ApiCall, Copy, CopyKind, Kernel};
 use perfagent_recording::{
     DeviceId, HostId, ProcessId, StreamId, ThreadId, Timestamp, WriteError, Writer,
 };
 
+use super::fields::Fields;
 use super::header::{Column, Header, Kind};
 use super::problem::{Problem, Problems};
 use super::report::{Process, Report};
+use crate::copy_kind;
 
 /// What a GPU is called that the trace does not name.
 const UNKNOWN: &str = "unknown GPU";
@@ -29,13 +30,14 @@ pub(crate) struct Rows<'a> {
 /// The fields of a row.
 struct Row<'a> {
     header: &'a Header,
-    record: &'a ByteRecord,
+    record: &'a Fields,
     line: u64,
 }
 
 impl Row<'_> {
-    fn text(&self, column: Column) -> Option<String> {
-        self.header.text(self.record, column).map(|text| String::from_utf8_lossy(text).into_owned())
+    /// The text of a column; empty where there is none.
+    fn text(&self, column: Column) -> &str {
+        self.header.text(self.record, column).unwrap_or_default()
     }
 
     /// A number, or none and a count of what is no number.
@@ -54,7 +56,7 @@ impl Row<'_> {
         let mut time = |column| match self.header.number(self.record, column) {
             Ok(Some((time, rounded))) => {
                 if rounded {
-                    let text = || self.text(column).unwrap_or_default();
+                    let text = || self.text(column).to_owned();
                     problems.add(Problem::Finer, self.line, text);
                 }
                 Some(time)
@@ -71,7 +73,7 @@ impl Row<'_> {
         let start = time(Column::Start)?;
         let duration = time(Column::Duration)?;
         // Both are below half of what fits.
-        Some((start, start + duration.max(0)))
+        Some((start, start + duration))
     }
 }
 
@@ -88,7 +90,7 @@ impl<'a> Rows<'a> {
         problems: &mut Problems,
         header: &Header,
         line: u64,
-        record: &ByteRecord,
+        record: &Fields,
     ) -> Result<(), WriteError> {
         self.events += 1;
         let row = Row { header, record, line };
@@ -116,17 +118,17 @@ impl<'a> Rows<'a> {
             _ => None,
         };
         let (device_id, stream_id) = {
-            let device = row.text(Column::Device).unwrap_or_default();
+            let device = row.text(Column::Device);
             let context = row.number(problems, Column::Context);
             let stream = row.number(problems, Column::Stream).unwrap_or(0);
-            self.stream(writer, process, end, &device, context, stream)?
+            self.stream(writer, process, end, device, context, stream)?
         };
         let process_id = self.process(writer, process, end)?.id;
         let (start_ns, end_ns) =
             (Timestamp::from_unix_nanos(start), Timestamp::from_unix_nanos(end));
         let correlation = row.number(problems, Column::Correlation).filter(|&number| number != 0);
-        let name = row.text(Column::Name).unwrap_or_default();
-        if let Some(kind) = copy_kind(&name) {
+        let name = row.text(Column::Name);
+        if let Some(kind) = copy_kind(name) {
             let bytes = row.number(problems, Column::Bytes);
             let unit = row.header.factor(Column::Bytes);
             if bytes.is_some() && unit > 1 {
@@ -144,7 +146,7 @@ impl<'a> Rows<'a> {
                 ..Copy::default()
             });
         }
-        let name_id = writer.string(&name)?;
+        let name_id = writer.string(name)?;
         let mut number = |column| row.number(problems, column);
         writer.append(&Kernel {
             process_id,
@@ -189,11 +191,11 @@ impl<'a> Rows<'a> {
         let thread_id: ThreadId = match process.threads.entry(tid) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
-                let name = row.text(Column::ThreadName).unwrap_or_default();
+                let name = row.text(Column::ThreadName).to_owned();
                 *new.insert(writer.insert(&table::Thread { process_id, tid, name })?)
             }
         };
-        let name_id = writer.string(&row.text(Column::Name).unwrap_or_default())?;
+        let name_id = writer.string(row.text(Column::Name))?;
         writer.append(&ApiCall {
             process_id,
             thread_id,
@@ -295,24 +297,13 @@ fn copy_kind(name: &str) -> Option<CopyKind> {
     if rest.starts_with("memset") {
         return Some(CopyKind::Memset);
     }
-    let unified = rest.contains("Unified");
-    let way = rest.rsplit(' ').next()?;
-    let pair = |short: &str, long: &str| way == short || way == long;
-    Some(if pair("HtoD", "Host-to-Device") {
-        if unified { CopyKind::UnifiedHtoD } else { CopyKind::HtoD }
-    } else if pair("DtoH", "Device-to-Host") {
-        if unified { CopyKind::UnifiedDtoH } else { CopyKind::DtoH }
-    } else if pair("DtoD", "Device-to-Device") {
-        if unified { CopyKind::UnifiedDtoD } else { CopyKind::DtoD }
-    } else if pair("HtoH", "Host-to-Host") {
-        CopyKind::HtoH
-    } else if pair("PtoP", "Peer-to-Peer") {
-        CopyKind::PtoP
-    } else if rest.contains("memcpy") {
-        CopyKind::Other
-    } else {
-        return None;
-    })
+    let way = rest.rsplit(' ').next().and_then(copy_kind::of);
+    match way {
+        Some(kind) if rest.contains("Unified") => Some(copy_kind::unified(kind)),
+        // Between arrays, too.
+        None if rest.contains("memcpy") => Some(CopyKind::Other),
+        way => way,
+    }
 }
 
 #[cfg(test)]

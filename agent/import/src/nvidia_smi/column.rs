@@ -129,8 +129,8 @@ impl Metric {
     /// The value of a cell: `38.74 W`, or without its unit; `None` for what is no number in that unit.
     pub(super) fn value(&self, cell: &str) -> Option<f64> {
         let (number, unit) = cell.split_once(' ').unwrap_or((cell, self.written));
-        let value: f64 = number.parse().ok().filter(|value: &f64| value.is_finite())?;
-        (unit.trim() == self.written).then_some(value * self.scale)
+        let value = number.parse::<f64>().ok()? * self.scale;
+        (unit.trim() == self.written && value.is_finite()).then_some(value)
     }
 
     /// Whether its values carry a unit, when the file has units.
@@ -156,7 +156,9 @@ mod tests {
             (used.name, used.value("3 MiB"), used.value("3")),
             ("memory_used", Some(3_145_728.0), Some(3_145_728.0))
         );
-        assert_eq!((used.value("3 W"), used.value("[N/A]"), used.value("nan")), (None, None, None));
+        for none in ["3 W", "[N/A]", "nan", "inf", "1e305 MiB"] {
+            assert_eq!(used.value(none), None, "{none}");
+        }
         assert_eq!(
             Column::of_heading("clocks_event_reasons.sw_power_cap"),
             Column::State("throttle_power_cap")

@@ -3,6 +3,8 @@
 
 use perfagent_recording::table::CopyKind;
 
+use crate::copy_kind;
+
 /// The value of `key` in such a text.
 fn value<'a>(details: &'a str, key: &str) -> Option<&'a str> {
     details.split_ascii_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix(':'))
@@ -21,14 +23,7 @@ pub(super) fn sizes(details: &str, key: &str) -> [Option<i64>; 3] {
 
 /// The kind of a copy by its name.
 pub(super) fn copy_kind(name: &str) -> CopyKind {
-    match name.strip_prefix("Memcpy").unwrap_or(name) {
-        "H2D" => CopyKind::HtoD,
-        "D2H" => CopyKind::DtoH,
-        "D2D" => CopyKind::DtoD,
-        "H2H" => CopyKind::HtoH,
-        "P2P" => CopyKind::PtoP,
-        _ => CopyKind::Other,
-    }
+    copy_kind::of(name.strip_prefix("Memcpy").unwrap_or(name)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -132,11 +132,14 @@ impl Line {
         }
     }
 
-    /// Start and end, each rounded down.
+    /// Start and end, each rounded down; `None` where they are none.
     fn times(&self, offset_ps: i64, duration_ps: i64) -> Option<Times> {
+        if duration_ps < 0 {
+            return None;
+        }
         let at = |ps: i64| self.start_ns.checked_add(ps.div_euclid(1000));
         let start = at(offset_ps)?;
-        let end = at(offset_ps.checked_add(duration_ps.max(0))?)?;
+        let end = at(offset_ps.checked_add(duration_ps)?)?;
         (is_base(start) && is_base(end)).then_some(Times { start, end })
     }
 
@@ -172,8 +175,8 @@ impl Line {
                 grid: sizes(details, "grid").map(Small::new),
                 block: sizes(details, "block").map(Small::new),
                 registers: Small::new(number(details, "regs")),
-                static_shared: Small::new(None),
-                dynamic_shared: Small::new(None),
+                static_shared: Small::new(number(details, "static_shared")),
+                dynamic_shared: Small::new(number(details, "dynamic_shared")),
                 graph: None,
                 graph_node: None,
             };

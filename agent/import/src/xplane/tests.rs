@@ -74,7 +74,7 @@ const STATS: [&str; 11] = [
     "device_type_string",
     "memory_size",
     // The value that a stat refers to.
-    "regs:32 static_shared:0 dynamic_shared:0 grid:8,2,1 block:256,1,1 occ_pct:50",
+    "regs:32 static_shared:16 dynamic_shared:2048 grid:8,2,1 block:256,1,1 occ_pct:50",
 ];
 
 fn stat(id: i64, value: Value) -> XStat {
@@ -213,6 +213,8 @@ fn a_gpu_and_its_host() {
     };
     assert_eq!(kernels, [of(1500, 1750, 11), of(1750, 2000, 12)]);
     assert_eq!(trace.kernels[0].grid.map(Small::get), [Some(8), Some(2), Some(1)]);
+    let shared = [trace.kernels[0].static_shared, trace.kernels[0].dynamic_shared];
+    assert_eq!(shared.map(Small::get), [Some(16), Some(2048)]);
     let copies: Vec<_> = trace.copies.iter().map(|row| (row.kind, row.bytes, row.stream)).collect();
     assert_eq!(copies, [(CopyKind::HtoD, 4096, 1), (CopyKind::Memset, 64, 1)]);
     let streams: Vec<_> = trace.streams.iter().map(|row| (row.device, row.number)).collect();
@@ -244,12 +246,12 @@ fn picoseconds_are_rounded_down_at_both_ends() {
 
 #[test]
 fn times_that_are_none_cost_their_event() {
-    let bad = [(i64::MAX, 1), (0, i64::MAX), (i64::MIN, 1)];
+    let bad = [(i64::MAX, 1), (0, i64::MAX), (i64::MIN, 1), (2000, -1000)];
     let events = bad.map(|(offset, duration)| event(7, offset, duration, vec![])).to_vec();
     let lines = vec![line(1, "t", 5, events), line(2, "u", i64::MAX, vec![event(7, 0, 1, vec![])])];
     let host = plane(1, "/host:CPU", lines, vec![]);
     let collector = parse(&XSpace { planes: vec![host], hostnames: vec![] }.encode_to_vec());
-    assert_eq!(collector.problems.events_lost() + collector.trace.kept() as u64, 4);
+    assert_eq!(collector.problems.events_lost() + collector.trace.kept() as u64, 5);
     assert_eq!(collector.trace.annotations.iter().filter(|row| row.times.start == 5).count(), 1);
 }
 

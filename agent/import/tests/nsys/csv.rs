@@ -66,3 +66,36 @@ fn of_a_damaged_trace_the_rest_is_read() {
     fs::write(folder.path().join("run.csv"), text).unwrap();
     insta::assert_snapshot!(imported(folder.path(), "run.csv"));
 }
+
+#[test]
+fn lengths_and_sizes_below_nothing_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("run.csv"),
+        GPU.replace("1000,5000", "1000,-5000").replace("4.194", "-4.194"),
+    )
+    .unwrap();
+    let output = folder.path().join("run.perfdb");
+    let inputs = vec![folder.path().join("run.csv")];
+    let imported = import(&ImportOptions { inputs, output, force: true }).unwrap();
+    assert_eq!((imported.files[0].events, imported.files[0].kept), (3, 2));
+    let told = |text: &str| imported.warnings.iter().any(|warning| warning.contains(text));
+    assert!(told("without a usable time left out (line 2): `-5000`"), "{:?}", imported.warnings);
+    assert!(told("no number, which is ignored (line 3): `-4.194`"), "{:?}", imported.warnings);
+}
+
+#[test]
+fn a_quote_that_is_not_closed_costs_its_line_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "{}20000,5,104,1,1,1,1,1,1,9,,,,,,,NVIDIA A10G (0),1,,7,f\n",
+        GPU.replace("int)\"", "int)")
+    );
+    fs::write(folder.path().join("run.csv"), text).unwrap();
+    let output = folder.path().join("run.perfdb");
+    let inputs = vec![folder.path().join("run.csv")];
+    let imported = import(&ImportOptions { inputs, output, force: true }).unwrap();
+    assert_eq!((imported.files[0].events, imported.files[0].kept), (4, 3));
+    let told = imported.warnings.iter().filter(|text| text.contains("a quote that is not closed"));
+    assert_eq!(told.count(), 1, "{:?}", imported.warnings);
+}

@@ -19,7 +19,8 @@ pub(crate) struct Export {
 impl Export {
     /// One with the tables and rows of `sql`.
     pub(crate) fn new(sql: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        // In memory where there is such a folder: fuzz tests write files by the million.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let database = Connection::open(folder.path().join("run.sqlite")).unwrap();
         // Small pages, so that a small file has many.
         database.execute_batch("PRAGMA page_size = 512; PRAGMA journal_mode = MEMORY;").unwrap();

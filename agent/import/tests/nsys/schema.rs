@@ -117,3 +117,72 @@ fn ranges_in_any_order() {
     assert_eq!(with("end"), in_order);
     assert_eq!(with("start DESC"), in_order);
 }
+
+/// The warnings of an import, and what it says to have lost.
+fn told(sql: &str) -> (Vec<String>, Vec<String>) {
+    let rows = imported(Export::new(sql).path(), "run.sqlite");
+    let of = |kind: &str| {
+        rows.lines().filter(|line| line.starts_with(kind)).map(ToOwned::to_owned).collect()
+    };
+    (of("warning"), of("losses:"))
+}
+
+#[test]
+fn ends_before_starts_and_sizes_below_nothing_are_told() {
+    let (warnings, _) = told(
+        "CREATE TABLE CUPTI_ACTIVITY_KIND_MEMCPY (start INT, end INT, bytes INT);
+         INSERT INTO CUPTI_ACTIVITY_KIND_MEMCPY VALUES (100, 40, 1), (200, 300, -5);
+         CREATE TABLE NVTX_EVENTS (start INT, end INT, text TEXT);
+         INSERT INTO NVTX_EVENTS VALUES (100, 200, 'step'), (300, 10, 'back');",
+    );
+    assert_eq!(
+        warnings,
+        [
+            "warning (1x, first 1): table CUPTI_ACTIVITY_KIND_MEMCPY: 1 row with an end before the start kept with no length (row 1): by 60 ns",
+            "warning (1x, first 2): table CUPTI_ACTIVITY_KIND_MEMCPY: 1 row with an unusable value in column `bytes`, which is ignored (row 2): -5",
+            "warning (1x, first 2): table NVTX_EVENTS: 1 row with an end before the start kept with no length (row 2): by 290 ns",
+        ]
+    );
+}
+
+#[test]
+fn what_nsys_itself_did_is_no_lost_event() {
+    let (warnings, losses) = told(
+        "CREATE TABLE CUPTI_ACTIVITY_KIND_KERNEL (start INT, end INT);
+         INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL VALUES (100, 200), (NULL, 300);
+         CREATE TABLE PROFILER_OVERHEAD (start INT, end INT);
+         INSERT INTO PROFILER_OVERHEAD VALUES (NULL, 5), (NULL, 6);",
+    );
+    assert!(
+        warnings
+            .iter()
+            .any(|text| text.contains("PROFILER_OVERHEAD: 2 rows without a usable time"))
+    );
+    assert_eq!(losses.len(), 1);
+    assert!(losses[0].contains("count=1"), "{losses:?}");
+}
+
+#[test]
+fn the_least_number_is_no_end_of_a_range() {
+    let end = i64::MIN;
+    let export = Export::new(&format!(
+        "CREATE TABLE NVTX_EVENTS (start INT, end INT, text TEXT);
+         INSERT INTO NVTX_EVENTS VALUES (10, 50, 'inner'), (10, {end}, 'open'), (60, 90, 'later');"
+    ));
+    let rows = imported(export.path(), "run.sqlite");
+    let ranges: Vec<&str> = rows.lines().filter(|line| line.starts_with("ranges:")).collect();
+    let depths: Vec<&str> = ranges
+        .iter()
+        .filter_map(|line| line.split(' ').find(|word| word.starts_with("depth=")))
+        .collect();
+    assert_eq!(depths, ["depth=1", "depth=0", "depth=1"], "{rows}");
+}
+
+#[test]
+fn a_number_of_hundreds_of_digits_is_told_shortly() {
+    let (warnings, _) = told(
+        "CREATE TABLE CUPTI_ACTIVITY_KIND_KERNEL (start INT, end INT, deviceId REAL);
+         INSERT INTO CUPTI_ACTIVITY_KIND_KERNEL VALUES (100, 200, 5e-324), (200, 300, 1e300);",
+    );
+    assert!(warnings.iter().any(|text| text.ends_with("5e-324")), "{warnings:?}");
+}

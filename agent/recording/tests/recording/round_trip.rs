@@ -110,7 +110,7 @@ fn rows_keep_their_order_however_many_come_at_once() {
 fn a_recording_in_memory_is_the_one_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.perfdb");
-    let fill = |writer: &mut Writer| {
+    let write = |writer: &mut Writer| {
         let process = crate::fill(writer).unwrap();
         writer.set_meta("source", "first").unwrap();
         writer.set_meta("source", "second").unwrap();
@@ -129,7 +129,7 @@ fn a_recording_in_memory_is_the_one_in_the_file() {
     let mut file = Writer::create(&path).unwrap();
     let mut memory = Writer::in_memory();
     assert_eq!((file.path(), memory.path()), (Some(&*path), None));
-    assert_eq!(fill(&mut file), fill(&mut memory));
+    assert_eq!(write(&mut file), write(&mut memory));
     file.finish().unwrap();
     let file = Recording::load(&Reader::open(&path).unwrap(), &mut |_| {}).unwrap();
     let memory = memory.into_recording().unwrap();
