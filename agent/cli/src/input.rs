@@ -1,17 +1,22 @@
 //! Recordings as commands take them in: a recording, or traces of other tools, which are read into memory.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use perfagent_import::{Format, ImportError};
+use perfagent_import::ImportError;
 use perfagent_recording::{OpenError, Reader, Recording};
+
+/// Traces that are named; of more their number is told.
+const MOST_NAMES: usize = 4;
 
 /// What a command was given.
 #[derive(Debug)]
 pub(crate) enum Input {
     /// A recording.
     Recording(PathBuf),
-    /// Traces of another tool. One, but for those of which a run has several.
-    Traces(Format, Vec<PathBuf>),
+    /// Traces of other tools, which are taken together as `perfagent import` takes them: times of one machine's ranks can be
+    /// compared.
+    Traces(Vec<PathBuf>),
 }
 
 impl Input {
@@ -21,8 +26,8 @@ impl Input {
             Ok(_) => Ok(Self::Recording(path.to_owned())),
             Err(error @ (OpenError::NotSqlite { .. } | OpenError::Foreign { .. })) => {
                 // Of what is neither, the recording is what was most likely meant.
-                let format = perfagent_import::recognise(path).map_err(|_| error)?;
-                Ok(Self::Traces(format, vec![path.to_owned()]))
+                perfagent_import::recognise(path).map_err(|_| error)?;
+                Ok(Self::Traces(vec![path.to_owned()]))
             }
             Err(error) => Err(error.into()),
         }
@@ -32,8 +37,13 @@ impl Input {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Recording(path) => path.display().to_string(),
-            Self::Traces(_, paths) => {
-                paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+            Self::Traces(paths) => {
+                let shown = paths.iter().take(MOST_NAMES).map(|path| path.display().to_string());
+                let mut name = shown.collect::<Vec<_>>().join(", ");
+                if let Some(more @ 1..) = paths.len().checked_sub(MOST_NAMES) {
+                    let _ = write!(name, " and {more} more");
+                }
+                name
             }
         }
     }
@@ -44,7 +54,7 @@ impl Input {
             Self::Recording(path) => {
                 Ok(Recording::load_on(&Reader::open(path)?, threads, &mut |_progress| {})?)
             }
-            Self::Traces(_, paths) => match perfagent_import::read(paths) {
+            Self::Traces(paths) => match perfagent_import::read(paths) {
                 Ok(recording) => Ok(recording),
                 // Of what is neither after all, as above.
                 Err(error @ ImportError::NotATrace { .. }) => {
@@ -59,25 +69,5 @@ impl Input {
 
 /// Looks at each without reading all of it, so that a wrong name in a long list is told at once.
 pub(crate) fn open_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
-    let mut inputs = Vec::with_capacity(paths.len());
-    for (position, path) in paths.iter().enumerate() {
-        join(&mut inputs, position, Input::open(path)?);
-    }
-    Ok(inputs.into_iter().map(|(_, input)| input).collect())
-}
-
-/// Puts an input behind others, each with its position on the command line. `nsys stats` prints a report as several files, which
-/// are one input.
-pub(crate) fn join(inputs: &mut Vec<(usize, Input)>, position: usize, next: Input) {
-    if let Input::Traces(Format::NsysCsv, paths) = &next {
-        let earlier = inputs.iter_mut().find_map(|(_, input)| match input {
-            Input::Traces(Format::NsysCsv, earlier) => Some(earlier),
-            _ => None,
-        });
-        if let Some(earlier) = earlier {
-            earlier.extend_from_slice(paths);
-            return;
-        }
-    }
-    inputs.push((position, next));
+    paths.iter().map(|path| Input::open(path)).collect()
 }

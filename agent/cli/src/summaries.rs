@@ -9,7 +9,7 @@ use std::thread;
 use anyhow::{Context as _, bail, ensure};
 use perfagent_analysis::{Report, Rules, Summary, merge, repeated};
 
-use crate::input::{self, Input};
+use crate::input::Input;
 
 /// What a report is made of.
 enum Source {
@@ -103,19 +103,25 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Summary>> {
     Ok(summaries)
 }
 
+/// All traces of other tools are one source, in the place of the first of them.
 fn open_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
-    let (mut stored, mut inputs) = (Vec::new(), Vec::new());
-    for (position, path) in paths.iter().enumerate() {
+    let mut sources = Vec::new();
+    for path in paths {
         if is_stored(path) {
-            stored.push((position, Source::Stored(read(path)?)));
-        } else {
-            input::join(&mut inputs, position, Input::open(path)?);
+            sources.push(Source::Stored(read(path)?));
+            continue;
+        }
+        let input = Input::open(path)?;
+        let traces = sources.iter_mut().find_map(|source| match source {
+            Source::Input(Input::Traces(traces)) => Some(traces),
+            _ => None,
+        });
+        match (input, traces) {
+            (Input::Traces(more), Some(traces)) => traces.extend(more),
+            (input, _) => sources.push(Source::Input(input)),
         }
     }
-    let inputs = inputs.into_iter().map(|(position, input)| (position, Source::Input(input)));
-    let mut sources: Vec<_> = stored.into_iter().chain(inputs).collect();
-    sources.sort_by_key(|(position, _)| *position);
-    Ok(sources.into_iter().map(|(_, source)| source).collect())
+    Ok(sources)
 }
 
 /// Whether the file at `path` holds summaries: a list that is no trace, of which some are lists too.
