@@ -13,11 +13,10 @@
 //!   by kind, with the byte of the first place ([`Warning`]), in the answer and in the recording.
 //! * A recording appears under its name when it is complete, or not at all.
 //!
-//! Measured with `/usr/bin/time perfagent import big.json -f -o run.perfdb` (release build, one thread, Xeon
-//! 2.8 GHz, median of 5 while other work shared the processors): 186 MB of text and 711,000 events a second,
-//! 46 MB resident at most. `big.json` holds the events of a real trace, of an MI300X, eight times: 499 MB, 1,912,280
-//! events, of which 527,040 are kept. The same text as gzip: 132 MB a second (median of 3). Most of the time
-//! is spent in reading JSON, a tenth in writing rows. Measured on 2026-11-24, before element types, FLOPs and waits were kept.
+//! Measured with `/usr/bin/time perfagent import big.json -f -o run.perfdb` (release build, two virtual cores of an Intel
+//! Xeon, median of 3, 2026-11-26): 475 MB of text and 1.8 million events a second, 48 MB resident at most, 1.3 s of both
+//! processors. `big.json` holds the events of a real trace, of an MI300X, eight times: 499 MB, 1,912,280 events, of which
+//! 527,040 are kept. Most of the time is spent in reading JSON.
 
 mod account;
 mod ahead;
