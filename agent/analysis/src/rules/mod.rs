@@ -196,7 +196,7 @@ fn table(text: &str) -> (Vec<Rule>, Vec<RuleError>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUILT_IN, COMMUNICATION, Rules};
+    use super::{BUILT_IN, COMMUNICATION, OTHER, Rules};
 
     #[test]
     fn the_tables_that_come_with_the_program_are_sound() {
@@ -330,6 +330,16 @@ mod tests {
             }
         }
         assert!(matched > 100, "{matched}");
+    }
+
+    #[test]
+    fn an_expression_knows_more_than_ascii_where_it_says_so() {
+        let rules = Rules::with_categories("all = (?iu)^Übung\\w$\nascii = (?i)^ü\\w$").unwrap();
+        assert_eq!(rules.category("übungß"), "all");
+        assert_eq!(
+            [rules.category("üb"), rules.category("Üb"), rules.category("üß")],
+            ["ascii", OTHER, OTHER]
+        );
     }
 
     #[test]
