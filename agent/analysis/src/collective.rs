@@ -39,8 +39,8 @@ pub(crate) struct Collectives {
     pub(crate) kernels: Vec<Option<i64>>,
 }
 
-/// The table of a process's collectives, and its calls. Collectives whose end was not seen are left out: their time says nothing about bandwidth. Those of which only the handing
-/// over to the GPU is known are counted, without a time.
+/// The table of a process's collectives, and its calls. Collectives whose end was not seen are left out: their time says nothing
+/// about bandwidth. Those of which only the handing over to the GPU is known are counted, without a time.
 pub(crate) fn collectives(recording: &Recording, rows: &ProcessRows) -> Collectives {
     let mut places: BTreeMap<_, usize> = BTreeMap::new();
     let mut table: Vec<CollectiveRow> = Vec::new();

@@ -51,8 +51,7 @@ fn plain(hir: &Hir) -> Option<String> {
     match hir.kind() {
         HirKind::Literal(literal) => String::from_utf8(literal.0.to_ascii_lowercase()).ok(),
         HirKind::Class(class) => {
-            let literal = class.clone();
-            let letters: Vec<u8> = match literal {
+            let letters: Vec<u8> = match class {
                 regex_syntax::hir::Class::Bytes(bytes) => {
                     bytes.iter().flat_map(|range| range.start()..=range.end()).take(3).collect()
                 }

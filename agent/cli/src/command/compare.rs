@@ -14,9 +14,9 @@ use crate::printer::Printer;
 
 /// Say whether one set of runs is slower than another
 ///
-/// Each recording (or trace of another tool, as `perfagent import` takes it) is one run. Both sides need several: only differences between runs of the same side
-/// tell what chance does. Exit code 1: something became worse; 3 with --strict: a headline metric is
-/// open; 4: the runs come from environments that must not be compared.
+/// Each recording (or trace of another tool, as `perfagent import` takes it) is one run. Both sides need several: only
+/// differences between runs of the same side tell what chance does. Exit code 1: something became worse; 3 with --strict: a
+/// headline metric is open; 4: the runs come from environments that must not be compared.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "perfagent compare [OPTIONS] <BASE.perfdb>... -- <NEW.perfdb>...",
