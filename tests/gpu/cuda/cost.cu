@@ -4,6 +4,8 @@
 //     cost LIBCUPTI VARIANT[,VARIANT…]      ns a launch, as JSON
 //     cost LIBCUPTI external                external-correlation records by what else is collected
 //     cost LIBCUPTI age MILLISECONDS        age of the newest record after each flush
+//
+// As a library that the driver loads (CUDA_INJECTION64_PATH) it does what COST_PARTS says by the CUPTI of COST_CUPTI.
 
 #include <algorithm>
 #include <atomic>
@@ -94,6 +96,8 @@ static bool apply(const std::string& word) {
     if (word == "small") return attribute(0, size_t(800000)), true;
     if (word == "pinned") return attribute(8, uint8_t(1)), true;
     if (word == "shared") return attribute(9, uint8_t(0)), true;
+    if (word == "early") return attribute(6, size_t(12)), true;
+    if (word == "read") return look = true;
     if (word == "buffers") return CUPTI(cuptiActivityRegisterCallbacks)(requested, completed) == 0;
     if (word == "reset") return CUPTI(cuptiEnableCallback)(1, subscriber, CUPTI_CB_DOMAIN_RUNTIME_API, 164) == 0;
     if (word == "launches") {
@@ -108,13 +112,15 @@ static bool apply(const std::string& word) {
     if (word == "overhead") return enable(17), true;
     if (word == "memory") return enable(49), enable(50), true;
     if (word == "places") return enable(9), enable(37), true;
+    if (word.rfind("kind", 0) == 0) return enable(std::atoi(word.c_str() + 4)), true;
+    if (word == "complete") return CUPTI(cuptiActivityEnableAllSyncRecords)(0) == 0;
     if (word == "external") return enable(39), true;
     if (word == "runtime") return enable(5), true;
     if (word == "driver") return enable(4), true;
-    if (word == "flush") {
-        std::thread([] {
+    if (word == "flush" || word == "rarely") {
+        std::thread([often = word == "flush"] {
             for (;;) {
-                usleep(100000);
+                usleep(often ? 80000 : 2000000);
                 CUPTI(cuptiActivityFlushAll)(0);
             }
         }).detach();
@@ -225,6 +231,20 @@ static void age(int milliseconds) {
     load.join();
     std::printf("{\"age_period_ms\": %d, \"before_ms\": %.2f, \"after_ms\": %.2f, \"after_worst_ms\": %.2f, \"5ms_later_ms\": %.2f, \"flush_ms\": %.3f, \"kernels\": %llu}\n",
                 milliseconds, median(before), median(ages), *std::max_element(ages.begin(), ages.end()), median(again), median(costs), (unsigned long long)kernels.load());
+}
+
+extern "C" __attribute__((visibility("default"))) int InitializeInjection() {
+    const char* cupti = std::getenv("COST_CUPTI");
+    const char* parts = std::getenv("COST_PARTS");
+    if (!cupti || !parts || library) return 1;
+    library = dlopen(cupti, RTLD_NOW | RTLD_GLOBAL);
+    if (!library) {
+        std::fprintf(stderr, "cost: %s\n", dlerror());
+        return 1;
+    }
+    next_record = CUPTI(cuptiActivityGetNextRecord);
+    words(parts);
+    return 1;
 }
 
 int main(int count, char** arguments) {

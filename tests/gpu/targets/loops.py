@@ -20,6 +20,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--profile", choices=("cuda", "full"))
 parser.add_argument("--device", default="cuda")
 parser.add_argument("--small", action="store_true", help="small sizes, to try it without a GPU")
+parser.add_argument("--core", type=int, help="the processor that blocks run on; the same one for all that take turns")
+parser.add_argument("--only", help="only this loop")
 arguments = parser.parse_args()
 
 
@@ -74,12 +76,30 @@ def memory():
     return found
 
 
+@contextlib.contextmanager
+def pinned():
+    """On the processor that was asked for, which this process's other threads keep off."""
+    if arguments.core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(int(task.name), before - {arguments.core})
+    os.sched_setaffinity(0, {arguments.core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 size = {"size": 256} if arguments.small else {}
-loops = {
-    "launch": launch_bound(arguments.device),
-    "gpu": gpu_bound(arguments.device, **size),
-    "train": training(),
+makers = {
+    "launch": lambda: launch_bound(arguments.device),
+    "gpu": lambda: gpu_bound(arguments.device, **size),
+    "train": training,
 }
+loops = {name: make() for name, make in makers.items() if arguments.only in (None, name)}
 for run in loops.values():
     run(3)
 synchronize(arguments.device)
@@ -93,7 +113,7 @@ for line in sys.stdin:
     run, count = loops[request["loop"]], request["count"]
     torch.cuda.nvtx.range_push(f"block {request['loop']}")
     begun = time.perf_counter()
-    with profiler():
+    with profiler(), pinned():
         # The first launches under a profiler pay for its start.
         run(1)
         synchronize(arguments.device)
