@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     NcclCall = 6,
     /// When the kernel of what NCCL handed to the GPU ran, by NCCL's own timers.
     NcclTimes = 7,
+    /// The host, or a stream, waited for the GPU.
+    Wait = 8,
 }
 
 const ATTRIBUTES: u64 = 1 << 8;
@@ -235,6 +237,7 @@ pub(crate) fn read(words: &[u64], text: &mut Vec<u8>) -> Option<Received> {
         5 => Kind::Mark,
         6 => Kind::NcclCall,
         7 => Kind::NcclTimes,
+        8 => Kind::Wait,
         _ => return None,
     };
     let mut received = Received {

@@ -1,7 +1,7 @@
 //! Where each field of the header stands. Offsets are in bytes from the start of the file.
 
 /// The version of the layout. A reader accepts exactly its own.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 /// The length of the header, in bytes; the ring starts here.
 pub const HEADER_BYTES: u64 = 4096;
 /// The capacity of a ring when nothing else is asked for, in bytes.

@@ -392,10 +392,14 @@ records! {
         context: u32,
         /// The stream; [`NO_STREAM`](crate::NO_STREAM) for none.
         stream: u32,
-        /// CUPTI's number for the event; 0 for none.
+        /// A number for the event, its own in its process while it exists; 0 for none.
         event: u32,
         /// Joins it with the call that waited.
         correlation: u32,
+        /// The correlation id of the call that recorded the event waited for; 0 when not told.
+        recorded_by: u32,
+        /// The stream that the event waited for was recorded on; [`NO_STREAM`](crate::NO_STREAM) when not told.
+        recorded_on: u32,
     }
     /// Time that CUPTI or the driver spent on itself, recording included.
     24 Overhead {

@@ -6,12 +6,12 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::callback::{self, Callback, call};
 use crate::number;
 use crate::version::Version;
 
 pub(crate) const INVALID_PARAMETER: c_int = 1;
 const NOT_COMPATIBLE: c_int = 14;
-const NOT_SUPPORTED: c_int = 27;
 const NOT_PERMITTED: c_int = 35;
 const DRIVER_CALL: u32 = 4;
 const RUNTIME_CALL: u32 = 5;
@@ -78,12 +78,7 @@ struct State {
     dropped_told: bool,
     /// Records for which there was no buffer, and that nobody has asked for.
     dropped: u64,
-    /// What `cuptiSubscribe` was given, and the driver calls that it wants to see.
-    callback: Option<(Callback, usize)>,
-    watched: HashSet<(c_int, u32)>,
 }
-
-pub(crate) type Callback = extern "C" fn(*mut c_void, c_int, u32, *const c_void);
 
 /// A buffer that the library lent: address, size, bytes in use.
 type Buffer = (usize, usize, usize);
@@ -117,20 +112,6 @@ pub(crate) fn driver_call(id: u32, symbol: *const c_char, correlation: u32) {
     record[16..24].copy_from_slice(&now.to_le_bytes());
     record[32..36].copy_from_slice(&correlation.to_le_bytes());
     emit(&record);
-}
-
-/// A call of this domain begins and ends: tells who watches it.
-pub(crate) fn call(domain: c_int, id: u32, symbol: *const c_char, correlation: u32) {
-    let callback = with(|state| state.callback.filter(|_| state.watched.contains(&(domain, id))));
-    if let Some((callback, user)) = callback {
-        let mut data = [0_u64; 9];
-        data[4] = symbol.expose_provenance() as u64;
-        data[8] = u64::from(correlation);
-        for site in [0_u64, 1] {
-            data[0] = site;
-            callback(ptr::with_exposed_provenance_mut(user), domain, id, data.as_ptr().cast());
-        }
-    }
 }
 
 /// The records in the open buffer are gone, as when a device is reset.
@@ -266,15 +247,10 @@ pub unsafe extern "C" fn cuptiSubscribe(
     if let Some(status) = number("FAKE_GPU_SUBSCRIBE") {
         return status as c_int;
     }
-    subscribe(callback, user);
+    callback::subscribe(callback, user);
     // SAFETY: the caller's promise.
     unsafe { *subscriber = ptr::without_provenance_mut(SUBSCRIBER) };
     0
-}
-
-/// Remembers whom to call.
-pub(crate) fn subscribe(callback: Callback, user: *mut c_void) {
-    with(|state| state.callback = Some((callback, user.expose_provenance())));
 }
 
 /// What `inside` answers, unless functions of the other family have been called before.
@@ -283,30 +259,6 @@ pub(crate) fn of_family(family: Family, inside: impl FnOnce() -> c_int) -> c_int
         return NOT_COMPATIBLE;
     }
     inside()
-}
-
-/// Watches a call of the driver, or stops to; nothing is watched with `FAKE_GPU_CALLBACKS=0`.
-#[unsafe(no_mangle)]
-pub extern "C" fn cuptiEnableCallback(
-    enable: u32,
-    subscriber: *mut c_void,
-    domain: c_int,
-    id: u32,
-) -> c_int {
-    if subscriber.addr() != SUBSCRIBER {
-        return INVALID_PARAMETER;
-    }
-    if number("FAKE_GPU_CALLBACKS") == Some(0) {
-        return NOT_SUPPORTED;
-    }
-    with(|state| {
-        if enable == 1 {
-            state.watched.insert((domain, id))
-        } else {
-            state.watched.remove(&(domain, id))
-        }
-    });
-    0
 }
 
 /// Opens an external region of the calling thread.

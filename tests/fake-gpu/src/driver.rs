@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cupti::call;
+use crate::callback::call;
 
 /// The name of the one device.
 pub const NAME: &CStr = c"Fake GPU 1000";

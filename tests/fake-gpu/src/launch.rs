@@ -4,7 +4,8 @@
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::cupti::{call, driver_call, emit, now};
+use crate::callback::call;
+use crate::cupti::{driver_call, emit, now};
 use crate::version::Version;
 
 /// The mangled name of the kernel that runs.

@@ -20,6 +20,7 @@
 //! could not correct); `reasons=GPU:BITS@MS-MS` (why clocks are held down).
 #![expect(unsafe_code, reason = "it stands in for C libraries")]
 
+pub mod callback;
 pub mod cupti;
 pub mod driver;
 pub mod launch;
@@ -29,6 +30,7 @@ pub mod nvml;
 pub mod shared;
 pub mod surroundings;
 pub mod version;
+pub mod wait;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -4,7 +4,8 @@
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 
-use crate::cupti::{self, Callback, Completed, Family, INVALID_PARAMETER, Request, SUBSCRIBER};
+use crate::callback::{self, Callback};
+use crate::cupti::{self, Completed, Family, INVALID_PARAMETER, Request, SUBSCRIBER};
 use crate::number;
 use crate::version::Version;
 
@@ -54,7 +55,7 @@ pub unsafe extern "C" fn cuptiSubscribe_v2(
         }
         return MULTIPLE_SUBSCRIBERS;
     }
-    cupti::subscribe(callback, user);
+    callback::subscribe(callback, user);
     // SAFETY: the caller's promise.
     unsafe { *subscriber = ptr::without_provenance_mut(SUBSCRIBER) };
     0

@@ -74,6 +74,9 @@ def each(check, by, recording, rows, one, unrecorded):
     check.expect(all(row[1] == operation for row in found), f"{name}: is called {operation}")
     check.expect(all(row[3] == one["bytes"] for row in found), f"{name}: {one['bytes']} bytes, not {sorted({row[3] for row in found})}")
     kernel = [row for row in found if row[8] == "kernel"]
+    # NCCL 2.30.7 tells its timers nothing of broadcasts after the program's call: without CUPTI they have no times.
+    if by == "timers" and operation == "broadcast" and not kernel:
+        return check.note(f"{name}: counted without a time, as NCCL's timers tell nothing")
     if not check.expect(len(kernel) == len(found), f"{name}: {len(kernel)} of {len(found)} have their kernel's times"):
         return
     if by == "cupti":

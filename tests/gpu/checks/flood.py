@@ -32,6 +32,12 @@ def one(check, name, seconds, *options):
     check.expect(written + lost >= answer["launched"], f"{name}: {written} + {lost} of {answer['launched']}")
     if options:
         check.expect(lost == 0, f"{name}: nothing is lost at this rate")
+    for thread, nanoseconds in answer["threads_ns"].items():
+        check.figure(f"{name}_{thread}_ns_per_record", nanoseconds / written, "ns of processor time")
+        # The writer thread takes records from CUPTI's buffers to the ring.
+        if thread == "perfagent":
+            text = f"{name}: from buffer to ring: {nanoseconds / written:.0f} ns a record, at most 150"
+            check.expect(nanoseconds / written <= 150, text)
     check.figure(f"{name}_recording", recording.path.stat().st_size, "bytes")
     cpu = recording.meta().get("recorder_cpu_ns")
     if cpu and written:

@@ -27,6 +27,7 @@ ORDER = [
     "reset",
     "collectives",
     "streams",
+    "waits",
     "ranges",
     "memory",
     "commands",

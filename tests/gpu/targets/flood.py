@@ -5,6 +5,7 @@ import json
 import time
 
 import torch
+from agent_threads import threads_ns
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--seconds", type=float, default=10)
@@ -22,6 +23,7 @@ with torch.cuda.graph(graph):
 graph.replay()
 torch.cuda.synchronize()
 torch.cuda.nvtx.range_push("flood")
+before = threads_ns()
 started = time.perf_counter()
 replays = 0
 while time.perf_counter() - started < arguments.seconds:
@@ -32,4 +34,7 @@ while time.perf_counter() - started < arguments.seconds:
         time.sleep(max(0, replays * arguments.nodes / arguments.rate - (time.perf_counter() - started)))
 seconds = time.perf_counter() - started
 torch.cuda.nvtx.range_pop()
-print(json.dumps({"launched": replays * arguments.nodes, "seconds": seconds}))
+# What has been launched is taken within two periods of flushing.
+time.sleep(0.5)
+threads = {name: after - before.get(name, 0) for name, after in threads_ns().items()}
+print(json.dumps({"launched": replays * arguments.nodes, "seconds": seconds, "threads_ns": threads}))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 started = time.perf_counter()
 import torch  # noqa: E402
+from agent_threads import threads_ns  # noqa: E402
 from model import Training, gpu_bound, launch_bound, synchronize  # noqa: E402
 
 parser = argparse.ArgumentParser()
@@ -45,17 +46,6 @@ def training():
             model.step()
 
     return run
-
-
-def threads_ns():
-    """Processor time in ns of the agent's threads in this process, by thread name."""
-    found = {}
-    for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            name = (task / "comm").read_text().strip()
-            if name.startswith("perfagent"):
-                found[name] = found.get(name, 0) + int((task / "schedstat").read_text().split()[0])
-    return found
 
 
 def memory():

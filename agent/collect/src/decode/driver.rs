@@ -46,22 +46,33 @@ impl Decoder {
                 };
                 self.memory_event(tables, time, device_id, "pool", correlation, &row)
             }
-            Record::Synchronization { start, end, kind, context, stream, event, correlation } => {
+            Record::Synchronization {
+                start,
+                end,
+                kind,
+                context,
+                stream,
+                event,
+                correlation,
+                recorded_by,
+                recorded_on,
+            } => {
                 let (start_ns, end_ns) = self.interval(start, end);
                 if !self.source.window.holds(start_ns) {
                     return Ok(());
                 }
+                let number = |stream| (stream != NO_STREAM).then_some(i64::from(stream));
                 tables.writer.append(&Synchronization {
                     process_id,
                     start_ns,
                     end_ns,
                     kind: wait_kind(kind),
                     context: i64::from(context),
-                    stream: (stream != NO_STREAM).then_some(i64::from(stream)),
+                    stream: number(stream),
                     event: (event != 0).then_some(i64::from(event)),
                     correlation: known(correlation),
-                    recorded_by: None,
-                    recorded_on: None,
+                    recorded_by: known(recorded_by),
+                    recorded_on: number(recorded_on),
                 })
             }
             Record::Overhead { start, end, kind, tid, correlation } => {

@@ -227,6 +227,8 @@ fn record<'a>(kind: u32, from: &mut Unstructured<'_>, text: &'a str) -> Record<'
             stream: stream(from),
             event: any(from),
             correlation,
+            recorded_by: any(from),
+            recorded_on: stream(from),
         },
         24 => Record::Overhead { start, end, kind: any(from), tid, correlation },
         25 => Record::GraphLaunch {

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Some("cuda") => cuda(),
         Some("surroundings") => surroundings(),
         Some("graphs") => graphs(),
+        Some("waits") => waits(),
         Some("capture") => capture(),
         Some("reset") => reset(),
         Some("theft") => theft(true),
@@ -233,6 +234,43 @@ fn surroundings() {
     surroundings();
     nvtx::range_pop();
     println!("{} muted", muted());
+}
+
+/// A program that waits for the GPU in every way, and in a range of its own once more.
+fn waits() {
+    type Handle = *mut c_void;
+    let handle = std::ptr::without_provenance_mut;
+    // SAFETY: the library is the stand-in, whose functions have these types.
+    let (init, device, stream, own, event, wait, record, driver) = unsafe {
+        let library = libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_NOW);
+        let init: extern "C" fn(c_uint) -> c_int = function(library, c"cuInit");
+        let device: extern "C" fn() -> c_int = function(library, c"cudaDeviceSynchronize");
+        let stream: extern "C" fn(Handle) -> c_int = function(library, c"cudaStreamSynchronize");
+        let own: extern "C" fn(Handle) -> c_int = function(library, c"cudaStreamSynchronize_ptsz");
+        let event: extern "C" fn(Handle) -> c_int = function(library, c"cudaEventSynchronize");
+        let wait: extern "C" fn(Handle, Handle, c_uint) -> c_int =
+            function(library, c"cudaStreamWaitEvent");
+        let record: extern "C" fn(Handle, Handle) -> c_int = function(library, c"cudaEventRecord");
+        let driver: extern "C" fn(Handle) -> c_int = function(library, c"cuStreamSynchronize");
+        (init, device, stream, own, event, wait, record, driver)
+    };
+    assert_eq!(init(0), 0);
+    nvtx::range_push(c"step".as_ptr());
+    device();
+    stream(handle(13));
+    stream(handle(0));
+    // CU_STREAM_PER_THREAD.
+    stream(handle(2));
+    own(handle(0));
+    record(handle(0x5500_0010), handle(13));
+    record(handle(0x5500_0020), handle(14));
+    record(handle(0x5500_0010), handle(15));
+    event(handle(0x5500_0010));
+    wait(handle(16), handle(0x5500_0020), 0);
+    event(handle(0x5500_0040));
+    driver(handle(13));
+    nvtx::range_pop();
+    device();
 }
 
 /// Ranges named "step" of every kind among others, each with a round of operations in it; and the profiler's own range.

@@ -1,5 +1,5 @@
-//! Calls of the CUDA API that CUPTI tells of as they happen, few of them: launches while NCCL's are looked for, the
-//! profiler's start and stop, the reset of a device, and launches while no buffer comes back.
+//! Calls of the CUDA API that CUPTI tells of as they happen, few of them: waits, launches while NCCL's are looked for,
+//! the profiler's start and stop, the reset of a device, and launches while no buffer comes back.
 #![expect(unsafe_code, reason = "calls into CUPTI, and the callback that it calls")]
 
 use std::ffi::{CStr, c_int, c_void};
@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::session::{self, Session};
 use super::sys::{CallbackData, DRIVER_API, ENTER, RUNTIME_API};
 use super::theft::{self, RUNTIME_LAUNCHES};
-use super::{flush, launch};
+use super::{flush, launch, waits};
 use crate::capture;
 use crate::door::door;
 
@@ -45,6 +45,10 @@ pub(super) extern "C" fn callback(
     door((), || {
         // SAFETY: in both domains the data is of this type, valid during the call.
         let Some(data) = (unsafe { data.cast::<CallbackData>().as_ref() }) else { return };
+        if let Some(watched) = waits::of(domain, call) {
+            // SAFETY: the data are for this function.
+            return unsafe { waits::seen(watched, data) };
+        }
         match (domain, call, data.site == ENTER) {
             (RUNTIME_API, DEVICE_RESET, true) => {
                 // With the device go the records that have not been taken.

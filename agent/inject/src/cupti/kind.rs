@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::launch;
 use super::session::{self, Session};
 use super::sys::{self, SUCCESS};
+use super::{launch, waits};
 use crate::config::{Config, Graphs};
 
 /// Kinds of activity that have no operation of the GPU.
@@ -22,16 +22,17 @@ pub(super) const GRAPH_TRACE: u32 = 51;
 const PLACES: [(u32, &str); 2] =
     [(CONTEXT, "CUDA contexts"), (STREAM, "attributes of CUDA streams")];
 /// What is collected without being asked for.
-const ALWAYS: [(u32, &str); 8] = [
+const ALWAYS: [(u32, &str); 7] = [
     (sys::KIND_CONCURRENT_KERNEL, "kernels"),
     (sys::KIND_MEMCPY, "copies"),
     (sys::KIND_MEMCPY2, "copies between GPUs"),
     (sys::KIND_MEMSET, "fills"),
     (MEMORY2, "allocations"),
     (MEMORY_POOL, "memory pools"),
-    (SYNCHRONIZATION, "synchronisations"),
     (OVERHEAD, "the overhead of recording"),
 ];
+/// Makes every call dearer; see [`waits`].
+const WAITS: (u32, &str) = (SYNCHRONIZATION, "synchronisations");
 const CALLS: [(u32, &str); 2] =
     [(RUNTIME_CALL, "calls of the CUDA runtime"), (DRIVER_CALL, "calls of the CUDA driver")];
 
@@ -42,8 +43,9 @@ const GRAPHS: &str = "CUDA graphs as wholes";
 fn wanted(config: &Config) -> impl Iterator<Item = (u32, &'static str)> {
     let calls = config.api.then_some(CALLS).into_iter().flatten();
     let graphs = (config.graphs == Graphs::Whole).then_some((GRAPH_TRACE, GRAPHS));
+    let waits = (!waits::are_watched()).then_some(WAITS);
     let correlation = launch::needs_driver_calls().then_some(CALLS[1]);
-    ALWAYS.into_iter().chain(calls).chain(graphs).chain(correlation)
+    ALWAYS.into_iter().chain(calls).chain(waits).chain(graphs).chain(correlation)
 }
 
 /// Enables what is wanted. Each kind that is refused is named in a remark the first time, and the others recorded.
@@ -69,7 +71,7 @@ fn enable_all(session: &Session, kinds: impl Iterator<Item = (u32, &'static str)
 
 /// Stops collecting what [`enable`] began.
 pub(super) fn disable(session: &Session) {
-    disable_all(session, ALWAYS.into_iter().chain(CALLS).chain([(GRAPH_TRACE, GRAPHS)]));
+    disable_all(session, ALWAYS.into_iter().chain(CALLS).chain([WAITS, (GRAPH_TRACE, GRAPHS)]));
 }
 
 /// Stops collecting, as far as CUPTI lets us.

@@ -125,6 +125,8 @@ pub(super) fn resolve(library: *mut c_void) -> Result<Api, String> {
         // SAFETY: see above.
         callback_name: unsafe { function(library, c"cuptiGetCallbackName") },
         // SAFETY: see above.
+        stream_number: unsafe { function(library, c"cuptiGetStreamIdEx") },
+        // SAFETY: see above.
         set_thread_ids: unsafe { function(library, c"cuptiSetThreadIdType") },
         // SAFETY: see above.
         enable_runtime_call: unsafe { function(library, c"cuptiActivityEnableRuntimeApi") },

@@ -12,12 +12,14 @@ mod kind;
 pub(crate) mod launch;
 mod layout;
 mod loader;
+mod recorded_events;
 mod scope;
 mod search;
 mod session;
 mod shared;
 mod sys;
 mod theft;
+pub(crate) mod waits;
 
 use std::sync::atomic::Ordering;
 

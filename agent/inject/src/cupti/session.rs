@@ -12,7 +12,7 @@ use super::graphs::Watch;
 use super::scope::Refused;
 use super::shared::Shared;
 use super::sys::{ATTRIBUTE_ZEROED_BUFFERS, Api, SUCCESS, Status, remedy};
-use super::{api_call, callbacks, flush, kind, launch, loader, scope};
+use super::{api_call, callbacks, flush, kind, launch, loader, scope, waits};
 use crate::config::{Config, Graphs};
 use crate::door::door;
 use crate::inbox::{self, Item};
@@ -135,6 +135,7 @@ impl Session {
             api_call::mute(self);
         }
         callbacks::watch(self);
+        waits::watch(self);
         kind::enable_places(self);
         capture::settled(|is_on| {
             self.is_set_up.store(true, Ordering::Relaxed);

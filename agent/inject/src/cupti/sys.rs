@@ -82,6 +82,8 @@ pub(super) struct Api {
         Option<unsafe extern "C" fn(u32, *mut c_void, c_int, u32) -> Status>,
     pub(super) callback_name:
         Option<unsafe extern "C" fn(c_int, u32, *mut *const c_char) -> Status>,
+    pub(super) stream_number:
+        Option<unsafe extern "C" fn(*mut c_void, *mut c_void, u8, *mut u32) -> Status>,
     pub(super) set_thread_ids: Option<unsafe extern "C" fn(c_int) -> Status>,
     /// CUDA 12.5 and later, as the next one.
     pub(super) enable_runtime_call: Option<unsafe extern "C" fn(u32, u8) -> Status>,
@@ -245,7 +247,10 @@ const _: () = {
     assert!(offset_of!(PeerMemcpy, graph) == 80);
     assert!(offset_of!(ExternalCorrelation, id) == 8);
     assert!(offset_of!(ExternalCorrelation, correlation) == 16);
+    assert!(offset_of!(CallbackData, parameters) == 16);
     assert!(offset_of!(CallbackData, symbol) == 32);
+    assert!(offset_of!(CallbackData, context_uid) == 48);
+    assert!(offset_of!(CallbackData, correlation_data) == 56);
     assert!(offset_of!(CallbackData, correlation) == 64);
     assert!(offset_of!(Memset, bytes) == 8);
     assert!(offset_of!(Memset, start) == 16);

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use perfagent_spool::{LossCause, MonotonicNs, Record};
 
 use super::Writer;
+use crate::cupti::waits;
 use crate::message::{self, Kind, Received};
 use crate::thread_buffer::{ThreadBuffer, life};
 use crate::{losses, nccl};
@@ -129,6 +130,10 @@ fn write(writer: &mut Writer, tid: u32, event: &Received, text: &[u8]) {
         writer.ring.push(&nccl::times(event));
         return;
     }
+    if kind == Kind::Wait {
+        writer.ring.push(&waits::record(event));
+        return;
+    }
     writer.know_domain(domain);
     let name = if registered == 0 { writer.text(text) } else { writer.registered(registered) };
     let record = match kind {
@@ -137,7 +142,7 @@ fn write(writer: &mut Writer, tid: u32, event: &Received, text: &[u8]) {
         Kind::Start => Record::RangeStart { time, tid, id, domain, category, color, name, payload },
         Kind::End => Record::RangeEnd { time, tid, id },
         Kind::Mark => Record::Mark { time, tid, domain, category, color, name, payload },
-        Kind::NcclCall | Kind::NcclTimes => return,
+        Kind::NcclCall | Kind::NcclTimes | Kind::Wait => return,
     };
     writer.ring.push(&record);
 }

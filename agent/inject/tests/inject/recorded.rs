@@ -267,7 +267,7 @@ fn unborrowed(record: Record<'_>) -> Record<'static> {
         Api { start, end, tid, correlation, name, result }
         Memory { time, device, context, stream, correlation, address, bytes, freed, kind, pool }
         MemoryPool { time, device, correlation, address, operation, size, used }
-        Synchronization { start, end, kind, context, stream, event, correlation }
+        Synchronization { start, end, kind, context, stream, event, correlation, recorded_by, recorded_on }
         Overhead { start, end, kind, tid, correlation }
         GraphLaunch { start, end, device, context, stream, correlation, graph }
         Context { context, device, null_stream }

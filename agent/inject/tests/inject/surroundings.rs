@@ -58,7 +58,7 @@ fn outline(recorded: &Recorded) -> Vec<String> {
             Record::MemoryPool { time, address, operation, size, used, .. } => {
                 format!("pool {address:x} operation {operation} at {} {used}/{size} B", after(time))
             }
-            Record::Synchronization { start, end, kind, context, stream, event, correlation } => {
+            Record::Synchronization { start, end, kind, context, stream, event, correlation, .. } => {
                 let span = span(start, end);
                 format!("wait {kind} {span} context {context} stream {stream} event {event} call {correlation}")
             }
@@ -79,8 +79,8 @@ fn outline(recorded: &Recorded) -> Vec<String> {
     lines
 }
 
-/// Everything but calls and graphs, which must be asked for.
-const ALWAYS: [&str; 9] = [
+/// Everything but calls and graphs, which must be asked for, and waits, which are seen by callbacks.
+const ALWAYS: [&str; 8] = [
     "stream 13 of 1 priority -5 flag 2",
     "context 1 device 0 null stream 7",
     "stream 7 of 1 priority 0 flag 3",
@@ -88,7 +88,6 @@ const ALWAYS: [&str; 9] = [
     "allocate 4096 B at 7f0010000000 at 1 context 1 stream 13 kind 3 pool b001",
     "free 1048576 B at 7f0000000000 at 2 context 1 stream - kind 3 pool 0",
     "pool b001 operation 1 at 3 4096/2097152 B",
-    "wait 3 310+4990 context 1 stream 13 event 0 call 908",
     "overhead 10000 400+50 thread main call 908",
 ];
 
@@ -100,6 +99,66 @@ fn records_of_every_cuda_version_are_understood() {
         assert!(recorded.losses.is_empty(), "CUDA {version}: {:?}", recorded.losses);
         assert!(recorded.notes.is_empty(), "CUDA {version}: {:?}", recorded.notes);
     }
+}
+
+/// The waits of a run of the target's mode `waits`, each with the call that it is joined to.
+fn waits(with: &[(&str, &str)]) -> Vec<String> {
+    let (_, recorded) = record("waits", with);
+    assert!(recorded.losses.is_empty(), "{:?}", recorded.losses);
+    let mut before = MonotonicNs(0);
+    let waits = recorded.gpu.iter().filter_map(|(record, _)| match *record {
+        Record::Synchronization {
+            start,
+            end,
+            kind,
+            context,
+            stream,
+            event,
+            correlation,
+            recorded_by,
+            recorded_on,
+        } => {
+            // Each on its own, the host's as long as it waited.
+            assert!(before <= start && start <= end, "{record:?}");
+            assert_eq!(end.0 - start.0 >= 2_000_000, kind != 2, "{record:?}");
+            before = end;
+            let on = |stream: u32| if stream == NO_STREAM { "-".into() } else { stream.to_string() };
+            let (stream, recorded_on) = (on(stream), on(recorded_on));
+            Some(format!(
+                "kind {kind} context {context} stream {stream} event {event:x} call {correlation} recorded by {recorded_by} on {recorded_on}"
+            ))
+        }
+        _ => None,
+    });
+    waits.collect()
+}
+
+#[test]
+fn waits_are_seen_as_they_happen_each_once_and_with_where_their_events_were_recorded() {
+    let all = [
+        "kind 4 context 1 stream - event 0 call 5001 recorded by 0 on -",
+        "kind 3 context 1 stream 13 event 0 call 5002 recorded by 0 on -",
+        "kind 3 context 1 stream 7 event 0 call 5003 recorded by 0 on -",
+        "kind 3 context 1 stream 8 event 0 call 5004 recorded by 0 on -",
+        "kind 3 context 1 stream 8 event 0 call 5005 recorded by 0 on -",
+        "kind 1 context 1 stream - event aa00002 call 5009 recorded by 5008 on 15",
+        "kind 2 context 1 stream 16 event aa00004 call 5010 recorded by 5007 on 14",
+        "kind 1 context 1 stream - event aa00008 call 5011 recorded by 0 on -",
+        "kind 3 context 1 stream 13 event 0 call 5012 recorded by 0 on -",
+    ];
+    let last = "kind 4 context 1 stream - event 0 call 5013 recorded by 0 on -";
+    assert_eq!(waits(&[]), [&all[..], &[last]].concat());
+    // Nothing outside of a capture.
+    assert_eq!(waits(&[("PERFAGENT_CAPTURE_RANGE", "step")]), all);
+}
+
+#[test]
+fn where_cupti_gives_no_callbacks_its_own_records_of_waits_are_taken() {
+    let (_, recorded) = record("surroundings", &[("FAKE_GPU_CALLBACKS", "0")]);
+    let lines = outline(&recorded);
+    let wait = "wait 3 310+4990 context 1 stream 13 event 0 call 908".to_owned();
+    assert!(lines.contains(&wait), "{lines:?}");
+    assert_eq!(lines.len(), ALWAYS.len() + 1, "{lines:?}");
 }
 
 #[test]

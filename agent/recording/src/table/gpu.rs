@@ -207,7 +207,7 @@ table! {
         context: i64,
         /// CUPTI's number for the stream.
         stream: Option<i64>,
-        /// CUPTI's number for the event.
+        /// A number for the event, its own in its process while it exists.
         event: Option<i64>,
         /// Joins it to the row of `api_calls` of the same process that waited.
         correlation: Option<i64>,

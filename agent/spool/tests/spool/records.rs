@@ -53,9 +53,24 @@ fn host() -> impl Strategy<Value = Record<'static>> {
                 Record::MemoryPool { time, device, correlation, address, operation, size, used }
             }
         ),
-        (span(), any::<u8>(), any::<[u32; 4]>()).prop_map(
-            |((start, end), kind, [context, stream, event, correlation])| {
-                Record::Synchronization { start, end, kind, context, stream, event, correlation }
+        (span(), any::<u8>(), any::<[u32; 4]>(), any::<[u32; 2]>()).prop_map(
+            |(
+                (start, end),
+                kind,
+                [context, stream, event, correlation],
+                [recorded_by, recorded_on],
+            )| {
+                Record::Synchronization {
+                    start,
+                    end,
+                    kind,
+                    context,
+                    stream,
+                    event,
+                    correlation,
+                    recorded_by,
+                    recorded_on,
+                }
             }
         ),
         (span(), any::<[u32; 3]>()).prop_map(|((start, end), [kind, tid, correlation])| {

@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::sync::atomic::Ordering;
 
-use perfagent_spool::{LossCause, Record};
+use perfagent_spool::{LossCause, NO_STREAM, Record};
 
 use super::super::layout::{ApiCall, Context, CorrelatedOverhead, Stream, Synchronization};
 use super::super::session::Session;
@@ -45,6 +45,9 @@ pub(super) fn synchronization(clock: Clock, wait: &Synchronization) -> Option<Re
         stream: wait.stream,
         event: if wait.event == NO_EVENT { 0 } else { wait.event },
         correlation: wait.correlation,
+        // Not told.
+        recorded_by: 0,
+        recorded_on: NO_STREAM,
     })
 }
 

@@ -153,6 +153,7 @@ fn api() -> Api {
         set_attribute: attribute,
         enable_callback: None,
         callback_name: Some(callback_name),
+        stream_number: None,
         set_thread_ids: None,
         enable_runtime_call: None,
         enable_driver_call: None,
