@@ -25,10 +25,11 @@ PARTS = {
     "contexts": f"{BASE},kernels,kind9",
     "streams": f"{BASE},kernels,kind37",
     "all": f"{BASE},{KINDS}",
-    "all_completed": f"{BASE},{KINDS},complete",
-    "all_shared": f"{BASE},shared,{KINDS}",
-    "no_memory": f"{BASE},kernels,copies,waits,overhead,places",
     "no_waits": f"{BASE},kernels,copies,overhead,memory,places",
+    # Waits seen by callbacks instead.
+    "runtime_watched": f"{BASE},kernels,copies,overhead,memory,places,watch_runtime",
+    "driver_watched": f"{BASE},kernels,copies,overhead,memory,places,watch_driver",
+    "both_watched": f"{BASE},kernels,copies,overhead,memory,places,watch_runtime,watch_driver,flush",
 }
 
 

@@ -113,7 +113,17 @@ static bool apply(const std::string& word) {
     if (word == "memory") return enable(49), enable(50), true;
     if (word == "places") return enable(9), enable(37), true;
     if (word.rfind("kind", 0) == 0) return enable(std::atoi(word.c_str() + 4)), true;
-    if (word == "complete") return CUPTI(cuptiActivityEnableAllSyncRecords)(0) == 0;
+    // Functions that wait or record events, as agent/inject/src/cupti/waits.rs has them.
+    if (word == "watch_runtime") {
+        for (int call : {126, 165, 131, 239, 137, 147, 247, 135, 242, 370, 371})
+            CUPTI(cuptiEnableCallback)(1, subscriber, CUPTI_CB_DOMAIN_RUNTIME_API, call);
+        return true;
+    }
+    if (word == "watch_driver") {
+        for (int call : {17, 800, 126, 440, 121, 295, 436, 119, 441, 587, 588})
+            CUPTI(cuptiEnableCallback)(1, subscriber, CUPTI_CB_DOMAIN_DRIVER_API, call);
+        return true;
+    }
     if (word == "external") return enable(39), true;
     if (word == "runtime") return enable(5), true;
     if (word == "driver") return enable(4), true;

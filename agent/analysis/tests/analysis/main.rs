@@ -9,6 +9,7 @@ mod critical;
 mod difference;
 mod events;
 mod files;
+mod h200_waits;
 mod invariance;
 mod linked;
 mod memory;

@@ -184,7 +184,7 @@ fn parquet_files_are_read_by_duckdb() {
     };
     let folder = tempfile::tempdir().unwrap();
     let data =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/h200/collectives/run.perfdb.gz");
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/h200/collectives/cupti.perfdb.gz");
     let mut packed = GzDecoder::new(fs::File::open(data).unwrap());
     let mut file = fs::File::create(folder.path().join("run.perfdb")).unwrap();
     std::io::copy(&mut packed, &mut file).unwrap();

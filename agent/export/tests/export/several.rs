@@ -80,7 +80,7 @@ fn one_rank_is_as_a_file_of_pytorch() {
 #[test]
 fn of_real_ranks_each_is_whole() {
     let bed = Bed::new();
-    let packed = recorded().into_iter().find(|path| path.ends_with("collectives/run.perfdb.gz"));
+    let packed = recorded().into_iter().find(|path| path.ends_with("collectives/cupti.perfdb.gz"));
     bed.unpack(&packed.unwrap(), "run.perfdb");
     let whole = bed.load("run.perfdb");
     let of_rank = |recording: &Recording, rank: i64| {

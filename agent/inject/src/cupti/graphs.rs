@@ -14,12 +14,13 @@ const MANY: u64 = 100_000;
 /// Over which time that is looked at.
 const LOOK_NS: u64 = 1_000_000_000;
 
-/// How many nodes of graphs have been recorded, and when that was last looked at.
+/// How many nodes of graphs have been recorded, and how many when that was last looked at.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     /// Whether to tell of it, still.
     automatic: AtomicBool,
     nodes: AtomicU64,
+    seen: AtomicU64,
     since: AtomicU64,
 }
 
@@ -28,9 +29,9 @@ impl Watch {
         Self { automatic: automatic.into(), ..Self::default() }
     }
 
-    /// A node of a graph was recorded.
+    /// A node of a graph was recorded; called by one thread, which so needs no atomic addition.
     pub(super) fn count(&self) {
-        self.nodes.fetch_add(1, Ordering::Relaxed);
+        self.nodes.store(self.nodes.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// The rate to be told of, when there were too many; called by one thread, now and then.
@@ -41,7 +42,8 @@ impl Watch {
             return None;
         }
         self.since.store(now.0, Ordering::Relaxed);
-        let nodes = self.nodes.swap(0, Ordering::Relaxed);
+        let nodes = self.nodes.load(Ordering::Relaxed);
+        let nodes = nodes - self.seen.swap(nodes, Ordering::Relaxed);
         // The first look has nothing to compare with.
         let rate = u128::from(nodes) * 1_000_000_000 / u128::from(passed);
         (since != 0 && rate > u128::from(MANY)).then_some(rate as u64)
