@@ -60,18 +60,18 @@ pub extern "C" fn cuptiEnableCallback(
 
 /// A call of this domain begins and ends: tells who watches it.
 pub(crate) fn call(domain: c_int, id: u32, symbol: *const c_char, correlation: u32) {
-    tell(domain, id, symbol, correlation, &[], || {});
+    tell(domain, id, symbol, correlation, &[], || 0);
 }
 
-/// A call with these parameters, within which `inside` happens.
+/// A call with these parameters, within which `inside` happens, whose answer it gives.
 pub(crate) fn call_with(
     domain: c_int,
     id: u32,
     correlation: u32,
     parameters: &[usize],
-    inside: impl FnOnce(),
-) {
-    tell(domain, id, ptr::null(), correlation, parameters, inside);
+    inside: impl FnOnce() -> c_int,
+) -> c_int {
+    tell(domain, id, ptr::null(), correlation, parameters, inside)
 }
 
 /// The data are laid out here by offset, as CUPTI has them.
@@ -81,14 +81,16 @@ fn tell(
     symbol: *const c_char,
     correlation: u32,
     parameters: &[usize],
-    inside: impl FnOnce(),
-) {
+    inside: impl FnOnce() -> c_int,
+) -> c_int {
     let watching =
         || with(|state| state.callback.filter(|_| state.watched.contains(&(domain, id))));
     // What the two calls share.
     let mut between = 0_u64;
+    let mut answer: c_int = 0;
     let mut data = [0_u64; 9];
     data[2] = parameters.as_ptr().expose_provenance() as u64;
+    data[3] = (&raw mut answer).expose_provenance() as u64;
     data[4] = symbol.expose_provenance() as u64;
     data[5] = CONTEXT as u64;
     data[6] = CONTEXT_NUMBER;
@@ -101,6 +103,7 @@ fn tell(
         }
     };
     tell(0);
-    inside();
+    answer = inside();
     tell(1);
+    answer
 }

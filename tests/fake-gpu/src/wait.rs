@@ -15,20 +15,27 @@ const LENGTH: Duration = Duration::from_millis(2);
 /// From here on, so that they are told from those of launches.
 static NEXT: AtomicU32 = AtomicU32::new(5001);
 
+/// A stream or event that has been destroyed.
+const GONE: usize = 0xdead;
+/// `cudaErrorInvalidResourceHandle`.
+const INVALID_HANDLE: c_int = 400;
+
 /// A call of the runtime that makes one of the driver.
-fn both(runtime: u32, driver: u32, parameters: &[usize], inside: impl FnOnce()) -> c_int {
+fn both(runtime: u32, driver: u32, parameters: &[usize], inside: impl FnOnce() -> c_int) -> c_int {
     let correlation = NEXT.fetch_add(1, Ordering::Relaxed);
     call_with(RUNTIME, runtime, correlation, parameters, || {
-        call_with(DRIVER, driver, correlation, parameters, inside);
-    });
+        call_with(DRIVER, driver, correlation, parameters, || {
+            if parameters.contains(&GONE) { INVALID_HANDLE } else { inside() }
+        })
+    })
+}
+
+fn wait() -> c_int {
+    std::thread::sleep(LENGTH);
     0
 }
 
-fn wait() {
-    std::thread::sleep(LENGTH);
-}
-
-/// The number of a stream.
+/// The number of a stream. One that is gone ends the process, as following its pointer does.
 ///
 /// # Safety
 /// `number` is a valid place.
@@ -41,6 +48,9 @@ pub unsafe extern "C" fn cuptiGetStreamIdEx(
 ) -> c_int {
     if context.addr() != CONTEXT {
         return crate::cupti::INVALID_PARAMETER;
+    }
+    if stream.addr() == GONE {
+        std::process::abort();
     }
     let of_null = if per_thread == 0 { 7 } else { 8 };
     // SAFETY: the caller's promise.
@@ -79,19 +89,18 @@ pub extern "C" fn cudaStreamWaitEvent(
     event: *mut c_void,
     flags: c_uint,
 ) -> c_int {
-    both(147, 295, &[stream.addr(), event.addr(), flags as usize], || {})
+    both(147, 295, &[stream.addr(), event.addr(), flags as usize], || 0)
 }
 
 /// Records an event on a stream.
 #[unsafe(no_mangle)]
 pub extern "C" fn cudaEventRecord(event: *mut c_void, stream: *mut c_void) -> c_int {
-    both(135, 119, &[event.addr(), stream.addr()], || {})
+    both(135, 119, &[event.addr(), stream.addr()], || 0)
 }
 
 /// Waits for a stream, called without the runtime.
 #[unsafe(no_mangle)]
 pub extern "C" fn cuStreamSynchronize(stream: *mut c_void) -> c_int {
     let correlation = NEXT.fetch_add(1, Ordering::Relaxed);
-    call_with(DRIVER, 126, correlation, &[stream.addr()], wait);
-    0
+    call_with(DRIVER, 126, correlation, &[stream.addr()], wait)
 }

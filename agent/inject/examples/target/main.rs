@@ -271,6 +271,10 @@ fn waits() {
     driver(handle(13));
     nvtx::range_pop();
     device();
+    // What has been destroyed.
+    assert_ne!(stream(handle(0xdead)), 0);
+    assert_ne!(record(handle(0x5500_0010), handle(0xdead)), 0);
+    assert_ne!(wait(handle(0xdead), handle(0x5500_0010), 0), 0);
 }
 
 /// Ranges named "step" of every kind among others, each with a round of operations in it; and the profiler's own range.

@@ -73,13 +73,13 @@ mod tests {
     fn a_rate_is_too_high_when_it_stays_so_for_a_second() {
         let watch = Watch::new(true);
         let at = |ms: u64| MonotonicNs(1_000_000_000_000 + ms * 1_000_000);
-        watch.nodes.store(10_000_000, Ordering::Relaxed);
+        watch.nodes.fetch_add(10_000_000, Ordering::Relaxed);
         assert_eq!(watch.too_many(at(0)), None, "the time before the first look is not known");
-        watch.nodes.store(150_000, Ordering::Relaxed);
+        watch.nodes.fetch_add(150_000, Ordering::Relaxed);
         assert_eq!(watch.too_many(at(500)), None);
         assert_eq!(watch.too_many(at(1_000)), Some(150_000));
         assert_eq!(watch.too_many(at(2_000)), None, "counting began anew");
-        watch.nodes.store(150_000, Ordering::Relaxed);
+        watch.nodes.fetch_add(150_000, Ordering::Relaxed);
         assert_eq!(watch.too_many(at(4_000)), None, "75,000 a second");
     }
 }

@@ -248,6 +248,7 @@ const _: () = {
     assert!(offset_of!(ExternalCorrelation, id) == 8);
     assert!(offset_of!(ExternalCorrelation, correlation) == 16);
     assert!(offset_of!(CallbackData, parameters) == 16);
+    assert!(offset_of!(CallbackData, result) == 24);
     assert!(offset_of!(CallbackData, symbol) == 32);
     assert!(offset_of!(CallbackData, context_uid) == 48);
     assert!(offset_of!(CallbackData, correlation_data) == 56);

@@ -146,8 +146,17 @@ unsafe fn ended(watched: &Watched, data: &CallbackData) {
     if data.parameters.is_null() && watched.function != Function::Context {
         return;
     }
-    let stream = |place| stream_number(data.context, parameter(place), watched.per_thread);
+    // SAFETY: null, or where CUPTI keeps what the function has answered, which of all these is a number of 32 bits.
+    let has_failed = unsafe { data.result.cast::<i32>().as_ref() }.is_some_and(|code| *code != 0);
+    // Of a function that has failed the stream may be none at all, which nobody must be asked about.
+    let stream = |place| {
+        if has_failed {
+            return NO_STREAM;
+        }
+        stream_number(data.context, parameter(place), watched.per_thread)
+    };
     let (kind, stream, event) = match watched.function {
+        Function::Record if has_failed => return,
         Function::Record => {
             let by = RecordedBy { correlation: data.correlation, stream: stream(1) };
             return RECORDED.put(parameter(0), by);
