@@ -118,6 +118,12 @@ impl Event<'_, '_> {
         self.key(key);
         // Writing a text to memory cannot fail.
         let _ = serde_json::to_writer(&mut self.events.line, text);
+        // Perfetto takes every quote behind a backslash for part of the text, `\\"` too, and refuses the whole file.
+        if text.ends_with('\\') {
+            let line = &mut self.events.line;
+            line.truncate(line.len() - r#"\\""#.len());
+            line.extend(br#"\u005c""#);
+        }
     }
 
     /// A text, unless it is empty.

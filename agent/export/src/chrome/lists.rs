@@ -20,22 +20,28 @@ impl Lists {
     }
 }
 
-/// A list in JSON with one blank behind each comma and none elsewhere, as recordings hold it.
+/// A list in JSON with one blank behind each comma and none elsewhere, as recordings hold it. None of its texts ends with
+/// a backslash, where Perfetto would miss the end.
 fn is_list(text: &str) -> bool {
     if !text.starts_with('[') || serde_json::from_str::<IgnoredAny>(text).is_err() {
         return false;
     }
     let (mut in_text, mut escaped, mut behind_comma) = (false, false, false);
+    let mut last = ' ';
     for mark in text.chars() {
         if in_text {
             (in_text, escaped) = (escaped || mark != '"', !escaped && mark == '\\');
+            if !in_text && last == '\\' {
+                return false;
+            }
+            last = mark;
             continue;
         }
         if mark.is_whitespace() != behind_comma || (behind_comma && mark != ' ') {
             return false;
         }
         behind_comma = mark == ',';
-        in_text = mark == '"';
+        (in_text, last) = (mark == '"', mark);
     }
     true
 }
@@ -51,6 +57,9 @@ mod tests {
             ("[]", true),
             ("[[8, 128], [], [1]]", true),
             ("[\"long int\", \"a,b\", \"\", \"q\\\"\"]", true),
+            (r#"["a\\b", "a\\\"", "\""]"#, true),
+            (r#"["a\\"]"#, false),
+            (r#"["\\", 1]"#, false),
             ("[[8,128]]", false),
             ("[8,  128]", false),
             ("[ 8]", false),

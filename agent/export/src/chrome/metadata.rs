@@ -2,9 +2,11 @@
 
 use std::io;
 
+use perfagent_recording::ProcessId;
+
 use super::json::Events;
 use super::tracks::Tracks;
-use crate::scene::Scene;
+use crate::scene::{Scene, View};
 
 /// Where PyTorch puts GPUs: behind all processes.
 const BEHIND_PROCESSES: i64 = 5_000_000;
@@ -12,20 +14,17 @@ const BEHIND_PROCESSES: i64 = 5_000_000;
 /// Writes them; after all other events, when every track is known.
 pub(crate) fn write(scene: &Scene<'_>, tracks: &Tracks, events: &mut Events<'_>) -> io::Result<()> {
     let mut order = 0;
-    for view in scene.views() {
-        for id in view.processes() {
-            order += 1;
-            let pid = tracks.process(view, id);
-            process(events, pid, &view.title(id), "CPU", order)?;
-        }
+    for (view, id) in by_rank(scene) {
+        order += 1;
+        process(events, tracks.process(view, id), &view.title(id), "CPU", order)?;
         for (index, device) in view.recording.devices.iter().enumerate() {
-            if !view.has(device.process_id) {
+            if device.process_id != id {
                 continue;
             }
             order += 1;
             let pid = tracks.device(view, (index as i64 + 1).into());
             let label = format!("GPU {}", device.ordinal);
-            let title = format!("{}: {label} {}", view.title(device.process_id), device.name);
+            let title = format!("{}: {label} {}", owner(view, id), device.name);
             process(events, pid, &title, &label, BEHIND_PROCESSES + order)?;
         }
     }
@@ -52,6 +51,26 @@ pub(crate) fn write(scene: &Scene<'_>, tracks: &Tracks, events: &mut Events<'_>)
         }
     }
     Ok(())
+}
+
+/// The exported processes: the ranks of the job by their number, then all others, as they were recorded.
+fn by_rank<'a>(scene: &Scene<'a>) -> Vec<(View<'a>, ProcessId)> {
+    let of_view = |view: View<'a>| view.processes().map(move |id| (view, id));
+    let mut processes: Vec<_> = scene.views().flat_map(of_view).collect();
+    processes.sort_by_key(|&(view, id)| {
+        let rank = rank(view, id);
+        (rank.is_none(), rank)
+    });
+    processes
+}
+
+/// Whose GPU it is. Short, as viewers cut titles in the middle, where the number of the GPU is.
+fn owner(view: View<'_>, id: ProcessId) -> String {
+    rank(view, id).map_or_else(|| view.title(id), |rank| format!("rank {rank}"))
+}
+
+fn rank(view: View<'_>, id: ProcessId) -> Option<i64> {
+    view.recording.process(id)?.rank
 }
 
 fn process(

@@ -75,7 +75,7 @@ impl Tracks {
         let mut taken = HashSet::new();
         for (index, thread) in view.recording.threads.iter().enumerate() {
             if let Some(&pid) = self.processes.get(&(view.place, thread.process_id)) {
-                let free = is_small(thread.tid) && taken.insert((pid, thread.tid));
+                let free = is_tid(thread.tid, pid) && taken.insert((pid, thread.tid));
                 let tid = if free { thread.tid } else { self.make_up() };
                 let id = ThreadId(index as i64 + 1);
                 self.threads.insert((view.place, id), (pid, tid));
@@ -91,7 +91,7 @@ impl Tracks {
                 continue;
             }
             let pid = self.device(view, stream.device_id);
-            let free = is_small(stream.stream) && taken.insert((pid, stream.stream));
+            let free = is_tid(stream.stream, pid) && taken.insert((pid, stream.stream));
             let tid = if free { stream.stream } else { self.make_up() };
             let id = StreamId(index as i64 + 1);
             self.streams.insert((view.place, id), (pid, tid));
@@ -172,4 +172,10 @@ impl Tracks {
 
 fn is_small(number: i64) -> bool {
     (0..MADE_UP).contains(&number)
+}
+
+/// Whether a track of the process `pid` can have this number. Perfetto takes 0 for the process's main thread, whose
+/// number is that of the process: on GPU 1 the streams 0 and 1 would be one track, and what overlaps there be lost.
+fn is_tid(number: i64, pid: i64) -> bool {
+    is_small(number) && (number != 0 || pid == 0)
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::perfetto;
+
 type Track = (i64, i64);
 
 /// Checks a whole file.
@@ -28,12 +30,16 @@ pub(crate) fn check(path: &Path, what: &str) {
     for device in document["deviceProperties"].as_array().unwrap() {
         assert!(device["id"].is_i64() && device["name"].is_string(), "{what}: {device}");
     }
-    Check::default().events(document["traceEvents"].as_array().unwrap(), what);
+    let events = document["traceEvents"].as_array().unwrap();
+    Check::default().events(events, what);
+    perfetto::check(events, what);
+    perfetto::check_texts(&text, what);
 }
 
 #[derive(Default)]
 struct Check {
-    spans: BTreeMap<Track, Vec<(i64, i64)>>,
+    /// Where spans begin.
+    begins: BTreeSet<(Track, i64)>,
     named: BTreeSet<Track>,
     processes: BTreeSet<i64>,
     used: BTreeSet<Track>,
@@ -56,7 +62,7 @@ impl Check {
                     assert!(event["cat"].is_string(), "{}", wrong("cat"));
                     let length = nanos(&event["dur"]).unwrap_or_else(|| panic!("{}", wrong("dur")));
                     assert!(length >= 0, "{}", wrong("dur"));
-                    self.spans.entry(track).or_default().push((ts, ts + length));
+                    self.begins.insert((track, ts));
                     self.used.insert(track);
                 }
                 "i" => assert_eq!(event["s"], "t", "{}", wrong("scope")),
@@ -96,38 +102,20 @@ impl Check {
             assert!(self.named.contains(track), "{what}: track {track:?} has no name");
             assert!(self.processes.contains(&track.0), "{what}: process {} has no name", track.0);
         }
-        for (track, spans) in &self.spans {
-            let mut spans = spans.clone();
-            spans.sort_by_key(|&(start, end)| (start, std::cmp::Reverse(end)));
-            let mut open: Vec<i64> = Vec::new();
-            for (start, end) in spans {
-                while open.last().is_some_and(|&last| last <= start) {
-                    open.pop();
-                }
-                assert!(
-                    open.last().is_none_or(|&last| end <= last),
-                    "{what}: {track:?}: a span at {start} does not nest"
-                );
-                open.push(end);
-            }
-        }
-        let begins =
-            |track: &Track, ts: i64| self.spans[track].iter().any(|&(start, _)| start == ts);
+        let begins = |track: Track, ts: i64| self.begins.contains(&(track, ts));
         let mut ended = BTreeSet::new();
         for &(id, track, ts) in &self.ends {
-            assert!(self.starts.contains_key(&id), "{what}: arrow {id} has no start");
-            if ended.insert(id) && ended.len() < 200 {
-                assert!(begins(&track, ts), "{what}: arrow {id} ends nowhere");
-                let (from, ts) = self.starts[&id];
-                assert!(begins(&from, ts), "{what}: arrow {id} starts nowhere");
-            }
+            let (from, start) = self.starts.get(&id).copied().unwrap_or_default();
+            assert!(begins(from, start), "{what}: arrow {id} starts nowhere");
+            assert!(begins(track, ts), "{what}: arrow {id} ends nowhere");
+            ended.insert(id);
         }
         assert_eq!(ended.len(), self.starts.len(), "{what}: arrows without an end");
     }
 }
 
 /// Decimal microseconds with exactly three decimals.
-fn nanos(value: &Value) -> Option<i64> {
+pub(crate) fn nanos(value: &Value) -> Option<i64> {
     // Without loss: the text of the number, which `serde_json` keeps with `arbitrary_precision` only.
     let micros = value.as_f64()?;
     Some((micros * 1000.0).round() as i64)

@@ -4,7 +4,7 @@
 mod bed;
 mod chrome;
 mod generated;
-
+mod perfetto;
 mod round_trip;
 mod rows;
 mod several;
