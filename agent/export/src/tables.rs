@@ -1,10 +1,6 @@
 //! The tables of a recording with everything that they refer to in their own columns, read by SQL, row by row.
 
-use perfagent_recording::table::{
-    ApiCall, ClockAnchor, Collective, CollectiveTest, Column, Context, Copy, Counter,
-    CounterSample, Device, Host, Kernel, Loss, Mark, MemoryEvent, Meta, Note, Operator, Overhead,
-    Process, Range, Row, Stream, Synchronization, Thread,
-};
+use perfagent_recording::table::{CollectiveTest, Column, Row};
 use perfagent_recording::{OpenError, QueryResult, Reader, Value};
 
 /// What the values of a column are.
@@ -41,42 +37,19 @@ pub(crate) struct Table {
 
 /// Every table that is exported; texts, whose ids mean nothing elsewhere, are in the columns that use them.
 pub(crate) fn tables() -> Vec<Table> {
-    vec![
-        table::<Meta>(),
-        table::<Host>(),
-        table::<Process>(),
-        table::<Thread>(),
-        table::<Device>(),
-        table::<Stream>(),
-        table::<Context>(),
-        table::<Kernel>(),
-        table::<Copy>(),
-        table::<ApiCall>(),
-        table::<Synchronization>(),
-        table::<Range>(),
-        table::<Mark>(),
-        table::<Operator>(),
-        table::<Collective>(),
-        table::<CollectiveTest>(),
-        table::<MemoryEvent>(),
-        table::<Counter>(),
-        table::<CounterSample>(),
-        table::<Overhead>(),
-        table::<ClockAnchor>(),
-        table::<Loss>(),
-        table::<Note>(),
-    ]
+    let all = perfagent_recording::tables();
+    all.into_iter().map(|(name, columns)| table_of(name, columns)).collect()
 }
 
-fn table<R: Row>() -> Table {
+fn table_of(table: &'static str, declared: &'static [Column]) -> Table {
     let mut columns = Vec::new();
     let mut add = |name: &str, kind, sql: String, needs| {
         columns.push(TableColumn { name: name.to_owned(), kind, sql, needs });
     };
     add("id", Kind::Integer, "t.id".to_owned(), None);
-    for column in R::COLUMNS {
-        let of = |what: &str, table: &str| {
-            format!("(SELECT {what} FROM {table} WHERE {table}.id = t.{})", column.name)
+    for column in declared {
+        let of = |what: &str, other: &str| {
+            format!("(SELECT {what} FROM {other} WHERE {other}.id = t.{})", column.name)
         };
         let name = column.name;
         match name {
@@ -117,17 +90,17 @@ fn table<R: Row>() -> Table {
             _ => match name.strip_suffix("_id") {
                 // All others are texts.
                 Some(short) => add(short, Kind::Text, of("value", "strings"), Some(name)),
-                None => add(name, kind::<R>(column), format!("t.\"{name}\""), Some(name)),
+                None => add(name, kind(table, column), format!("t.\"{name}\""), Some(name)),
             },
         }
     }
-    let of_process = R::COLUMNS.iter().any(|column| column.name == "process_id");
-    Table { name: R::TABLE, columns, of_process }
+    let of_process = declared.iter().any(|column| column.name == "process_id");
+    Table { name: table, columns, of_process }
 }
 
-fn kind<R: Row>(column: &Column) -> Kind {
+fn kind(table: &str, column: &Column) -> Kind {
     // A measured time is no point in time.
-    let is_length = R::TABLE == CollectiveTest::TABLE;
+    let is_length = table == CollectiveTest::TABLE;
     match column.sql_type.split(' ').next() {
         Some("INTEGER") if column.name.ends_with("_ns") && !is_length => Kind::Time,
         Some("INTEGER") => Kind::Integer,

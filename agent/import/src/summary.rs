@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use perfagent_recording::table::{
-    ApiCall, Collective, CollectiveTest, Copy, CounterSample, Kernel, Mark, MemoryEvent, Operator,
+    ApiCall, Collective, CollectiveTest, Copy, CounterSample, Kernel, KernelCounter, Mark, MemoryEvent, Operator,
     Range, Row, Synchronization,
 };
 use perfagent_recording::{OpenError, Reader};
@@ -85,6 +85,7 @@ pub(crate) fn rows(path: &Path) -> Result<BTreeMap<&'static str, usize>, OpenErr
         Copy::TABLE,
         ApiCall::TABLE,
         Synchronization::TABLE,
+        KernelCounter::TABLE,
         Range::TABLE,
         Mark::TABLE,
         Operator::TABLE,

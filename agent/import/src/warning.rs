@@ -32,6 +32,8 @@ pub(crate) enum Problem {
     Fact,
     /// A row of a table that cannot be read; left out.
     Row,
+    /// A hardware counter whose value is none; left out.
+    NoNumber,
     /// Something that a reader of the figures should know; its detail is the whole sentence.
     Doubt,
     /// An event that is earlier than the one before it, in a list that has an order of its own; moved to its time.
@@ -85,6 +87,12 @@ impl Problem {
             Self::Fact => format!("a fact at byte {offset} is ignored: {detail}"),
             Self::Row => {
                 format!("{rows} could not be read and left out, {first} byte {offset}: {detail}")
+            }
+            Self::NoNumber => {
+                let values = if count == 1 { "1 value" } else { &format!("{count} values") };
+                format!(
+                    "{values} of hardware counters that are no numbers left out, {first} byte {offset}: {detail}"
+                )
             }
             Self::Doubt => format!("{detail} (byte {offset})"),
             Self::OutOfOrder => {

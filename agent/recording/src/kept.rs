@@ -1,11 +1,7 @@
 //! Which table of a [`Recording`] in memory the rows of each type are.
 
 use crate::Recording;
-use crate::table::{
-    ApiCall, ClockAnchor, Collective, CollectiveTest, Context, Copy, Counter, CounterSample,
-    Device, Host, Kernel, Loss, Mark, MemoryEvent, Meta, Note, Operator, Overhead, Process, Range,
-    SpoolProgress, Stream, Synchronization, Thread,
-};
+use crate::table::{self, SpoolProgress, tables};
 
 /// A row that a recording in memory has a place for.
 pub trait Kept: Sized {
@@ -17,8 +13,8 @@ pub trait Kept: Sized {
 }
 
 macro_rules! kept {
-    ($($row:ty: $table:ident,)+) => {$(
-        impl Kept for $row {
+    ({} $($kind:ident $table:ident: $row:ident,)+) => {$(
+        impl Kept for table::$row {
             fn keep(&self, recording: &mut Recording) -> i64 {
                 recording.$table.push(self.clone());
                 recording.$table.len() as i64
@@ -31,31 +27,7 @@ macro_rules! kept {
     )+};
 }
 
-kept! {
-    Meta: meta,
-    Host: hosts,
-    Process: processes,
-    Thread: threads,
-    Device: devices,
-    Stream: streams,
-    Context: contexts,
-    Kernel: kernels,
-    Copy: copies,
-    ApiCall: api_calls,
-    Synchronization: synchronizations,
-    Range: ranges,
-    Mark: marks,
-    Operator: operators,
-    Collective: collectives,
-    CollectiveTest: collective_tests,
-    MemoryEvent: memory,
-    Counter: counters,
-    CounterSample: counter_samples,
-    ClockAnchor: clock_anchors,
-    Overhead: overheads,
-    Loss: losses,
-    Note: notes,
-}
+tables!(kept {});
 
 /// How far a recorder has read a spool matters only to a file that may have to be completed.
 impl Kept for SpoolProgress {

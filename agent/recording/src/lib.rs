@@ -46,7 +46,7 @@ pub use kept::Kept;
 pub use packed::{Event, Rows};
 pub use reader::{QueryResult, Reader, Value};
 pub use recording::{Progress, Recording};
-pub use schema::{APPLICATION_ID, SCHEMA_VERSION, markdown};
+pub use schema::{APPLICATION_ID, SCHEMA_VERSION, markdown, tables};
 pub use strings::Strings;
 pub use time::{Span, Timestamp};
 pub use writer::Writer;

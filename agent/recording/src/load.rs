@@ -7,11 +7,8 @@ use std::sync::mpsc;
 use std::{iter, thread};
 
 use crate::packed::{Event, Rows};
-use crate::table::{
-    ApiCall, Collective, Copy, CounterSample, Kernel, Mark, MemoryEvent, Operator, Overhead, Row,
-    Synchronization,
-};
-use crate::{OpenError, Progress, Reader, table};
+use crate::table::{self, Row, tables};
+use crate::{OpenError, Progress, Reader};
 
 /// Rows that are read at once: whole chunks, so that the pieces are joined without packing them anew.
 const PIECE: usize = 1 << 16;
@@ -68,19 +65,20 @@ macro_rules! events {
     };
 }
 
-events! {
-    kernels: Kernel,
-    copies: Copy,
-    api_calls: ApiCall,
-    synchronizations: Synchronization,
-    ranges: table::Range,
-    marks: Mark,
-    operators: Operator,
-    collectives: Collective,
-    memory: MemoryEvent,
-    counter_samples: CounterSample,
-    overheads: Overhead,
+/// Takes those with rows that are kept as they are out of a list of tables.
+macro_rules! events_of {
+    ({$($event:tt)*} rows $table:ident: $row:ident, $($rest:tt)*) => {
+        events_of! { {$($event)*} $($rest)* }
+    };
+    ({$($event:tt)*} events $table:ident: $row:ident, $($rest:tt)*) => {
+        events_of! { {$($event)* $table: table::$row,} $($rest)* }
+    };
+    ({$($event:tt)*}) => {
+        events! { $($event)* }
+    };
 }
+
+tables!(events_of {});
 
 fn rows<R: Event>(reader: &Reader, positions: Range<usize>) -> Result<Rows<R>, OpenError> {
     let mut rows = Rows::default();

@@ -1,11 +1,7 @@
 //! A whole recording in memory: what analysis and the GUI work on.
 
 use crate::packed::Rows;
-use crate::table::{
-    ApiCall, ClockAnchor, Collective, CollectiveTest, Context, Copy, Counter, CounterSample,
-    Device, Host, Kernel, Loss, Mark, MemoryEvent, Meta, Note, Operator, Overhead, Process, Range,
-    Stream, Synchronization, Thread,
-};
+use crate::table::{self, Device, Process, Stream, Thread, tables};
 use crate::{DeviceId, OpenError, ProcessId, Reader, StreamId, Strings, ThreadId, load};
 
 /// How far loading is, for a progress bar.
@@ -17,93 +13,63 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Every table of a recording.
-///
-/// A row's id is its position plus one in its table (rows are never deleted), so the tables that others refer to are looked up with [`Recording::process`] and its siblings.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "each field is the table of the same name")]
-pub struct Recording {
-    pub strings: Strings,
-    pub meta: Vec<Meta>,
-    pub hosts: Vec<Host>,
-    pub processes: Vec<Process>,
-    pub threads: Vec<Thread>,
-    pub devices: Vec<Device>,
-    pub streams: Vec<Stream>,
-    pub contexts: Vec<Context>,
-    pub kernels: Rows<Kernel>,
-    pub copies: Rows<Copy>,
-    pub api_calls: Rows<ApiCall>,
-    pub synchronizations: Rows<Synchronization>,
-    pub ranges: Rows<Range>,
-    pub marks: Rows<Mark>,
-    pub operators: Rows<Operator>,
-    pub collectives: Rows<Collective>,
-    pub collective_tests: Vec<CollectiveTest>,
-    pub memory: Rows<MemoryEvent>,
-    pub counters: Vec<Counter>,
-    pub counter_samples: Rows<CounterSample>,
-    pub clock_anchors: Vec<ClockAnchor>,
-    pub overheads: Rows<Overhead>,
-    pub losses: Vec<Loss>,
-    pub notes: Vec<Note>,
+/// How rows of a table are kept.
+macro_rules! storage {
+    (rows $row:ty) => { Vec<$row> };
+    (events $row:ty) => { Rows<$row> };
 }
+
+/// The rows of a table that is being loaded.
+macro_rules! loaded {
+    (rows $table:ident, $reader:ident, $events:ident) => {
+        $reader.rows()?
+    };
+    (events $table:ident, $reader:ident, $events:ident) => {
+        $events.$table
+    };
+}
+
+macro_rules! recording {
+    ({} $($kind:ident $table:ident: $row:ident,)+) => {
+        /// Every table of a recording.
+        ///
+        /// A row's id is its position plus one in its table (rows are never deleted), so the tables that others refer to are looked up with [`Recording::process`] and its siblings.
+        #[derive(Clone, Debug, Default)]
+        #[expect(missing_docs, reason = "each field is the table of the same name")]
+        pub struct Recording {
+            pub strings: Strings,
+            $(pub $table: storage!($kind table::$row),)+
+        }
+
+        impl Recording {
+            /// [`Recording::load`] with so many threads, for those who read several recordings at once.
+            pub fn load_on(
+                reader: &Reader,
+                threads: usize,
+                progress: &mut dyn FnMut(Progress),
+            ) -> Result<Self, OpenError> {
+                let events = load::load(reader, threads, progress)?;
+                Ok(Self {
+                    strings: reader.strings()?,
+                    $($table: loaded!($kind $table, reader, events),)+
+                })
+            }
+
+            /// Gives back memory that only further rows would need.
+            pub(crate) fn shrink_to_fit(&mut self) {
+                $(self.$table.shrink_to_fit();)+
+            }
+        }
+    };
+}
+
+tables!(recording {});
 
 impl Recording {
     /// Reads everything, on all processors. `progress` is called now and then with the rows read so far.
     pub fn load(reader: &Reader, progress: &mut dyn FnMut(Progress)) -> Result<Self, OpenError> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self::load_on(reader, processors, progress)
-    }
-
-    /// [`Recording::load`] with so many threads, for those who read several recordings at once.
-    pub fn load_on(
-        reader: &Reader,
-        threads: usize,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Self, OpenError> {
-        let events = load::load(reader, threads, progress)?;
-        Ok(Self {
-            strings: reader.strings()?,
-            meta: reader.rows()?,
-            hosts: reader.rows()?,
-            processes: reader.rows()?,
-            threads: reader.rows()?,
-            devices: reader.rows()?,
-            streams: reader.rows()?,
-            contexts: reader.rows()?,
-            kernels: events.kernels,
-            copies: events.copies,
-            api_calls: events.api_calls,
-            synchronizations: events.synchronizations,
-            ranges: events.ranges,
-            marks: events.marks,
-            operators: events.operators,
-            collectives: events.collectives,
-            collective_tests: reader.rows()?,
-            memory: events.memory,
-            counters: reader.rows()?,
-            counter_samples: events.counter_samples,
-            clock_anchors: reader.rows()?,
-            overheads: events.overheads,
-            losses: reader.rows()?,
-            notes: reader.rows()?,
-        })
-    }
-
-    /// Gives back memory that only further rows would need.
-    pub(crate) fn shrink_to_fit(&mut self) {
-        self.kernels.shrink_to_fit();
-        self.copies.shrink_to_fit();
-        self.api_calls.shrink_to_fit();
-        self.synchronizations.shrink_to_fit();
-        self.ranges.shrink_to_fit();
-        self.marks.shrink_to_fit();
-        self.operators.shrink_to_fit();
-        self.collectives.shrink_to_fit();
-        self.memory.shrink_to_fit();
-        self.counter_samples.shrink_to_fit();
-        self.overheads.shrink_to_fit();
     }
 
     /// The process with this id.

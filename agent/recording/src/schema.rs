@@ -2,53 +2,40 @@
 
 use std::fmt::Write as _;
 
-use crate::table::{self, Column, Row};
+use crate::table::{self, Column, Row, tables};
 
 /// `PRAGMA application_id` of a recording: the bytes `PERF`.
 pub const APPLICATION_ID: u32 = u32::from_be_bytes(*b"PERF");
 
 /// `PRAGMA user_version` of the recordings written by this crate. Goes up with every change that an
 /// older reader would misread; a reader refuses files newer than itself.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// Tables that came later, and the first version that has them.
-pub(crate) const LATER_TABLES: [(&str, u32); 4] =
-    [("contexts", 3), ("synchronizations", 3), ("overheads", 3), ("collective_tests", 4)];
+pub(crate) const LATER_TABLES: [(&str, u32); 5] = [
+    ("contexts", 3),
+    ("synchronizations", 3),
+    ("overheads", 3),
+    ("collective_tests", 4),
+    ("kernel_counters", 5),
+];
 
 /// Calls `$body` once for every row type, in the order of the file and of `SCHEMA.md`.
 macro_rules! for_each_table {
     ($row:ident => $body:expr) => {{
-        macro_rules! visit {
-            ($type:ty) => {{
-                type $row = $type;
-                $body
-            }};
-        }
-        visit!(table::Meta);
-        visit!(table::Host);
-        visit!(table::Process);
-        visit!(table::Thread);
-        visit!(table::Device);
-        visit!(table::Stream);
-        visit!(table::Context);
-        visit!(table::Kernel);
-        visit!(table::Copy);
-        visit!(table::ApiCall);
-        visit!(table::Synchronization);
-        visit!(table::Range);
-        visit!(table::Mark);
-        visit!(table::Operator);
-        visit!(table::Collective);
-        visit!(table::CollectiveTest);
-        visit!(table::MemoryEvent);
-        visit!(table::Counter);
-        visit!(table::CounterSample);
-        visit!(table::ClockAnchor);
-        visit!(table::Overhead);
-        visit!(table::Loss);
-        visit!(table::Note);
-        visit!(table::SpoolProgress);
+        tables!(visit { $row => $body });
+        // Of it a recording in memory keeps nothing.
+        visit! { {$row => $body} rows spool_progress: SpoolProgress, }
     }};
+}
+
+macro_rules! visit {
+    ({$row:ident => $body:expr} $($kind:ident $table:ident: $type:ident,)+) => {
+        $({
+            type $row = table::$type;
+            $body;
+        })+
+    };
 }
 
 /// The statements that create every table of an empty recording.
@@ -65,6 +52,14 @@ fn create_table(sql: &mut String, table: &str, columns: &[Column]) {
         let _ = write!(sql, ", {} {}", column.name, column.sql_type);
     }
     sql.push_str(");\n");
+}
+
+/// Every table with its columns, in the order of the file; without that of texts, and that which only a recorder reads.
+#[must_use]
+pub fn tables() -> Vec<(&'static str, &'static [Column])> {
+    let mut all = Vec::new();
+    tables!(visit { R => all.push((R::TABLE, R::COLUMNS)) });
+    all
 }
 
 /// The statement that appends `count` rows.

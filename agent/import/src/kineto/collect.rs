@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use rustc_hash::FxHashMap;
 
 use super::event::Event;
+use super::launches;
 use super::vocabulary::Class;
 use crate::decimal::{Nanos, is_base, nanos_of_micros};
 use crate::texts::Text;
@@ -19,6 +20,8 @@ pub(crate) struct Collector {
     pub(crate) problems: Problems,
     /// How many events were read, kept or not; names of processes and threads are none.
     pub(crate) events: u64,
+    /// Where the first event with hardware counters stands.
+    first_measured: Option<u64>,
     categories: Vec<Category>,
     pids: FxHashMap<Box<str>, u32>,
     last_pid: u32,
@@ -42,8 +45,8 @@ struct Category {
 }
 
 impl Collector {
-    /// Takes an event in that stands at `offset`. False when it is no event.
-    pub(crate) fn event(&mut self, event: &Event<'_>, offset: u64) -> bool {
+    /// Takes an event in that stands at `offset` and is `written` so. False when it is no event.
+    pub(crate) fn event(&mut self, event: &Event<'_>, written: &[u8], offset: u64) -> bool {
         let phase = &*event.ph.0;
         if phase.is_empty() {
             return false;
@@ -56,6 +59,10 @@ impl Collector {
         let category = self.category(&event.cat.0);
         let class = self.categories[category].class;
         let kept = match phase {
+            "X" if class == Class::Measured => {
+                self.first_measured.get_or_insert(offset);
+                self.measured(event, written, offset)
+            }
             "X" => self.complete(event, class, offset),
             "i" if class == Class::Mark => self.mark(event, offset),
             "C" if class == Class::Sample => self.sample(event, offset),
@@ -68,8 +75,9 @@ impl Collector {
         true
     }
 
-    /// Leaves out the readings of counters that the file does not describe.
+    /// Leaves out the readings of counters that the file does not describe, and finds the launches of measured kernels.
     pub(crate) fn finish(&mut self) {
+        launches::link(&mut self.trace, &mut self.problems, self.first_measured.unwrap_or(0));
         let trace = &mut self.trace;
         let counters = trace.own.iter().flat_map(|own| &own.counters);
         let known: HashSet<_> =
@@ -118,6 +126,7 @@ impl Collector {
         self.trace.join(other.trace, &Joined { pids, threads, streams });
         self.problems.join(other.problems);
         self.events += other.events;
+        self.first_measured = self.first_measured.or(other.first_measured);
         true
     }
 

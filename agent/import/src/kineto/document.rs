@@ -353,7 +353,7 @@ impl<R: Read> Walk<'_, R> {
             }
             match read {
                 Ok(length) => {
-                    if !self.collector.event(&event, offset) {
+                    if !self.collector.event(&event, &piece[..length], offset) {
                         let problems = &mut self.collector.problems;
                         problems.add(Problem::Unreadable, offset, || "it has no `ph`".to_owned());
                     }
@@ -394,7 +394,7 @@ impl<R: Read> Walk<'_, R> {
             let mut event = Event::default();
             let read = event.read(Deserializer::from_slice(&mended));
             if read.is_ok_and(|length| length == mended.len())
-                && self.collector.event(&event, offset)
+                && self.collector.event(&event, &mended, offset)
             {
                 self.problems().add(Problem::Mended, offset, || how.to_owned());
                 self.window.consume(end);

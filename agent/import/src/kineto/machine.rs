@@ -11,7 +11,8 @@ pub(super) fn machine(trace: &Trace) -> Option<i64> {
     // What perfagent has written lists the machines.
     let is_told = trace.own.is_some();
     let rank = trace.rank.filter(|_| trace.devices.len() > 1 && !is_told)?;
-    let mut gpus = trace.streams.iter().map(|stream| stream.device);
+    let measured = trace.measured.iter().filter_map(|row| row.device.map(i64::from));
+    let mut gpus = trace.streams.iter().map(|stream| stream.device).chain(measured);
     let gpu = gpus.next()?;
     gpus.all(|other| other == gpu).then(|| rank.checked_sub(gpu)).flatten()
 }

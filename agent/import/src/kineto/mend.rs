@@ -1,8 +1,12 @@
 //! Events that are not quite JSON: what programs are known to write, made readable.
 //!
-//! * Python writes `NaN` and `Infinity` where a number is not one.
+//! * Python writes `NaN` and `Infinity` where a number is not one, C++ `nan` and `inf`.
 //! * PyTorch of 2024 and before left quotes in names unescaped (pytorch#146900).
 //! * Names may hold bytes that are no UTF-8, and control characters.
+
+/// How programs write what is not a number.
+const NO_NUMBERS: [&[u8]; 7] =
+    [b"NaN", b"Infinity", b"-Infinity", b"nan", b"-nan", b"inf", b"-inf"];
 
 /// The event in `bytes` as JSON, as well as it can be understood, with what was done; `None` when there
 /// is nothing to mend.
@@ -33,12 +37,9 @@ pub(crate) fn mend(bytes: &[u8]) -> Option<(Vec<u8>, &'static str)> {
                 mended.push(b' ');
                 done = done.or(Some("a control character in a text"));
             }
-            b'N' | b'I' | b'-' if !in_text => {
+            b'N' | b'I' | b'n' | b'i' | b'-' if !in_text => {
                 let rest = &bytes[at - 1..];
-                match [&b"NaN"[..], b"Infinity", b"-Infinity"]
-                    .iter()
-                    .find(|word| rest.starts_with(word))
-                {
+                match NO_NUMBERS.iter().find(|word| rest.starts_with(word)) {
                     Some(word) => {
                         mended.extend(b"null");
                         at += word.len() - 1;
@@ -130,6 +131,7 @@ mod tests {
     fn known_faults_become_json() {
         for (fault, json) in [
             (r#"{"a": NaN, "b": -Infinity}"#, r#"{"a": null, "b": null}"#),
+            (r#"{"a": nan, "b": -inf, "c": null}"#, r#"{"a": null, "b": null, "c": null}"#),
             (r#"{"a": "f<"x">", "b": "NaN"}"#, r#"{"a": "f<\"x\">", "b": "NaN"}"#),
             ("{\"a\": \"x\ny\"}", "{\"a\": \"x y\"}"),
         ] {

@@ -8,6 +8,7 @@
 //! | `cpu_op` | operators, with shapes, types, counted FLOPs and sequence number |
 //! | `user_annotation`, `ProfilerStep` | ranges |
 //! | `cuda_sync` | synchronizations |
+//! | `cuda_profiler_range` | hardware counters of kernels, with their launches where those are as many (`launches`) |
 //! | `[memory]` instants | memory events |
 //! | `process_name`, `thread_name` | names of processes and threads |
 //!
@@ -22,13 +23,17 @@
 
 mod collect;
 #[cfg(test)]
+mod counted;
+#[cfg(test)]
 mod damage;
 mod document;
 mod event;
 mod facts;
 #[cfg(test)]
 mod fuzz;
+mod launches;
 mod machine;
+mod measured;
 mod mend;
 mod regular;
 mod rows;

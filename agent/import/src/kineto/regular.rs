@@ -116,7 +116,7 @@ fn read_up_to(
         let Ok(length) = event.read(Deserializer::from_str(rest)) else { break };
         // Behind the last event there is no comma: how it goes on is not for here.
         let Some(next) = next_event(bytes, at + length) else { break };
-        if !collector.event(&event, offset + at as u64) {
+        if !collector.event(&event, &bytes[at..at + length], offset + at as u64) {
             break;
         }
         at = next;

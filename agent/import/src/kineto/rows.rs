@@ -19,7 +19,9 @@ impl Collector {
         let class = match class {
             // In 2021 steps were operators.
             Class::Operator | Class::Other if is_step(event) => Class::Annotation,
-            Class::OnGpu | Class::Other | Class::Mark | Class::Sample => return false,
+            Class::OnGpu | Class::Other | Class::Mark | Class::Sample | Class::Measured => {
+                return false;
+            }
             class => class,
         };
         let Some(times) = self.times(event, offset) else { return true };
@@ -38,7 +40,9 @@ impl Collector {
             Class::Annotation => self.annotation(event, times),
             Class::Wait => self.wait(event, times),
             Class::Collective => self.collective_event(event, times, offset),
-            Class::OnGpu | Class::Other | Class::Mark | Class::Sample => return false,
+            Class::OnGpu | Class::Other | Class::Mark | Class::Sample | Class::Measured => {
+                return false;
+            }
         }
         true
     }

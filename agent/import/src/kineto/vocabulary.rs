@@ -17,6 +17,8 @@ pub(crate) enum Class {
     Annotation,
     /// A wait for the GPU, or of one stream for another.
     Wait,
+    /// A kernel or a stretch of time with its hardware counters.
+    Measured,
     /// A point in time that the program marked, in files of perfagent's own.
     Mark,
     /// A collective as an event of its own, in files of perfagent's own.
@@ -40,6 +42,7 @@ impl Class {
             "cpu_op" | "operator" => Self::Operator,
             "user_annotation" => Self::Annotation,
             "cuda_sync" => Self::Wait,
+            "cuda_profiler_range" => Self::Measured,
             "nvtx_mark" => Self::Mark,
             "perfagent_collective" => Self::Collective,
             "perfagent_counter" => Self::Sample,
@@ -119,6 +122,7 @@ mod tests {
             ("Operator", Class::Operator),
             ("gpu_user_annotation", Class::OnGpu),
             ("cuda_sync", Class::Wait),
+            ("cuda_profiler_range", Class::Measured),
             ("overhead", Class::Other),
             ("", Class::Other),
         ] {

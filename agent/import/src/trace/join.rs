@@ -66,6 +66,13 @@ impl Trace {
             pid(&mut row.pid);
             text(&mut row.label);
         }
+        for row in &mut other.measured {
+            pid(&mut row.pid);
+            text(&mut row.name);
+        }
+        for (metric, _) in &mut other.metrics {
+            text(metric);
+        }
 
         self.results.join(self.calls.len(), other.results);
         self.operator_extras.join(self.operators.len(), other.operator_extras);
@@ -82,6 +89,8 @@ impl Trace {
         self.collective_events += other.collective_events;
         self.memory.append(&mut other.memory);
         self.samples.append(&mut other.samples);
+        self.measured.append(&mut other.measured);
+        self.metrics.append(&mut other.metrics);
         self.names.extend(other.names);
         self.pid = self.pid.or(other.pid);
     }

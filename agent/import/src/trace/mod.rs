@@ -181,6 +181,21 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
+/// A kernel, or a stretch of time, whose hardware counters were measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Measured {
+    pub(crate) times: Times,
+    pub(crate) pid: u32,
+    /// Ordinal of the GPU, where it is known.
+    pub(crate) device: Option<i32>,
+    pub(crate) name: Text,
+    /// Its number within the process, once it is known.
+    pub(crate) index: Option<i64>,
+    pub(crate) correlation: Option<i64>,
+    /// How many of the metrics are of it: those behind the metrics of the rows before it.
+    pub(crate) metrics: u32,
+}
+
 /// A thread that has events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Thread {
@@ -246,6 +261,9 @@ pub(crate) struct Trace {
     pub(crate) memory: Vec<Memory>,
     pub(crate) memory_extras: Sparse<MemoryExtra>,
     pub(crate) samples: Vec<Sample>,
+    pub(crate) measured: Vec<Measured>,
+    /// Names and values, row of `measured` after row.
+    pub(crate) metrics: Vec<(Text, f64)>,
 }
 
 impl Trace {
@@ -261,6 +279,7 @@ impl Trace {
             + self.collective_events
             + self.memory.len()
             + self.samples.len()
+            + self.measured.len()
     }
 
     /// The least and the greatest time.
@@ -272,6 +291,7 @@ impl Trace {
             .chain(self.waits.iter().map(|row| row.times))
             .chain(self.operators.iter().map(|row| row.times))
             .chain(self.annotations.iter().map(|row| row.times))
+            .chain(self.measured.iter().map(|row| row.times))
             .chain(self.marks.iter().map(|row| at(row.time)))
             .chain(self.memory.iter().map(|row| at(row.time)));
         times

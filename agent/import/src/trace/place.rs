@@ -138,6 +138,9 @@ impl Places {
         used.extend(trace.memory.iter().filter_map(|memory| {
             memory.device.map(|device| (place(memory.pid), i64::from(device)))
         }));
+        used.extend(trace.measured.iter().filter_map(|measured| {
+            measured.device.map(|device| (place(measured.pid), i64::from(device)))
+        }));
         used.sort_unstable();
         used.dedup();
         let unknown = DeviceProperties::default();

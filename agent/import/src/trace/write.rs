@@ -1,7 +1,7 @@
 //! Rows of a trace to rows of a recording.
 
 use perfagent_recording::table::{
-    self, ApiCall, CounterSample, Mark, MemoryEvent, Payload, Range, Synchronization,
+    self, ApiCall, CounterSample, KernelCounter, Mark, MemoryEvent, Payload, Range, Synchronization,
 };
 use perfagent_recording::{ProcessId, StringId, Timestamp, WriteError, Writer};
 
@@ -180,6 +180,22 @@ pub(crate) fn write(
         let Some(counter_id) = places.counter(pid, trace.texts.get(sample.label)) else { continue };
         let (time_ns, value) = (at(sample.time), sample.value);
         writer.append(&CounterSample { counter_id, time_ns, value })?;
+    }
+    let mut metrics = trace.metrics.iter();
+    for (row, measured) in trace.measured.iter().enumerate() {
+        for &(metric, value) in metrics.by_ref().take(measured.metrics as usize) {
+            writer.append(&KernelCounter {
+                process_id: places.process(measured.pid),
+                device_id: measured.device.and_then(|device| places.device(measured.pid, device)),
+                range_index: measured.index.unwrap_or(row as i64),
+                start_ns: at(measured.times.start),
+                end_ns: at(measured.times.end),
+                name_id: texts.id(measured.name),
+                metric_id: texts.id(metric),
+                value,
+                correlation: measured.correlation,
+            })?;
+        }
     }
     Ok(places.processes[0])
 }

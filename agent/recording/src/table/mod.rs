@@ -7,6 +7,8 @@ mod communication;
 mod counter;
 mod gpu;
 mod host;
+mod kernel_counter;
+mod list;
 mod memory;
 mod process;
 mod quality;
@@ -18,6 +20,8 @@ pub use gpu::{
     ApiCall, Context, Copy, CopyKind, Device, Kernel, Stream, Synchronization, WaitKind,
 };
 pub use host::{Host, Meta};
+pub use kernel_counter::KernelCounter;
+pub(crate) use list::tables;
 pub use memory::MemoryEvent;
 pub use process::{Process, Thread};
 pub use quality::{ClockAnchor, Loss, Note, Overhead, Severity, SpoolProgress};
