@@ -23,6 +23,7 @@ mod clock;
 mod collective;
 mod collective_test;
 mod copy;
+mod counters;
 mod critical;
 mod difference;
 mod distribution;

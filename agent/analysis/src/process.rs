@@ -22,6 +22,7 @@ pub(crate) struct ProcessRows {
     pub(crate) operators: Positions,
     pub(crate) collectives: Positions,
     pub(crate) memory: Positions,
+    pub(crate) kernel_counters: Positions,
 }
 
 impl ProcessRows {
@@ -61,7 +62,15 @@ impl ProcessRows {
     }
 
     fn has_host_events(&self) -> bool {
-        !self.operators.is_empty() || !self.ranges.is_empty() || !self.collectives.is_empty()
+        !self.operators.is_empty()
+            || !self.ranges.is_empty()
+            || !self.collectives.is_empty()
+            || self.has_counters()
+    }
+
+    /// Whether hardware counters of its kernels were read, which leaves the kernels themselves out of most recordings.
+    const fn has_counters(&self) -> bool {
+        !self.kernel_counters.is_empty()
     }
 
     /// Whether there is a framework's memory on a GPU, and of what ran no more than ranges.
@@ -69,6 +78,7 @@ impl ProcessRows {
         let of_others = [&self.kernels, &self.copies, &self.api_calls, &self.operators];
         of_others.iter().all(|positions| positions.is_empty())
             && self.collectives.is_empty()
+            && !self.has_counters()
             && pick(&recording.memory, &self.memory).any(|row| {
                 row.device_id.is_some() && row.allocated_bytes.is_some() && row.bytes.is_some()
             })
@@ -76,8 +86,8 @@ impl ProcessRows {
 }
 
 /// The rows of every rank: of each process with GPU operations or, when the recording holds none at
-/// all, of each process with operators, ranges or collectives; and of each that is nothing but the allocator of a
-/// framework told about a GPU, as memory snapshots are. In order of process.
+/// all, of each process with operators, ranges or collectives; of each with hardware counters; and of each that is nothing but the
+/// allocator of a framework told about a GPU, as memory snapshots are. In order of process.
 pub(crate) fn ranks(recording: &Recording) -> Vec<ProcessRows> {
     let processes = all(recording);
     let on_gpu = processes.iter().any(ProcessRows::has_gpu_operations);
@@ -85,12 +95,15 @@ pub(crate) fn ranks(recording: &Recording) -> Vec<ProcessRows> {
         .into_iter()
         .filter_map(|rows| {
             let is_memory = rows.is_memory_only(recording);
-            let has_events =
-                if on_gpu { rows.has_gpu_operations() } else { rows.has_host_events() };
+            let has_events = if on_gpu {
+                rows.has_gpu_operations() || rows.has_counters()
+            } else {
+                rows.has_host_events()
+            };
             (is_memory || has_events).then_some((rows, is_memory))
         })
         .map(|(mut rows, is_memory)| {
-            rows.basis = match (on_gpu || is_memory, rows.operators.is_empty()) {
+            rows.basis = match (rows.has_gpu_operations() || is_memory, rows.operators.is_empty()) {
                 (true, _) => Basis::Gpu,
                 (false, false) => Basis::Operators,
                 (false, true) => Basis::Ranges,
@@ -120,7 +133,16 @@ fn all(recording: &Recording) -> Vec<ProcessRows> {
             }
         )+};
     }
-    distribute!(kernels, copies, api_calls, ranges, operators, collectives, memory);
+    distribute!(
+        kernels,
+        copies,
+        api_calls,
+        ranges,
+        operators,
+        collectives,
+        memory,
+        kernel_counters
+    );
     processes
 }
 

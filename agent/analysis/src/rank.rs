@@ -16,15 +16,15 @@ use crate::operation::{Operations, operations};
 use crate::own_time::Named;
 use crate::process::ProcessRows;
 use crate::report::{
-    Basis, Breakdown, CriticalPathFigures, DeviceFacts, GpuLinks, KernelRow, LaunchedRow, Rank,
-    RooflineRow, SequenceRow, Step,
+    Basis, Breakdown, CriticalPathFigures, DeviceFacts, GpuLinks, KernelCounters, KernelRow,
+    LaunchedRow, Rank, RooflineRow, SequenceRow, Step,
 };
 use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::timeline::Timeline;
 use crate::{
-    Intervals, clock, collective, copy, critical, host_cost, idle, kernel, launch, memory,
-    operator_gpu, period, process, queue, range, roofline, sequence, step,
+    Intervals, clock, collective, copy, counters, critical, host_cost, idle, kernel, launch,
+    memory, operator_gpu, period, process, queue, range, roofline, sequence, step,
 };
 
 /// Of rows with more events than this the report's critical path is that of some steps in the middle: a longer one says no more,
@@ -295,6 +295,7 @@ impl RankAnalysis {
         rank.operators = kernel::operators(recording, &launching.names, categories);
         (rank.operator_gpu, rank.range_gpu) = (launching.operators, launching.ranges);
         (rank.critical_path, rank.roofline) = (launching.critical_path, launching.roofline);
+        rank.kernel_counters = launching.counters;
         if self.rows.basis == Basis::Gpu {
             rank.gpu_links = launching.links;
             rank.kernel_sequences = launching.sequences;
@@ -326,6 +327,7 @@ struct Launching {
     communication: Vec<CommunicationPiece>,
     roofline: Vec<RooflineRow>,
     sequences: Vec<SequenceRow>,
+    counters: Option<KernelCounters>,
 }
 
 impl Launching {
@@ -361,6 +363,7 @@ impl Launching {
             communication,
             roofline,
             sequences,
+            counters: counters::counters(recording, &rank.rows),
         }
     }
 }

@@ -17,7 +17,8 @@
 //!   * sizes of grids, blocks, registers and shared memory of 2^32 - 1 and more; sequence numbers below 0;
 //!   * the device of an operation where it is not that of its stream;
 //!   * which of two streams of equal device, number and context an operation was in;
-//!   * floating-point numbers that are not numbers (NaN).
+//!   * floating-point numbers that are not numbers (NaN), and values of hardware counters that are infinite;
+//!   * further values of one hardware counter of one range.
 
 mod chrome;
 mod csv;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use perfagent_recording::table::{
-    ApiCall, Collective, CollectiveTest, Copy, CounterSample, Kernel, KernelCounter, Mark, MemoryEvent, Operator,
-    Range, Row, Synchronization,
+    ApiCall, Collective, CollectiveTest, Copy, CounterSample, Kernel, KernelCounter, Mark,
+    MemoryEvent, Operator, Range, Row, Synchronization,
 };
 use perfagent_recording::{OpenError, Reader};
 use serde::Serialize;

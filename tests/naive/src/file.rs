@@ -57,6 +57,16 @@ pub(crate) struct Call {
     pub(crate) correlation: Option<i64>,
 }
 
+/// A row of `kernel_counters`.
+pub(crate) struct Measured {
+    pub(crate) range: i64,
+    pub(crate) kernel: String,
+    pub(crate) metric: String,
+    pub(crate) value: f64,
+    /// Thread, start and end of the call that launched the kernel.
+    pub(crate) launch: Option<(i64, i64, i64)>,
+}
+
 /// A row of `memory`.
 pub(crate) struct Memory {
     pub(crate) device: Option<i64>,
@@ -173,6 +183,37 @@ impl File {
                 timing: row.get(10)?,
                 enqueued: row.get(11)?,
                 correlation: row.get(12)?,
+            })
+        })
+    }
+
+    pub(crate) fn measured(&self, process: i64) -> Vec<Measured> {
+        let sql = "SELECT 1 FROM sqlite_master WHERE name = 'kernel_counters' AND ?1 > 0";
+        if self.all(sql, process, |_| Ok(())).is_empty() {
+            // Of a version that had no such table yet.
+            return Vec::new();
+        }
+        let sql = "
+            SELECT range_index, coalesce(name.value, ''), coalesce(metric.value, ''), kernel_counters.value,
+                   thread_id, api_calls.start_ns, max(api_calls.start_ns, api_calls.end_ns)
+            FROM kernel_counters
+            LEFT JOIN strings AS name ON name.id = kernel_counters.name_id LEFT JOIN strings AS metric ON metric.id = metric_id
+            LEFT JOIN api_calls ON api_calls.id = (
+                SELECT id FROM api_calls WHERE process_id = ?1 AND correlation = kernel_counters.correlation
+                ORDER BY start_ns, id LIMIT 1)
+            WHERE kernel_counters.process_id = ?1";
+        self.all(sql, process, |row| {
+            let thread: Option<i64> = row.get(4)?;
+            let launch = match thread {
+                Some(thread) => Some((thread, row.get(5)?, row.get(6)?)),
+                None => None,
+            };
+            Ok(Measured {
+                range: row.get(0)?,
+                kernel: row.get(1)?,
+                metric: row.get(2)?,
+                value: row.get(3)?,
+                launch,
             })
         })
     }

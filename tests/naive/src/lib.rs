@@ -6,6 +6,7 @@
 
 mod collective;
 mod compare;
+mod counter;
 mod cover;
 mod file;
 mod gpu;

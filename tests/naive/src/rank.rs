@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::cover::{self, Class};
-use crate::file::{Call, File, Operation, Span};
+use crate::file::{Call, File, Measured, Operation, Span};
 use crate::host::{self, Host};
 use crate::rule::Rules;
-use crate::{collective, gpu, memory, queue, step};
+use crate::{collective, counter, gpu, memory, queue, step};
 
 /// What a process did.
 struct Process {
@@ -18,10 +18,11 @@ struct Process {
     operators: Vec<Span>,
     ranges: Vec<Span>,
     calls: Vec<Call>,
+    measured: Vec<Measured>,
 }
 
-/// Processes with GPU operations; where nothing in the file has any, processes that did something on the host. Also those of
-/// which only the memory of a GPU is known.
+/// Processes with GPU operations; where nothing in the file has any, processes that did something on the host. Also those with
+/// hardware counters, and those of which only the memory of a GPU is known.
 pub(crate) fn ranks(file: &File) -> Vec<Value> {
     let rules = Rules::read();
     let processes: Vec<Process> = file
@@ -36,6 +37,7 @@ pub(crate) fn ranks(file: &File) -> Vec<Value> {
             operators: file.operators(id),
             ranges: file.ranges(id),
             calls: file.collectives(id),
+            measured: file.measured(id),
         })
         .collect();
     let on_gpu = processes.iter().any(|process| !process.operations.is_empty());
@@ -46,7 +48,7 @@ pub(crate) fn ranks(file: &File) -> Vec<Value> {
             || !process.calls.is_empty();
         if is_memory_only(file, &process) || (on_gpu && !process.operations.is_empty()) {
             ranks.push(of_gpu(file, &process, &rules));
-        } else if !on_gpu && did_something {
+        } else if (!on_gpu && did_something) || !process.measured.is_empty() {
             ranks.push(of_host(file, &process, &rules));
         }
     }
@@ -54,8 +56,10 @@ pub(crate) fn ranks(file: &File) -> Vec<Value> {
 }
 
 fn is_memory_only(file: &File, process: &Process) -> bool {
-    let nothing =
-        process.operations.is_empty() && process.operators.is_empty() && process.calls.is_empty();
+    let nothing = process.operations.is_empty()
+        && process.operators.is_empty()
+        && process.calls.is_empty()
+        && process.measured.is_empty();
     nothing
         && !file.has_api_calls(process.id)
         && file
@@ -95,7 +99,7 @@ fn of_host(file: &File, process: &Process, rules: &Rules) -> Value {
 
 fn common(file: &File, process: &Process, rules: &Rules, on_gpu: bool) -> Value {
     let (steps, step) = step::rows(&step::steps(&process.ranges, &process.operators));
-    json!({
+    let mut rank = json!({
         "process_id": process.id,
         "pid": process.pid,
         "rank": process.rank,
@@ -105,7 +109,11 @@ fn common(file: &File, process: &Process, rules: &Rules, on_gpu: bool) -> Value 
         "operators": host::operators(&process.operators, rules),
         "steps": steps,
         "step": step,
-    })
+    });
+    if !process.measured.is_empty() {
+        rank["kernel_counters"] = counter::counters(&process.measured, &process.operators);
+    }
+    rank
 }
 
 fn times(rank: &mut Value, stretches: &[(i64, i64, Class)], extent: Option<(i64, i64)>) {

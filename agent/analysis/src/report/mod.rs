@@ -3,6 +3,7 @@
 //! Key names, units and order follow the published contract `perfagent.report/1`; fields are only
 //! ever added, after the ones that are promised.
 
+mod counter;
 mod insight;
 mod rank;
 mod row;
@@ -11,6 +12,7 @@ mod series;
 use serde::{Deserialize, Serialize};
 
 pub use crate::alignment::Alignment;
+pub use counter::{KernelCounterRow, KernelCounters, MetricRow};
 pub use insight::{
     CriticalKind, CriticalName, CriticalPathFigures, DetectedStep, DetectedSteps, GpuLinks,
     LaunchStatistics, LaunchedKernel, LaunchedRow, QueueRow, RooflineRow, SequenceRow,

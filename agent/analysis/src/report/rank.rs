@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CollectiveRow, CopyRow, CriticalPathFigures, DetectedSteps, DeviceFacts, GpuLinks, HostCostRow,
-    IdleRow, KernelRow, Launch, LaunchStatistics, LaunchedRow, LossRow, OperatorRow, QueueRow,
-    RangeRow, RooflineRow, SequenceRow,
+    IdleRow, KernelCounters, KernelRow, Launch, LaunchStatistics, LaunchedRow, LossRow,
+    OperatorRow, QueueRow, RangeRow, RooflineRow, SequenceRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -141,6 +141,9 @@ pub struct Rank {
     /// Steps found in the order of the kernels; `None` where the program marks its steps, and where nothing repeats.
     #[serde(default)]
     pub detected_steps: Option<DetectedSteps>,
+    /// What hardware counters showed of kernels; `None` where none were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_counters: Option<KernelCounters>,
 }
 
 /// Memory of a process. `None`: nothing in the recording says.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use perfagent_recording::table::{
-    ApiCall, Collective, Copy, CopyKind, Device, Host, Kernel, MemoryEvent, Meta, Operator,
-    Payload, Process, Range, Stream, Thread,
+    ApiCall, Collective, Copy, CopyKind, Device, Host, Kernel, KernelCounter, MemoryEvent, Meta,
+    Operator, Payload, Process, Range, Stream, Thread,
 };
 use perfagent_recording::{
     DeviceId, HostId, ProcessId, Recording, StreamId, StringId, ThreadId, Timestamp,
@@ -157,6 +157,26 @@ impl Builder {
             ..ApiCall::default()
         };
         self.recording.api_calls.push(call);
+    }
+
+    /// What a metric showed of the range with a number.
+    pub(crate) fn kernel_counter(
+        &mut self,
+        process: ProcessId,
+        (range_index, name): (i64, &str),
+        (metric, value): (&str, f64),
+        correlation: Option<i64>,
+    ) {
+        let row = KernelCounter {
+            process_id: process,
+            range_index,
+            name_id: self.text(name),
+            metric_id: self.text(metric),
+            value,
+            correlation,
+            ..KernelCounter::default()
+        };
+        self.recording.kernel_counters.push(row);
     }
 
     pub(crate) fn operator(

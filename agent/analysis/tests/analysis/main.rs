@@ -5,6 +5,7 @@ mod aligned;
 mod builder;
 mod collectives;
 mod copies;
+mod counters;
 mod critical;
 mod difference;
 mod events;

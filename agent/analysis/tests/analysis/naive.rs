@@ -34,7 +34,7 @@ fn store(recording: &Recording, path: &Path) -> Result<(), WriteError> {
         )+};
     }
     rows!(hosts, processes, threads, devices, streams, kernels, copies, api_calls);
-    rows!(ranges, operators, collectives, memory);
+    rows!(ranges, operators, collectives, memory, kernel_counters);
     writer.finish()
 }
 

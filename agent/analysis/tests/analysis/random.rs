@@ -31,7 +31,7 @@ pub(crate) type Event = (i64, (u8, i64, u8, i64, i64, usize));
 pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
     let length = prop_oneof![3 => 0_i64..60, 1 => 0_i64..60_000];
     let start = prop_oneof![3 => 0_i64..300, 1 => 0_i64..100_000];
-    let event = (0_u8..9, 0_i64..3, 0_u8..3, start, length, 0..NAMES.len());
+    let event = (0_u8..10, 0_i64..3, 0_u8..3, start, length, 0..NAMES.len());
     proptest::collection::vec(event, 0..60).prop_map(|events| (0..).zip(events).collect())
 }
 
@@ -70,10 +70,35 @@ pub(crate) fn recording(events: &[Event], gpu: bool, ranks: &[i64]) -> Recording
             4 => run.api_call(process, start, start + length, id / 2),
             5 => collective(&mut run, process, (&tid, id), span),
             6 => memory(&mut run, process, (number, id), start),
+            7 => counters(&mut run, process, (&tid, id), (name, span)),
             _ => run.operator(process, &tid, name, span),
         }
     }
     run.recording
+}
+
+const METRICS: [&str; 4] = [
+    "smsp__sass_thread_inst_executed_op_ffma_pred_on.sum",
+    "smsp__sass_thread_inst_executed_op_fadd_pred_on.sum",
+    "dram__bytes_read.sum",
+    "dram__bytes_write.sum",
+];
+
+/// A launch and the hardware counters of its kernel; of some the launch, of some a counter is not known.
+fn counters(
+    run: &mut Builder,
+    process: ProcessId,
+    (tid, id): (&str, i64),
+    (name, span): (&str, (i64, i64)),
+) {
+    let correlation = 1000 + id;
+    run.call(process, tid, "cudaLaunchKernel", span, correlation);
+    for (number, metric) in (0..).zip(METRICS).filter(|(number, _)| id % 7 != *number) {
+        // Quarters add up exactly.
+        let value = (id * 4099 + span.0 * number) as f64 / if id % 3 == 0 { 4.0 } else { 1.0 };
+        let launch = (id % 5 != 0).then_some(correlation);
+        run.kernel_counter(process, (id, name), (metric, value), launch);
+    }
 }
 
 fn collective(

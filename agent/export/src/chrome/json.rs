@@ -114,6 +114,13 @@ impl Event<'_, '_> {
         self.events.line.extend(json.as_bytes());
     }
 
+    /// A value that is JSON already, under a key that is not ours.
+    pub(crate) fn named(&mut self, key: &str, json: &str) {
+        let escaped = serde_json::to_string(key).unwrap_or_default();
+        let bare = escaped.strip_prefix('"').and_then(|key| key.strip_suffix('"'));
+        self.raw(bare.unwrap_or_default(), json);
+    }
+
     pub(crate) fn text(&mut self, key: &str, text: &str) {
         self.key(key);
         // Writing a text to memory cannot fail.

@@ -12,6 +12,7 @@
 //! | memory | `[memory]` instants |
 //! | counters and samples | `perfagent_counter`, phase `C` |
 //! | overheads | `overhead` |
+//! | hardware counters of kernels | `cuda_profiler_range`, one event a range |
 //!
 //! Events are written one by one, thread by thread and stream by stream, in the order in which they nest. Those that
 //! overlap others of their track without nesting lie on a further track beside it.
@@ -25,6 +26,7 @@ mod host;
 mod json;
 mod links;
 mod lists;
+mod measured;
 mod metadata;
 mod tracks;
 
@@ -66,6 +68,7 @@ pub(crate) fn write(scene: &Scene<'_>, out: &mut dyn Write) -> io::Result<()> {
         gpu::write_operations(&mut file, view)?;
         gpu::write_waits(&mut file, view)?;
         gpu::write_overheads(&mut file, view)?;
+        measured::write(&mut file, view)?;
         collectives::write_rest(&mut file, view)?;
         counters::write(view, &counters, &mut file.events)?;
         (events, tracks) = (file.events, file.tracks);
@@ -98,6 +101,7 @@ fn first(recording: &Recording) -> Option<Timestamp> {
         recording.memory.iter().map(|row| row.time_ns).min(),
         recording.counter_samples.iter().map(|row| row.time_ns).min(),
         recording.overheads.iter().map(|row| row.start_ns).min(),
+        recording.kernel_counters.iter().map(|row| row.start_ns).min(),
     ];
     starts.into_iter().flatten().min()
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use perfagent_recording::table::{
     ApiCall, Collective, Context, Copy, CopyKind, Counter, CounterSample, Device, Host, Kernel,
-    Mark, MemoryEvent, Operator, Overhead, Payload, Process, Range, Stream, Synchronization,
-    Thread, Timing, WaitKind,
+    KernelCounter, Mark, MemoryEvent, Operator, Overhead, Payload, Process, Range, Stream,
+    Synchronization, Thread, Timing, WaitKind,
 };
 use perfagent_recording::{
     CounterId, DeviceId, HostId, ProcessId, StreamId, ThreadId, Timestamp, Writer,
@@ -175,14 +175,14 @@ fn write(path: &Path, choices: &mut Choices, rows: usize) {
     let places = places(&mut writer, choices);
     let text = |writer: &mut Writer, text: &str| writer.string(text).unwrap();
     let mut kernels = Vec::new();
-    for _ in 0..rows {
+    for row in 0..rows {
         let (start_ns, end_ns) = choices.times();
         let (process_id, thread_id) = choices.of(&places.threads);
         let name_id = text(&mut writer, choices.of(&TEXTS));
         let some = |choices: &mut Choices, writer: &mut Writer| {
             choices.some(|choices| writer.string(choices.of(&TEXTS)).unwrap())
         };
-        match choices.below(11) {
+        match choices.below(12) {
             0 | 1 => {
                 let (process_id, device_id, stream_id) = choices.of(&places.streams);
                 let kernel = Kernel {
@@ -318,6 +318,7 @@ fn write(path: &Path, choices: &mut Choices, rows: usize) {
                 };
                 writer.append(&memory).unwrap();
             }
+            10 => measured(&mut writer, choices, &places, row as i64),
             _ => {
                 let counter_id = choices.of(&places.counters);
                 let value = choices.of(&[0.1, 5.0, -1e300, 312.5]);
@@ -328,6 +329,31 @@ fn write(path: &Path, choices: &mut Choices, rows: usize) {
         }
     }
     writer.finish().unwrap();
+}
+
+/// A range with its hardware counters.
+fn measured(writer: &mut Writer, choices: &mut Choices, places: &Places, range_index: i64) {
+    let (start_ns, end_ns) = choices.times();
+    let (process_id, device_id, _) = choices.of(&places.streams);
+    let device_id = choices.some(|_| device_id);
+    let name_id = writer.string(choices.of(&TEXTS)).unwrap();
+    let correlation = choices.some(Choices::small);
+    for metric in
+        &["dram__bytes_read.sum", "sm__throughput.avg.pct", "größe \"x\"\n"][choices.below(3)..]
+    {
+        let row = KernelCounter {
+            process_id,
+            device_id,
+            range_index,
+            start_ns,
+            end_ns,
+            name_id,
+            metric_id: writer.string(metric).unwrap(),
+            value: choices.of(&[0.0, 0.1, -1e300, 18_014_398_509_481_984.0]),
+            correlation,
+        };
+        writer.append(&row).unwrap();
+    }
 }
 
 /// A collective: anything, or what a kernel tells.

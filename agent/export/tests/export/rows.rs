@@ -145,6 +145,25 @@ pub(crate) fn rows(recording: &Recording) -> Rows {
             .collect(),
     );
     rows.insert(
+        "kernel_counters",
+        recording
+            .kernel_counters
+            .iter()
+            .map(|row| {
+                let device = row.device_id.map(|id| names.device(id));
+                let texts = [row.name_id, row.metric_id].map(|id| names.text(id));
+                format!(
+                    "{} {device:?} {:?} {} {texts:?} {:?} {:?}",
+                    names.process(row.process_id),
+                    (row.start_ns, row.end_ns),
+                    row.range_index,
+                    row.value,
+                    row.correlation
+                )
+            })
+            .collect(),
+    );
+    rows.insert(
         "ranges",
         recording
             .ranges

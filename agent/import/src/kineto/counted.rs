@@ -63,9 +63,19 @@ fn kernels_find_their_launches_by_their_order() {
         call("cuLaunchKernel", 41, (11, 3), 9),
         call("cudaMemcpyAsync", 41, (16, 2), 2),
         call("cudaLaunchKernel", 41, (40, 5), 4),
-        range("gemm<float>(int)", 0, 100, &format!(r#""{FFMA}": 1234.0, "dram__bytes_read.sum": 5e3"#)),
+        range(
+            "gemm<float>(int)",
+            0,
+            100,
+            &format!(r#""{FFMA}": 1234.0, "dram__bytes_read.sum": 5e3"#),
+        ),
         range("add", 0, 110, &format!(r#""{FFMA}": 0, "dram__bytes_read.sum": 18014398509481984"#)),
-        range("gemm<float>(int)", 0, 120, &format!(r#""External id": 5, "{FFMA}": "7", "sm__throughput.avg.pct": 12.25"#)),
+        range(
+            "gemm<float>(int)",
+            0,
+            120,
+            &format!(r#""External id": 5, "{FFMA}": "7", "sm__throughput.avg.pct": 12.25"#),
+        ),
     ]);
     insta::assert_snapshot!(rows(&collector), @"
     0 GPU Some(0) 100000..110000 gemm<float>(int) smsp__sass_thread_inst_executed_op_ffma_pred_on.sum 1234.0 call Some(1)
@@ -162,7 +172,12 @@ fn a_whole_stretch_has_no_launch() {
 fn what_is_no_number_is_left_out_and_counted() {
     let collector = trace(&[
         range("f", 0, 100, r#""a.sum": nan, "b.sum": 1.5, "c.sum": -inf, "d.sum": NaN"#),
-        range("g", 0, 110, r#""a.sum": "high", "b.sum": 1e400, "c.sum": null, "d.sum": [1], "e.sum": {"x": 1}, "f.sum": true"#),
+        range(
+            "g",
+            0,
+            110,
+            r#""a.sum": "high", "b.sum": 1e400, "c.sum": null, "d.sum": [1], "e.sum": {"x": 1}, "f.sum": true"#,
+        ),
         range("h", 0, 120, r#""a.sum": 1e300, "b.sum": -1.7976931348623157e308, "a.sum": 2"#),
     ]);
     insta::assert_snapshot!(rows(&collector) + &warnings(&collector), @"
