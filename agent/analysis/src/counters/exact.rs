@@ -45,7 +45,9 @@ mod tests {
 
     fn sum(values: &[f64]) -> Option<f64> {
         let mut sum = Exact::default();
-        values.iter().for_each(|&value| sum.add(value));
+        for &value in values {
+            sum.add(value);
+        }
         sum.total()
     }
 

@@ -3,8 +3,8 @@
 use perfagent_analysis::Report;
 use perfagent_analysis::report::{
     Basis, Breakdown, CategoryShare, CollectiveRow, CollectiveTestRow, CopyRow, DurationBucket,
-    IdleRow, KernelRow, LaunchStatistics, Memory, MemoryPoint, QueueRow, Rank, RecordingFacts,
-    RooflineRow, Step, StepSummary, TimeSeries,
+    IdleRow, KernelCounterRow, KernelCounters, KernelRow, LaunchStatistics, Memory, MemoryPoint,
+    MetricRow, QueueRow, Rank, RecordingFacts, RooflineRow, Step, StepSummary, TimeSeries,
 };
 use proptest::prelude::*;
 use roxmltree::{Document, Node, ParsingOptions};
@@ -101,6 +101,20 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn counter()(
+        name in name(), operators in prop::collection::vec(name(), 0..4), ranges in figure(), flops in prop::option::of(figure()),
+        dram_bytes in prop::option::of(figure()), intensity in prop::option::of(fraction()),
+        metrics in prop::collection::vec((name(), prop::option::of(fraction()), fraction()), 0..4)
+    ) -> KernelCounterRow {
+        let metrics = metrics.into_iter().map(|(name, mean, max)| MetricRow { name, ranges, mean, max, ..MetricRow::default() });
+        KernelCounterRow {
+            name, ranges, flops, dram_bytes, intensity, top_operator: operators.first().cloned(),
+            bottom_operator: operators.last().cloned(), operators, metrics: metrics.collect(),
+        }
+    }
+}
+
+prop_compose! {
     fn collective()(
         op in name(), dtype in prop::option::of(name()), bytes in prop::option::of(figure()), total_ns in figure(),
         busbw in prop::option::of(fraction()), wait_ns in prop::option::of(figure()), transfer_ns in prop::option::of(figure())
@@ -132,10 +146,13 @@ prop_compose! {
         steps in prop::collection::vec((any::<i64>(), figure()), 0..300),
         curve in prop::collection::vec((any::<i64>(), figure(), prop::option::of(figure())), 0..20),
         idle in prop::collection::vec((any::<i64>(), figure(), figure()), 0..30),
-        (queue, copies) in (prop::collection::vec(queue(), 0..9), prop::collection::vec(copy(), 0..9))
+        (queue, copies, counters) in (
+            prop::collection::vec(queue(), 0..9), prop::collection::vec(copy(), 0..9), prop::collection::vec(counter(), 0..9)
+        )
     ) -> Rank {
         Rank {
             rank, host, span_ns, breakdown, training, kernels, collectives, roofline, queue, copies,
+            kernel_counters: Some(KernelCounters { rows: counters, ..KernelCounters::default() }),
             launch_statistics: LaunchStatistics { launches: 1, ..LaunchStatistics::default() },
             basis: Basis::Gpu,
             step: StepSummary { count: steps.len() as i64, ..StepSummary::default() },

@@ -2,6 +2,7 @@
 
 mod collective_tests;
 mod collectives;
+mod counters;
 mod files;
 mod gpu;
 mod header;
@@ -47,6 +48,7 @@ pub(crate) fn page(report: &Report, origins: &[Origin]) -> Page {
         insight::write_sequences(&mut page, ranks);
         insight::write_critical_path(&mut page, ranks);
         insight::write_roofline(&mut page, ranks);
+        counters::write(&mut page, ranks);
         collectives::write(&mut page, ranks);
         gpu::write(&mut page, ranks);
         insight::write_queues(&mut page, ranks);

@@ -6,6 +6,7 @@ mod ceilings;
 mod changepoints;
 mod command;
 mod compare;
+mod counters;
 mod cuda;
 mod export;
 mod fixture;
