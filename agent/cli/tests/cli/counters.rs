@@ -98,13 +98,19 @@ fn they_come_back_from_an_exported_trace() {
         direct[1]["rows"][0]["operators"],
         serde_json::json!(["aten::conv2d", "aten::_convolution"])
     );
-    run(path, &["import", "rank0.json", "rank1.json", "-o", "run.perfdb"]).answer();
+    assert_eq!(run(path, &["import", "rank0.json", "rank1.json", "-o", "run.perfdb"]).code, 0);
     assert_eq!(counters(path, &["report", "run.perfdb", "--json"]), direct);
-    run(path, &["export", "run.perfdb", "--format", "chrome", "-o", "back.json"]).answer();
+    assert_eq!(
+        run(path, &["export", "run.perfdb", "--format", "chrome", "-o", "back.json"]).code,
+        0
+    );
     assert_eq!(counters(path, &["report", "back.json", "--json"]), direct);
-    run(path, &["export", "run.perfdb", "--format", "csv", "-o", "tables"]).answer();
+    assert_eq!(run(path, &["export", "run.perfdb", "--format", "csv", "-o", "tables"]).code, 0);
     let table = fs::read_to_string(path.join("tables/kernel_counters.csv")).unwrap();
     let first: Vec<&str> = table.lines().take(2).collect();
-    insta::assert_snapshot!(first.join("\n"), @"");
+    insta::assert_snapshot!(first.join("\n"), @"
+    recording,id,process_id,rank,pid,device_id,device,range_index,start_ns,end_ns,name,metric,value,correlation
+    run.perfdb,1,1,0,100,1,0,0,1772366400000000000,1772366400000100000,void conv<float>(int),smsp__sass_thread_inst_executed_op_ffma_pred_on.sum,1500000000.0,10
+    ");
     assert_eq!(table.lines().count(), 1 + 2 * 3 * 4);
 }
