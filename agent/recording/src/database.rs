@@ -107,7 +107,8 @@ impl Database {
     pub(crate) fn rows<R: Row>(&mut self) -> Result<Vec<(i64, R)>, WriteError> {
         self.insert_waiting()?;
         let read = || {
-            let mut statement = self.connection.prepare(&schema::select_sql::<R>(|_| true))?;
+            let columns: Vec<_> = R::COLUMNS.iter().map(|column| column.name).collect();
+            let mut statement = self.connection.prepare(&schema::select_sql::<R>(&columns))?;
             let id_column = R::COLUMNS.len();
             statement
                 .query_map((0, i64::MAX), |row| Ok((row.get(id_column)?, R::read(row)?)))?

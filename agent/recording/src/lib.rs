@@ -25,8 +25,10 @@
 //! # Ok(()) }
 //! ```
 
+mod columns;
 mod database;
 mod error;
+mod gather;
 mod id;
 mod kept;
 mod load;
@@ -40,6 +42,7 @@ mod time;
 mod waiting;
 mod writer;
 
+pub use columns::Columns;
 pub use error::{OpenError, WriteError};
 pub use id::{CounterId, DeviceId, HostId, ProcessId, StreamId, StringId, ThreadId};
 pub use kept::Kept;

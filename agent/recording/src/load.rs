@@ -81,8 +81,7 @@ macro_rules! events_of {
 tables!(events_of {});
 
 fn rows<R: Event>(reader: &Reader, positions: Range<usize>) -> Result<Rows<R>, OpenError> {
-    let mut rows = Rows::default();
-    reader.for_each_within(positions, |_, row| rows.push(row))?;
+    let mut rows = reader.events_within(positions)?;
     rows.shrink_to_fit();
     Ok(rows)
 }

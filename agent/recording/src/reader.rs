@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::gather::gather;
+use crate::packed::{Event, Rows};
 use crate::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
 use crate::table::Row;
 use crate::{OpenError, StringId, Strings};
@@ -66,34 +68,47 @@ impl Reader {
     }
 
     /// Calls `each` with every row of a table and its id, in order of the id.
-    pub fn for_each<R: Row>(&self, each: impl FnMut(i64, R)) -> Result<(), OpenError> {
-        self.for_each_within(0..usize::MAX, each)
-    }
-
-    /// [`Reader::for_each`] of the rows at these positions, which are their ids less one.
-    pub(crate) fn for_each_within<R: Row>(
-        &self,
-        positions: Range<usize>,
-        mut each: impl FnMut(i64, R),
-    ) -> Result<(), OpenError> {
-        let bound = |position| i64::try_from(position).unwrap_or(i64::MAX);
+    pub fn for_each<R: Row>(&self, mut each: impl FnMut(i64, R)) -> Result<(), OpenError> {
         let mut read = || {
             if self.is_too_old_for(R::TABLE)? {
                 return Ok(());
             }
-            let columns = self.columns(R::TABLE)?;
-            // A table without any of them is missing, and says so when it is read.
-            let present =
-                |name: &str| columns.is_empty() || columns.iter().any(|column| column == name);
-            let mut statement = self.connection.prepare(&schema::select_sql::<R>(present))?;
+            let mut statement =
+                self.connection.prepare(&schema::select_sql::<R>(&self.present::<R>()?))?;
             let id_column = R::COLUMNS.len();
-            let mut rows = statement.query((bound(positions.start), bound(positions.end)))?;
+            let mut rows = statement.query((0, i64::MAX))?;
             while let Some(row) = rows.next()? {
                 each(row.get(id_column)?, R::read(row)?);
             }
             Ok(())
         };
         read().map_err(|source| self.damaged(R::TABLE, source))
+    }
+
+    /// The rows of a table of events at these positions, which are their ids less one.
+    pub(crate) fn events_within<R: Event>(
+        &self,
+        positions: Range<usize>,
+    ) -> Result<Rows<R>, OpenError> {
+        let bound = |position| i64::try_from(position).unwrap_or(i64::MAX);
+        let read = || {
+            if self.is_too_old_for(R::TABLE)? {
+                return Ok(Rows::default());
+            }
+            let bounds = (bound(positions.start), bound(positions.end));
+            gather(&self.connection, &self.present::<R>()?, bounds)
+        };
+        read().map_err(|source| self.damaged(R::TABLE, source))
+    }
+
+    /// How each column of a table is read: NULL where the file is of an earlier version that does not have it.
+    fn present<R: Row>(&self) -> rusqlite::Result<Vec<&'static str>> {
+        let columns = self.columns(R::TABLE)?;
+        // A table without any of them is missing, and says so when it is read.
+        let is_present =
+            |name: &str| columns.is_empty() || columns.iter().any(|column| column == name);
+        let name = |name| if is_present(name) { name } else { "NULL" };
+        Ok(R::COLUMNS.iter().map(|column| name(column.name)).collect())
     }
 
     /// Whether the file is of a version that had no such table yet.

@@ -71,16 +71,11 @@ pub(crate) fn insert_sql<R: Row>(count: usize) -> String {
 }
 
 /// The statement that reads rows in order of their ids, the id in the last column: those with an id greater than the first
-/// parameter, and not greater than the second. A column that is not `present`, in a
-/// file of an earlier version, reads as NULL.
-pub(crate) fn select_sql<R: Row>(present: impl Fn(&str) -> bool) -> String {
-    let names: Vec<_> = R::COLUMNS
-        .iter()
-        .map(|column| if present(column.name) { column.name } else { "NULL" })
-        .collect();
+/// parameter, and not greater than the second. `columns` are SQL expressions in the order of [`Row::COLUMNS`].
+pub(crate) fn select_sql<R: Row>(columns: &[&str]) -> String {
     format!(
         "SELECT {}, id FROM {} WHERE id > ? AND id <= ? ORDER BY id",
-        names.join(", "),
+        columns.join(", "),
         R::TABLE
     )
 }

@@ -27,6 +27,7 @@ pub use process::{Process, Thread};
 pub use quality::{ClockAnchor, Loss, Note, Overhead, Severity, SpoolProgress};
 pub use range::{Mark, Operator, Payload, Range};
 
+use crate::Columns;
 use crate::kept::Kept;
 
 /// One column of a table.
@@ -54,7 +55,7 @@ pub trait Row: Kept + Clone + Send + Sized + 'static {
     fn bind(&self, statement: &mut rusqlite::Statement<'_>, column: usize) -> rusqlite::Result<()>;
 
     /// Reads the columns, in the order of [`Row::COLUMNS`], from a result that starts with them.
-    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
+    fn read<C: Columns>(row: &C) -> rusqlite::Result<Self>;
 }
 
 /// How a Rust type is declared in SQL.
@@ -171,7 +172,7 @@ macro_rules! table {
                 Ok(())
             }
 
-            fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+            fn read<C: $crate::Columns>(row: &C) -> rusqlite::Result<Self> {
                 let mut columns = 0..;
                 let mut next = || columns.next().unwrap_or_default();
                 Ok(Self { $($field: row.get(next())?,)+ })
