@@ -63,7 +63,7 @@ fn write_metrics(page: &mut Page, rows: &[(&Rank, &KernelCounterRow)]) {
     }
     for (rank, row, metric) in metrics.iter().take(2 * TOP_RANGES) {
         // Rates and shares do not add up.
-        let sum = metric.sum.filter(|_| metric.name.ends_with(".sum"));
+        let sum = metric.sum.filter(|_| metric.name.rsplit('.').next() == Some("sum"));
         table.row([
             label_cell(rank),
             Cell::brief_kernel(&row.name),

@@ -198,7 +198,6 @@ args! {
     "on stream" => on_stream: Int,
     "in context" => in_context: Int,
     "kernel correlation" => kernel_correlation: Int,
-    "range index" => range_index: Int,
     "Device Bytes" => device_bytes: Int,
     "Kind" => kind: Words<'a>,
     "Site" => site: Words<'a>,

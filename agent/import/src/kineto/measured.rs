@@ -17,6 +17,9 @@ use crate::trace::Measured;
 use crate::value::Json;
 use crate::warning::Problem;
 
+/// The number of a range, in files that `perfagent export` has written.
+const RANGE_INDEX: &str = "range index";
+
 /// What stands among the arguments and is no metric.
 const NO_METRICS: [&str; 9] = [
     "External id",
@@ -26,8 +29,7 @@ const NO_METRICS: [&str; 9] = [
     "Trace iteration",
     "device",
     "correlation",
-    // What `perfagent export` adds.
-    "range index",
+    RANGE_INDEX,
     "host thread",
 ];
 
@@ -38,12 +40,12 @@ impl Collector {
     /// An event with hardware counters, which is `written` so. True when it was kept, or counted among the problems.
     pub(super) fn measured(&mut self, event: &Event<'_>, written: &[u8], offset: u64) -> bool {
         let Some(times) = self.times(event, offset) else { return true };
-        let index = event.args.range_index.0;
-        let track = || event.pid.0.parse().ok().filter(|_| index.is_none());
+        let arguments: Arguments<'_> = serde_json::from_slice(written).unwrap_or_default();
+        let index = arguments.args.0.get(RANGE_INDEX).and_then(|Json(text)| text.parse().ok());
+        let track = || event.pid.0.parse().ok().filter(|_: &i64| index.is_none());
         let device = event.args.device.0.or_else(track);
         let device = device.filter(|number| (0..MOST_GPUS).contains(number));
         let before = self.trace.metrics.len();
-        let arguments: Arguments<'_> = serde_json::from_slice(written).unwrap_or_default();
         for (key, value) in &arguments.args.0 {
             if NO_METRICS.contains(&key.as_str()) {
                 continue;
