@@ -36,7 +36,7 @@ fn rows(collector: &Collector) -> String {
     write(&collector.trace, &mut writer, &mut Hosts::default()).unwrap();
     let recording: Recording = writer.into_recording().unwrap();
     let mut lines = String::new();
-    for row in recording.kernel_counters.iter() {
+    for row in &recording.kernel_counters {
         let device = row.device_id.map(|id| recording.device(id).unwrap().ordinal);
         let (name, metric) =
             (recording.strings.get(row.name_id), recording.strings.get(row.metric_id));

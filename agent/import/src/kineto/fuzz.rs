@@ -68,7 +68,7 @@ fn the_whole_text_has_everything() {
 }
 
 fn damaged(from: &mut Unstructured<'_>) -> Vec<u8> {
-    let text = if number(from) % 3 == 0 { COUNTED } else { OWN };
+    let text = if number(from).is_multiple_of(3) { COUNTED } else { OWN };
     let mut text = text.as_bytes().to_vec();
     damage(&mut text, from);
     // A number that is still one, but another.
