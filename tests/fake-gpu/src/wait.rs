@@ -30,6 +30,7 @@ fn both(runtime: u32, driver: u32, parameters: &[usize], inside: impl FnOnce() -
     })
 }
 
+#[expect(clippy::disallowed_methods, reason = "the wait is what is played")]
 fn wait() -> c_int {
     std::thread::sleep(LENGTH);
     0

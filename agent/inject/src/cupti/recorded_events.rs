@@ -27,6 +27,10 @@ struct Place {
 }
 
 impl RecordedEvents {
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "it is made where the static is, and never on a stack"
+    )]
     const fn new() -> Self {
         Self([const { Place { key: AtomicU64::new(0), value: AtomicU64::new(0) } }; PLACES])
     }
