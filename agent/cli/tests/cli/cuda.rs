@@ -12,20 +12,37 @@ const PLAYED: &str = "PERFAGENT_CLI_TEST_CUDA";
 /// Does nothing as a test; uses "CUDA" when the environment says so.
 #[test]
 fn play() {
-    if std::env::var_os(PLAYED).is_none() {
-        return;
-    }
+    type Handle = *mut std::ffi::c_void;
+    let Some(played) = std::env::var_os(PLAYED) else { return };
+    let handle = std::ptr::without_provenance_mut;
     // SAFETY: the library is the stand-in, whose functions have these types.
     unsafe {
         let init: extern "C" fn(u32) -> i32 = function(c"libcuda.so.1", c"cuInit");
         assert_eq!(init(0), 0);
+        if played == "waits" {
+            let record: extern "C" fn(Handle, Handle) -> i32 =
+                function(c"libcuda.so.1", c"cudaEventRecord");
+            let wait: extern "C" fn(Handle) -> i32 =
+                function(c"libcuda.so.1", c"cudaEventSynchronize");
+            let stream: extern "C" fn(Handle, Handle, u32) -> i32 =
+                function(c"libcuda.so.1", c"cudaStreamWaitEvent");
+            record(handle(0x5500_0010), handle(13));
+            wait(handle(0x5500_0010));
+            stream(handle(16), handle(0x5500_0010), 0);
+            return;
+        }
         let surroundings: extern "C" fn() = function(c"libcuda.so.1", c"fake_gpu_surroundings");
         surroundings();
     }
 }
 
-/// Records the program with these options of `record`.
+/// Records the program with these options of `record`. CUPTI's own records of waits have times that do not vary, and are
+/// taken where it gives no callbacks.
 fn record(folder: &Path, options: &[&str]) {
+    record_played(folder, options, &[(PLAYED, "1"), ("FAKE_GPU_CALLBACKS", "0")]);
+}
+
+fn record_played(folder: &Path, options: &[&str], played: &[(&str, &str)]) {
     let libraries = folder.join("lib");
     std::fs::create_dir(&libraries).unwrap();
     for name in ["libcuda.so.1", "libcupti.so.13"] {
@@ -35,7 +52,7 @@ fn record(folder: &Path, options: &[&str]) {
         perfagent(folder)
             .env("PERFAGENT_LIBRARY", built("libperfagent.so"))
             .env("LD_LIBRARY_PATH", &libraries)
-            .env(PLAYED, "1")
+            .envs(played.iter().copied())
             .args(["record", "-o", "run.perfdb"])
             .args(options)
             .arg("--")
@@ -85,6 +102,21 @@ fn contexts_streams_memory_and_waits_are_in_the_recording() {
     insta::assert_snapshot!(sql("SELECT (SELECT count(*) FROM api_calls) AS calls, (SELECT count(*) FROM kernels) AS kernels, (SELECT count(*) FROM losses) AS losses"), @r"
     calls,kernels,losses
     0,0,0
+    ");
+}
+
+#[test]
+fn waits_for_events_tell_where_those_were_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    record_played(folder.path(), &[], &[(PLAYED, "waits")]);
+    insta::assert_snapshot!(sql(
+        folder.path(),
+        "SELECT kind, end_ns - start_ns >= 2000000 AS waited, context, stream, printf('%x', event) AS event, correlation,
+         recorded_by, recorded_on FROM synchronizations ORDER BY start_ns"
+    ), @r"
+    kind,waited,context,stream,event,correlation,recorded_by,recorded_on
+    event,1,1,,aa00002,5002,5001,13
+    stream-event,0,1,16,aa00002,5003,5001,13
     ");
 }
 
