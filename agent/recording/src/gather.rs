@@ -68,7 +68,11 @@ impl<R: Event> Aggregate<Gathered<R>, i64> for Gather<R> {
     ) -> rusqlite::Result<i64> {
         let rows = gathered.map(|gathered| gathered.rows).unwrap_or_default();
         let count = rows.len() as i64;
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Ok(rows);
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        // It is called after an error, too.
+        if place.is_ok() {
+            *place = Ok(rows);
+        }
         Ok(count)
     }
 }

@@ -54,6 +54,24 @@ fn a_newer_schema_is_refused_by_number() {
     );
 }
 
+/// Of tables that are read row by row and of those that are handed over whole.
+#[test]
+fn a_value_of_another_kind_is_named_with_its_table_and_column() {
+    let folder = tempfile::tempdir().unwrap();
+    for (table, column) in [("ranges", "end_ns"), ("ranges", "name_id"), ("processes", "pid")] {
+        let path = folder.path().join(format!("{table}-{column}.perfdb"));
+        fs::write(&path, whole()).unwrap();
+        let file = rusqlite::Connection::open(&path).unwrap();
+        let last = format!("(SELECT max(id) FROM {table})");
+        let change = format!("UPDATE {table} SET {column} = 'soon' WHERE id = {last}");
+        assert_eq!(file.execute(&change, []).unwrap(), 1);
+        drop(file);
+        let error = load(&path).unwrap_err().to_string();
+        let wrong = format!("name: {column}");
+        assert!(error.contains(table) && error.contains(&wrong), "{error}");
+    }
+}
+
 /// Cut at any byte, a recording says that it is cut.
 #[test]
 fn a_recording_cut_off_anywhere_says_so() {
