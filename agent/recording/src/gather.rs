@@ -1,5 +1,5 @@
 //! Reads rows by an aggregate function: SQLite hands each row's values over in one call, where taking them out of a result
-//! is several calls a column, each with checks of its own (a third of the time of loading a recording).
+//! is several calls a column, each with checks of its own (a quarter of the time of a report).
 
 use std::marker::PhantomData;
 use std::mem;

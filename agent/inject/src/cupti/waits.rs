@@ -2,8 +2,8 @@
 //! record an event, so that a wait for one knows what it was recorded after.
 //!
 //! CUPTI has records of waits too, but collecting them makes every other call dearer: on an H200 with CUDA 13.0 a launch
-//! from Python costs 2.6 µs more with them, and nothing more with single functions watched (`checks/loop_parts.py` in
-//! `tests/gpu`). They serve where CUPTI gives no callbacks.
+//! from Python costs 2.0 to 2.6 µs more with them (`checks/loop_parts.py` in `tests/gpu`, which has not measured the
+//! callbacks by themselves yet). They serve where CUPTI gives no callbacks.
 #![expect(unsafe_code, reason = "the callbacks' data are raw pointers, and calls into CUPTI")]
 
 use std::cell::Cell;
