@@ -34,7 +34,8 @@ pub(crate) fn subscribe(callback: Callback, user: *mut c_void) {
     with(|state| state.callback = Some((callback, user.expose_provenance())));
 }
 
-/// Watches a call, or stops to; nothing is watched with `FAKE_GPU_CALLBACKS=0`.
+/// Watches a call, or stops to; nothing is watched with `FAKE_GPU_CALLBACKS=0`, and what has the number
+/// `FAKE_GPU_DENY_CALLBACK` in either domain is refused.
 #[unsafe(no_mangle)]
 pub extern "C" fn cuptiEnableCallback(
     enable: u32,
@@ -45,7 +46,9 @@ pub extern "C" fn cuptiEnableCallback(
     if subscriber.addr() != SUBSCRIBER {
         return INVALID_PARAMETER;
     }
-    if number("FAKE_GPU_CALLBACKS") == Some(0) {
+    if number("FAKE_GPU_CALLBACKS") == Some(0)
+        || number("FAKE_GPU_DENY_CALLBACK") == Some(u64::from(id))
+    {
         return NOT_SUPPORTED;
     }
     with(|state| {

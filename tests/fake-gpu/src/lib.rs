@@ -9,7 +9,7 @@
 //!
 //! Environment: `FAKE_GPU_SUBSCRIBE=N` makes `cuptiSubscribe` answer N; `FAKE_GPU_DROPPED=N` makes it report N dropped
 //! records, and `FAKE_GPU_HOLDER` who holds CUPTI then; `FAKE_GPU_SEVERAL=1` allows several subscribers, from 13.4 on;
-//! `FAKE_GPU_CALLBACKS=0` watches no calls; `FAKE_GPU_DENY=KIND` refuses one activity kind; `FAKE_GPU_HANG=1` makes the forced flush hang, and
+//! `FAKE_GPU_CALLBACKS=0` watches no calls, and `FAKE_GPU_DENY_CALLBACK=ID` not this one; `FAKE_GPU_DENY=KIND` refuses one activity kind; `FAKE_GPU_HANG=1` makes the forced flush hang, and
 //! `FAKE_GPU_SLOW=MS` every flush slow; `FAKE_GPU_LATE=1` makes records come one flush late; `FAKE_GPU_CUPTI` is
 //! the CUDA version whose CUPTI is played, see [`version`].
 //!

@@ -44,6 +44,12 @@ pub(super) struct Watched {
     per_thread: bool,
 }
 
+impl Watched {
+    const fn place(&self) -> (c_int, u32) {
+        (self.domain, self.call)
+    }
+}
+
 const fn watched(domain: c_int, call: u32, function: Function, per_thread: bool) -> Watched {
     Watched { domain, call, function, per_thread }
 }
@@ -87,6 +93,10 @@ const WATCHED: [Watched; 22] = {
     ]
 };
 
+/// What no program of this CUDA calls if its CUPTI does not know it: cudaThreadSynchronize, which CUDA 13 no longer has,
+/// and cuCtxSynchronize_v2, which is new there. The others are older than the oldest CUPTI that is used.
+const MAY_BE_UNKNOWN: [(c_int, u32); 2] = [(RUNTIME_API, 126), (DRIVER_API, 800)];
+
 static ARE_WATCHED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
@@ -100,21 +110,29 @@ pub(super) fn are_watched() -> bool {
     ARE_WATCHED.load(Ordering::Relaxed)
 }
 
-/// Asks to be told of waits.
+/// Asks to be told of waits. When CUPTI refuses a function that programs may wait by, its records serve instead: some
+/// waits without the others would be taken for all.
 pub(super) fn watch(session: &Session) {
     let Some(enable) = session.api.enable_callback else { return };
     let subscriber = session.subscriber.load(Ordering::Relaxed);
-    let told = WATCHED.iter().filter(|watched| {
+    let set = |on: u32, watched: &Watched| {
         // SAFETY: the subscriber is ours; a call that this CUPTI does not know is an error without effect.
-        unsafe { enable(1, subscriber, watched.domain, watched.call) == SUCCESS }
-    });
-    // All are asked for, whatever the first answers.
-    ARE_WATCHED.store(told.count() > 0, Ordering::Relaxed);
+        unsafe { enable(on, subscriber, watched.domain, watched.call) }
+    };
+    let refused = WATCHED
+        .iter()
+        .any(|watched| set(1, watched) != SUCCESS && !MAY_BE_UNKNOWN.contains(&watched.place()));
+    if refused {
+        for watched in &WATCHED {
+            set(0, watched);
+        }
+    }
+    ARE_WATCHED.store(!refused, Ordering::Relaxed);
 }
 
 /// The watched function of this number.
 pub(super) fn of(domain: c_int, call: u32) -> Option<&'static Watched> {
-    WATCHED.iter().find(|watched| (watched.domain, watched.call) == (domain, call))
+    WATCHED.iter().find(|watched| watched.place() == (domain, call))
 }
 
 /// One of the watched functions begins or ends.

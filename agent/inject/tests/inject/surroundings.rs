@@ -167,6 +167,23 @@ fn where_cupti_gives_no_callbacks_its_own_records_of_waits_are_taken() {
     assert_eq!(lines.len(), ALWAYS.len() + 1, "{lines:?}");
 }
 
+/// As soon as one function was watched, waits by the others were lost without a word.
+#[test]
+fn where_cupti_refuses_one_callback_its_records_of_all_waits_are_taken() {
+    // cuStreamSynchronize.
+    let (_, recorded) = record("surroundings", &[("FAKE_GPU_DENY_CALLBACK", "440")]);
+    let lines = outline(&recorded);
+    let wait = "wait 3 310+4990 context 1 stream 13 event 0 call 908".to_owned();
+    assert!(lines.contains(&wait), "{lines:?}");
+    // The program's own calls are not seen a second time.
+    let twice = [("FAKE_GPU_DENY_CALLBACK", "440"), ("PERFAGENT_CAPTURE_RANGE", "step")];
+    assert_eq!(waits(&twice), [""; 0], "this part of the stand-in has callbacks only");
+    // Of what only another CUDA has nothing is missing.
+    let (_, recorded) = record("surroundings", &[("FAKE_GPU_DENY_CALLBACK", "800")]);
+    assert_eq!(outline(&recorded), ALWAYS);
+    assert!(recorded.notes.is_empty(), "{:?}", recorded.notes);
+}
+
 #[test]
 fn calls_are_recorded_when_asked_for_and_chatty_ones_are_not() {
     for (version, muted) in [("12.4", "0 muted\n"), ("13.0", "2 muted\n")] {
