@@ -2,7 +2,9 @@
 //
 //  * collectives: c10d's TCPStore and ProcessGroupGloo, issued without waiting; a callback tells when
 //    each one is complete, on the thread that completed it;
-//  * autograd: gradients that live in a given buffer, and a callback when a gradient is final;
+//  * autograd: gradients that live in a given buffer, functions whose two directions the caller computes, storages
+//    that are given back and taken again;
+//  * memory: an allocator that counts by what each block is for;
 //  * AdamW over lists of tensor views in one call;
 //  * the operator observer: each libtorch operator as an NVTX range in the domain "torch".
 //
@@ -11,15 +13,20 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/record_function.h>
-#include <torch/csrc/autograd/function_hook.h>
+#include <c10/core/CPUAllocator.h>
+#include <c10/core/impl/alloc_cpu.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/variable.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -122,16 +129,124 @@ std::vector<uint8_t> bytes(const uint8_t* data, size_t size) {
   return {data, data + size};
 }
 
-struct ReadyHook final : torch::autograd::PostAccumulateGradHook {
-  using Ready = void (*)(void* context, size_t index);
-  ReadyHook(Ready ready, void* context, size_t index) : ready(ready), context(context), index(index) {}
-  void operator()(const torch::autograd::Variable&) override {
-    ready(context, index);
-  }
-  Ready ready;
+// ---- functions of the caller's own in autograd ----
+
+using BridgeForward = at::Tensor* (*)(void* context, at::Tensor* const* inputs, size_t count);
+using BridgeBackward = int (*)(
+    void* context,
+    at::Tensor* const* inputs,
+    size_t count,
+    const at::Tensor* gradient,
+    at::Tensor** out,
+    size_t wanted);
+
+// Owns the caller's context as long as the graph does.
+struct BridgeContext final : torch::CustomClassHolder {
+  BridgeForward forward;
+  BridgeBackward backward;
+  Done free;
   void* context;
-  size_t index;
+  BridgeContext(BridgeForward forward, BridgeBackward backward, Done free, void* context)
+      : forward(forward), backward(backward), free(free), context(context) {}
+  BridgeContext(const BridgeContext&) = delete;
+  ~BridgeContext() override {
+    free(context);
+  }
 };
+
+std::vector<at::Tensor*> pointers(std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor*> out;
+  out.reserve(tensors.size());
+  for (at::Tensor& tensor : tensors) out.push_back(&tensor);
+  return out;
+}
+
+struct BridgeFunction final : torch::autograd::Function<BridgeFunction> {
+  static at::Tensor forward(
+      torch::autograd::AutogradContext* ctx,
+      at::TensorList inputs,
+      const c10::intrusive_ptr<BridgeContext>& bridge,
+      bool keep) {
+    std::vector<at::Tensor> held = inputs.vec();
+    if (keep) ctx->save_for_backward(held);
+    ctx->saved_data["bridge"] =
+        c10::IValue::make_capsule(c10::static_intrusive_pointer_cast<torch::CustomClassHolder>(bridge));
+    ctx->saved_data["count"] = static_cast<int64_t>(held.size());
+    auto raw = pointers(held);
+    std::unique_ptr<at::Tensor> out(bridge->forward(bridge->context, raw.data(), raw.size()));
+    TORCH_CHECK(out, "a function of this program has failed");
+    return *out;
+  }
+
+  static torch::autograd::variable_list backward(
+      torch::autograd::AutogradContext* ctx, torch::autograd::variable_list gradients) {
+    auto bridge = c10::static_intrusive_pointer_cast<BridgeContext>(ctx->saved_data["bridge"].toCapsule());
+    std::vector<at::Tensor> held = ctx->get_saved_variables();
+    auto raw = pointers(held);
+    size_t count = static_cast<size_t>(ctx->saved_data["count"].toInt());
+    std::vector<at::Tensor*> out(count, nullptr);
+    int ok = bridge->backward(bridge->context, raw.data(), raw.size(), &gradients[0], out.data(), count);
+    torch::autograd::variable_list answer;
+    for (at::Tensor* tensor : out) {
+      std::unique_ptr<at::Tensor> owned(tensor);
+      answer.push_back(owned ? *owned : at::Tensor());
+    }
+    TORCH_CHECK(ok, "a function of this program has failed in backward");
+    answer.resize(count + 2); // the bridge and `keep` have no gradients
+    return answer;
+  }
+};
+
+// ---- memory by kind ----
+
+constexpr int kKinds = 5;
+thread_local int memory_kind = 0;
+
+// Libtorch's own allocator, with what each block is for in front of it.
+struct CountingAllocator final : at::Allocator {
+  struct alignas(64) Header {
+    size_t bytes;
+    int kind;
+  };
+  std::atomic<int64_t> held[kKinds] = {};
+  std::atomic<int64_t> peak[kKinds] = {};
+  std::atomic<int64_t> total = 0;
+  std::atomic<int64_t> total_peak = 0;
+
+  static void raise(std::atomic<int64_t>& peak, int64_t now) {
+    int64_t before = peak.load(std::memory_order_relaxed);
+    while (now > before && !peak.compare_exchange_weak(before, now, std::memory_order_relaxed)) {
+    }
+  }
+  static void give_back(void* data);
+
+  at::DataPtr allocate(size_t bytes) override {
+    if (!bytes) return {nullptr, nullptr, &give_back, at::Device(at::kCPU)};
+    auto* header = static_cast<Header*>(c10::alloc_cpu(bytes + sizeof(Header)));
+    *header = {bytes, memory_kind};
+    auto now = held[memory_kind].fetch_add(bytes, std::memory_order_relaxed) + static_cast<int64_t>(bytes);
+    raise(peak[memory_kind], now);
+    raise(total_peak, total.fetch_add(bytes, std::memory_order_relaxed) + static_cast<int64_t>(bytes));
+    void* data = header + 1;
+    return {data, data, &give_back, at::Device(at::kCPU)};
+  }
+  at::DeleterFnPtr raw_deleter() const override {
+    return &give_back;
+  }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+};
+
+CountingAllocator counting;
+
+void CountingAllocator::give_back(void* data) {
+  if (!data) return;
+  auto* header = static_cast<Header*>(data) - 1;
+  counting.held[header->kind].fetch_sub(header->bytes, std::memory_order_relaxed);
+  counting.total.fetch_sub(header->bytes, std::memory_order_relaxed);
+  c10::free_cpu(header);
+}
 
 // ---- the operator observer ----
 
@@ -366,6 +481,20 @@ Pending* pa_broadcast(Group* group, at::Tensor* tensor, int root, Done done, voi
   });
 }
 
+Pending* pa_send(Group* group, at::Tensor* tensor, int to, Done done, void* context) {
+  return guarded([&] {
+    std::vector<at::Tensor> tensors{*tensor};
+    return track(group->gloo->send(tensors, to, 0), done, context);
+  });
+}
+
+Pending* pa_receive(Group* group, at::Tensor* tensor, int from, Done done, void* context) {
+  return guarded([&] {
+    std::vector<at::Tensor> tensors{*tensor};
+    return track(group->gloo->recv(tensors, from, 0), done, context);
+  });
+}
+
 Pending* pa_barrier(Group* group, Done done, void* context) {
   return guarded([&] { return track(group->gloo->barrier(), done, context); });
 }
@@ -391,17 +520,74 @@ void pa_pending_free(Pending* pending) {
 
 int pa_set_grad(at::Tensor* parameter, at::Tensor* gradient) {
   return guarded([&] {
-    parameter->mutable_grad() = *gradient;
+    parameter->mutable_grad() = gradient ? *gradient : at::Tensor();
     return 1;
   });
 }
 
-int pa_on_gradient(at::Tensor* parameter, ReadyHook::Ready ready, void* context, size_t index) {
+int pa_backward(at::Tensor* const* outputs, at::Tensor* const* gradients, size_t count) {
   return guarded([&] {
-    torch::autograd::impl::set_post_acc_grad_hooks(
-        *parameter, std::make_unique<ReadyHook>(ready, context, index));
+    torch::autograd::variable_list with;
+    for (size_t i = 0; i < count; ++i) with.push_back(gradients[i] ? *gradients[i] : at::Tensor());
+    torch::autograd::backward(list(outputs, count), with);
     return 1;
   });
+}
+
+// Always takes the context over, also when it fails.
+at::Tensor* pa_bridge(
+    at::Tensor* const* inputs,
+    size_t count,
+    int keep,
+    BridgeForward forward,
+    BridgeBackward backward,
+    Done free,
+    void* context) {
+  auto bridge = c10::make_intrusive<BridgeContext>(forward, backward, free, context);
+  return guarded([&] {
+    auto tensors = list(inputs, count);
+    return new at::Tensor(BridgeFunction::apply(at::TensorList(tensors), bridge, keep != 0));
+  });
+}
+
+int pa_storage_release(at::Tensor* tensor) {
+  return guarded([&] {
+    auto* storage = tensor->storage().unsafeGetStorageImpl();
+    storage->set_data_ptr_noswap(storage->allocator()->allocate(0));
+    return 1;
+  });
+}
+
+// The number of bytes has stayed with the storage.
+int pa_storage_restore(at::Tensor* tensor) {
+  return guarded([&] {
+    auto* storage = tensor->storage().unsafeGetStorageImpl();
+    storage->set_data_ptr_noswap(storage->allocator()->allocate(storage->nbytes()));
+    return 1;
+  });
+}
+
+// ---- memory ----
+
+int pa_count_memory() {
+  return guarded([&] {
+    c10::SetCPUAllocator(&counting, 255);
+    return 1;
+  });
+}
+
+int pa_memory_kind(int kind) {
+  return std::exchange(memory_kind, kind >= 0 && kind < kKinds ? kind : 0);
+}
+
+int64_t pa_memory_bytes(int kind, int peak) {
+  if (kind < 0) return peak ? counting.total_peak : counting.total;
+  return peak ? counting.peak[kind] : counting.held[kind];
+}
+
+void pa_memory_reset_peak() {
+  for (int kind = 0; kind < kKinds; ++kind) counting.peak[kind] = counting.held[kind].load();
+  counting.total_peak = counting.total.load();
 }
 
 // ---- the optimizer ----

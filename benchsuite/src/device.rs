@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tch::{Cuda, Device};
 
 use crate::failure::{Failure, Result};
-use crate::options::DeviceChoice;
+use crate::options::{DeviceChoice, Precision};
 use crate::shim;
 
 /// Finds the device. A GPU is only for runs of one rank: the collectives here are Gloo's, on CPUs.
@@ -29,6 +29,16 @@ pub(crate) fn check(choice: DeviceChoice, ranks: usize) -> Result<()> {
     if choice == DeviceChoice::Cuda && ranks > 1 {
         return Err(Failure::input(
             "--device cuda with more than one rank is not available yet: use one rank, or --device cpu",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a number format that the device has no arithmetic for.
+pub(crate) fn check_precision(device: Device, precision: Precision) -> Result<()> {
+    if precision == Precision::Tf32 && !device.is_cuda() {
+        return Err(Failure::input(
+            "--precision tf32 is arithmetic of NVIDIA GPUs from compute capability 8.0 on; the CPU has fp32, bf16 and fp16",
         ));
     }
     Ok(())

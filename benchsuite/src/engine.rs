@@ -1,27 +1,40 @@
 //! Collectives between ranks, whatever carries them: the interface, and Gloo behind it.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::failure::Result;
+use crate::ledger::Ledger;
 use crate::marks;
 use crate::shim::{GlooGroup, GlooPending, Operation};
 
 /// What a collective is for; the name under which a recording shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// Gradients, and updated parameters with ZeRO.
+    /// Gradients, and with ZeRO weights.
     DataParallel,
-    /// The scalar of gradient clipping, with ZeRO.
+    /// Activations of a block that several ranks compute together.
+    TensorParallel,
+    /// Activations from one stage to the next.
+    Pipeline,
+    /// Gradients of an embedding that two stages have.
+    Embedding,
+    /// The scalar of gradient clipping.
     Norm,
     /// Before the first step.
     Init,
 }
 
+const GROUPS: usize = 6;
+
 impl Group {
-    const fn name(self) -> &'static str {
+    /// The name, as recordings show it.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::DataParallel => "data_parallel",
+            Self::TensorParallel => "tensor_parallel",
+            Self::Pipeline => "pipeline",
+            Self::Embedding => "embedding",
             Self::Norm => "norm",
             Self::Init => "init",
         }
@@ -40,6 +53,9 @@ pub(crate) trait Collectives: Send + Sync {
     /// Ranks taking part.
     fn size(&self) -> usize;
 
+    /// Which of them this is.
+    fn rank(&self) -> usize;
+
     /// Starts an operation and returns at once.
     fn start(&self, group: Group, operation: &Operation<'_>) -> Result<Box<dyn Pending>>;
 
@@ -52,14 +68,23 @@ pub(crate) trait Collectives: Send + Sync {
 /// c10d's Gloo engine, for CPUs.
 pub(crate) struct Gloo {
     group: Mutex<GlooGroup>,
+    rank: usize,
     size: usize,
-    issued: [AtomicU64; 3],
+    /// Which of several groups with this purpose; those have other ranks.
+    number: Option<usize>,
+    issued: [AtomicU64; GROUPS],
+    ledger: Arc<Ledger>,
 }
 
 impl Gloo {
-    /// Wraps a connected process group of `size` ranks.
-    pub(crate) fn new(group: GlooGroup, size: usize) -> Self {
-        Self { group: Mutex::new(group), size, issued: Default::default() }
+    /// Wraps a connected process group, in which this is `rank` of `size`.
+    pub(crate) fn new(
+        group: GlooGroup,
+        (rank, size): (usize, usize),
+        number: Option<usize>,
+        ledger: Arc<Ledger>,
+    ) -> Self {
+        Self { group: Mutex::new(group), rank, size, number, issued: Default::default(), ledger }
     }
 }
 
@@ -68,9 +93,15 @@ impl Collectives for Gloo {
         self.size
     }
 
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
     fn start(&self, group: Group, operation: &Operation<'_>) -> Result<Box<dyn Pending>> {
         let sequence = self.issued[group as usize].fetch_add(1, Ordering::Relaxed);
-        let range = marks::collective(&describe(operation, group, self.size), sequence);
+        let about = About::of(operation);
+        self.ledger.add(group, &about, self.size);
+        let range = marks::collective(&about.text(group, self.number, self.size), sequence);
         let done = Box::new(move || {
             marks::name_thread(c"gloo");
             drop(range);
@@ -86,23 +117,44 @@ impl Pending for GlooPending {
     }
 }
 
-/// The text of a collective's range. `bytes` is what nccl-tests calls the size: the larger of
-/// a rank's input and output.
-fn describe(operation: &Operation<'_>, group: Group, size: usize) -> String {
-    let (name, tensor) = match operation {
-        Operation::AllReduceSum(tensor) => ("all_reduce", Some(*tensor)),
-        Operation::ReduceScatterSum { input, .. } => ("reduce_scatter", Some(*input)),
-        Operation::AllGather { out, .. } => ("all_gather", Some(*out)),
-        Operation::Broadcast { tensor, .. } => ("broadcast", Some(*tensor)),
-        Operation::Barrier => ("barrier", None),
-    };
-    let bytes = tensor.map_or(0, |t| t.numel() * t.kind().elt_size_in_bytes());
-    let dtype = match tensor.map(tch::Tensor::kind) {
-        Some(tch::Kind::BFloat16) => "bfloat16",
-        Some(tch::Kind::Double) => "float64",
-        _ => "float32",
-    };
-    format!("{name} dtype={dtype} bytes={bytes} group={} size={size}", group.name())
+/// A collective in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct About {
+    /// `all_reduce`, …
+    pub name: &'static str,
+    /// As PyTorch names it.
+    pub dtype: &'static str,
+    /// What nccl-tests calls the size: the larger of a rank's input and output.
+    pub bytes: u64,
+}
+
+impl About {
+    fn of(operation: &Operation<'_>) -> Self {
+        let (name, tensor) = match operation {
+            Operation::AllReduceSum(tensor) => ("all_reduce", Some(*tensor)),
+            Operation::ReduceScatterSum { input, .. } => ("reduce_scatter", Some(*input)),
+            Operation::AllGather { out, .. } => ("all_gather", Some(*out)),
+            Operation::Broadcast { tensor, .. } => ("broadcast", Some(*tensor)),
+            Operation::Send { tensor, .. } => ("send", Some(*tensor)),
+            Operation::Receive { tensor, .. } => ("recv", Some(*tensor)),
+            Operation::Barrier => ("barrier", None),
+        };
+        let dtype = match tensor.map(tch::Tensor::kind) {
+            Some(tch::Kind::BFloat16) => "bfloat16",
+            Some(tch::Kind::Half) => "float16",
+            Some(tch::Kind::Double) => "float64",
+            Some(tch::Kind::Int64) => "int64",
+            _ => "float32",
+        };
+        let bytes = tensor.map_or(0, |t| t.numel() * t.kind().elt_size_in_bytes()) as u64;
+        Self { name, dtype, bytes }
+    }
+
+    fn text(&self, group: Group, number: Option<usize>, size: usize) -> String {
+        let Self { name, dtype, bytes } = self;
+        let number = number.map_or_else(String::new, |number| format!("/{number}"));
+        format!("{name} dtype={dtype} bytes={bytes} group={}{number} size={size}", group.name())
+    }
 }
 
 #[cfg(test)]
@@ -115,7 +167,7 @@ mod tests {
     fn a_collective_names_its_operation_size_and_group() {
         let full = Tensor::zeros([6], (Kind::Float, Device::Cpu));
         let shard = Tensor::zeros([3], (Kind::Float, Device::Cpu));
-        let text = |operation| describe(&operation, Group::DataParallel, 2);
+        let text = |operation| About::of(&operation).text(Group::DataParallel, None, 2);
         assert_eq!(
             text(Operation::AllReduceSum(&full)),
             "all_reduce dtype=float32 bytes=24 group=data_parallel size=2"
@@ -127,6 +179,10 @@ mod tests {
         assert_eq!(
             text(Operation::AllGather { out: &full, input: &shard }),
             "all_gather dtype=float32 bytes=24 group=data_parallel size=2"
+        );
+        assert_eq!(
+            About::of(&Operation::Barrier).text(Group::Init, Some(1), 4),
+            "barrier dtype=float32 bytes=0 group=init/1 size=4"
         );
     }
 }

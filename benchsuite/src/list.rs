@@ -13,7 +13,7 @@ pub(crate) fn render(as_json: bool) -> String {
             .iter()
             .map(|preset| {
                 json!({
-                    "model": "gpt",
+                    "model": preset.shape.architecture.name(),
                     "preset": preset.name,
                     "params": preset.shape.parameters(),
                     "shape": preset.shape,
@@ -28,7 +28,7 @@ pub(crate) fn render(as_json: bool) -> String {
         );
     }
     let mut text = format!(
-        "{:<6} {:<10} {:>13}  {:>6} {:>6} {:>5} {:>5} {:>6}  {}\n",
+        "{:<6} {:<12} {:>13}  {:>6} {:>6} {:>5} {:>5} {:>6}  {}\n",
         "model", "preset", "parameters", "layers", "hidden", "heads", "seq", "vocab", "meant for"
     );
     for preset in PRESETS {
@@ -36,8 +36,8 @@ pub(crate) fn render(as_json: bool) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{:<6} {:<10} {:>13}  {:>6} {:>6} {:>5} {:>5} {:>6}  {}",
-            "gpt",
+            "{:<6} {:<12} {:>13}  {:>6} {:>6} {:>5} {:>5} {:>6}  {}",
+            shape.architecture.name(),
             preset.name,
             shape.parameters(),
             shape.layers,

@@ -7,24 +7,29 @@ mod data;
 mod device;
 mod engine;
 mod failure;
-mod gradients;
 mod launch;
 mod launcher;
+mod ledger;
 mod list;
 mod marks;
 mod memory;
+mod mesh;
 mod model;
 mod optimizer;
 mod options;
 mod outcome;
+mod parallel;
 mod parameters;
 mod peak;
 mod place;
 mod progress;
 mod rendezvous;
+mod scaler;
 mod shape;
 mod shim;
+mod stage;
 mod train;
+mod trainer;
 mod world;
 
 use std::io::Write;
@@ -33,8 +38,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::failure::{Failure, Result};
-use crate::options::{Cli, Command, GptArgs, Job};
+use crate::options::{Cli, Command, Job, ModelArgs};
 use crate::place::Place;
+use crate::shape::Architecture;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -49,7 +55,9 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::List { json } => return answer(&list::render(json)),
         Command::Other(words) => Err(unknown_model(words.first().map_or("", String::as_str))),
-        Command::Gpt(args) => gpt(*args, place.clone()),
+        Command::Gpt(args) => train_model(Architecture::Gpt, *args, place.clone()),
+        Command::Llama(args) => train_model(Architecture::Llama, *args, place.clone()),
+        Command::Moe(args) => train_model(Architecture::Moe, *args, place.clone()),
     };
     match result {
         Ok(done) => done,
@@ -65,11 +73,15 @@ fn main() -> ExitCode {
 }
 
 /// Trains as one rank, or starts the ranks.
-fn gpt(args: GptArgs, place: Option<Place>) -> Result<ExitCode> {
+fn train_model(
+    architecture: Architecture,
+    args: ModelArgs,
+    place: Option<Place>,
+) -> Result<ExitCode> {
     let asked = args.nproc;
     // A batch script under Slurm is itself "task 0 of 1": it may well start ranks of its own.
     let place = place.filter(|place| place.size > 1 || asked.is_none_or(|ranks| ranks == 1));
-    let job = Job::new(args)?;
+    let job = Job::new(architecture, args)?;
     if asked == Some(0) {
         return Err(Failure::input("--nproc 0: at least one rank is needed"));
     }
@@ -81,7 +93,8 @@ fn gpt(args: GptArgs, place: Option<Place>) -> Result<ExitCode> {
             place.size
         )));
     }
-    let ranks = place.as_ref().map_or(asked.unwrap_or(1), |place| place.size);
+    let ranks = place.as_ref().map_or(asked.unwrap_or(job.tp * job.pp), |place| place.size);
+    job.position(0, ranks)?;
     outcome::check_writable(&job)?;
     device::check(job.device, ranks)?;
     let local_ranks = place.as_ref().map_or(ranks, |place| place.local_size);
@@ -103,9 +116,9 @@ fn gpt(args: GptArgs, place: Option<Place>) -> Result<ExitCode> {
 }
 
 fn unknown_model(name: &str) -> Failure {
-    let known = "this version trains: gpt (see perfagent-bench list)";
+    let known = "this version trains gpt, llama and moe (see perfagent-bench list)";
     match name {
-        "llama" | "moe" | "resnet50" => {
+        "resnet50" => {
             Failure::input(format!("the model {name} is not available yet; {known}"))
         }
         _ => Failure::input(format!("unknown model '{name}'; {known}")),

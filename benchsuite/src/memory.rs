@@ -3,7 +3,10 @@
 use std::fs;
 
 use crate::failure::{Failure, Result};
-use crate::options::Job;
+use crate::model::LossKind;
+use crate::options::{Job, Offload, Recompute};
+use crate::shape::Architecture;
+use crate::shim::MemoryKind;
 
 /// Bytes of one rank, by what holds them.
 #[derive(Clone, Copy, Debug)]
@@ -15,21 +18,35 @@ pub(crate) struct Estimate {
 }
 
 impl Estimate {
-    /// Model state: 4 B weights, 4 B gradients, 8 B Adam (shared out with ZeRO), and in bf16 2 B of
-    /// working copy and 2 B of its gradient. Activations: 34·s·h a layer in 16 bits and twice that in
-    /// 32 (Korthikanti et al. 2022, with fused attention), and 12 B a logit.
+    /// Model state, of the parameters that a rank has under tensor and pipeline parallelism: 4 B weights, 4 B gradients, 8
+    /// B Adam (each shared out over the replicas from its stage of ZeRO on), in 16 bits 2 B of working copy and 2 B of its
+    /// gradient, 8 B on the host with offload. Activations of a block in 16 bits, twice that in 32, with fused attention:
+    /// 34·s·h for GPT (Korthikanti et al. 2022), s·(12h + 4hk/a + 8F) for Llama; recomputed 2·s·h; those of a stage's
+    /// micro-batches in flight. Logits: 12 B each of all, or in chunks.
     pub(crate) fn of(job: &Job, ranks: usize) -> Self {
         let shape = &job.shape;
-        let parameters = shape.parameters() as f64;
-        let ranks = ranks as f64;
-        let (copy, wide) = if job.bf16() { (4.0, 1.0) } else { (0.0, 2.0) };
-        let adam = if job.zero == 1 { 8.0 / ranks + 4.0 / ranks } else { 8.0 };
-        let tokens = shape.seq as f64;
-        let layers = (shape.layers * shape.hidden) as f64 * 34.0 * wide;
-        Self {
-            state: parameters * (8.0 + adam + copy),
-            per_sequence: tokens * (layers + 12.0 * shape.vocab as f64),
-        }
+        let parts = (job.tp * job.pp) as f64;
+        let replicas = (ranks as f64 / parts).max(1.0);
+        let parameters = shape.parameters() as f64 / parts;
+        let divided = |from: u8| if job.zero >= from { 1.0 / replicas } else { 1.0 };
+        let is_narrow = job.precision.kind() != tch::Kind::Float;
+        let (copy, wide) = if is_narrow { (4.0, 1.0) } else { (0.0, 2.0) };
+        let host = if job.offload == Offload::Optimizer { 8.0 * divided(1) } else { 0.0 };
+        let state = 4.0 * divided(3) + 4.0 * divided(2) + 8.0 * divided(1) + copy * divided(3) + host;
+        let (h, tokens) = (shape.hidden as f64, shape.seq as f64);
+        let keys = (shape.kv_heads * shape.head_dim) as f64;
+        let block = match (job.recompute, shape.architecture) {
+            (Recompute::Full, _) => 2.0 * h,
+            (_, Architecture::Gpt) => 34.0 * h,
+            (_, Architecture::Llama) => 12.0 * h + 4.0 * keys + 8.0 * shape.ffn as f64,
+            (_, Architecture::Moe) => {
+                12.0 * h + 4.0 * keys + (8.0 * shape.ffn as f64 + 4.0 * h) * shape.top_k as f64
+            }
+        };
+        let in_flight = job.pp.min(job.accumulate as usize) as f64;
+        let blocks = (shape.layers as f64 / parts).max(1.0) * block * wide * in_flight;
+        let logits = if job.loss == LossKind::Full { 12.0 * shape.vocab as f64 } else { 4.0 * h };
+        Self { state: parameters * state, per_sequence: tokens * (blocks + logits) }
     }
 
     fn total(&self, micro_batch: i64) -> f64 {
@@ -50,7 +67,7 @@ pub(crate) fn check(job: &Job, ranks: usize, local_ranks: usize) -> Result<()> {
     let remedy = if fits >= 1.0 {
         format!("--micro-batch {fits} would fit")
     } else {
-        "use a smaller preset, or --zero 1 over more ranks".to_owned()
+        "use a smaller preset, --recompute full, or --zero 3 over more ranks".to_owned()
     };
     Err(Failure::input(format!(
         "the batch does not fit in memory: --micro-batch {} needs about {:.1} GiB a rank and {:.1} GiB are free for each of {local_ranks}; {remedy}",
@@ -77,6 +94,11 @@ fn available() -> Option<u64> {
         .zip(number("memory.current"))
         .map(|(max, now)| max.saturating_sub(now.saturating_sub(file_pages)));
     Some(left.map_or(kernel, |left| left.min(kernel)))
+}
+
+/// Bytes of weights, gradients and optimizer state that are held now.
+pub(crate) fn held_by_state() -> i64 {
+    [MemoryKind::Parameters, MemoryKind::Gradients, MemoryKind::Optimizer].map(MemoryKind::bytes).iter().sum()
 }
 
 /// The most memory this process has held, in bytes.

@@ -1,69 +1,87 @@
 //! `AdamW` with decoupled weight decay, gradient clipping, and the learning-rate schedule.
 
-use std::ops::Range;
-
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::failure::Result;
-use crate::parameters::Parameters;
-use crate::shim::{self, AdamWNumbers, AdamWTensors};
+use crate::parameters::{Division, Parameters};
+use crate::shim::{self, AdamWNumbers, AdamWTensors, MemoryKind};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.95;
 const WEIGHT_DECAY: f64 = 0.1;
 const EPS: f64 = 1e-8;
 /// Gradients are scaled down to this global norm.
-const MAX_NORM: f64 = 1.0;
+pub(crate) const MAX_NORM: f64 = 1.0;
 
-/// The optimizer state of a range of the flat weights.
+/// The optimizer state of the weights that a rank updates.
 pub(crate) struct AdamW {
     decayed: Vec<AdamWTensors>,
     plain: Vec<AdamWTensors>,
-    gradient: Tensor,
+    units: Vec<UnitState>,
     step: Tensor,
 }
 
+/// A unit's state, in the order and length of its shard.
+pub(crate) struct UnitState {
+    /// The running mean of the gradient.
+    pub first_moment: Tensor,
+    /// The running mean of its square.
+    pub second_moment: Tensor,
+    /// Where the optimizer is on the host, its own copies of the shard and the gradient.
+    host: Option<(Tensor, Tensor)>,
+}
+
 impl AdamW {
-    /// State for the elements `range` of the flat weights, whose gradients are `gradient`
-    /// (`[range.len()]`).
-    pub(crate) fn new(
-        parameters: &Parameters,
-        range: &Range<i64>,
-        gradient: &Tensor,
-    ) -> Result<Self> {
-        let gradient = gradient.f_detach()?;
-        let first = gradient.f_zeros_like()?;
-        let second = gradient.f_zeros_like()?;
-        let (mut decayed, mut plain) = (Vec::new(), Vec::new());
-        for slot in &parameters.slots {
-            // A shard may begin or end inside a tensor.
-            let from = slot.offset.max(range.start);
-            let len = (slot.offset + slot.len).min(range.end) - from;
-            if len <= 0 {
-                continue;
-            }
-            let own = from - range.start;
-            let tensors = AdamWTensors {
-                parameter: parameters.flat.f_narrow(0, from, len)?,
-                gradient: gradient.f_narrow(0, own, len)?,
-                first_moment: first.f_narrow(0, own, len)?,
-                second_moment: second.f_narrow(0, own, len)?,
+    /// State for the shards of these parameters; with `offload` in the host's memory, where the update is then computed.
+    pub(crate) fn new(parameters: &Parameters, offload: bool) -> Result<Self> {
+        let _scope = MemoryKind::Optimizer.scope();
+        let _no_graph = tch::no_grad_guard();
+        let (mut decayed, mut plain, mut units) = (Vec::new(), Vec::new(), Vec::new());
+        let mut device = Device::Cpu;
+        for unit in &parameters.units {
+            let host = if offload {
+                let (weights, gradient) = (host_like(&unit.shard)?, host_like(&unit.shard)?);
+                weights.shallow_clone().f_copy_(&unit.shard)?;
+                Some((weights, gradient))
+            } else {
+                None
             };
-            if slot.decay { &mut decayed } else { &mut plain }.push(tensors);
+            let (weights, gradient) =
+                host.as_ref().map_or((&unit.shard, &unit.shard_gradient), |(w, g)| (w, g));
+            device = weights.device();
+            let (first, second) = (weights.f_zeros_like()?, weights.f_zeros_like()?);
+            let own = parameters.plan.own(unit.full.numel() as i64);
+            for slot in &unit.slots {
+                // A shard may begin or end inside a tensor.
+                let from = slot.offset.max(own.start);
+                let len = (slot.offset + slot.len).min(own.end) - from;
+                if len <= 0 {
+                    continue;
+                }
+                let part = |of: &Tensor| of.f_narrow(0, from - own.start, len);
+                let tensors = AdamWTensors {
+                    parameter: part(weights)?,
+                    gradient: part(gradient)?,
+                    first_moment: part(&first)?,
+                    second_moment: part(&second)?,
+                };
+                if slot.decay { &mut decayed } else { &mut plain }.push(tensors);
+            }
+            units.push(UnitState { first_moment: first, second_moment: second, host });
         }
-        let step = Tensor::f_zeros([], (Kind::Float, gradient.device()))?;
-        Ok(Self { decayed, plain, gradient, step })
+        let step = Tensor::f_zeros([], (Kind::Float, device))?;
+        Ok(Self { decayed, plain, units, step })
     }
 
-    /// The sum of squares of this range's gradients, as a one-element tensor.
-    pub(crate) fn squared_norm(&self) -> Result<Tensor> {
-        Ok(self.gradient.f_dot(&self.gradient)?.f_view([1])?)
-    }
-
-    /// One update, with the gradients clipped by their norm over all ranks.
-    pub(crate) fn update(&mut self, lr: f64, norm: f64) -> Result<()> {
-        if norm > MAX_NORM {
-            let _ = self.gradient.f_mul_scalar_(MAX_NORM / norm)?;
+    /// One update with the gradients times `factor`.
+    pub(crate) fn update(&mut self, parameters: &Parameters, lr: f64, factor: f64) -> Result<()> {
+        for (unit, state) in parameters.units.iter().zip(&self.units) {
+            if factor.to_bits() != 1.0_f64.to_bits() {
+                let _ = unit.shard_gradient.shallow_clone().f_mul_scalar_(factor)?;
+            }
+            if let Some((_, gradient)) = &state.host {
+                gradient.shallow_clone().f_copy_(&unit.shard_gradient)?;
+            }
         }
         let _ = self.step.f_add_scalar_(1.0)?;
         for (tensors, weight_decay) in [(&self.decayed, WEIGHT_DECAY), (&self.plain, 0.0)] {
@@ -73,8 +91,43 @@ impl AdamW {
                 shim::adamw(tensors, &self.step, numbers)?;
             }
         }
+        for (unit, state) in parameters.units.iter().zip(&self.units) {
+            if let Some((weights, _)) = &state.host {
+                unit.shard.shallow_clone().f_copy_(weights)?;
+            }
+        }
         Ok(())
     }
+}
+
+/// A tensor of the same length in the host's memory.
+fn host_like(tensor: &Tensor) -> Result<Tensor> {
+    Ok(Tensor::f_empty(tensor.size(), (tensor.kind(), Device::Cpu))?)
+}
+
+/// The sum of squares of the gradients of this rank's shards, each element of the model counted on one rank: what all
+/// parts of tensor parallelism have counts on the first, a copied embedding with its original. `[1]`
+pub(crate) fn squared_norm(parameters: &Parameters) -> Result<Tensor> {
+    let plan = &parameters.plan;
+    let (part, parts) = plan.tensor;
+    let mut sum = Tensor::f_zeros([1], (Kind::Float, parameters.units[0].shard.device()))?;
+    for unit in parameters.units.iter().skip(usize::from(plan.copy_of_embedding)) {
+        let gradient = &unit.shard_gradient;
+        if parts == 1 || part == 0 {
+            sum = sum.f_add(&gradient.f_dot(gradient)?)?;
+            continue;
+        }
+        let own = plan.own(unit.full.numel() as i64);
+        for slot in unit.slots.iter().filter(|slot| slot.division != Division::Whole) {
+            let from = slot.offset.max(own.start);
+            let len = (slot.offset + slot.len).min(own.end) - from;
+            if len > 0 {
+                let gradient = gradient.f_narrow(0, from - own.start, len)?;
+                sum = sum.f_add(&gradient.f_dot(&gradient)?)?;
+            }
+        }
+    }
+    Ok(sum)
 }
 
 /// The learning rate of a 0-based step: linear warm-up over a tenth of the run (at most 200 steps),
@@ -90,10 +143,9 @@ pub(crate) fn learning_rate(peak: f64, step: u64, steps: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
-
     use super::*;
-    use crate::shape::Shape;
+    use crate::parameters::{Plan, Zero};
+    use crate::shape::{Architecture, Shape, find};
 
     /// The same update written with plain tensor arithmetic (Loshchilov & Hutter 2019).
     fn reference(p: &Tensor, g: &Tensor, decay: f64, lr: f64, steps: i32) -> Tensor {
@@ -108,42 +160,105 @@ mod tests {
         p
     }
 
+    fn parameters(zero: u8, data: (usize, usize)) -> Parameters {
+        let nano = find(Architecture::Gpt, "nano").unwrap().shape;
+        let shape = Shape { layers: 1, hidden: 8, heads: 2, kv_heads: 2, head_dim: 4, ffn: 32, ..nano };
+        let plan = Plan { zero: Zero::of(zero), data, ..Plan::alone(3) };
+        Parameters::new(&shape, 1, plan, Device::Cpu).unwrap()
+    }
+
     #[test]
-    fn the_update_is_adamw_whole_or_in_shards() {
-        let shape = Shape { layers: 1, hidden: 8, heads: 2, seq: 4, vocab: 257 };
-        let parameters = Parameters::new(&shape, 1, 2, Device::Cpu).unwrap();
-        let before = parameters.flat.copy();
-        let g = Tensor::randn_like(&before) * 1e-3;
+    fn the_update_is_adamw_whole_in_shards_and_on_the_host() {
         let _no_graph = tch::no_grad_guard();
-        let half = before.size1().unwrap() / 2;
-        for range in [0..half, half..2 * half] {
-            let gradient = g.narrow(0, range.start, half).copy();
-            let mut optimizer = AdamW::new(&parameters, &range, &gradient).unwrap();
-            for _ in 0..3 {
-                optimizer.update(1e-2, 0.5).unwrap();
+        let whole = parameters(0, (0, 1));
+        tch::manual_seed(5);
+        let gradients: Vec<Tensor> =
+            whole.units.iter().map(|unit| Tensor::randn_like(&unit.full) * 1e-3).collect();
+        for zero in [0, 1, 3] {
+            for offload in [false, true] {
+                let ranks = if zero == 0 { 1 } else { 3 };
+                for rank in 0..ranks {
+                    let part = parameters(zero, (rank, ranks));
+                    for (unit, gradient) in part.units.iter().zip(&gradients) {
+                        let padded = part.plan.padded(unit.len);
+                        let own = part.plan.own(padded);
+                        let gradient = gradient.constant_pad_nd([0, padded - unit.len]);
+                        let gradient = gradient.narrow(0, own.start, own.end - own.start);
+                        unit.shard_gradient.shallow_clone().copy_(&(gradient * 2.0));
+                    }
+                    let mut optimizer = AdamW::new(&part, offload).unwrap();
+                    for factor in [0.5, 1.0, 1.0] {
+                        optimizer.update(&part, 1e-2, factor).unwrap();
+                    }
+                    for ((unit, before), gradient) in
+                        part.units.iter().zip(&whole.units).zip(&gradients)
+                    {
+                        let own = part.plan.own(part.plan.padded(unit.len));
+                        for slot in &unit.slots {
+                            let (from, to) =
+                                (slot.offset.max(own.start), (slot.offset + slot.len).min(own.end));
+                            if from >= to {
+                                continue;
+                            }
+                            let decay = if slot.decay { WEIGHT_DECAY } else { 0.0 };
+                            let expected = reference(
+                                &before.full.narrow(0, from, to - from),
+                                &gradient.narrow(0, from, to - from),
+                                decay,
+                                1e-2,
+                                3,
+                            );
+                            let updated = unit.shard.narrow(0, from - own.start, to - from);
+                            let error = (updated - expected).abs().max().double_value(&[]);
+                            assert!(error < 1e-5, "ZeRO-{zero} {offload} {}: {error}", slot.name);
+                        }
+                    }
+                }
             }
-        }
-        for slot in &parameters.slots {
-            let part = |of: &Tensor| of.narrow(0, slot.offset, slot.len);
-            let decay = if slot.decay { WEIGHT_DECAY } else { 0.0 };
-            let expected = reference(&part(&before), &part(&g), decay, 1e-2, 3);
-            let error = (part(&parameters.flat) - expected).abs().max().double_value(&[]);
-            assert!(error < 1e-5, "at {}: {error}", slot.offset);
         }
     }
 
     #[test]
-    fn large_gradients_are_scaled_to_the_norm() {
-        let shape = Shape { layers: 1, hidden: 8, heads: 2, seq: 4, vocab: 257 };
-        let parameters = Parameters::new(&shape, 1, 1, Device::Cpu).unwrap();
+    fn the_norm_counts_every_element_once() {
         let _no_graph = tch::no_grad_guard();
-        let gradient = Tensor::ones_like(&parameters.flat);
-        let range = 0..gradient.size1().unwrap();
-        let mut optimizer = AdamW::new(&parameters, &range, &gradient).unwrap();
-        let norm = optimizer.squared_norm().unwrap().double_value(&[0]).sqrt();
-        optimizer.update(1e-3, norm).unwrap();
-        let clipped = optimizer.squared_norm().unwrap().double_value(&[0]);
-        assert!((clipped - 1.0).abs() < 1e-4, "{clipped}");
+        let norm = |plan: Plan| {
+            let shape = find(Architecture::Gpt, "nano").unwrap().shape;
+            let parameters = Parameters::new(&shape, 1, plan, Device::Cpu).unwrap();
+            for unit in &parameters.units {
+                let own = parameters.plan.own(unit.full.numel() as i64);
+                for slot in &unit.slots {
+                    let (from, to) =
+                        (slot.offset.max(own.start), (slot.offset + slot.len).min(own.end));
+                    if from < to {
+                        let mut part = unit.shard_gradient.narrow(0, from - own.start, to - from);
+                        let _ = part.fill_(1.0);
+                    }
+                }
+            }
+            (squared_norm(&parameters).unwrap().double_value(&[0]), shape.parameters())
+        };
+        let units = 6;
+        let (whole, count) = norm(Plan::alone(units));
+        assert!((whole - count as f64).abs() < 1.0, "{whole} {count}");
+        for zero in [0, 1] {
+            let mut sum = 0.0;
+            for data in 0..if zero == 0 { 1 } else { 2 } {
+                for tensor in 0..2 {
+                    for stage in 0..2 {
+                        let plan = Plan {
+                            zero: Zero::of(zero),
+                            data: (data, if zero == 0 { 1 } else { 2 }),
+                            tensor: (tensor, 2),
+                            units: if stage == 0 { 0..3 } else { 3..units },
+                            copy_of_embedding: stage == 1,
+                            ..Plan::alone(units)
+                        };
+                        sum += norm(plan).0;
+                    }
+                }
+            }
+            assert!((sum - count as f64).abs() < 1.0, "ZeRO-{zero}: {sum} {count}");
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
+use crate::ledger::Entry;
 use crate::options::Job;
+use crate::shim::MemoryKinds;
 
 /// What one rank measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +25,14 @@ pub(crate) struct RankOutcome {
     pub peak_tflops: f64,
     /// Most memory held, when the system says.
     pub peak_resident_bytes: Option<u64>,
+    /// Parameters that it holds, without what ZeRO leaves to others.
+    pub params: i64,
+    /// Bytes of weights, gradients and optimizer state between steps.
+    pub state_bytes: i64,
+    /// The most of libtorch's CPU memory in training, by what it is for.
+    pub peak_bytes: MemoryKinds,
+    /// What it has sent and received in training.
+    pub collectives: Vec<Entry>,
 }
 
 /// The document behind `--json`.
@@ -40,6 +50,8 @@ pub(crate) struct Outcome<'a> {
     pub threads: usize,
     /// Trainable parameters.
     pub params: i64,
+    /// Those that take part in the matrix products of a token: the N of `flops_per_step`.
+    pub active_params: i64,
     /// Bytes of one rank's fp32 gradients: what plain data parallel reduces each step.
     pub gradient_bytes: i64,
     /// Over all ranks.
@@ -56,8 +68,12 @@ pub(crate) struct Outcome<'a> {
     pub mfu_pct: f64,
     /// Mean over the ranks, of each step, nats a token.
     pub losses: &'a [f64],
+    /// Of all gradients before clipping, of each step; null where the step was left out.
+    pub gradient_norms: &'a [f64],
     /// After the last step, on text that was never trained on.
     pub val_loss: f64,
+    /// Steps without an update, because a gradient overflowed fp16.
+    pub skipped_steps: u64,
     /// What each rank measured.
     pub ranks: Vec<RankOutcome>,
 }
@@ -72,11 +88,12 @@ impl Outcome<'_> {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "gpt {}: {} parameters, {} {ranks}, {}, {}, {} tokens a step",
+            "{} {}: {} parameters, {} {ranks}, {}, {}, {} tokens a step",
+            self.config.model,
             self.config.preset,
             self.params,
             self.world_size,
-            if self.config.bf16() { "bf16" } else { "fp32" },
+            self.config.precision.name(),
             self.device,
             self.tokens_per_step,
         );

@@ -11,10 +11,9 @@ use crate::failure::Result;
 const BUDGET: Duration = Duration::from_millis(250);
 
 /// Floating-point operations a second of the fastest of several products of two square matrices.
-pub(crate) fn measure(device: Device, bf16: bool) -> Result<f64> {
+pub(crate) fn measure(device: Device, kind: Kind) -> Result<f64> {
     let _no_graph = tch::no_grad_guard();
     let size = if device.is_cuda() { 8192 } else { 1024 };
-    let kind = if bf16 { Kind::BFloat16 } else { Kind::Float };
     let a = Tensor::f_ones([size, size], (kind, device))?;
     let mut out = a.f_zeros_like()?;
     let mut product = || -> Result<Duration> {

@@ -1,10 +1,10 @@
 //! The ranks of a run together: rendezvous, agreement, and small facts passed through the store.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::{Collectives, Gloo, Group};
+use crate::engine::Group;
 use crate::failure::{Failure, Result};
+use crate::mesh::{Mesh, Position};
 use crate::place::Place;
 use crate::shim::{GlooGroup, Operation, Store};
 
@@ -13,7 +13,7 @@ pub(crate) struct World {
     /// Which rank this is.
     pub place: Place,
     // Before the store: the group must be gone before the store that it was made with.
-    engine: Option<Arc<dyn Collectives>>,
+    mesh: Mesh,
     store: Option<Store>,
     timeout: Duration,
 }
@@ -24,12 +24,12 @@ impl World {
         let store = (place.size > 1)
             .then(|| Store::new(&place.host, place.port, place.rank == 0, timeout))
             .transpose()?;
-        Ok(Self { place, engine: None, store, timeout })
+        Ok(Self { place, mesh: Mesh::alone()?, store, timeout })
     }
 
     /// Compares a description of the run over all ranks, then connects them for collectives.
     /// A rank that was started differently is an input error on all of them.
-    pub(crate) fn agree(&mut self, description: &str) -> Result<()> {
+    pub(crate) fn agree(&mut self, description: &str, position: Position) -> Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
         let mine = format!("world size {}, {description}", self.place.size);
         store.set(&format!("hello/{}", self.place.rank), mine.as_bytes())?;
@@ -51,10 +51,10 @@ impl World {
                 return Err(Failure::input(String::from_utf8_lossy(&verdict).into_owned()));
             }
         }
-        let Place { rank, size, .. } = self.place;
-        let group =
-            GlooGroup::new(store, "gloo", (rank, size), self.place.bind_host(), self.timeout)?;
-        self.engine = Some(Arc::new(Gloo::new(group, size)));
+        let connect = |name: &str, place: (usize, usize)| {
+            GlooGroup::new(store, name, place, self.place.bind_host(), self.timeout)
+        };
+        self.mesh = Mesh::new(self.place.rank, position, &connect)?;
         Ok(())
     }
 
@@ -78,14 +78,14 @@ impl World {
         Ok(())
     }
 
-    /// The engine for collectives, with more than one rank.
-    pub(crate) fn engine(&self) -> Option<&Arc<dyn Collectives>> {
-        self.engine.as_ref()
+    /// The groups of ranks.
+    pub(crate) fn mesh(&self) -> &Mesh {
+        &self.mesh
     }
 
     /// Waits until every rank has come here.
     pub(crate) fn barrier(&self) -> Result<()> {
-        self.engine.as_ref().map_or(Ok(()), |e| e.run(Group::Init, &Operation::Barrier))
+        self.mesh.world.as_ref().map_or(Ok(()), |e| e.run(Group::Init, &Operation::Barrier))
     }
 
     /// Publishes this rank's value of something, without waiting.
@@ -108,16 +108,17 @@ impl World {
         Ok(values)
     }
 
-    /// Publishes a number on the other ranks; on rank 0 returns those of all.
-    pub(crate) fn share(&self, what: &str, value: f64) -> Result<Option<Vec<f64>>> {
-        let bytes = value.to_le_bytes();
+    /// Publishes a number, if this rank has one; on rank 0 returns those of all that have.
+    pub(crate) fn share(&self, what: &str, value: Option<f64>) -> Result<Option<Vec<f64>>> {
+        let bytes = value.map_or_else(Vec::new, |value| value.to_le_bytes().to_vec());
         if self.place.rank != 0 {
             self.publish(what, &bytes)?;
             return Ok(None);
         }
-        let values = self.collect(what, bytes.to_vec())?;
+        let values = self.collect(what, bytes)?;
         values
             .into_iter()
+            .filter(|bytes| !bytes.is_empty())
             .map(|bytes| {
                 let bytes = bytes
                     .try_into()

@@ -1,0 +1,121 @@
+//! The forward pass: embedding, blocks, and the head with its loss, each from the tensors of one unit.
+//! Norm statistics are fp32 inside libtorch's kernels, and the softmax of the loss is fp32, whatever the weights are.
+
+mod attention;
+mod blocks;
+mod experts;
+mod head;
+mod norm;
+mod rotary;
+
+pub(crate) use head::{LossKind, Wanted};
+
+use tch::{Device, Kind, Tensor};
+
+use crate::failure::Result;
+use crate::parallel::TensorParallel;
+use crate::shape::{Architecture, Shape};
+use rotary::Rotary;
+
+/// A model's computation on one rank.
+pub(crate) struct Model {
+    shape: Shape,
+    /// The number format of activations.
+    kind: Kind,
+    tensor_parallel: Option<TensorParallel>,
+    rotary: Option<Rotary>,
+}
+
+/// What a block gives to the next: the residual stream, and with experts a loss that spreads tokens over them.
+pub(crate) struct BlockOutput {
+    /// `[batch, seq, hidden]`
+    pub x: Tensor,
+    /// A scalar, before its coefficient.
+    pub balance: Option<Tensor>,
+}
+
+impl Model {
+    /// A model of this shape. Activations are of `kind`.
+    pub(crate) fn new(
+        shape: &Shape,
+        kind: Kind,
+        tensor_parallel: Option<TensorParallel>,
+        device: Device,
+    ) -> Result<Self> {
+        let rotary = match shape.architecture {
+            Architecture::Gpt => None,
+            Architecture::Llama | Architecture::Moe => Some(Rotary::new(shape, kind, device)?),
+        };
+        Ok(Self { shape: *shape, kind, tensor_parallel, rotary })
+    }
+
+    /// The number format of activations.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Ranks that compute a block together.
+    pub(crate) fn parts(&self) -> i64 {
+        self.tensor_parallel.as_ref().map_or(1, TensorParallel::size)
+    }
+
+    /// The residual stream's shape on this rank for token ids `[batch, seq]`.
+    pub(crate) fn stream_shape(&self, batch: i64, seq: i64) -> [i64; 3] {
+        let share = match &self.tensor_parallel {
+            Some(parallel) if parallel.divides_sequences() => seq / parallel.size(),
+            _ => seq,
+        };
+        [batch, share, self.shape.hidden]
+    }
+
+    /// The start of the residual stream of `ids`, `[batch, seq]`. The embedding's tensors are taken as they are: only the
+    /// rows that are looked up are converted.
+    pub(crate) fn embed(&self, weights: &[Tensor], ids: &Tensor) -> Result<Tensor> {
+        let tokens = match &self.tensor_parallel {
+            None => Tensor::f_embedding(&weights[0], ids, -1, false, false)?,
+            Some(parallel) => parallel.leave(&parallel.embedding(&weights[0], ids)?)?,
+        };
+        let x = match weights.get(1) {
+            None => tokens,
+            Some(positions) => {
+                let seq = ids.size()[1];
+                let (begin, len) = match &self.tensor_parallel {
+                    Some(parallel) if parallel.divides_sequences() => {
+                        (parallel.rank() * (seq / parallel.size()), seq / parallel.size())
+                    }
+                    _ => (0, seq),
+                };
+                tokens.f_add(&positions.f_narrow(0, begin, len)?)?
+            }
+        };
+        Ok(x.f_to_kind(self.kind)?)
+    }
+
+    /// One block.
+    pub(crate) fn block(&self, weights: &[Tensor], x: &Tensor) -> Result<BlockOutput> {
+        let (x, balance) = match self.shape.architecture {
+            Architecture::Gpt => (self.gpt_block(weights, x)?, None),
+            Architecture::Llama => (self.llama_block(weights, x)?, None),
+            Architecture::Moe => {
+                let (x, balance) = self.moe_block(weights, x)?;
+                (x, Some(balance))
+            }
+        };
+        Ok(BlockOutput { x, balance })
+    }
+
+    /// Before a product whose outputs are divided: the whole input on every rank.
+    fn enter(&self, x: &Tensor) -> Result<Tensor> {
+        self.tensor_parallel.as_ref().map_or_else(|| Ok(x.shallow_clone()), |tp| tp.enter(x))
+    }
+
+    /// A product whose inputs are divided, and its bias: the sum over all ranks.
+    fn leave(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let Some(parallel) = &self.tensor_parallel else { return Ok(x.f_linear(weight, bias)?) };
+        let out = parallel.leave(&x.f_linear(weight, None::<&Tensor>)?)?;
+        Ok(bias.map_or_else(|| Ok(out.shallow_clone()), |bias| out.f_add(bias))?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! The options of a training run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{DeviceChoice, Offload, Precision, Recompute};
+use crate::model::LossKind;
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ModelArgs {
+    /// Model size; `perfagent-bench list` shows them [default: nano]
+    #[arg(long, value_name = "NAME", conflicts_with = "model")]
+    pub preset: Option<String>,
+    /// The model's shape from a Hugging Face configuration file
+    #[arg(long, value_name = "config.json")]
+    pub model: Option<PathBuf>,
+    /// Transformer blocks [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub layers: Option<i64>,
+    /// Width of the model [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub hidden: Option<i64>,
+    /// Attention heads [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub heads: Option<i64>,
+    /// Heads of keys and values [default: the preset's share of the heads]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub kv_heads: Option<i64>,
+    /// Width of a head [default: hidden / heads]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub head_dim: Option<i64>,
+    /// Width of the feed-forward part, or of an expert [default: the preset's share of the width]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub ffn: Option<i64>,
+    /// Tokens of a sequence [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub seq: Option<i64>,
+    /// Vocabulary size of the tokenizer and the model [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub vocab: Option<i64>,
+    /// Experts of a block, with moe [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub experts: Option<i64>,
+    /// Experts that each token is sent to, with moe [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub top_k: Option<i64>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// Number format of forward and backward; master weights stay fp32
+    #[arg(long, value_enum, default_value = "fp32")]
+    pub precision: Precision,
+    /// Sequences of one forward pass on one rank [default: the preset's]
+    #[arg(long, value_name = "N")]
+    pub micro_batch: Option<i64>,
+    /// Forward and backward passes before each optimizer step
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub accumulate: i64,
+    /// Optimizer steps
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub steps: u64,
+    /// Ranks to start on this machine; under torchrun, srun or mpirun leave it out
+    #[arg(long, value_name = "N", help_heading = "Parallelism")]
+    pub nproc: Option<usize>,
+    /// What is divided over replicas: 0 nothing, 1 optimizer state, 2 gradients too, 3 weights too
+    #[arg(long, default_value_t = 0, value_name = "STAGE", value_parser = clap::value_parser!(u8).range(0..=3), help_heading = "Parallelism")]
+    pub zero: u8,
+    /// Ranks that compute each block together (tensor parallelism)
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Parallelism")]
+    pub tp: usize,
+    /// With --tp, divide what lies between the matrix products along the sequence
+    #[arg(long, help_heading = "Parallelism")]
+    pub sequence_parallel: bool,
+    /// Stages that the blocks are divided into (pipeline parallelism, 1F1B over the micro-batches of --accumulate)
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Parallelism")]
+    pub pp: usize,
+    /// Activations that are computed again in backward instead of being kept
+    #[arg(long, value_enum, default_value = "none")]
+    pub recompute: Recompute,
+    /// What is kept and computed in the host's memory
+    #[arg(long, value_enum, default_value = "none")]
+    pub offload: Offload,
+    /// Logits of some tokens at a time, or of all at once
+    #[arg(long, value_enum, default_value = "chunked")]
+    pub loss: LossKind,
+    /// Folder of UTF-8 text files to train on [default: the source tree this program is run in]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Decides the initial weights and the batches
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// Peak learning rate of the cosine schedule
+    #[arg(long, default_value_t = 1e-3, value_name = "X")]
+    pub lr: f64,
+    /// Write one `step loss` line a step, in full precision
+    #[arg(long, value_name = "FILE")]
+    pub loss_out: Option<PathBuf>,
+    /// Write the result of the run as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Threads of libtorch in each rank [default: cores / ranks on this machine]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Seconds that a rank waits for another
+    #[arg(long, default_value_t = 60, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86400))]
+    pub timeout: u64,
+    /// Bytes of a gradient bucket, at least [default: 4 MiB, or a quarter of the gradients if less]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(i64).range(1..))]
+    pub bucket_bytes: Option<i64>,
+    /// What the loss is multiplied by before backward with fp16, at first
+    #[arg(long, default_value_t = 65536.0, value_name = "X")]
+    pub loss_scale: f64,
+    /// The device's peak in TFLOP/s for the utilisation [default: measured at the start]
+    #[arg(long, value_name = "X")]
+    pub peak_tflops: Option<f64>,
+    /// No progress on standard error
+    #[arg(long)]
+    pub quiet: bool,
+}

@@ -1,0 +1,261 @@
+//! A training job with every number filled in and checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{DeviceChoice, ModelArgs, Offload, Precision, Recompute};
+use crate::failure::{Failure, Result};
+use crate::mesh::Position;
+use crate::model::LossKind;
+use crate::parameters;
+use crate::shape::{self, Architecture, Shape};
+
+/// What to train and how.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Job {
+    /// `gpt`, `llama` or `moe`.
+    pub model: &'static str,
+    /// The preset that the other numbers started from, or the configuration file.
+    pub preset: String,
+    /// The model's shape.
+    pub shape: Shape,
+    /// Where to compute.
+    #[serde(skip)]
+    pub device: DeviceChoice,
+    /// Number format of forward and backward.
+    pub precision: Precision,
+    /// Sequences of one forward pass on one rank.
+    pub micro_batch: i64,
+    /// Micro-batches of a step.
+    pub accumulate: i64,
+    /// Optimizer steps.
+    pub steps: u64,
+    /// The stage of ZeRO, 0 to 3.
+    pub zero: u8,
+    /// Ranks that compute each block together.
+    pub tp: usize,
+    /// Whether what lies between their matrix products is divided along the sequence.
+    pub sequence_parallel: bool,
+    /// Stages of the pipeline.
+    pub pp: usize,
+    /// Activations that are computed again.
+    pub recompute: Recompute,
+    /// What is in the host's memory.
+    pub offload: Offload,
+    /// How the loss is computed.
+    pub loss: LossKind,
+    /// Seed of weights and batches.
+    pub seed: u64,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Bytes of a gradient bucket, at least.
+    pub bucket_bytes: i64,
+    /// What the loss is multiplied by at first, with fp16.
+    pub loss_scale: f64,
+    /// Folder with the text.
+    #[serde(skip)]
+    pub data: Option<PathBuf>,
+    /// Where the losses go.
+    #[serde(skip)]
+    pub loss_out: Option<PathBuf>,
+    /// Where the result goes.
+    #[serde(skip)]
+    pub json: Option<PathBuf>,
+    /// Threads of libtorch in each rank.
+    #[serde(skip)]
+    pub threads: Option<usize>,
+    /// How long a rank waits for another.
+    #[serde(skip)]
+    pub timeout: Duration,
+    /// The device's peak, when the user knows better than a measurement.
+    #[serde(skip)]
+    pub peak_tflops: Option<f64>,
+    /// No progress.
+    #[serde(skip)]
+    pub quiet: bool,
+}
+
+impl Job {
+    /// Fills in the preset and checks the numbers.
+    pub(crate) fn new(architecture: Architecture, args: ModelArgs) -> Result<Self> {
+        let (preset, base, micro_batch) = match &args.model {
+            Some(path) => {
+                let shape = shape::read_config(path)?;
+                shape.check().map_err(|failure| {
+                    Failure::input(format!("--model {}: {failure}", path.display()))
+                })?;
+                if shape.architecture != architecture {
+                    return Err(Failure::input(format!(
+                        "--model {}: this is a {name}: perfagent-bench {name} --model …",
+                        path.display(),
+                        name = shape.architecture.name()
+                    )));
+                }
+                (path.display().to_string(), shape, 1)
+            }
+            None => {
+                let name = args.preset.clone().unwrap_or_else(|| "nano".to_owned());
+                let preset = shape::find(architecture, &name)?;
+                (name, preset.shape, preset.micro_batch)
+            }
+        };
+        let shape = changed(&base, &args)?;
+        shape.check()?;
+        let job = Self {
+            model: architecture.name(),
+            preset,
+            shape,
+            device: args.device,
+            precision: args.precision,
+            micro_batch: args.micro_batch.unwrap_or(micro_batch),
+            accumulate: args.accumulate,
+            steps: args.steps,
+            zero: args.zero,
+            tp: args.tp,
+            sequence_parallel: args.sequence_parallel,
+            pp: args.pp,
+            recompute: args.recompute,
+            offload: args.offload,
+            loss: args.loss,
+            seed: args.seed,
+            lr: args.lr,
+            // Several buckets even in a small model: with one there is nothing to overlap.
+            bucket_bytes: args.bucket_bytes.unwrap_or((4 << 20).min(shape.parameters())),
+            loss_scale: args.loss_scale,
+            data: args.data,
+            loss_out: args.loss_out,
+            json: args.json,
+            threads: args.threads,
+            timeout: Duration::from_secs(args.timeout),
+            peak_tflops: args.peak_tflops,
+            quiet: args.quiet,
+        };
+        job.check()?;
+        Ok(job)
+    }
+
+    fn check(&self) -> Result<()> {
+        let numbers = [
+            ("micro-batch", self.micro_batch),
+            ("accumulate", self.accumulate),
+            ("steps", self.steps.min(i64::MAX as u64) as i64),
+            ("tp", self.tp as i64),
+            ("pp", self.pp as i64),
+        ];
+        for (name, value) in numbers {
+            if !(1..=1 << 32).contains(&value) {
+                return Err(Failure::input(format!(
+                    "--{name} {value} is out of range: at least 1"
+                )));
+            }
+        }
+        for (name, value) in [("lr", self.lr), ("loss-scale", self.loss_scale)] {
+            if !(value.is_finite() && value > 0.0) {
+                return Err(Failure::input(format!("--{name} {value} must be a positive number")));
+            }
+        }
+        if self.peak_tflops.is_some_and(|peak| !(peak.is_finite() && peak > 0.0)) {
+            return Err(Failure::input("--peak-tflops must be a positive number"));
+        }
+        if self.threads == Some(0) {
+            return Err(Failure::input("--threads 0: at least one thread is needed"));
+        }
+        self.check_parallel()
+    }
+
+    fn check_parallel(&self) -> Result<()> {
+        let shape = &self.shape;
+        if self.pp as i64 > shape.layers {
+            return Err(Failure::input(format!(
+                "--pp {} needs as many blocks: --layers is {}",
+                self.pp, shape.layers
+            )));
+        }
+        let tp = self.tp as i64;
+        for (name, value) in [("heads", shape.heads), ("kv-heads", shape.kv_heads)] {
+            if value % tp != 0 {
+                return Err(Failure::input(format!(
+                    "--tp {tp} does not divide --{name} {value}: every rank needs as many heads"
+                )));
+            }
+        }
+        for unit in parameters::layout(shape) {
+            for tensor in &unit.tensors {
+                tensor.division.part_shape(&tensor.name, &tensor.shape, tp)?;
+            }
+        }
+        if self.sequence_parallel && shape.seq % tp != 0 {
+            return Err(Failure::input(format!(
+                "--sequence-parallel: --tp {tp} does not divide --seq {}",
+                shape.seq
+            )));
+        }
+        if self.sequence_parallel && tp == 1 {
+            return Err(Failure::input("--sequence-parallel works with --tp 2 or more"));
+        }
+        if self.loss == LossKind::Full && tp > 1 {
+            return Err(Failure::input(
+                "--loss full works on whole vocabularies: leave it out with --tp",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Where a rank is among all.
+    pub(crate) fn position(&self, rank: usize, ranks: usize) -> Result<Position> {
+        Position::new(rank, ranks, self.tp, self.pp)
+    }
+
+    /// Tokens of one step over `ranks` ranks.
+    pub(crate) fn tokens_per_step(&self, ranks: usize) -> i64 {
+        let replicas = ranks / (self.tp * self.pp);
+        self.micro_batch * self.accumulate * self.shape.seq * replicas as i64
+    }
+}
+
+/// The shape with what was asked for instead. What follows from the width keeps its relation to it.
+fn changed(base: &Shape, args: &ModelArgs) -> Result<Shape> {
+    let hidden = args.hidden.unwrap_or(base.hidden);
+    let heads = args.heads.unwrap_or(base.heads);
+    let head_dim = match args.head_dim {
+        Some(width) => width,
+        None if args.hidden.is_none() && args.heads.is_none() => base.head_dim,
+        None if heads > 0 && hidden % heads == 0 => hidden / heads,
+        None => {
+            return Err(Failure::input(format!(
+                "--hidden {hidden} is not a multiple of --heads {heads}: every head needs the same width"
+            )));
+        }
+    };
+    let group = base.heads / base.kv_heads;
+    let kv_heads = args.kv_heads.unwrap_or_else(|| match args.heads {
+        None => base.kv_heads,
+        Some(heads) if heads % group == 0 && heads > 0 => heads / group,
+        Some(heads) => heads,
+    });
+    let ffn = args.ffn.unwrap_or_else(|| match args.hidden {
+        Some(hidden) if hidden != base.hidden => (base.ffn * hidden / base.hidden).max(1),
+        _ => base.ffn,
+    });
+    let of_experts = |name: &str, given: Option<i64>, base_value: i64| match given {
+        Some(_) if base.architecture != Architecture::Moe => {
+            Err(Failure::input(format!("--{name} is for perfagent-bench moe")))
+        }
+        given => Ok(given.unwrap_or(base_value)),
+    };
+    Ok(Shape {
+        layers: args.layers.unwrap_or(base.layers),
+        hidden,
+        heads,
+        kv_heads,
+        head_dim,
+        ffn,
+        seq: args.seq.unwrap_or(base.seq),
+        vocab: args.vocab.unwrap_or(base.vocab),
+        experts: of_experts("experts", args.experts, base.experts)?,
+        top_k: of_experts("top-k", args.top_k, base.top_k)?,
+        ..*base
+    })
+}

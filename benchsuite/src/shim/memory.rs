@@ -1,0 +1,122 @@
+//! What libtorch's CPU memory is used for: every allocation is counted under the kind set where it is made.
+#![expect(unsafe_code, reason = "the one door to the C++ shim; see shim/shim.cpp")]
+
+use std::ffi::c_int;
+use std::sync::Once;
+
+use serde::{Deserialize, Serialize};
+
+use super::check;
+use super::sys::{pa_count_memory, pa_memory_bytes, pa_memory_kind, pa_memory_reset_peak};
+use crate::failure::Result;
+
+/// What memory is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Activations, temporaries, and whatever no other kind was said for.
+    Activations = 0,
+    /// Weights, master weights included.
+    Parameters = 1,
+    /// Gradients of weights.
+    Gradients = 2,
+    /// The optimizer's state.
+    Optimizer = 3,
+    /// Buffers of collectives.
+    Communication = 4,
+}
+
+impl Kind {
+    /// Counts what this thread allocates under this kind until the answer is dropped.
+    pub(crate) fn scope(self) -> Scope {
+        // SAFETY: sets a number of this thread.
+        Scope(unsafe { pa_memory_kind(self as c_int) })
+    }
+
+    /// Bytes held now.
+    pub(crate) fn bytes(self) -> i64 {
+        // SAFETY: reads a counter.
+        unsafe { pa_memory_bytes(self as c_int, 0) }
+    }
+
+    fn peak(self) -> i64 {
+        // SAFETY: reads a counter.
+        unsafe { pa_memory_bytes(self as c_int, 1) }
+    }
+}
+
+/// Until dropped, allocations of this thread are of a kind.
+#[must_use]
+pub(crate) struct Scope(c_int);
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        // SAFETY: sets a number of this thread.
+        let _ = unsafe { pa_memory_kind(self.0) };
+    }
+}
+
+/// Bytes by kind.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Kinds {
+    /// All together, at their common peak.
+    pub total: i64,
+    pub parameters: i64,
+    pub gradients: i64,
+    pub optimizer: i64,
+    pub activations: i64,
+    pub communication: i64,
+}
+
+impl Kinds {
+    /// Counts from here on.
+    pub(crate) fn count() -> Result<()> {
+        static ONCE: Once = Once::new();
+        let mut answer = 1;
+        // SAFETY: replaces libtorch's allocator by one that counts and calls it.
+        ONCE.call_once(|| answer = unsafe { pa_count_memory() });
+        check(answer, "memory cannot be counted")
+    }
+
+    /// The most of each kind, and of all together, since the last `reset`.
+    pub(crate) fn peak() -> Self {
+        // SAFETY: reads a counter.
+        let total = unsafe { pa_memory_bytes(-1, 1) };
+        Self {
+            total,
+            parameters: Kind::Parameters.peak(),
+            gradients: Kind::Gradients.peak(),
+            optimizer: Kind::Optimizer.peak(),
+            activations: Kind::Activations.peak(),
+            communication: Kind::Communication.peak(),
+        }
+    }
+
+    /// The peak is what is held now.
+    pub(crate) fn reset() {
+        // SAFETY: sets counters.
+        unsafe { pa_memory_reset_peak() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind as Number, Tensor};
+
+    use super::*;
+
+    #[test]
+    fn memory_is_counted_where_it_is_for() {
+        Kinds::count().unwrap();
+        let before = (Kind::Gradients.bytes(), Kind::Activations.bytes());
+        let tensor = {
+            let _scope = Kind::Gradients.scope();
+            Tensor::zeros([1 << 20], (Number::Float, Device::Cpu))
+        };
+        assert_eq!(Kind::Gradients.bytes() - before.0, 4 << 20);
+        let copy = tensor.copy();
+        assert!(Kind::Activations.bytes() - before.1 >= 4 << 20);
+        drop((tensor, copy));
+        assert_eq!(Kind::Gradients.bytes(), before.0);
+        assert!(Kinds::peak().gradients >= 4 << 20);
+    }
+}

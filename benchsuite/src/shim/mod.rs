@@ -1,0 +1,61 @@
+//! The C++ shim behind safe Rust: the key-value store, the process group, autograd, memory, `AdamW`.
+//! The only module with `unsafe`; every other one works with these types.
+#![expect(unsafe_code, reason = "the one door to the C++ shim; see shim/shim.cpp")]
+
+mod autograd;
+mod gloo;
+mod memory;
+mod optimizer;
+mod store;
+mod sys;
+
+pub(crate) use autograd::{Bridge, backward, bridge, release_storage, restore_storage, set_grad};
+pub(crate) use gloo::{GlooGroup, GlooPending, Operation};
+pub(crate) use memory::{Kind as MemoryKind, Kinds as MemoryKinds};
+pub(crate) use optimizer::{AdamWNumbers, AdamWTensors, adamw};
+pub(crate) use store::Store;
+
+use std::ffi::{CStr, CString, c_int};
+use std::path::Path;
+
+use tch::Tensor;
+
+use crate::failure::{Failure, Result};
+use sys::{Raw, pa_last_error, pa_observe_operators, pa_open_cuda, pa_quiet};
+
+/// The reason of the last failure on this thread.
+fn last_error() -> String {
+    // SAFETY: the shim returns a NUL-terminated string that lives until its next failure on this thread.
+    unsafe { CStr::from_ptr(pa_last_error()) }.to_string_lossy().into_owned()
+}
+
+fn text(value: &str) -> Result<CString> {
+    CString::new(value).map_err(|_| Failure::input(format!("{value:?} contains a NUL byte")))
+}
+
+fn check(ok: c_int, what: &str) -> Result<()> {
+    if ok != 0 { Ok(()) } else { Err(Failure::run(format!("{what}: {}", last_error()))) }
+}
+
+fn raw(tensor: &Tensor) -> Raw {
+    tensor.as_ptr().cast()
+}
+
+/// Stops libtorch's own warnings: this program says the same in one line.
+pub(crate) fn quiet() {
+    // SAFETY: sets one integer flag of libc10, before any other thread logs.
+    unsafe { pa_quiet() }
+}
+
+/// Brings in the CUDA half of libtorch, which is not linked.
+pub(crate) fn open_cuda(library: &Path) -> Result<()> {
+    let path = text(&library.to_string_lossy())?;
+    // SAFETY: a NUL-terminated path; loading runs only libtorch's own initialisers.
+    check(unsafe { pa_open_cuda(path.as_ptr()) }, "libtorch_cuda.so cannot be loaded")
+}
+
+/// From now on every libtorch operator is an NVTX range in the domain "torch".
+pub(crate) fn observe_operators() -> Result<()> {
+    // SAFETY: registers callbacks that live as long as the program.
+    check(unsafe { pa_observe_operators() }, "the operator observer cannot be installed")
+}
