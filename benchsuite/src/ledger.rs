@@ -48,14 +48,15 @@ impl Ledger {
     /// What was counted.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = |(&(group, op, dtype, group_size), &(count, bytes)): (&Key, &(u64, u64))| Entry {
-            op: op.to_owned(),
-            group: group.to_owned(),
-            dtype: dtype.to_owned(),
-            group_size,
-            count,
-            bytes,
-        };
+        let entry =
+            |(&(group, op, dtype, group_size), &(count, bytes)): (&Key, &(u64, u64))| Entry {
+                op: op.to_owned(),
+                group: group.to_owned(),
+                dtype: dtype.to_owned(),
+                group_size,
+                count,
+                bytes,
+            };
         entries.iter().map(entry).collect()
     }
 }

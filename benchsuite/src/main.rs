@@ -118,9 +118,7 @@ fn train_model(
 fn unknown_model(name: &str) -> Failure {
     let known = "this version trains gpt, llama and moe (see perfagent-bench list)";
     match name {
-        "resnet50" => {
-            Failure::input(format!("the model {name} is not available yet; {known}"))
-        }
+        "resnet50" => Failure::input(format!("the model {name} is not available yet; {known}")),
         _ => Failure::input(format!("unknown model '{name}'; {known}")),
     }
 }

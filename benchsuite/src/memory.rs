@@ -32,7 +32,8 @@ impl Estimate {
         let is_narrow = job.precision.kind() != tch::Kind::Float;
         let (copy, wide) = if is_narrow { (4.0, 1.0) } else { (0.0, 2.0) };
         let host = if job.offload == Offload::Optimizer { 8.0 * divided(1) } else { 0.0 };
-        let state = 4.0 * divided(3) + 4.0 * divided(2) + 8.0 * divided(1) + copy * divided(3) + host;
+        let state =
+            4.0 * divided(3) + 4.0 * divided(2) + 8.0 * divided(1) + copy * divided(3) + host;
         let (h, tokens) = (shape.hidden as f64, shape.seq as f64);
         let keys = (shape.kv_heads * shape.head_dim) as f64;
         let block = match (job.recompute, shape.architecture) {
@@ -98,7 +99,10 @@ fn available() -> Option<u64> {
 
 /// Bytes of weights, gradients and optimizer state that are held now.
 pub(crate) fn held_by_state() -> i64 {
-    [MemoryKind::Parameters, MemoryKind::Gradients, MemoryKind::Optimizer].map(MemoryKind::bytes).iter().sum()
+    [MemoryKind::Parameters, MemoryKind::Gradients, MemoryKind::Optimizer]
+        .map(MemoryKind::bytes)
+        .iter()
+        .sum()
 }
 
 /// The most memory this process has held, in bytes.

@@ -162,7 +162,8 @@ mod tests {
 
     fn parameters(zero: u8, data: (usize, usize)) -> Parameters {
         let nano = find(Architecture::Gpt, "nano").unwrap().shape;
-        let shape = Shape { layers: 1, hidden: 8, heads: 2, kv_heads: 2, head_dim: 4, ffn: 32, ..nano };
+        let shape =
+            Shape { layers: 1, hidden: 8, heads: 2, kv_heads: 2, head_dim: 4, ffn: 32, ..nano };
         let plan = Plan { zero: Zero::of(zero), data, ..Plan::alone(3) };
         Parameters::new(&shape, 1, plan, Device::Cpu).unwrap()
     }

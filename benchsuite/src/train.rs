@@ -250,7 +250,8 @@ mod tests {
     fn stages_have_every_unit_once() {
         for layers in 1..9 {
             for stages in 1..=layers {
-                let all: Vec<_> = (0..stages).flat_map(|stage| units(layers, stage, stages)).collect();
+                let all: Vec<_> =
+                    (0..stages).flat_map(|stage| units(layers, stage, stages)).collect();
                 assert_eq!(all, (0..layers + 2).collect::<Vec<_>>());
             }
         }

@@ -112,8 +112,7 @@ impl<'a> Trainer<'a> {
     fn gradients(&mut self, step: u64, batches: &Batches<'_>) -> Result<Option<f64>> {
         let position = self.mesh.position;
         let micro_batches = self.job.accumulate as u64;
-        let scale =
-            self.scaler.scale() / (micro_batches as f64 * position.data.size as f64);
+        let scale = self.scaler.scale() / (micro_batches as f64 * position.data.size as f64);
         let mut held: HashMap<u64, (Held, Option<Tensor>)> = HashMap::new();
         let mut sum = Tensor::f_zeros([], (Kind::Float, self.device))?;
         let plan = schedule(position.pipeline.rank, position.pipeline.size, micro_batches);
@@ -191,8 +190,7 @@ impl<'a> Trainer<'a> {
                 let (stage, mut state) = self.state();
                 let options = (Some(scale), is_last);
                 let (loss, gradient) = stage.loss(&mut state, &held.x, &targets, options)?;
-                let gradient =
-                    gradient.ok_or_else(|| Failure::run("the loss has no gradient"))?;
+                let gradient = gradient.ok_or_else(|| Failure::run("the loss has no gradient"))?;
                 (gradient, Some(loss))
             }
             None => (self.receive(1)?, None),
@@ -278,8 +276,7 @@ impl<'a> Trainer<'a> {
     fn update(&mut self, step: u64) -> Result<f64> {
         let _optimizer = marks::span(c"optimizer", step);
         let square = optimizer::squared_norm(&self.parameters)?;
-        let over: &Engine =
-            if self.job.zero > 0 { &self.mesh.world } else { &self.mesh.model };
+        let over: &Engine = if self.job.zero > 0 { &self.mesh.world } else { &self.mesh.model };
         if let Some(engine) = over {
             engine.run(Group::Norm, &Operation::AllReduceSum(&square))?;
         }

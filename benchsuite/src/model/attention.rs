@@ -12,7 +12,8 @@ impl Model {
         let (batch, seq, _) = qkv.size3()?;
         let shape = &self.shape;
         let (heads, keys) = (shape.heads / self.parts(), shape.kv_heads / self.parts());
-        let parts = qkv.f_view([batch, seq, heads + 2 * keys, shape.head_dim])?.f_transpose(1, 2)?;
+        let parts =
+            qkv.f_view([batch, seq, heads + 2 * keys, shape.head_dim])?.f_transpose(1, 2)?;
         let part = |begin, len| parts.f_narrow(1, begin, len);
         let (mut q, mut k, v) = (part(0, heads)?, part(heads, keys)?, part(heads + keys, keys)?);
         if let Some(rotary) = &self.rotary {

@@ -52,7 +52,8 @@ impl Model {
         let mut begin = 0;
         for (expert, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
             let expert = expert as i64;
-            let wide = sent.f_narrow(0, begin, count)?.f_linear(&up.f_get(expert)?, None::<&Tensor>)?;
+            let wide =
+                sent.f_narrow(0, begin, count)?.f_linear(&up.f_get(expert)?, None::<&Tensor>)?;
             answers.push(gate(&wide)?.f_linear(&down.f_get(expert)?, None::<&Tensor>)?);
             begin += count;
         }

@@ -66,8 +66,13 @@ impl Model {
             }
             let matrix = wanted.matrix.f_to_kind(self.kind)?;
             let logits = rows.f_linear(&matrix, None::<&Tensor>)?.f_to_kind(Kind::Float)?;
-            let mean =
-                logits.f_cross_entropy_loss(&targets, None::<&Tensor>, Reduction::Mean, -100, 0.0)?;
+            let mean = logits.f_cross_entropy_loss(
+                &targets,
+                None::<&Tensor>,
+                Reduction::Mean,
+                -100,
+                0.0,
+            )?;
             if wanted.gradient.is_none() {
                 return Ok(Loss { mean, gradient: None });
             }

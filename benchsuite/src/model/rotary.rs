@@ -47,7 +47,9 @@ fn frequencies(shape: &Shape) -> Vec<f64> {
     let width = shape.head_dim as f64;
     (0..shape.head_dim / 2)
         .map(|pair| shape.rope_theta.powf(-2.0 * pair as f64 / width))
-        .map(|frequency| shape.rope_scaling.map_or(frequency, |scaling| scaled(frequency, &scaling)))
+        .map(|frequency| {
+            shape.rope_scaling.map_or(frequency, |scaling| scaled(frequency, &scaling))
+        })
         .collect()
 }
 

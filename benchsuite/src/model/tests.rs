@@ -37,8 +37,7 @@ fn ids(shape: &Shape) -> Tensor {
 fn pass(rig: &mut Rig, shape: &Shape) -> (f64, Tensor) {
     let (inputs, targets) = (ids(shape), ids(shape) + 1);
     rig.parameters.zero_gradients().unwrap();
-    let mut state =
-        State { parameters: &mut rig.parameters, gather: None, sync: &mut rig.sync };
+    let mut state = State { parameters: &mut rig.parameters, gather: None, sync: &mut rig.sync };
     let held = rig.stage.forward(&mut state, &inputs, true).unwrap();
     let (loss, gradient) =
         rig.stage.loss(&mut state, &held.x, &targets, (Some(1.0), true)).unwrap();
@@ -82,7 +81,8 @@ fn no_token_sees_the_future() {
 fn every_weight_gets_a_gradient() {
     for architecture in ALL {
         for tied in [true, false] {
-            let shape = Shape { tied: tied || architecture == Architecture::Gpt, ..tiny(architecture) };
+            let shape =
+                Shape { tied: tied || architecture == Architecture::Gpt, ..tiny(architecture) };
             let mut rig = rig(&shape, Kind::BFloat16, Recompute::None, LossKind::Chunked);
             let _ = pass(&mut rig, &shape);
             for unit in &rig.parameters.units {
@@ -134,7 +134,11 @@ fn gradients_are_slopes() {
                     continue;
                 }
                 let place = slot.offset
-                    + slopes.narrow(0, slot.offset, slot.len).abs().argmax(0, false).int64_value(&[]);
+                    + slopes
+                        .narrow(0, slot.offset, slot.len)
+                        .abs()
+                        .argmax(0, false)
+                        .int64_value(&[]);
                 let step = 3e-3;
                 let mut loss_at = |change: f64| {
                     let _ = rig.parameters.units[at].full.narrow(0, place, 1).g_add_scalar_(change);

@@ -28,8 +28,7 @@ impl Gather {
         engine: Option<&Arc<dyn Collectives>>,
     ) -> Option<Self> {
         let states = parameters.units.iter().map(|_| State::Away).collect();
-        (parameters.plan.zero == Zero::Parameters)
-            .then(|| Self { engine: engine.cloned(), states })
+        (parameters.plan.zero == Zero::Parameters).then(|| Self { engine: engine.cloned(), states })
     }
 
     /// Starts to gather a unit, if it is not there.

@@ -78,7 +78,10 @@ mod tests {
                         break;
                     }
                 }
-                assert!(at.iter().zip(&plans).all(|(at, plan)| *at == plan.len()), "{stages} {at:?}");
+                assert!(
+                    at.iter().zip(&plans).all(|(at, plan)| *at == plan.len()),
+                    "{stages} {at:?}"
+                );
             }
         }
     }

@@ -94,8 +94,7 @@ impl TensorParallel {
     ) -> Result<(Tensor, Tensor, Tensor)> {
         let tokens = logits.size()[0];
         let own_sum = logits.f_logsumexp([-1], false)?;
-        let sums =
-            Tensor::f_empty([self.size() * tokens], (own_sum.kind(), own_sum.device()))?;
+        let sums = Tensor::f_empty([self.size() * tokens], (own_sum.kind(), own_sum.device()))?;
         let operation = Operation::AllGather { out: &sums, input: &own_sum };
         self.engine.run(Group::TensorParallel, &operation)?;
         let total = sums.f_view([self.size(), tokens])?.f_logsumexp([0], false)?;

@@ -79,9 +79,8 @@ fn vector(name: String, len: i64, start: Start, division: Division) -> TensorLay
 
 /// Weight and, with GPT, bias of a norm.
 fn norm(shape: &Shape, name: &str) -> Vec<TensorLayout> {
-    let part = |kind: &str, start| {
-        vector(format!("{name}.{kind}"), shape.hidden, start, Division::Whole)
-    };
+    let part =
+        |kind: &str, start| vector(format!("{name}.{kind}"), shape.hidden, start, Division::Whole);
     let mut tensors = vec![part("weight", Start::Ones)];
     if shape.architecture == Architecture::Gpt {
         tensors.push(part("bias", Start::Zeros));
@@ -195,7 +194,8 @@ mod tests {
     #[test]
     fn names_are_unique() {
         let all = units(&PRESETS[0].shape);
-        let mut names: Vec<_> = all.iter().flat_map(|unit| &unit.tensors).map(|t| &t.name).collect();
+        let mut names: Vec<_> =
+            all.iter().flat_map(|unit| &unit.tensors).map(|t| &t.name).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

@@ -34,8 +34,10 @@ impl Parameters {
             copy.into_iter().chain(plan.units.clone()).map(|unit| &model[unit]).collect();
         let slots: Vec<Vec<Slot>> =
             layouts.iter().map(|layout| unit::slots(layout, &plan)).collect::<Result<_>>()?;
-        let padded: Vec<i64> =
-            slots.iter().map(|slots| plan.padded(slots.iter().map(|slot| slot.len).sum())).collect();
+        let padded: Vec<i64> = slots
+            .iter()
+            .map(|slots| plan.padded(slots.iter().map(|slot| slot.len).sum()))
+            .collect();
         let gradients = plan
             .keeps_gradients()
             .then(|| {
@@ -46,7 +48,8 @@ impl Parameters {
         let mut units = Vec::with_capacity(layouts.len());
         let mut offset = 0;
         for ((layout, slots), len) in layouts.into_iter().zip(slots).zip(padded) {
-            let gradient = gradients.as_ref().map(|all| all.f_narrow(0, offset, len)).transpose()?;
+            let gradient =
+                gradients.as_ref().map(|all| all.f_narrow(0, offset, len)).transpose()?;
             units.push(Unit::new(layout, slots, seed, &plan, (gradient, device))?);
             offset += len;
         }
@@ -90,7 +93,16 @@ mod tests {
 
     fn shape() -> Shape {
         let nano = find(Architecture::Llama, "nano").unwrap().shape;
-        Shape { layers: 1, hidden: 24, heads: 4, kv_heads: 2, head_dim: 6, ffn: 10, vocab: 258, ..nano }
+        Shape {
+            layers: 1,
+            hidden: 24,
+            heads: 4,
+            kv_heads: 2,
+            head_dim: 6,
+            ffn: 10,
+            vocab: 258,
+            ..nano
+        }
     }
 
     fn plan(zero: u8, data: (usize, usize), tensor: (usize, usize)) -> Plan {
@@ -131,7 +143,12 @@ mod tests {
             for (slot, leaf) in unit.leaves().iter().enumerate() {
                 for (rank, part) in parts.iter().enumerate() {
                     let expected = unit.slots[slot].division.part(leaf, rank as i64, 2).unwrap();
-                    assert_eq!(part.units[at].leaves()[slot], expected, "{}", unit.slots[slot].name);
+                    assert_eq!(
+                        part.units[at].leaves()[slot],
+                        expected,
+                        "{}",
+                        unit.slots[slot].name
+                    );
                 }
             }
         }

@@ -43,14 +43,16 @@ impl Fields<'_> {
     }
 
     fn real(&self, name: &str, default: f64) -> Answer<f64> {
-        let number =
-            |value: &Value| value.as_f64().ok_or_else(|| format!("\"{name}\": {value} is no number"));
+        let number = |value: &Value| {
+            value.as_f64().ok_or_else(|| format!("\"{name}\": {value} is no number"))
+        };
         self.get(name).map_or(Ok(default), number)
     }
 
     fn flag(&self, name: &str, default: bool) -> Answer<bool> {
-        let flag =
-            |value: &Value| value.as_bool().ok_or_else(|| format!("\"{name}\": {value} is no truth"));
+        let flag = |value: &Value| {
+            value.as_bool().ok_or_else(|| format!("\"{name}\": {value} is no truth"))
+        };
         self.get(name).map_or(Ok(default), flag)
     }
 
@@ -161,7 +163,9 @@ fn scaling(fields: &Fields<'_>) -> Answer<Option<RopeScaling>> {
             high: inner.real("high_freq_factor", 4.0)?,
             original: inner.real("original_max_position_embeddings", 8192.0)?,
         })),
-        _ => Err(format!("\"rope_scaling\": {value}: llama3 is the kind that this program computes")),
+        _ => {
+            Err(format!("\"rope_scaling\": {value}: llama3 is the kind that this program computes"))
+        }
     }
 }
 

@@ -113,9 +113,7 @@ impl Shape {
                 attention + inner + 2 * keys + h + 2 * h * self.ffn + self.ffn + h + 4 * h
             }
             Architecture::Llama => attention + 3 * h * self.ffn + 2 * h,
-            Architecture::Moe => {
-                attention + experts * 3 * h * self.ffn + self.experts * h + 2 * h
-            }
+            Architecture::Moe => attention + experts * 3 * h * self.ffn + self.experts * h + 2 * h,
         }
     }
 
@@ -178,12 +176,9 @@ impl Shape {
             Architecture::Moe if !(1..=1024).contains(&self.experts) => Err(Failure::input(
                 format!("--experts {} is out of range: 1 to 1024 is expected", self.experts),
             )),
-            Architecture::Moe if !(1..=self.experts).contains(&self.top_k) => {
-                Err(Failure::input(format!(
-                    "--top-k {} is out of range: 1 to --experts {}",
-                    self.top_k, self.experts
-                )))
-            }
+            Architecture::Moe if !(1..=self.experts).contains(&self.top_k) => Err(Failure::input(
+                format!("--top-k {} is out of range: 1 to --experts {}", self.top_k, self.experts),
+            )),
             _ => Ok(()),
         }
     }

@@ -84,16 +84,11 @@ fn give(tensor: Tensor) -> *mut Opaque {
 }
 
 /// Applies the function; with `keep` backward is given the inputs.
-pub(crate) fn bridge(
-    function: Box<dyn Bridge>,
-    inputs: &[&Tensor],
-    keep: bool,
-) -> Result<Tensor> {
+pub(crate) fn bridge(function: Box<dyn Bridge>, inputs: &[&Tensor], keep: bool) -> Result<Tensor> {
     type Function = Box<dyn Bridge>;
     extern "C" fn forward(context: *mut c_void, inputs: *const Raw, count: usize) -> *mut Opaque {
         // SAFETY: (both) the box leaked below; the shim passes live tensors.
-        let (function, inputs) =
-            unsafe { (&*context.cast::<Function>(), tensors(inputs, count)) };
+        let (function, inputs) = unsafe { (&*context.cast::<Function>(), tensors(inputs, count)) };
         noted(|| function.forward(&inputs)).map_or(ptr::null_mut(), give)
     }
     extern "C" fn backward(

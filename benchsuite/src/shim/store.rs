@@ -5,7 +5,9 @@ use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
 use std::time::Duration;
 
-use super::sys::{Opaque, pa_store_delete, pa_store_free, pa_store_get, pa_store_new, pa_store_set};
+use super::sys::{
+    Opaque, pa_store_delete, pa_store_free, pa_store_get, pa_store_new, pa_store_set,
+};
 use super::{check, last_error, text};
 use crate::failure::{Failure, Result};
 

@@ -17,9 +17,19 @@ pub(super) type BridgeBackward =
 unsafe extern "C" {
     pub(super) fn pa_last_error() -> *const c_char;
     pub(super) fn pa_quiet();
-    pub(super) fn pa_store_new(host: *const c_char, port: u16, server: c_int, timeout_ms: i64) -> *mut Opaque;
+    pub(super) fn pa_store_new(
+        host: *const c_char,
+        port: u16,
+        server: c_int,
+        timeout_ms: i64,
+    ) -> *mut Opaque;
     pub(super) fn pa_store_free(store: *mut Opaque);
-    pub(super) fn pa_store_set(store: *mut Opaque, key: *const c_char, data: *const u8, size: usize) -> c_int;
+    pub(super) fn pa_store_set(
+        store: *mut Opaque,
+        key: *const c_char,
+        data: *const u8,
+        size: usize,
+    ) -> c_int;
     pub(super) fn pa_store_get(
         store: *mut Opaque,
         key: *const c_char,
@@ -36,7 +46,12 @@ unsafe extern "C" {
         timeout_ms: i64,
     ) -> *mut Opaque;
     pub(super) fn pa_group_free(group: *mut Opaque);
-    pub(super) fn pa_all_reduce(g: *mut Opaque, tensor: Raw, done: DoneFn, ctx: *mut c_void) -> *mut Opaque;
+    pub(super) fn pa_all_reduce(
+        g: *mut Opaque,
+        tensor: Raw,
+        done: DoneFn,
+        ctx: *mut c_void,
+    ) -> *mut Opaque;
     pub(super) fn pa_reduce_scatter(
         g: *mut Opaque,
         out: Raw,

@@ -3,4 +3,6 @@
 
 mod bad_input;
 mod losses;
+mod matrix;
+mod precision;
 mod run;
