@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include <ATen/Context.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/record_function.h>
 #include <c10/core/CPUAllocator.h>
@@ -631,6 +632,28 @@ int pa_open_cuda(const char* path) {
   if (dlopen(path, RTLD_NOW | RTLD_GLOBAL)) return 1;
   remember(dlerror());
   return 0;
+}
+
+// Through the CUDA runtime that libtorch_cuda has brought along; 0 on failure.
+int pa_compute_capability() {
+  using GetDevice = int (*)(int*);
+  using GetAttribute = int (*)(int*, int, int);
+  auto device = reinterpret_cast<GetDevice>(dlsym(RTLD_DEFAULT, "cudaGetDevice"));
+  auto attribute = reinterpret_cast<GetAttribute>(dlsym(RTLD_DEFAULT, "cudaDeviceGetAttribute"));
+  int at = 0, major = 0, minor = 0;
+  constexpr int kMajor = 75, kMinor = 76; // cudaDevAttrComputeCapability…
+  if (!device || !attribute || device(&at) || attribute(&major, kMajor, at) || attribute(&minor, kMinor, at)) {
+    remember("CUDA's runtime does not answer");
+    return 0;
+  }
+  return 10 * major + minor;
+}
+
+int pa_allow_tf32() {
+  return guarded([&] {
+    at::globalContext().setFloat32MatmulPrecision("high");
+    return 1;
+  });
 }
 
 int pa_observe_operators() {

@@ -36,10 +36,33 @@ pub(crate) fn check(choice: DeviceChoice, ranks: usize) -> Result<()> {
 
 /// Refuses a number format that the device has no arithmetic for.
 pub(crate) fn check_precision(device: Device, precision: Precision) -> Result<()> {
-    if precision == Precision::Tf32 && !device.is_cuda() {
-        return Err(Failure::input(
-            "--precision tf32 is arithmetic of NVIDIA GPUs from compute capability 8.0 on; the CPU has fp32, bf16 and fp16",
-        ));
+    let Device::Cuda(_) = device else {
+        return match precision {
+            Precision::Tf32 => Err(Failure::input(
+                "--precision tf32 is arithmetic of NVIDIA GPUs from compute capability 8.0 on; the CPU has fp32, bf16, fp16 and fp8",
+            )),
+            _ => Ok(()),
+        };
+    };
+    let (needed, what) = match precision {
+        Precision::Fp8 => (89, "fp8"),
+        Precision::Tf32 => (80, "tf32"),
+        Precision::Bf16 => (80, "bf16"),
+        Precision::Fp32 | Precision::Fp16 => return Ok(()),
+    };
+    let has = shim::compute_capability()?;
+    if has < needed {
+        let others = if has >= 80 { "fp32, tf32, bf16 and fp16" } else { "fp32 and fp16" };
+        return Err(Failure::input(format!(
+            "--precision {what} needs compute capability {}.{}, and this GPU has {}.{}: it has {others}",
+            needed / 10,
+            needed % 10,
+            has / 10,
+            has % 10
+        )));
+    }
+    if precision == Precision::Tf32 {
+        shim::allow_tf32()?;
     }
     Ok(())
 }

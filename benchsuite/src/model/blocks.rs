@@ -8,11 +8,11 @@ use crate::failure::Result;
 impl Model {
     pub(super) fn gpt_block(&self, weights: &[Tensor], x: &Tensor) -> Result<Tensor> {
         let inner = self.enter(&self.norm(weights, x)?)?;
-        let qkv = inner.f_linear(&weights[2], Some(&weights[3]))?;
+        let qkv = self.product(&inner, &weights[2], Some(&weights[3]))?;
         let x = x.f_add(&self.leave(&self.attention(&qkv)?, &weights[4], Some(&weights[5]))?)?;
         let weights = &weights[6..];
         let inner = self.enter(&self.norm(weights, &x)?)?;
-        let wide = inner.f_linear(&weights[2], Some(&weights[3]))?.f_gelu("tanh")?;
+        let wide = self.product(&inner, &weights[2], Some(&weights[3]))?.f_gelu("tanh")?;
         Ok(x.f_add(&self.leave(&wide, &weights[4], Some(&weights[5]))?)?)
     }
 
@@ -20,14 +20,14 @@ impl Model {
         let x = self.llama_attention(weights, x)?;
         let weights = &weights[3..];
         let inner = self.enter(&self.norm(weights, &x)?)?;
-        let gated = gate(&inner.f_linear(&weights[1], None::<&Tensor>)?)?;
+        let gated = gate(&self.product(&inner, &weights[1], None)?)?;
         Ok(x.f_add(&self.leave(&gated, &weights[2], None)?)?)
     }
 
     /// The attention half of a block of Llama, with its residual.
     pub(super) fn llama_attention(&self, weights: &[Tensor], x: &Tensor) -> Result<Tensor> {
         let inner = self.enter(&self.norm(weights, x)?)?;
-        let qkv = inner.f_linear(&weights[1], None::<&Tensor>)?;
+        let qkv = self.product(&inner, &weights[1], None)?;
         Ok(x.f_add(&self.leave(&self.attention(&qkv)?, &weights[2], None)?)?)
     }
 }

@@ -3,11 +3,13 @@
 
 mod attention;
 mod blocks;
+mod eight_bits;
 mod experts;
 mod head;
 mod norm;
 mod rotary;
 
+pub(crate) use eight_bits::Fp8Scaling;
 pub(crate) use head::{LossKind, Wanted};
 
 use tch::{Device, Kind, Tensor};
@@ -22,6 +24,8 @@ pub(crate) struct Model {
     shape: Shape,
     /// The number format of activations.
     kind: Kind,
+    /// Products of blocks in 8 bits.
+    fp8: Option<Fp8Scaling>,
     tensor_parallel: Option<TensorParallel>,
     rotary: Option<Rotary>,
 }
@@ -35,10 +39,10 @@ pub(crate) struct BlockOutput {
 }
 
 impl Model {
-    /// A model of this shape. Activations are of `kind`.
+    /// A model of this shape. Activations are of `kind`, products of blocks with `fp8` in 8 bits.
     pub(crate) fn new(
         shape: &Shape,
-        kind: Kind,
+        (kind, fp8): (Kind, Option<Fp8Scaling>),
         tensor_parallel: Option<TensorParallel>,
         device: Device,
     ) -> Result<Self> {
@@ -46,7 +50,7 @@ impl Model {
             Architecture::Gpt => None,
             Architecture::Llama | Architecture::Moe => Some(Rotary::new(shape, kind, device)?),
         };
-        Ok(Self { shape: *shape, kind, tensor_parallel, rotary })
+        Ok(Self { shape: *shape, kind, fp8, tensor_parallel, rotary })
     }
 
     /// The number format of activations.
@@ -104,6 +108,13 @@ impl Model {
         Ok(BlockOutput { x, balance })
     }
 
+    /// A product of a block, and its bias.
+    fn product(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let Some(scaling) = self.fp8 else { return Ok(x.f_linear(weight, bias)?) };
+        let out = eight_bits::linear(x, weight, scaling)?;
+        Ok(bias.map_or_else(|| Ok(out.shallow_clone()), |bias| out.f_add(bias))?)
+    }
+
     /// Before a product whose outputs are divided: the whole input on every rank.
     fn enter(&self, x: &Tensor) -> Result<Tensor> {
         self.tensor_parallel.as_ref().map_or_else(|| Ok(x.shallow_clone()), |tp| tp.enter(x))
@@ -111,8 +122,8 @@ impl Model {
 
     /// A product whose inputs are divided, and its bias: the sum over all ranks.
     fn leave(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        let Some(parallel) = &self.tensor_parallel else { return Ok(x.f_linear(weight, bias)?) };
-        let out = parallel.leave(&x.f_linear(weight, None::<&Tensor>)?)?;
+        let Some(parallel) = &self.tensor_parallel else { return self.product(x, weight, bias) };
+        let out = parallel.leave(&self.product(x, weight, None)?)?;
         Ok(bias.map_or_else(|| Ok(out.shallow_clone()), |bias| out.f_add(bias))?)
     }
 }

@@ -23,7 +23,7 @@ struct Rig {
 fn rig(shape: &Shape, kind: Kind, recompute: Recompute, loss: LossKind) -> Rig {
     let plan = Plan { kind, ..Plan::alone(shape.layers as usize + 2) };
     let parameters = Parameters::new(shape, 3, plan, Device::Cpu).unwrap();
-    let model = Model::new(shape, kind, None, Device::Cpu).unwrap();
+    let model = Model::new(shape, (kind, None), None, Device::Cpu).unwrap();
     let stage = Stage::new(model, &parameters, shape.tied, recompute, loss);
     let sync = GradientSync::new(&parameters, None, 1);
     Rig { parameters, stage, sync }

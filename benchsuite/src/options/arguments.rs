@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DeviceChoice, Offload, Precision, Recompute};
-use crate::model::LossKind;
+use crate::model::{Fp8Scaling, LossKind};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ModelArgs {
@@ -51,6 +51,9 @@ pub(crate) struct ModelArgs {
     /// Number format of forward and backward; master weights stay fp32
     #[arg(long, value_enum, default_value = "fp32")]
     pub precision: Precision,
+    /// What shares a scale with fp8
+    #[arg(long, value_enum, default_value = "tensor")]
+    pub fp8_scaling: Fp8Scaling,
     /// Sequences of one forward pass on one rank [default: the preset's]
     #[arg(long, value_name = "N")]
     pub micro_batch: Option<i64>,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{DeviceChoice, ModelArgs, Offload, Precision, Recompute};
 use crate::failure::{Failure, Result};
 use crate::mesh::Position;
-use crate::model::LossKind;
+use crate::model::{Fp8Scaling, LossKind};
 use crate::parameters;
 use crate::shape::{self, Architecture, Shape};
 
@@ -26,6 +26,8 @@ pub(crate) struct Job {
     pub device: DeviceChoice,
     /// Number format of forward and backward.
     pub precision: Precision,
+    /// What shares a scale with fp8.
+    pub fp8_scaling: Fp8Scaling,
     /// Sequences of one forward pass on one rank.
     pub micro_batch: i64,
     /// Micro-batches of a step.
@@ -109,6 +111,7 @@ impl Job {
             shape,
             device: args.device,
             precision: args.precision,
+            fp8_scaling: args.fp8_scaling,
             micro_batch: args.micro_batch.unwrap_or(micro_batch),
             accumulate: args.accumulate,
             steps: args.steps,
@@ -162,7 +165,8 @@ impl Job {
         if self.threads == Some(0) {
             return Err(Failure::input("--threads 0: at least one thread is needed"));
         }
-        self.check_parallel()
+        self.check_parallel()?;
+        self.check_fp8()
     }
 
     fn check_parallel(&self) -> Result<()> {
@@ -201,6 +205,39 @@ impl Job {
             ));
         }
         Ok(())
+    }
+
+    /// Products of 8-bit numbers have sides that are multiples of 16.
+    fn check_fp8(&self) -> Result<()> {
+        if self.precision != Precision::Fp8 {
+            return Ok(());
+        }
+        let shape = &self.shape;
+        if shape.architecture == Architecture::Moe {
+            return Err(Failure::input(
+                "--precision fp8 multiplies multiples of 16 tokens, and experts get any number: use bf16 with moe",
+            ));
+        }
+        let tp = self.tp as i64;
+        for (name, value) in [
+            ("hidden", shape.hidden),
+            ("heads times --head-dim", shape.heads * shape.head_dim / tp),
+            ("kv-heads times --head-dim", shape.kv_heads * shape.head_dim / tp),
+            ("ffn", shape.ffn / tp),
+            ("micro-batch times --seq", self.micro_batch * shape.seq),
+        ] {
+            if value % 16 != 0 {
+                return Err(Failure::input(format!(
+                    "--precision fp8: a rank's --{name} is {value}, and products of 8-bit numbers need multiples of 16"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// How products of 8-bit numbers are scaled, if there are any.
+    pub(crate) fn fp8(&self) -> Option<Fp8Scaling> {
+        (self.precision == Precision::Fp8).then_some(self.fp8_scaling)
     }
 
     /// Where a rank is among all.

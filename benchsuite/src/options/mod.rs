@@ -76,6 +76,8 @@ pub(crate) enum Precision {
     Fp16,
     /// bfloat16 matrix products and activations.
     Bf16,
+    /// bf16 whose matrix products in blocks take 8-bit numbers, e4m3 and for gradients e5m2.
+    Fp8,
 }
 
 impl Precision {
@@ -86,6 +88,7 @@ impl Precision {
             Self::Tf32 => "tf32",
             Self::Fp16 => "fp16",
             Self::Bf16 => "bf16",
+            Self::Fp8 => "fp8",
         }
     }
 
@@ -94,7 +97,7 @@ impl Precision {
         match self {
             Self::Fp32 | Self::Tf32 => tch::Kind::Float,
             Self::Fp16 => tch::Kind::Half,
-            Self::Bf16 => tch::Kind::BFloat16,
+            Self::Bf16 | Self::Fp8 => tch::Kind::BFloat16,
         }
     }
 }

@@ -21,7 +21,10 @@ use std::path::Path;
 use tch::Tensor;
 
 use crate::failure::{Failure, Result};
-use sys::{Raw, pa_last_error, pa_observe_operators, pa_open_cuda, pa_quiet};
+use sys::{
+    Raw, pa_allow_tf32, pa_compute_capability, pa_last_error, pa_observe_operators, pa_open_cuda,
+    pa_quiet,
+};
 
 /// The reason of the last failure on this thread.
 fn last_error() -> String {
@@ -52,6 +55,20 @@ pub(crate) fn open_cuda(library: &Path) -> Result<()> {
     let path = text(&library.to_string_lossy())?;
     // SAFETY: a NUL-terminated path; loading runs only libtorch's own initialisers.
     check(unsafe { pa_open_cuda(path.as_ptr()) }, "libtorch_cuda.so cannot be loaded")
+}
+
+/// The GPU's compute capability, as 90 for 9.0; the CUDA half of libtorch is there.
+pub(crate) fn compute_capability() -> Result<i32> {
+    // SAFETY: asks CUDA's runtime for two numbers of the current device.
+    let capability = unsafe { pa_compute_capability() };
+    check(capability, "the GPU does not tell its compute capability")?;
+    Ok(capability)
+}
+
+/// Lets products of fp32 matrices round their inputs to tf32.
+pub(crate) fn allow_tf32() -> Result<()> {
+    // SAFETY: sets a flag of libtorch.
+    check(unsafe { pa_allow_tf32() }, "tf32 cannot be chosen")
 }
 
 /// From now on every libtorch operator is an NVTX range in the domain "torch".

@@ -121,5 +121,7 @@ unsafe extern "C" {
         eps: f64,
     ) -> c_int;
     pub(super) fn pa_open_cuda(path: *const c_char) -> c_int;
+    pub(super) fn pa_compute_capability() -> c_int;
+    pub(super) fn pa_allow_tf32() -> c_int;
     pub(super) fn pa_observe_operators() -> c_int;
 }
