@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, Result};
+use crate::interrupt;
 use crate::place::LAUNCHED;
 
 /// How long the other ranks may go on after one has failed: enough for one that found the real
@@ -15,13 +16,16 @@ const GRACE: Duration = Duration::from_millis(300);
 /// `GRACE`, so that the launcher's line is the only one.
 pub(crate) const HOLD_BACK: Duration = Duration::from_secs(3);
 
-/// Runs `count` copies of this program, one a rank, with torchrun's variables; returns the exit code
+/// With `ranks_save` they are told of a SIGTERM and left to end by themselves. Runs `count` copies of this program, one a rank, with torchrun's variables; returns the exit code
 /// of the first that failed, or 0.
-pub(crate) fn run(count: usize) -> Result<u8> {
+pub(crate) fn run(count: usize, ranks_save: bool) -> Result<u8> {
+    if ranks_save {
+        interrupt::watch()?;
+    }
     let program = std::env::current_exe()
         .map_err(|e| Failure::run(format!("this program cannot find itself: {e}")))?;
     let port = free_port()?;
-    let mut ranks = Ranks(Vec::new());
+    let mut ranks = Ranks(Vec::new(), false);
     for rank in 0..count {
         let child = Command::new(&program)
             .args(std::env::args_os().skip(1))
@@ -37,10 +41,16 @@ pub(crate) fn run(count: usize) -> Result<u8> {
         ranks.0.push(Some(child));
     }
     let Some((rank, status)) = ranks.first_failure() else { return Ok(0) };
-    ranks.stop(GRACE);
+    if !interrupt::has_come() {
+        ranks.stop(GRACE);
+    }
     match (status.code(), status.signal()) {
         // The rank has printed its own line.
         (Some(code @ 1..=2), _) => Ok(code as u8),
+        (Some(code), _) if code == i32::from(interrupt::EXIT_CODE) && interrupt::has_come() => {
+            ranks.wait();
+            Ok(interrupt::EXIT_CODE)
+        }
         (Some(code), _) => Err(Failure::run(format!(
             "rank {rank} exited with code {code}; the other ranks were stopped"
         ))),
@@ -75,7 +85,9 @@ fn name_signal(signal: i32) -> String {
 }
 
 /// The running ranks; whatever way this goes, none outlives it.
-struct Ranks(Vec<Option<Child>>);
+///
+/// The second: whether they have been told of a SIGTERM.
+struct Ranks(Vec<Option<Child>>, bool);
 
 impl Ranks {
     /// Waits until all have succeeded (`None`) or one has failed.
@@ -93,8 +105,30 @@ impl Ranks {
             if self.0.iter().all(Option::is_none) {
                 return None;
             }
+            if interrupt::has_come() && !self.1 {
+                self.1 = true;
+                self.tell();
+            }
             pause(Duration::from_millis(10));
         }
+    }
+
+    /// Passes SIGTERM on.
+    fn tell(&self) {
+        for child in self.0.iter().flatten() {
+            if let Some(pid) = rustix::process::Pid::from_raw(child.id() as i32) {
+                // One that has just ended needs no telling.
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            }
+        }
+    }
+
+    /// Waits until all have ended.
+    fn wait(&mut self) {
+        for child in self.0.iter_mut().filter_map(Option::as_mut) {
+            let _ = child.wait();
+        }
+        self.0.clear();
     }
 
     /// Gives the rest `grace` to end by themselves, then kills them.

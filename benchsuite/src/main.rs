@@ -3,10 +3,12 @@
 //!
 //! Exit codes: 0 success, 1 the run failed, 2 what was asked for cannot be done.
 
+mod checkpoint;
 mod data;
 mod device;
 mod engine;
 mod failure;
+mod interrupt;
 mod launch;
 mod launcher;
 mod ledger;
@@ -41,6 +43,7 @@ use crate::failure::{Failure, Result};
 use crate::options::{Cli, Command, Job, ModelArgs};
 use crate::place::Place;
 use crate::shape::Architecture;
+use crate::train::Ended;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -106,13 +109,15 @@ fn train_model(
         if ranks > 1 && place.is_none() {
             let tokens = data::prepare(job.data.as_deref(), job.shape.vocab)?;
             data::Batches::new(&tokens, job.shape.seq, job.seed, tch::Device::Cpu)?;
-            return launch::run(ranks).map(ExitCode::from);
+            return launch::run(ranks, job.checkpoint.is_some()).map(ExitCode::from);
         }
     } else {
         launch::end_with_launcher();
     }
-    let summary = train::run(&job, place.unwrap_or_else(Place::alone))?;
-    Ok(summary.map_or(ExitCode::SUCCESS, |text| answer(&text)))
+    Ok(match train::run(&job, place.unwrap_or_else(Place::alone))? {
+        Ended::Done(summary) => summary.map_or(ExitCode::SUCCESS, |text| answer(&text)),
+        Ended::Interrupted => ExitCode::from(interrupt::EXIT_CODE),
+    })
 }
 
 fn unknown_model(name: &str) -> Failure {

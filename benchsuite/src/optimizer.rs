@@ -73,6 +73,26 @@ impl AdamW {
         Ok(Self { decayed, plain, units, step })
     }
 
+    /// The state of each unit.
+    pub(crate) fn units(&self) -> &[UnitState] {
+        &self.units
+    }
+
+    /// The number of updates, a scalar.
+    pub(crate) fn step(&self) -> &Tensor {
+        &self.step
+    }
+
+    /// Weights have changed behind its back: copies of its own follow them.
+    pub(crate) fn reload(&self, parameters: &Parameters) -> Result<()> {
+        for (unit, state) in parameters.units.iter().zip(&self.units) {
+            if let Some((weights, _)) = &state.host {
+                weights.shallow_clone().f_copy_(&unit.shard)?;
+            }
+        }
+        Ok(())
+    }
+
     /// One update with the gradients times `factor`.
     pub(crate) fn update(&mut self, parameters: &Parameters, lr: f64, factor: f64) -> Result<()> {
         for (unit, state) in parameters.units.iter().zip(&self.units) {

@@ -66,6 +66,8 @@ pub(crate) struct Outcome<'a> {
     pub tokens_per_s: f64,
     /// Model-flops utilisation at the median step, 0..100.
     pub mfu_pct: f64,
+    /// Steps before the first of these, done by the run that wrote the checkpoint.
+    pub first_step: u64,
     /// Mean over the ranks, of each step, nats a token.
     pub losses: &'a [f64],
     /// Of all gradients before clipping, of each step; null where the step was left out.
@@ -119,7 +121,7 @@ impl Outcome<'_> {
         if let Some(path) = &self.config.loss_out {
             let mut text = String::new();
             for (step, loss) in self.losses.iter().enumerate() {
-                let _ = writeln!(text, "{step} {loss:?}");
+                let _ = writeln!(text, "{} {loss:?}", self.first_step + step as u64);
             }
             replace(path, &text)?;
         }

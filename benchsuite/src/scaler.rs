@@ -34,6 +34,19 @@ impl LossScaler {
         self.scale
     }
 
+    /// Steps since the factor was changed.
+    pub(crate) fn good(&self) -> u32 {
+        self.good
+    }
+
+    /// Goes on where another has ended.
+    pub(crate) fn go_on(&mut self, scale: f64, good: u32, skipped: u64) {
+        if self.is_dynamic {
+            (self.scale, self.good) = (scale, good);
+        }
+        self.skipped = skipped;
+    }
+
     /// Whether the step is to be taken, by the norm of the scaled gradients of all ranks.
     pub(crate) fn accept(&mut self, norm: f64, step: u64) -> Result<bool> {
         if norm.is_finite() {

@@ -6,10 +6,12 @@ use std::time::Instant;
 use serde_json::json;
 use tch::Device;
 
+use crate::checkpoint::Checkpoints;
 use crate::data::{self, Batches};
 use crate::device;
 use crate::engine::Group;
 use crate::failure::{Failure, Result};
+use crate::interrupt;
 use crate::marks;
 use crate::options::Job;
 use crate::outcome::{Outcome, RankOutcome, median};
@@ -21,8 +23,16 @@ use crate::trainer::Trainer;
 use crate::world::World;
 use crate::{memory, peak};
 
+/// How a run has ended.
+pub(crate) enum Ended {
+    /// After its last step; on rank 0 with the summary for standard output.
+    Done(Option<String>),
+    /// Before it, by SIGTERM; a checkpoint is written.
+    Interrupted,
+}
+
 /// Trains, and on rank 0 returns the summary for standard output.
-pub(crate) fn run(job: &Job, place: Place) -> Result<Option<String>> {
+pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     shim::quiet();
     MemoryKinds::count()?;
     marks::name_thread(c"main");
@@ -69,6 +79,15 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Option<String>> {
     }
     let mut trainer = Trainer::new(job, world.mesh(), parameters, device)?;
     let state_bytes = memory::held_by_state();
+    let checkpoints = Checkpoints::new(job, tokens.checksum);
+    let mut first_step = 0;
+    if let Some(checkpoints) = &checkpoints {
+        interrupt::watch()?;
+        if job.resume {
+            first_step = checkpoints.resume(&mut trainer, &world)?;
+            progress.note(&format!("going on after step {first_step}"));
+        }
+    }
     world.barrier()?;
     world.mesh().ledger.clear();
     MemoryKinds::reset();
@@ -76,11 +95,12 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Option<String>> {
     let mut losses = Vec::new();
     let mut gradient_norms = Vec::new();
     let mut step_ns = Vec::new();
-    for step in 0..job.steps {
+    let mut is_interrupted = false;
+    for step in first_step..job.steps {
         let start = Instant::now();
         let result = trainer.step(step, &batches)?;
-        let all = world.share(&format!("loss/{step}"), result.loss)?;
         let elapsed = start.elapsed();
+        let all = world.share(&format!("loss/{step}"), result.loss)?;
         step_ns.push(elapsed.as_nanos() as u64);
         if let Some(all) = all {
             // Every replica has the same number of tokens, and every part of it the same loss.
@@ -94,8 +114,29 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Option<String>> {
                 mfu_pct: 100.0 * flops_per_step / elapsed.as_secs_f64() / total_peak,
             });
         }
+        if let Some(checkpoints) = &checkpoints {
+            let done = step + 1;
+            is_interrupted = any_rank(&world, interrupt::has_come())?;
+            if is_interrupted
+                || done == job.steps
+                || job.checkpoint_every.is_some_and(|every| done.is_multiple_of(every))
+            {
+                let _save = marks::span(c"checkpoint", step);
+                let path = checkpoints.save(done, &trainer, &world)?;
+                if is_interrupted {
+                    progress.note(&format!(
+                        "stopped by SIGTERM after step {done}; {} has it: go on with --resume",
+                        path.display()
+                    ));
+                    break;
+                }
+            }
+        }
     }
     progress.finish();
+    if is_interrupted {
+        return Ok(Ended::Interrupted);
+    }
 
     let own = RankOutcome {
         rank: world.place.rank,
@@ -113,7 +154,7 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Option<String>> {
         let text = serde_json::to_vec(&own)
             .map_err(|e| Failure::run(format!("the result cannot be sent: {e}")))?;
         world.publish("outcome", &text)?;
-        return Ok(None);
+        return Ok(Ended::Done(None));
     }
     let val_loss = val_loss.unwrap_or_default();
     let step_p50_ns = median(&own.step_ns);
@@ -140,14 +181,23 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Option<String>> {
         step_p50_ns,
         tokens_per_s: job.tokens_per_step(ranks) as f64 / seconds,
         mfu_pct: 100.0 * flops_per_step / seconds / total_peak,
+        first_step,
         losses: &losses,
         gradient_norms: &gradient_norms,
         val_loss: val_loss.iter().sum::<f64>() / val_loss.len() as f64,
-        skipped_steps: trainer.skipped(),
+        skipped_steps: trainer.scaler().skipped,
         ranks: all,
     };
     outcome.save()?;
-    Ok(Some(outcome.summary()))
+    Ok(Ended::Done(Some(outcome.summary())))
+}
+
+/// Whether it is so on any rank.
+fn any_rank(world: &World, so: bool) -> Result<bool> {
+    let Some(engine) = &world.mesh().world else { return Ok(so) };
+    let sum = tch::Tensor::from_slice(&[f32::from(u8::from(so))]);
+    engine.run(Group::Init, &Operation::AllReduceSum(&sum))?;
+    Ok(sum.f_double_value(&[0])? > 0.0)
 }
 
 /// This rank's part of the model.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use tch::{Device, Kind, Tensor};
 
+use crate::checkpoint::Description;
 use crate::data::Batches;
 use crate::device;
 use crate::engine::{Collectives, Group, Pending};
@@ -68,9 +69,22 @@ impl<'a> Trainer<'a> {
         Ok(Self { job, mesh, device, parameters, stage, gather, sync, optimizer, scaler, sent })
     }
 
-    /// Steps that were left out because a gradient overflowed.
-    pub(crate) fn skipped(&self) -> u64 {
-        self.scaler.skipped
+    /// The scale of the loss.
+    pub(crate) fn scaler(&self) -> &LossScaler {
+        &self.scaler
+    }
+
+    /// The optimizer.
+    pub(crate) fn optimizer(&self) -> &AdamW {
+        &self.optimizer
+    }
+
+    /// Weights and optimizer state have been read from a checkpoint.
+    pub(crate) fn go_on(&mut self, from: &Description) -> Result<()> {
+        let _no_graph = tch::no_grad_guard();
+        self.scaler.go_on(from.loss_scale, from.good_steps, from.skipped_steps);
+        self.optimizer.reload(&self.parameters)?;
+        self.sync.spread(&self.parameters)
     }
 
     fn state(&mut self) -> (&Stage, State<'_>) {

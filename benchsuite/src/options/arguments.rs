@@ -96,6 +96,15 @@ pub(crate) struct ModelArgs {
     /// Peak learning rate of the cosine schedule
     #[arg(long, default_value_t = 1e-3, value_name = "X")]
     pub lr: f64,
+    /// Folder for checkpoints; one is written at the end, after SIGTERM, and every --checkpoint-every steps
+    #[arg(long, value_name = "DIR", help_heading = "Checkpoints")]
+    pub checkpoint: Option<PathBuf>,
+    /// Steps between two checkpoints [default: only at the end]
+    #[arg(long, value_name = "N", requires = "checkpoint", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Checkpoints")]
+    pub checkpoint_every: Option<u64>,
+    /// Go on from the latest checkpoint
+    #[arg(long, requires = "checkpoint", help_heading = "Checkpoints")]
+    pub resume: bool,
     /// Write one `step loss` line a step, in full precision
     #[arg(long, value_name = "FILE")]
     pub loss_out: Option<PathBuf>,

@@ -59,6 +59,15 @@ pub(crate) struct Job {
     /// Folder with the text.
     #[serde(skip)]
     pub data: Option<PathBuf>,
+    /// Where checkpoints go.
+    #[serde(skip)]
+    pub checkpoint: Option<PathBuf>,
+    /// Steps between two of them.
+    #[serde(skip)]
+    pub checkpoint_every: Option<u64>,
+    /// Whether to go on from the latest.
+    #[serde(skip)]
+    pub resume: bool,
     /// Where the losses go.
     #[serde(skip)]
     pub loss_out: Option<PathBuf>,
@@ -128,6 +137,9 @@ impl Job {
             bucket_bytes: args.bucket_bytes.unwrap_or((4 << 20).min(shape.parameters())),
             loss_scale: args.loss_scale,
             data: args.data,
+            checkpoint: args.checkpoint,
+            checkpoint_every: args.checkpoint_every,
+            resume: args.resume,
             loss_out: args.loss_out,
             json: args.json,
             threads: args.threads,

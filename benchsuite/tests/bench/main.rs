@@ -2,6 +2,7 @@
 //! line for everything that can be asked wrongly.
 
 mod bad_input;
+mod checkpoint;
 mod losses;
 mod matrix;
 mod precision;
