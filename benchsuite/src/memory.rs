@@ -38,7 +38,9 @@ impl Estimate {
         let keys = (shape.kv_heads * shape.head_dim) as f64;
         let block = match (job.recompute, shape.architecture) {
             (Recompute::Full, _) => 2.0 * h,
+            (Recompute::Selective, Architecture::Gpt) => 26.0 * h,
             (_, Architecture::Gpt) => 34.0 * h,
+            (Recompute::Selective, _) => 12.0 * h + 4.0 * keys + 4.0 * shape.ffn as f64,
             (_, Architecture::Llama) => 12.0 * h + 4.0 * keys + 8.0 * shape.ffn as f64,
             (_, Architecture::Moe) => {
                 12.0 * h + 4.0 * keys + (8.0 * shape.ffn as f64 + 4.0 * h) * shape.top_k as f64

@@ -56,7 +56,7 @@ impl<'a> Trainer<'a> {
             .tensor
             .as_ref()
             .map(|engine| TensorParallel::new(engine.clone(), job.sequence_parallel));
-        let model = Model::new(&job.shape, (kind, job.fp8()), parallel, device)?;
+        let model = Model::new(&job.shape, (kind, job.fp8()), job.recompute, parallel, device)?;
         let stage = Stage::new(model, &parameters, job.shape.tied, job.recompute, job.loss);
         let gather = Gather::new(&parameters, mesh.data.as_ref());
         let sync = GradientSync::new(&parameters, mesh.data.as_ref(), job.bucket_bytes);

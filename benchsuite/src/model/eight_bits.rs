@@ -53,6 +53,11 @@ impl Narrow {
         let numbers = numbers.f_clamp(-largest, largest)?.f_to_kind(kind)?.f_contiguous()?;
         Ok(Self { numbers, scale })
     }
+
+    /// Turned on its side; of one scale.
+    fn turned(self) -> Result<Self> {
+        Ok(Self { numbers: turned(&self.numbers)?, scale: self.scale })
+    }
 }
 
 /// left·rightᵀ, both with contiguous rows, as the hardware wants them.
@@ -81,27 +86,74 @@ fn multiply(left: &Narrow, right: &Narrow, out: Kind) -> Result<Tensor> {
 }
 
 /// The operands, kept for backward in 8 bits where one scale serves both directions, else as they were.
-struct Product {
-    scaling: Fp8Scaling,
-    kept: Mutex<Option<Kept>>,
-}
-
 enum Kept {
     Narrow(Narrow, Narrow),
     Wide(Tensor, Tensor),
 }
 
+impl Kept {
+    /// The operands in 8 bits, and what of them backward needs.
+    fn of(x: &Tensor, weight: &Tensor, scaling: Fp8Scaling) -> Result<(Tensor, Self)> {
+        let narrow_x = Narrow::of(x, E4M3, scaling)?;
+        let narrow_weight = Narrow::of(weight, E4M3, scaling)?;
+        let out = multiply(&narrow_x, &narrow_weight, x.kind())?;
+        let kept = match scaling {
+            Fp8Scaling::Tensor => Self::Narrow(narrow_x, narrow_weight),
+            // Backward needs columns of these scaled alike, not rows.
+            Fp8Scaling::Row => Self::Wide(x.f_detach()?, weight.f_detach()?),
+        };
+        Ok((out, kept))
+    }
+
+    /// The gradients of `x` and of the weight.
+    fn gradients(self, gradient: &Tensor, scaling: Fp8Scaling) -> Result<(Tensor, Tensor)> {
+        let kind = gradient.kind();
+        let (x, weight) = match self {
+            Self::Narrow(x, weight) => (x.turned()?, weight.turned()?),
+            Self::Wide(x, weight) => (
+                Narrow::of(&turned(&x)?, E4M3, scaling)?,
+                Narrow::of(&turned(&weight)?, E4M3, scaling)?,
+            ),
+        };
+        let rows = Narrow::of(gradient, E5M2, scaling)?;
+        let of_x = multiply(&rows, &weight, kind)?;
+        let columns = match scaling {
+            Fp8Scaling::Tensor => rows.turned()?,
+            Fp8Scaling::Row => Narrow::of(&turned(gradient)?, E5M2, scaling)?,
+        };
+        Ok((of_x, multiply(&columns, &x, kind)?))
+    }
+}
+
+/// The gradients of x·wᵀ, of matrices, where nothing was kept of forward.
+pub(super) fn gradients(
+    x: &Tensor,
+    weight: &Tensor,
+    gradient: &Tensor,
+    scaling: Fp8Scaling,
+) -> Result<(Tensor, Tensor)> {
+    let kept = match scaling {
+        Fp8Scaling::Tensor => {
+            Kept::Narrow(Narrow::of(x, E4M3, scaling)?, Narrow::of(weight, E4M3, scaling)?)
+        }
+        Fp8Scaling::Row => Kept::Wide(x.shallow_clone(), weight.shallow_clone()),
+    };
+    kept.gradients(gradient, scaling)
+}
+
+fn turned(matrix: &Tensor) -> Result<Tensor> {
+    Ok(matrix.f_transpose(0, 1)?.f_contiguous()?)
+}
+
+/// A product in the graph.
+struct Product {
+    scaling: Fp8Scaling,
+    kept: Mutex<Option<Kept>>,
+}
+
 impl Bridge for Product {
     fn forward(&self, inputs: &[Tensor]) -> Result<Tensor> {
-        let (x, weight) = (&inputs[0], &inputs[1]);
-        let narrow_x = Narrow::of(x, E4M3, self.scaling)?;
-        let narrow_weight = Narrow::of(weight, E4M3, self.scaling)?;
-        let out = multiply(&narrow_x, &narrow_weight, x.kind())?;
-        let kept = match self.scaling {
-            Fp8Scaling::Tensor => Kept::Narrow(narrow_x, narrow_weight),
-            // Backward needs columns of these scaled alike, not rows.
-            Fp8Scaling::Row => Kept::Wide(x.f_detach()?, weight.f_detach()?),
-        };
+        let (out, kept) = Kept::of(&inputs[0], &inputs[1], self.scaling)?;
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
         Ok(out)
     }
@@ -109,29 +161,7 @@ impl Bridge for Product {
     fn backward(&self, _: &[Tensor], gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
         let kept = kept.ok_or_else(|| Failure::run("backward of a product runs once"))?;
-        let kind = gradient.kind();
-        let turned = |of: &Tensor| -> Result<Tensor> { Ok(of.f_transpose(0, 1)?.f_contiguous()?) };
-        let (x, weight) = match kept {
-            Kept::Narrow(x, weight) => {
-                let turn = |of: Narrow| -> Result<Narrow> {
-                    Ok(Narrow { numbers: turned(&of.numbers)?, scale: of.scale })
-                };
-                (turn(x)?, turn(weight)?)
-            }
-            Kept::Wide(x, weight) => (
-                Narrow::of(&turned(&x)?, E4M3, self.scaling)?,
-                Narrow::of(&turned(&weight)?, E4M3, self.scaling)?,
-            ),
-        };
-        let rows = Narrow::of(gradient, E5M2, self.scaling)?;
-        let columns = match self.scaling {
-            Fp8Scaling::Tensor => {
-                Narrow { numbers: turned(&rows.numbers)?, scale: rows.scale.shallow_clone() }
-            }
-            Fp8Scaling::Row => Narrow::of(&turned(gradient)?, E5M2, self.scaling)?,
-        };
-        let of_x = multiply(&rows, &weight, kind)?;
-        let of_weight = multiply(&columns, &x, kind)?;
+        let (of_x, of_weight) = kept.gradients(gradient, self.scaling)?;
         Ok(vec![Some(of_x), Some(of_weight)])
     }
 }

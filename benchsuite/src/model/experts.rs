@@ -4,7 +4,6 @@
 use tch::{Kind, Tensor};
 
 use super::Model;
-use super::blocks::gate;
 use crate::failure::Result;
 
 impl Model {
@@ -54,7 +53,7 @@ impl Model {
             let expert = expert as i64;
             let wide =
                 sent.f_narrow(0, begin, count)?.f_linear(&up.f_get(expert)?, None::<&Tensor>)?;
-            answers.push(gate(&wide)?.f_linear(&down.f_get(expert)?, None::<&Tensor>)?);
+            answers.push(self.activated(&wide, &down.f_get(expert)?, None)?);
             begin += count;
         }
         let answers = Tensor::f_cat(&answers, 0)?;

@@ -1,6 +1,7 @@
 //! The forward pass: embedding, blocks, and the head with its loss, each from the tensors of one unit.
 //! Norm statistics are fp32 inside libtorch's kernels, and the softmax of the loss is fp32, whatever the weights are.
 
+mod activated;
 mod attention;
 mod blocks;
 mod eight_bits;
@@ -15,6 +16,7 @@ pub(crate) use head::{LossKind, Wanted};
 use tch::{Device, Kind, Tensor};
 
 use crate::failure::Result;
+use crate::options::Recompute;
 use crate::parallel::TensorParallel;
 use crate::shape::{Architecture, Shape};
 use rotary::Rotary;
@@ -26,6 +28,7 @@ pub(crate) struct Model {
     kind: Kind,
     /// Products of blocks in 8 bits.
     fp8: Option<Fp8Scaling>,
+    recompute: Recompute,
     tensor_parallel: Option<TensorParallel>,
     rotary: Option<Rotary>,
 }
@@ -43,6 +46,7 @@ impl Model {
     pub(crate) fn new(
         shape: &Shape,
         (kind, fp8): (Kind, Option<Fp8Scaling>),
+        recompute: Recompute,
         tensor_parallel: Option<TensorParallel>,
         device: Device,
     ) -> Result<Self> {
@@ -50,7 +54,7 @@ impl Model {
             Architecture::Gpt => None,
             Architecture::Llama | Architecture::Moe => Some(Rotary::new(shape, kind, device)?),
         };
-        Ok(Self { shape: *shape, kind, fp8, tensor_parallel, rotary })
+        Ok(Self { shape: *shape, kind, fp8, recompute, tensor_parallel, rotary })
     }
 
     /// The number format of activations.
@@ -122,8 +126,17 @@ impl Model {
 
     /// A product whose inputs are divided, and its bias: the sum over all ranks.
     fn leave(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        let Some(parallel) = &self.tensor_parallel else { return self.product(x, weight, bias) };
-        let out = parallel.leave(&self.product(x, weight, None)?)?;
+        self.left(bias, |bias| self.product(x, weight, bias))
+    }
+
+    /// The same of a product that is given the bias only where there is nothing to sum.
+    fn left(
+        &self,
+        bias: Option<&Tensor>,
+        product: impl Fn(Option<&Tensor>) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let Some(parallel) = &self.tensor_parallel else { return product(bias) };
+        let out = parallel.leave(&product(None)?)?;
         Ok(bias.map_or_else(|| Ok(out.shallow_clone()), |bias| out.f_add(bias))?)
     }
 }

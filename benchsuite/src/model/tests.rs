@@ -23,7 +23,7 @@ struct Rig {
 fn rig(shape: &Shape, kind: Kind, recompute: Recompute, loss: LossKind) -> Rig {
     let plan = Plan { kind, ..Plan::alone(shape.layers as usize + 2) };
     let parameters = Parameters::new(shape, 3, plan, Device::Cpu).unwrap();
-    let model = Model::new(shape, (kind, None), None, Device::Cpu).unwrap();
+    let model = Model::new(shape, (kind, None), recompute, None, Device::Cpu).unwrap();
     let stage = Stage::new(model, &parameters, shape.tied, recompute, loss);
     let sync = GradientSync::new(&parameters, None, 1);
     Rig { parameters, stage, sync }
@@ -102,9 +102,11 @@ fn computing_again_and_chunks_change_nothing_but_rounding() {
         let shape = tiny(architecture);
         let (loss, gradients) =
             pass(&mut rig(&shape, Kind::Float, Recompute::None, LossKind::Full), &shape);
-        for (recompute, kind) in
-            [(Recompute::Full, LossKind::Full), (Recompute::None, LossKind::Chunked)]
-        {
+        for (recompute, kind) in [
+            (Recompute::Full, LossKind::Full),
+            (Recompute::Selective, LossKind::Full),
+            (Recompute::None, LossKind::Chunked),
+        ] {
             let (other, changed) = pass(&mut rig(&shape, Kind::Float, recompute, kind), &shape);
             assert!((loss - other).abs() < 1e-5, "{architecture:?}: {loss} {other}");
             let error = (&gradients - changed).abs().max().double_value(&[]);

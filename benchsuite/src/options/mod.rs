@@ -108,6 +108,8 @@ impl Precision {
 pub(crate) enum Recompute {
     /// None.
     None,
+    /// The activation of the feed-forward part, which no matrix product is needed for.
+    Selective,
     /// All but the input of each block.
     Full,
 }

@@ -155,6 +155,14 @@ fn activations_computed_again() {
     let peak =
         |document: &Value| document["ranks"][0]["peak_bytes"]["activations"].as_i64().unwrap();
     assert!(peak(&again) < peak(&kept), "{} and {}", peak(&again), peak(&kept));
+    for (model, more) in [
+        ("gpt", &["--micro-batch", "8"][..]),
+        ("llama", &["--micro-batch", "8", "--nproc", "2", "--tp", "2"]),
+    ] {
+        let some = shared(model, &[more, &["--recompute", "selective"]].concat());
+        let none = train_model(model, more);
+        assert!(peak(&some) < peak(&none), "{model}: {} and {}", peak(&some), peak(&none));
+    }
 }
 
 #[test]
