@@ -21,6 +21,7 @@ mod report;
 mod rows;
 mod rule_file;
 mod series;
+mod suite;
 mod summaries;
 mod unit;
 

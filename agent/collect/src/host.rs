@@ -5,7 +5,8 @@ use std::fs;
 use perfagent_recording::table::Host;
 
 /// The row of this machine.
-pub(crate) fn this_host() -> Host {
+#[must_use]
+pub fn this_host() -> Host {
     let name = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

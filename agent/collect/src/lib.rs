@@ -35,7 +35,7 @@ mod window;
 
 pub use doctor::{Check, Diagnosis, Status, examine};
 pub use error::CollectError;
-pub use host::host_name;
+pub use host::{host_name, this_host};
 pub use job::of_this_process as job_of_this_process;
 pub use library::Library;
 pub use perfagent_spool::Place;

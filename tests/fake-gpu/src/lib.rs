@@ -20,6 +20,7 @@
 //! could not correct); `reasons=GPU:BITS@MS-MS` (why clocks are held down).
 #![expect(unsafe_code, reason = "it stands in for C libraries")]
 
+pub mod bench;
 pub mod callback;
 pub mod cupti;
 pub mod driver;

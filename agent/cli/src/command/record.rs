@@ -10,6 +10,7 @@ use perfagent_collect::{RecordOptions, Recorded, Summary};
 use crate::exit::Exit;
 use crate::output_name;
 use crate::printer::Printer;
+use crate::suite;
 
 /// Run a program and record what it and its children do
 ///
@@ -57,6 +58,9 @@ pub(crate) struct Args {
     /// Print what was recorded as JSON after the program has ended
     #[arg(long)]
     json: bool,
+    /// End the command when this process, which started the recorder, has ended
+    #[arg(long, value_name = "PID", hide = true)]
+    ends_with: Option<u32>,
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -83,6 +87,9 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
             "--cuda-graphs graph: CUPTI must record whole graphs from the beginning, not only in a --capture-range; leave \
              one of the two out"
         );
+    }
+    if let Some(parent) = args.ends_with {
+        suite::end_with(parent).context("a thread that watches the parent cannot be started")?;
     }
     let options = RecordOptions {
         force: args.force,

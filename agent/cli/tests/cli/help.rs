@@ -56,7 +56,7 @@ fn without_a_command_the_help_is_shown_as_a_mistake() {
 #[test]
 fn mistakes_are_one_line() {
     let folder = cpu_folder();
-    let mistakes: [(&[&str], &str); 20] = [
+    let mistakes: [(&[&str], &str); 26] = [
         (&["fly"], "unrecognized subcommand 'fly'"),
         (&["report"], "RUN.perfdb"),
         (&["report", "run.perfdb", "--jsn"], "--json"),
@@ -71,6 +71,12 @@ fn mistakes_are_one_line() {
         ),
         (&["export", "run.perfdb", "--format", "csv", "-o", "-"], "name a directory with -o"),
         (&["bench", "run", "gpt", "--device", "tpu"], "cpu, cuda"),
+        (&["bench", "run", "gpt", "--fresh"], "gpt: is a model, and --fresh is for suites"),
+        (&["bench", "run", "ci", "--force"], "--fresh starts over"),
+        (&["bench", "run", "ci", "--", "--nice", "1"], "--nice: is no option of a suite's cases"),
+        (&["bench", "run", "ci", "--json", "--markdown"], "cannot be used with"),
+        (&["bench", "run", "missing.toml"], "missing.toml: cannot be read"),
+        (&["bench", "run", "./run.perfdb"], "run.perfdb: "),
         (&["gui"], "RUN.perfdb"),
         (&["ceilings", "--device", "tpu"], "write cpu, cuda or cuda:N"),
         (&["health", "--exit-style", "lsf"], "nagios, npd"),

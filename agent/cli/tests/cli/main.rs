@@ -21,3 +21,5 @@ mod pipe;
 mod program;
 mod report;
 mod sql;
+mod suite;
+mod suite_interrupted;

@@ -28,7 +28,7 @@ fn gui_becomes_the_window_program() {
 }
 
 #[test]
-fn bench_list_is_answered_by_the_benchmarks() {
+fn a_list_that_the_benchmarks_refuse_is_passed_on() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("echo");
     put_echo(&program);

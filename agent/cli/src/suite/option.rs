@@ -1,0 +1,199 @@
+//! The options of a case, under the names that `perfagent-bench` gives them.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::{Map, Value};
+
+/// Options by key. `model` is among them; `config` is `perfagent-bench`'s `--model`.
+pub(crate) type Options = Map<String, Value>;
+
+/// What the value of an option may be. Which words there are is for `perfagent-bench` to say: it knows more of them with
+/// every version, and a case that it refuses is told with its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One word of a few.
+    Word,
+    /// A whole number that is not negative.
+    Count,
+    /// Any number.
+    Number,
+    /// A file or a folder; in a suite's file relative to that file.
+    Path,
+}
+
+/// One option.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// Its key in a suite.
+    pub(crate) key: &'static str,
+    /// The option of `perfagent-bench`; the model is its first word and has none.
+    flag: &'static str,
+    /// What its value may be.
+    pub(crate) kind: Kind,
+    /// What stands before its value in the name of a case.
+    label: &'static str,
+}
+
+const fn known(key: &'static str, flag: &'static str, kind: Kind, label: &'static str) -> Known {
+    Known { key, flag, kind, label }
+}
+
+/// All options, in the order in which they are handed over.
+pub(crate) const KNOWN: [Known; 26] = [
+    known("model", "", Kind::Word, ""),
+    known("preset", "--preset", Kind::Word, ""),
+    known("config", "--model", Kind::Path, ""),
+    known("layers", "--layers", Kind::Count, "layers"),
+    known("hidden", "--hidden", Kind::Count, "hidden"),
+    known("heads", "--heads", Kind::Count, "heads"),
+    known("vocab", "--vocab", Kind::Count, "vocab"),
+    known("seq", "--seq", Kind::Count, "seq"),
+    known("device", "--device", Kind::Word, ""),
+    known("precision", "--precision", Kind::Word, ""),
+    known("micro_batch", "--micro-batch", Kind::Count, "mb"),
+    known("accumulate", "--accumulate", Kind::Count, "acc"),
+    known("steps", "--steps", Kind::Count, "steps"),
+    known("ranks", "--nproc", Kind::Count, "r"),
+    known("zero", "--zero", Kind::Count, "zero"),
+    known("tp", "--tp", Kind::Count, "tp"),
+    known("pp", "--pp", Kind::Count, "pp"),
+    known("recompute", "--recompute", Kind::Word, "recompute-"),
+    known("offload", "--offload", Kind::Word, "offload-"),
+    known("data", "--data", Kind::Path, ""),
+    known("seed", "--seed", Kind::Count, "seed"),
+    known("lr", "--lr", Kind::Number, "lr"),
+    known("threads", "--threads", Kind::Count, "t"),
+    known("bucket_bytes", "--bucket-bytes", Kind::Count, "bucket"),
+    known("peak_tflops", "--peak-tflops", Kind::Number, "peak"),
+    known("timeout", "--timeout", Kind::Count, "timeout"),
+];
+
+/// The option with this key.
+pub(crate) fn find(key: &str) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.key == key)
+}
+
+/// The keys of all options, for messages.
+pub(crate) fn keys() -> String {
+    KNOWN.map(|known| known.key).join(", ")
+}
+
+impl Known {
+    /// The option with `value` as part of a case's name.
+    pub(crate) fn label(&self, value: &Value) -> String {
+        let text = plain(value);
+        // Of a path its last part tells enough.
+        let text = match self.kind {
+            Kind::Path => Path::new(&text).file_stem().unwrap_or_default().display().to_string(),
+            _ => text,
+        };
+        let safe = text.replace(|c: char| !is_name_character(c), "_");
+        format!("{}{safe}", self.label)
+    }
+
+    /// Reads a value that was typed.
+    fn parse(&self, text: &str) -> anyhow::Result<Value> {
+        let wrong = |wanted| format!("{} {text}: give {wanted}", self.flag);
+        Ok(match self.kind {
+            Kind::Word | Kind::Path => text.into(),
+            Kind::Count => text.parse::<u32>().with_context(|| wrong("a whole number"))?.into(),
+            Kind::Number => {
+                let number: f64 = text.parse().with_context(|| wrong("a number"))?;
+                ensure!(number.is_finite(), wrong("a finite number"));
+                number.into()
+            }
+        })
+    }
+}
+
+/// Whether a character may stand in a name that becomes a file's.
+pub(crate) fn is_name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._-".contains(c)
+}
+
+/// The options as arguments of `perfagent-bench`.
+pub(crate) fn words(options: &Options) -> Vec<OsString> {
+    let mut words = Vec::new();
+    for known in &KNOWN {
+        let Some(value) = options.get(known.key) else { continue };
+        if !known.flag.is_empty() {
+            words.push(known.flag.into());
+        }
+        words.push(plain(value).into());
+    }
+    words
+}
+
+/// Options that were typed after `--`, as `--name value` or `--name=value`.
+pub(crate) fn parse_words(words: &[OsString]) -> anyhow::Result<Options> {
+    let mut options = Options::new();
+    let mut words = words.iter().map(|word| word.to_string_lossy().into_owned());
+    while let Some(word) = words.next() {
+        let (flag, inside) = match word.split_once('=') {
+            Some((flag, value)) => (flag.to_owned(), Some(value.to_owned())),
+            None => (word, None),
+        };
+        let of_a_case = KNOWN.iter().find(|known| known.flag == flag && !flag.is_empty());
+        let Some(known) = of_a_case else {
+            let flags: Vec<_> = KNOWN.iter().skip(1).map(|known| known.flag).collect();
+            bail!("{flag}: is no option of a suite's cases; they have {}", flags.join(", "));
+        };
+        let value = inside.or_else(|| words.next());
+        let value = value.with_context(|| format!("{flag}: has no value behind it"))?;
+        options.insert(known.key.to_owned(), known.parse(&value)?);
+    }
+    Ok(options)
+}
+
+/// The value without quotes.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::{KNOWN, find, parse_words, words};
+
+    #[test]
+    fn typed_options_come_back_as_they_were() {
+        let typed = ["--model", "a b.json", "--precision=bf16", "--micro-batch", "4", "--lr=0.5"];
+        let typed: Vec<OsString> = typed.map(OsString::from).into();
+        let options = parse_words(&typed).unwrap();
+        assert_eq!(
+            words(&options),
+            ["--model", "a b.json", "--precision", "bf16", "--micro-batch", "4", "--lr", "0.5"]
+        );
+    }
+
+    #[test]
+    fn typed_mistakes_name_the_option() {
+        for (typed, named) in [
+            (&["--nice", "1"][..], "--micro-batch"),
+            (&["--steps"], "no value"),
+            (&["--steps", "many"], "a whole number"),
+            (&["--lr=inf"], "a finite number"),
+            (&["gpt"], "is no option"),
+        ] {
+            let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
+            let refused = parse_words(&typed).unwrap_err().to_string();
+            assert!(refused.contains(named), "{refused}");
+        }
+    }
+
+    #[test]
+    fn labels_are_file_names_and_differ() {
+        let label = |key: &str, value| find(key).unwrap().label(&value);
+        assert_eq!(label("micro_batch", 4.into()), "mb4");
+        assert_eq!(label("precision", "bf16".into()), "bf16");
+        assert_eq!(label("data", "/a b/texts".into()), "texts");
+        assert_eq!(label("precision", "../x y".into()), ".._x_y");
+        let mut keys: Vec<_> = KNOWN.iter().map(|known| known.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), KNOWN.len());
+    }
+}
