@@ -73,3 +73,33 @@ fn a_disk_that_fills_up_harms_neither_the_run_nor_what_was_recorded() {
     let report: serde_json::Value = serde_json::from_str(answer).unwrap();
     assert_eq!(report["ranks"][0]["step"]["count"], 4, "the first run, before the disk was full");
 }
+
+/// A suite on a disk that is full: what could not be written is said, and what was written stays.
+#[test]
+fn a_suite_on_a_full_disk_keeps_its_results_and_goes_on_when_there_is_room() {
+    let bed = Bed::new();
+    let program = training(&bed).split(' ').next().unwrap_or_default().to_owned();
+    let case = |name: &str| format!("[[case]]\nname = \"{name}\"\n");
+    let suite = format!(
+        "[suite]\nname = \"s\"\n[defaults]\nmodel = \"gpt\"\nlayers = 2\nhidden = 64\nheads = 2\nseq = 64\nvocab = 512\n\
+         micro_batch = 2\nsteps = 2\nthreads = 1\ndata = \"text\"\n{}{}",
+        case("a"),
+        case("b")
+    );
+    fs::write(bed.path("s.toml"), suite).unwrap();
+    // The second case has a result again when there is room again, and the first keeps its own.
+    let script = format!(
+        "export PERFAGENT_BENCH={program}; results=small/results/results.jsonl; \
+         \"$PERFAGENT\" bench run ./s.toml -o small/results > /dev/null; \
+         head -n 1 $results > first; cp first $results; rm small/results/b.*; \
+         cat /dev/zero > small/filler 2> /dev/null || true; code=0; \
+         \"$PERFAGENT\" bench run ./s.toml -o small/results || code=$?; echo \"full: exit $code\" >&2; \
+         cmp first $results; rm small/filler; \"$PERFAGENT\" bench run ./s.toml -o small/results; \
+         head -n 1 $results | cmp first -"
+    );
+    let Some(done) = on_a_small_disk(&bed, "64M", &script) else { return };
+    let done = done.success();
+    assert!(done.stderr.contains("No space left on device"), "{}", done.stderr);
+    assert!(done.stderr.contains("full: exit 2"), "{}", done.stderr);
+    assert!(done.stdout.contains("2 ok"), "{}{}", done.stdout, done.stderr);
+}

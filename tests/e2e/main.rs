@@ -7,5 +7,6 @@ mod launchers;
 mod naive;
 mod python;
 mod slurm;
+mod suite;
 mod training;
 mod window;

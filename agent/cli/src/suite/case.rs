@@ -56,9 +56,12 @@ impl Suite {
 
     /// How many cases there are at least, and whether there can be more: those of a range that is open above count as one.
     pub(crate) fn count(&self) -> (usize, bool) {
-        let mut open: Vec<_> =
-            self.cases.iter().filter(|case| case.open).map(Case::series).collect();
-        open.dedup();
+        let mut open = Vec::new();
+        for series in self.cases.iter().filter(|case| case.open).map(Case::series) {
+            if !open.contains(&series) {
+                open.push(series);
+            }
+        }
         let fixed = self.cases.iter().filter(|case| !case.open).count();
         (fixed + open.len(), !open.is_empty())
     }

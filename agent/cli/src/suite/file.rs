@@ -9,7 +9,7 @@ use anyhow::{anyhow, bail, ensure};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
 
 use super::case::{Case, Suite};
 use super::matrix::{self, Axis, Frame};
@@ -122,18 +122,18 @@ pub(super) struct RunKeys {
 impl<'a> File<'a> {
     fn head(&self, table: &'a DeTable<'a>, at: &Range<usize>) -> anyhow::Result<Head> {
         let mut name = None;
-        let mut about = String::new();
+        let mut about = "";
         let mut run = RunKeys { time_limit: DEFAULT_TIME_LIMIT, repeat: 1, must_run: false };
         for entry in entries(table) {
             match entry.key {
                 "name" => name = Some(self.name_of(&entry)?),
-                "about" => about = self.text_of(&entry)?.to_owned(),
+                "about" => about = self.text_of(&entry)?,
                 _ if self.run_key(&entry, &mut run)? => {}
                 _ => return Err(self.unknown(&entry, "[suite]", SUITE_KEYS)),
             }
         }
         let name = name.ok_or_else(|| self.wrong(at, "[suite] has no name; write name = \"…\""))?;
-        Ok(Head { name, about, run })
+        Ok(Head { name, about: about.to_owned(), run })
     }
 
     fn case(
@@ -260,9 +260,8 @@ impl<'a> File<'a> {
             Kind::Count => Ok(self.number_of(entry, 0, i64::MAX as u64)?.into()),
             Kind::Number => {
                 let value = entry.value.get_ref();
-                let written = value.as_float().map(|float| float.as_str());
-                let written =
-                    written.or_else(|| value.as_integer().map(|integer| integer.as_str()));
+                let written = value.as_float().map(DeFloat::as_str);
+                let written = written.or_else(|| value.as_integer().map(DeInteger::as_str));
                 let number = written.and_then(|text| text.replace('_', "").parse::<f64>().ok());
                 match number.filter(|number| number.is_finite()) {
                     Some(number) => Ok(number.into()),

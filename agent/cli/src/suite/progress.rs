@@ -52,14 +52,15 @@ impl Progress {
     /// A case is under way.
     pub(super) fn tick(&self, name: &str, step: Option<&str>, elapsed: Duration, limit: Duration) {
         let Some(bars) = &self.bars else { return };
-        let share = elapsed.as_secs_f64() / limit.as_secs_f64();
-        bars.case.set_position((share * 1000.0) as u64);
-        bars.case.set_message(format!("{name}  {}", step.unwrap_or("starting")));
+        bars.case.set_position((1000.0 * step.and_then(share).unwrap_or(0.0)) as u64);
+        let step = step.unwrap_or("starting");
+        let (elapsed, limit) = (elapsed.as_secs(), limit.as_secs());
+        bars.case.set_message(format!("{name}  {elapsed} s of at most {limit} s  {step}"));
     }
 
-    /// Of `cases` cases that were planned nothing remains to be tried.
-    pub(super) fn leave(&mut self, cases: usize) {
-        self.total -= cases;
+    /// There is one case more than was known.
+    pub(super) fn grow(&mut self) {
+        self.total += 1;
         if let Some(bars) = &self.bars {
             bars.suite.set_length(self.total as u64);
         }
@@ -88,14 +89,34 @@ impl Bars {
         let suite = all.add(ProgressBar::new(total as u64).with_position(done as u64));
         let case = all.add(ProgressBar::new(1000));
         // The templates are constants; if they were wrong the default style would do.
-        for (bar, template) in [
-            (&suite, "{bar:24} {pos}/{len} cases  {elapsed}"),
-            (&case, "{bar:24} {elapsed} of its time limit  {wide_msg}"),
-        ] {
+        for (bar, template) in
+            [(&suite, "{bar:24} {pos}/{len} cases  {elapsed}"), (&case, "{bar:24} {wide_msg}")]
+        {
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
         }
         Self { all, suite, case }
+    }
+}
+
+/// How far a line such as `step 3/10  loss …` says that a case has come, 0..=1.
+fn share(step: &str) -> Option<f64> {
+    let (done, all) =
+        step.strip_prefix("step ")?.split_ascii_whitespace().next()?.split_once('/')?;
+    let (done, all): (u32, u32) = (done.parse().ok()?, all.parse().ok()?);
+    (done <= all && all > 0).then(|| f64::from(done) / f64::from(all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn steps_tell_how_far_a_case_is() {
+        assert_eq!(share("step 3/12  loss 6.5  10 tokens/s"), Some(0.25));
+        for other in ["step 3", "step 3/0", "step 4/3", "step a/b", "loss 3/4"] {
+            assert_eq!(share(other), None, "{other}");
+        }
     }
 }

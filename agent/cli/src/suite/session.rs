@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
+use rustix::fs::statvfs;
 use serde_json::Value;
 
 use super::case::{Case, Suite};
@@ -26,6 +27,9 @@ use crate::unit;
 
 /// How long what an interrupted suite has left running may take to end.
 const LEFT_BEHIND: Duration = Duration::from_secs(20);
+
+/// A disk with less room, in bytes, is full.
+const LITTLE_ROOM: u64 = 1 << 20;
 
 /// A suite and the folder of its results.
 #[derive(Debug)]
@@ -154,28 +158,37 @@ impl Session {
         let mut series = Series::default();
         let cases = self.suite.cases.clone();
         let mut number = 0;
+        // Of a range that is open above one case was counted; each further one is one more.
+        let mut open = Vec::new();
+        let mut count = |case: &Case, progress: &mut Progress| {
+            number += 1;
+            if case.open && open.contains(&case.series()) {
+                progress.grow();
+            } else if case.open {
+                open.push(case.series());
+            }
+            number
+        };
         for case in &cases {
             if let Some(result) = self.result_of(case) {
                 series.learn(case, result, is_time_limit(result));
-                number += 1;
+                count(case, progress);
                 continue;
             }
             if stop.asked() > 0 {
                 return Ok(Finished::Stopped(stop.signal()));
             }
+            let number;
             let result = match series.next(case) {
-                Next::Leave => {
-                    progress.leave(1);
-                    continue;
-                }
+                Next::Leave => continue,
                 Next::Known { status, reason, needed_bytes, available_bytes } => {
                     let verdict =
                         Verdict { status, reason: Some(reason), needed_bytes, available_bytes };
-                    number += 1;
+                    number = count(case, progress);
                     self.describe(case, verdict, String::new())
                 }
                 Next::Run => {
-                    number += 1;
+                    number = count(case, progress);
                     progress.begin(&case.name, number, printer);
                     match self.run_case(case, program, &stop, progress)? {
                         Some(result) => result,
@@ -237,6 +250,14 @@ impl Session {
                 remove(half)?;
             }
             return Ok(None);
+        }
+        if ran.code == 2 && !recording.is_file() {
+            bail!(
+                "{}: the case {} cannot be recorded: {}; mend that and run the suite again: finished cases are kept",
+                self.folder.display(),
+                case.name,
+                why_not_recorded(&self.folder, &log)
+            );
         }
         let result =
             fs::read(&answer).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
@@ -306,6 +327,17 @@ fn sentence(result: &CaseResult) -> String {
         Some(reason) => format!("{text}: {reason}"),
         None => format!("{text}, in {}", unit::duration(result.duration_ns as i64)),
     }
+}
+
+/// Why the recorder refused a case. The next one would fare no better.
+fn why_not_recorded(folder: &Path, log: &Path) -> String {
+    let text = verdict::tail(log);
+    if let Some(said) = verdict::said_by("perfagent", &text) {
+        return said.to_owned();
+    }
+    // It could not even say so.
+    let full = statvfs(folder).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < LITTLE_ROOM);
+    if full { "No space left on device".to_owned() } else { format!("see {}", log.display()) }
 }
 
 /// Takes the folder for this process.

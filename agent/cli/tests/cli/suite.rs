@@ -136,7 +136,7 @@ fn a_suite_goes_on_whatever_becomes_of_a_case() {
     let report = run(bench.path("s-results").as_path(), &["report", "good.perfdb"]);
     assert_eq!(report.code, 0, "{}", report.stderr);
     assert!(said.stdout.contains("5 ok, 2 failed, 1 refused, 3 does not fit"), "{}", said.stdout);
-    assert!(said.stderr.contains("perfagent: 1/12  good\n"), "{}", said.stderr);
+    assert!(said.stderr.contains("perfagent: 1/8 good\n"), "{}", said.stderr);
     assert!(said.stderr.contains("perfagent: good: ok, 1.500 ms a step, in "), "{}", said.stderr);
 }
 
@@ -155,7 +155,8 @@ fn what_is_done_is_kept_and_the_answer_is_the_same() {
     assert_eq!(document["cases"].as_array().unwrap(), &bench.results());
     let markdown = bench.run(&["--quiet", "--markdown"]).stdout;
     assert!(
-        markdown.contains("| good | ok | 1.500 ms | 1,000 | 50.0 % | 1.00 MiB | 2.5000 → 2.0000 |"),
+        markdown
+            .contains("| `good` | ok | 1.500 ms | 1,000 | 50.0 % | 1.00 MiB | 2.5000 → 2.0000 |"),
         "{markdown}"
     );
 }
@@ -214,6 +215,16 @@ fn a_folder_that_cannot_be_used_is_told() {
     assert_eq!(bench.calls(), []);
 }
 
+/// Without its library nothing can be recorded: no case is blamed for that.
+#[test]
+fn a_recorder_that_cannot_record_ends_the_suite() {
+    let bench = Bench::new("[[case]]\nname = \"a\"\n");
+    let mut command = bench.command(&["--quiet"]);
+    let refused = outcome(command.env("PERFAGENT_LIBRARY", "/no/such.so")).refusal("/no/such.so");
+    assert!(refused.contains("the case a cannot be recorded"), "{refused}");
+    assert_eq!(bench.results(), [] as [Value; 0]);
+}
+
 /// `%` in a folder's name is no placeholder of `record -o`.
 #[test]
 fn odd_names_of_folders_are_taken_as_they_are() {
@@ -229,7 +240,7 @@ fn a_suite_is_printed_to_be_copied() {
     let text = run(folder.path(), &["bench", "run", "ci", "--print"]).answer();
     fs::write(folder.path().join("mine.toml"), &text).unwrap();
     assert_eq!(run(folder.path(), &["bench", "run", "mine.toml", "--print"]).answer(), text);
-    fs::write(folder.path().join("mine.toml"), text.replace("[[case]]", "[[cake]]")).unwrap();
+    fs::write(folder.path().join("mine.toml"), text.replacen("[[case]]", "[[cake]]", 1)).unwrap();
     let _ = run(folder.path(), &["bench", "run", "mine.toml", "--print"])
         .refusal("`cake` is no key of a suite, which has suite, defaults, case");
 }

@@ -24,7 +24,7 @@ const PERFAGENT_BENCH: Sibling = Sibling {
 /// Train real models as benchmarks, and record them
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  perfagent bench run ci\n  perfagent bench run gpt --device cpu -o gpt.perfdb -- --preset nano --nproc 2"
+    after_help = "Example:\n  perfagent bench run ci\n  perfagent bench run gpt --device cpu -o gpt.perfdb -- --preset nano --nproc 2"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -48,7 +48,7 @@ enum Action {
 /// A suite runs its cases one after the other into a folder: a recording, a log and a line of results.jsonl each. Run again
 /// in that folder, it goes on where it was interrupted. Exit code 0 when no case failed, 1 when one did, 130 after Ctrl-C.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(after_help = "Example:
   perfagent bench run ci
   perfagent bench run precision --print > mine.toml
   perfagent bench run ./mine.toml -o results --markdown -- --steps 50
@@ -119,13 +119,13 @@ impl Device {
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     match &args.action {
         Action::List { json } => list::run(*json, printer),
-        Action::Run(run) => match run.source() {
-            Some(source) => suite::run(run, &source, printer),
-            None => {
-                run.suite.refuse(&run.name)?;
-                record::run(&run.as_record(PERFAGENT_BENCH.find()?)?, printer)
+        Action::Run(run) => {
+            if let Some(source) = run.source() {
+                return suite::run(run, &source, printer);
             }
-        },
+            run.suite.refuse(&run.name)?;
+            record::run(&run.as_record(PERFAGENT_BENCH.find()?)?, printer)
+        }
     }
 }
 

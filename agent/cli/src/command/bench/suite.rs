@@ -58,10 +58,10 @@ pub(super) fn run(run: &Run, source: &Source<'_>, printer: &mut Printer) -> anyh
     let mut session =
         Session::open(suite, machine, folder, (options.fresh, options.retry), &mut notes)?;
     let kept = session.kept();
-    let total = session.suite().cases.len();
+    let (total, _) = session.suite().count();
     let mut progress = Progress::new(options.quiet, total, kept);
     if kept > 0 {
-        notes.push(format!("{}: keeps {kept} cases that are done", session.folder().display()));
+        notes.push(format!("{}: keeps what is done: {}", session.folder().display(), cases(kept)));
     }
     for note in &notes {
         progress.say(note, printer);
@@ -70,8 +70,8 @@ pub(super) fn run(run: &Run, source: &Source<'_>, printer: &mut Printer) -> anyh
     progress.finish();
     if let Finished::Stopped(signal) = finished? {
         printer.note(format!(
-            "stopped with {} cases done; the same command goes on from there: {}",
-            session.kept(),
+            "stopped with {} done; the same command goes on from there: {}",
+            cases(session.kept()),
             again()
         ));
         return Ok(Exit::Convention(128_u8.saturating_add(signal as u8)));
@@ -99,4 +99,8 @@ fn again() -> String {
     let words = std::env::args_os().filter(|word| word != "--fresh");
     let words: Vec<_> = words.map(|word| word.display().to_string()).collect();
     words.join(" ")
+}
+
+fn cases(count: usize) -> String {
+    format!("{count} case{}", if count == 1 { "" } else { "s" })
 }

@@ -129,7 +129,7 @@ fn mistakes_are_told_with_their_line_and_what_would_be_right() {
 }
 
 #[test]
-fn a_damaged_suite_is_refused_or_has_cases() {
+fn fuzz_a_damaged_suite_is_refused_or_has_cases() {
     each_input("suite files", 2000, |input| {
         let which = input.int_in_range(0..=BUILTIN.len() - 1).unwrap_or(0);
         let mut bytes = BUILTIN[which].text.as_bytes().to_vec();
