@@ -52,19 +52,29 @@ pub(crate) fn page(session: &Session, results: &[CaseResult]) -> Page {
         ]);
     }
     page.table(table);
-    let reasons: Vec<_> = results
-        .iter()
-        .filter(|result| result.status != Status::Ok)
-        .map(|result| {
-            let reason = result.reason.as_deref().unwrap_or("for no known reason");
-            format!("{}: {}: {reason}", result.case, result.status.name())
-        })
-        .collect();
+    let reasons = reasons(results);
     if !reasons.is_empty() {
         page.section("Not ok");
         page.items(reasons);
     }
     page
+}
+
+/// Why cases are not ok. What many have in common, as a missing folder, is said once.
+fn reasons(results: &[CaseResult]) -> Vec<String> {
+    let mut groups: Vec<(Vec<&str>, Status, &str)> = Vec::new();
+    for result in results.iter().filter(|result| result.status != Status::Ok) {
+        let reason = result.reason.as_deref().unwrap_or("for no known reason");
+        let same = groups.iter_mut().find(|group| (group.1, group.2) == (result.status, reason));
+        match same {
+            Some((cases, ..)) => cases.push(&result.case),
+            None => groups.push((vec![&result.case], result.status, reason)),
+        }
+    }
+    let sentence = |(cases, status, reason): (Vec<&str>, Status, &str)| {
+        format!("{}: {}: {reason}", cases.join(", "), status.name())
+    };
+    groups.into_iter().map(sentence).collect()
 }
 
 fn describe(machine: &Machine) -> String {

@@ -240,9 +240,10 @@ fn a_suite_is_printed_to_be_copied() {
     let text = run(folder.path(), &["bench", "run", "ci", "--print"]).answer();
     fs::write(folder.path().join("mine.toml"), &text).unwrap();
     assert_eq!(run(folder.path(), &["bench", "run", "mine.toml", "--print"]).answer(), text);
-    fs::write(folder.path().join("mine.toml"), text.replacen("[[case]]", "[[cake]]", 1)).unwrap();
+    fs::write(folder.path().join("mine.toml"), text.replace("[defaults]\n", "[default]\n"))
+        .unwrap();
     let _ = run(folder.path(), &["bench", "run", "mine.toml", "--print"])
-        .refusal("`cake` is no key of a suite, which has suite, defaults, case");
+        .refusal("`default` is no key of a suite, which has suite, defaults, case");
 }
 
 #[test]
