@@ -70,7 +70,7 @@ fn a_suite_that_is_killed_goes_on_where_it_was() {
     let mut killed =
         killed.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(200);
-    let log = bed.path("results/second.log");
+    let log = bed.path("results/second.perfdb.log");
     while !fs::read_to_string(&log).unwrap_or_default().contains("step 10/") {
         assert!(
             Instant::now() < deadline && killed.try_wait().unwrap().is_none(),
@@ -93,4 +93,31 @@ fn a_suite_that_is_killed_goes_on_where_it_was() {
     let report = bed.perfagent(["report", "results/second.perfdb", "--json"]).success().json();
     assert_eq!(report["ranks"].as_array().unwrap().len(), 2, "of the second attempt alone");
     assert_eq!(report["ranks"][0]["step"]["count"], 200);
+}
+
+/// Benchmarks train on the source tree around them by default. What a suite writes there must not become text: cases would
+/// train on different texts, and a log grows while ranks read it.
+#[test]
+fn what_a_suite_writes_is_no_text_to_train_on() {
+    let bed = Bed::new();
+    for file in ["ARCHITECTURE.md", "Cargo.toml"] {
+        fs::write(bed.path(file), "a source tree").unwrap();
+    }
+    write(&bed, "[[case]]\nname = \"gpt\"\nrepeat = 2\n");
+    let text = fs::read_to_string(bed.path("small.toml")).unwrap();
+    fs::write(bed.path("small.toml"), text.replace("data = \"text\"\n", "")).unwrap();
+    let mut command = bed.program("perfagent");
+    // Tokens are kept where they are no text themselves.
+    command.env("XDG_CACHE_HOME", bed.path(".cache"));
+    let done = finish(command.args(["bench", "run", "small.toml", "--json"])).success();
+    let cases = done.json()["cases"].clone();
+    assert_eq!(cases[0]["result"]["losses"], cases[1]["result"]["losses"]);
+    let log = |number: u32| {
+        fs::read_to_string(bed.path(&format!("small.perfdb-results/gpt-{number}.perfdb.log")))
+            .unwrap()
+    };
+    let tokens = |log: String| {
+        log.split_once(" tokens of text").unwrap().0.rsplit_once(' ').unwrap().1.to_owned()
+    };
+    assert_eq!(tokens(log(1)), tokens(log(2)));
 }

@@ -213,7 +213,9 @@ impl Session {
         progress: &Progress,
     ) -> anyhow::Result<Option<CaseResult>> {
         let file = |ending: &str| self.folder.join(format!("{}{ending}", case.name));
-        let (recording, log, answer) = (file(".perfdb"), file(".log"), file(".result.json"));
+        // Benchmarks that train on the texts around them leave out what has `.perfdb` in its name: a log grows meanwhile.
+        let (recording, log) = (file(".perfdb"), file(".perfdb.log"));
+        let answer = file(".perfdb.result.json");
         for earlier in [&recording, &answer] {
             remove(earlier)?;
         }
@@ -281,7 +283,7 @@ impl Session {
         described.duration_ns = ran.duration.as_nanos() as u64;
         described.recording_bytes = fs::metadata(&recording).ok().map(|file| file.len());
         described.recording = described.recording_bytes.map(|_| format!("{}.perfdb", case.name));
-        described.log = Some(format!("{}.log", case.name));
+        described.log = Some(format!("{}.perfdb.log", case.name));
         let torch = result.as_ref().and_then(|result| result.get("torch_version")?.as_str());
         described.environment.torch = torch.map(str::to_owned);
         described.result = result;
@@ -342,7 +344,7 @@ fn why_not_recorded(folder: &Path, log: &Path) -> String {
 
 /// Takes the folder for this process.
 fn lock(folder: &Path, notes: &mut Vec<String>) -> anyhow::Result<File> {
-    let path = folder.join("suite.lock");
+    let path = folder.join(".perfdb.lock");
     let unusable = |error: std::io::Error| {
         anyhow!("{}: cannot be written: {error}; name another folder with -o", path.display())
     };

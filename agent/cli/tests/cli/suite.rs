@@ -50,7 +50,8 @@ impl Bench {
 
     /// The lines of `results.jsonl`.
     pub(crate) fn results(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.path("s-results/results.jsonl")).unwrap_or_default();
+        let text =
+            fs::read_to_string(self.path("s.perfdb-results/results.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -131,9 +132,13 @@ fn a_suite_goes_on_whatever_becomes_of_a_case() {
     assert_eq!(open["needed_bytes"], 5_u64 << 29);
     assert_eq!(open["available_bytes"], 3_u64 << 29);
     for (case, is_there) in [("good", true), ("bad", true), ("odd", false), ("large-mb8", false)] {
-        assert_eq!(bench.path(&format!("s-results/{case}.perfdb")).exists(), is_there, "{case}");
+        assert_eq!(
+            bench.path(&format!("s.perfdb-results/{case}.perfdb")).exists(),
+            is_there,
+            "{case}"
+        );
     }
-    let report = run(bench.path("s-results").as_path(), &["report", "good.perfdb"]);
+    let report = run(bench.path("s.perfdb-results").as_path(), &["report", "good.perfdb"]);
     assert_eq!(report.code, 0, "{}", report.stderr);
     assert!(said.stdout.contains("5 ok, 2 failed, 1 refused, 3 does not fit"), "{}", said.stdout);
     assert!(said.stderr.contains("perfagent: 1/8 good\n"), "{}", said.stderr);
@@ -190,9 +195,9 @@ fn results_of_different_suites_are_not_mixed() {
     assert!(refused.contains("-o") && refused.contains("--fresh"), "{refused}");
     bench.write("[[case]]\nname = \"a\"\nsteps = 4\n");
     let _ = bench.run(&["--quiet"]).refusal(
-        "s-results: holds results that these would not belong to: the suite s has changed",
+        "s.perfdb-results: holds results that these would not belong to: the suite s has changed",
     );
-    let journal = bench.path("s-results/results.jsonl");
+    let journal = bench.path("s.perfdb-results/results.jsonl");
     let text = fs::read_to_string(&journal).unwrap();
     let other = text.replace("\"cores\":", "\"cores\":1000");
     fs::write(&journal, other).unwrap();
@@ -209,8 +214,8 @@ fn a_folder_that_cannot_be_used_is_told() {
     for folder in ["file", "file/results", "/proc/results"] {
         let _ = bench.run(&["-o", folder]).refusal(folder);
     }
-    fs::create_dir_all(bench.path("s-results")).unwrap();
-    fs::write(bench.path("s-results/results.jsonl"), "{\"theirs\": 1}\n").unwrap();
+    fs::create_dir_all(bench.path("s.perfdb-results")).unwrap();
+    fs::write(bench.path("s.perfdb-results/results.jsonl"), "{\"theirs\": 1}\n").unwrap();
     let _ = bench.run(&[]).refusal("results.jsonl: line 1: is no result of a case");
     assert_eq!(bench.calls(), []);
 }

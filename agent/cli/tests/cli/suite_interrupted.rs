@@ -62,7 +62,7 @@ fn goes_on(bench: &Bench) {
     assert_eq!(cases(bench), ["a", "b", "c"]);
     let calls: Vec<_> = bench.calls().into_iter().map(|(_, words)| words).collect();
     assert_eq!(calls.len(), 4, "a once, b twice, c once: {calls:?}");
-    assert!(bench.path("s-results/b.perfdb").exists());
+    assert!(bench.path("s.perfdb-results/b.perfdb").exists());
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn ctrl_c_ends_the_case_and_the_next_run_goes_on() {
     assert!(said.trim_end().ends_with("bench run ./s.toml"), "{said}");
     assert!(!is_alive(case));
     assert_eq!(cases(&bench), ["a"]);
-    assert!(!bench.path("s-results/b.perfdb").exists(), "half a recording is none");
+    assert!(!bench.path("s.perfdb-results/b.perfdb").exists(), "half a recording is none");
     goes_on(&bench);
 }
 
@@ -100,7 +100,7 @@ fn a_killed_suite_leaves_nothing_running_and_goes_on() {
 fn half_a_line_is_run_again() {
     let bench = Bench::new("[[case]]\nname = \"a\"\n[[case]]\nname = \"b\"\n");
     assert_eq!(bench.run(&["--quiet"]).code, 0);
-    let journal = bench.path("s-results/results.jsonl");
+    let journal = bench.path("s.perfdb-results/results.jsonl");
     let text = fs::read_to_string(&journal).unwrap();
     fs::write(&journal, &text[..text.len() - 40]).unwrap();
     let said = bench.run(&[]);
@@ -141,5 +141,5 @@ fn a_case_that_hangs_is_ended_with_all_that_it_started() {
         assert!(!is_alive(pid), "{pid}");
     }
     // Where it hung can be looked up.
-    assert!(Path::new(&bench.path("s-results/a-mb2.perfdb")).exists());
+    assert!(Path::new(&bench.path("s.perfdb-results/a-mb2.perfdb")).exists());
 }

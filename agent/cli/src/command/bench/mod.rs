@@ -60,7 +60,7 @@ pub(crate) struct Run {
     /// Where to compute
     #[arg(long, value_enum)]
     device: Option<Device>,
-    /// Where to write the recording; of a suite, the folder of its results [default: SUITE-results]
+    /// Where to write the recording; of a suite, the folder of its results [default: SUITE.perfdb-results]
     #[arg(short, long, value_name = "RUN.perfdb|FOLDER")]
     output: Option<PathBuf>,
     /// Replace a recording that exists

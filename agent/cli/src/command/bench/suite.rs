@@ -52,8 +52,9 @@ pub(super) fn run(run: &Run, source: &Source<'_>, printer: &mut Printer) -> anyh
         return Ok(Exit::Success);
     }
     let program = PERFAGENT_BENCH.find()?;
-    let folder =
-        run.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}-results", suite.name)));
+    // Benchmarks that train on the source tree leave a folder of such a name out of their text.
+    let default = || PathBuf::from(format!("{}.perfdb-results", suite.name));
+    let folder = run.output.clone().unwrap_or_else(default);
     let mut notes = Vec::new();
     let mut session =
         Session::open(suite, machine, folder, (options.fresh, options.retry), &mut notes)?;
