@@ -52,6 +52,8 @@ impl Progress {
     /// A case is under way.
     pub(super) fn tick(&self, name: &str, step: Option<&str>, elapsed: Duration, limit: Duration) {
         let Some(bars) = &self.bars else { return };
+        // Its own time goes on.
+        bars.suite.tick();
         bars.case.set_position((1000.0 * step.and_then(share).unwrap_or(0.0)) as u64);
         let step = step.unwrap_or("starting");
         let (elapsed, limit) = (elapsed.as_secs(), limit.as_secs());

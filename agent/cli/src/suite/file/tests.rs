@@ -56,6 +56,15 @@ fn a_matrix_is_every_combination_in_the_order_of_the_file() {
 }
 
 #[test]
+fn the_readmes_example_is_a_suite() {
+    let readme = include_str!("../../../../../README.md");
+    let (_, rest) = readme.split_once("```toml\n[suite]\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let suite = parsed(&format!("[suite]\n{example}")).unwrap();
+    assert_eq!((suite.name.as_str(), suite.count()), ("mine", (4, true)));
+}
+
+#[test]
 fn the_command_line_wins() {
     let overrides = Options::from_iter([("steps".to_owned(), 3.into())]);
     let with = |text: &str| parse("my.toml", Path::new(""), text, HERE, &overrides);
