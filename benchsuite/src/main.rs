@@ -107,8 +107,9 @@ fn train_model(
         }
         // In a launcher this fills the cache, so that a bad folder is one message and not one a rank.
         if ranks > 1 && place.is_none() {
-            let tokens = data::prepare(job.data.as_deref(), job.shape.vocab)?;
-            data::Batches::new(&tokens, job.shape.seq, job.seed, tch::Device::Cpu)?;
+            let text = data::prepare(&job.data, job.shape.vocab)?;
+            let per_step = job.sequences_per_step(ranks);
+            data::Batches::new(&text, job.shape.seq, job.seed, per_step, tch::Device::Cpu)?;
             return launch::run(ranks, job.checkpoint.is_some()).map(ExitCode::from);
         }
     } else {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::{self, LoaderReport};
 use crate::failure::{Failure, Result};
 use crate::ledger::Entry;
 use crate::options::Job;
@@ -33,6 +34,8 @@ pub(crate) struct RankOutcome {
     pub peak_bytes: MemoryKinds,
     /// What it has sent and received in training.
     pub collectives: Vec<Entry>,
+    /// What its loader delivered.
+    pub data: LoaderReport,
 }
 
 /// The document behind `--json`.
@@ -113,6 +116,9 @@ impl Outcome<'_> {
             self.mfu_pct,
             self.peak_tflops
         );
+        if let Some(line) = data::summary(self.ranks.iter().map(|rank| &rank.data)) {
+            let _ = writeln!(text, "{line}");
+        }
         text
     }
 

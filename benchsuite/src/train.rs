@@ -46,14 +46,15 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     if let Some(note) = note {
         progress.note(&note);
     }
-    let tokens = data::prepare(job.data.as_deref(), job.shape.vocab)?;
-    let batches = Batches::new(&tokens, job.shape.seq, job.seed, device)?;
+    let text = data::prepare(&job.data, job.shape.vocab)?;
+    let per_step = job.sequences_per_step(ranks);
+    let batches = Batches::new(&text, job.shape.seq, job.seed, per_step, device)?;
 
     let position = job.position(place.rank, ranks)?;
     let mut world = World::join(place, job.timeout)?;
     let description = serde_json::to_string(job)
         .map_err(|e| Failure::run(format!("the job cannot be described: {e}")))?;
-    world.agree(&format!("text {:016x}, {description}", tokens.checksum), position)?;
+    world.agree(&format!("text {:016x}, {description}", text.checksum()), position)?;
     let plan = plan(job, &world);
     let parameters = Parameters::new(&job.shape, job.seed, plan, device)?;
     same_weights(&parameters, &world)?;
@@ -65,10 +66,10 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     let total_peak: f64 = world.share("peak", Some(peak))?.iter().flatten().sum();
     let total_parameters = job.shape.parameters();
     progress.note(&format!(
-        "{} {}: {total_parameters} parameters, {ranks} × {threads} threads, {} tokens of text, {:.3} TFLOP/s measured",
+        "{} {}: {total_parameters} parameters, {ranks} × {threads} threads, {}, {:.3} TFLOP/s measured",
         job.model,
         job.preset,
-        tokens.train.len() + tokens.validation.len(),
+        text.describe(),
         total_peak / 1e12
     ));
 
@@ -79,7 +80,7 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     }
     let mut trainer = Trainer::new(job, world.mesh(), parameters, device)?;
     let state_bytes = memory::held_by_state();
-    let checkpoints = Checkpoints::new(job, tokens.checksum);
+    let checkpoints = Checkpoints::new(job, text.checksum());
     let mut first_step = 0;
     if let Some(checkpoints) = &checkpoints {
         interrupt::watch()?;
@@ -148,6 +149,7 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         state_bytes,
         peak_bytes: MemoryKinds::peak(),
         collectives: world.mesh().ledger.entries(),
+        data: batches.report(),
     };
     let val_loss = world.share("validation", trainer.validate(&batches)?)?;
     if !lead {

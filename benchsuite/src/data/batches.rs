@@ -1,61 +1,136 @@
 //! Which tokens make a batch: a function of seed, step and position in the global batch only, so that
 //! any split over ranks and micro-batches trains on the same sequences.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use tch::{Device, Tensor};
 
-use crate::data::Tokens;
+use crate::data::hash::scatter;
+use crate::data::prefetch::Prefetch;
+use crate::data::report::LoaderReport;
+use crate::data::{Text, Tokens};
 use crate::failure::{Failure, Result};
 
-/// Draws batches from a tokenized text.
+/// Draws batches from a tokenized text, or takes them from a stream.
 pub(crate) struct Batches<'a> {
-    tokens: &'a Tokens,
+    validation: &'a [u32],
     seq: usize,
-    seed: u64,
+    /// Sequences of a step over all ranks.
+    per_step: u64,
     device: Device,
+    origin: Mutex<Origin<'a>>,
+}
+
+/// Where the sequences to train on come from.
+enum Origin<'a> {
+    /// Windows anywhere in a text that is in memory.
+    Drawn(Drawn<'a>),
+    /// One after the other out of a stream.
+    Streamed(Box<Prefetch>),
+}
+
+struct Drawn<'a> {
+    tokens: &'a Tokens,
+    documents: usize,
+    seed: u64,
+    drawn: u64,
+    time: Duration,
 }
 
 impl<'a> Batches<'a> {
-    /// Checks that both parts of the text hold at least one sequence.
-    pub(crate) fn new(tokens: &'a Tokens, seq: i64, seed: u64, device: Device) -> Result<Self> {
+    /// Checks that both parts of the data hold at least one sequence. A stream is read from here on, and may be positioned
+    /// anew by asking for another step. `per_step` is how many sequences all ranks together train on in a step.
+    pub(crate) fn new(
+        text: &'a Text,
+        seq: i64,
+        seed: u64,
+        per_step: i64,
+        device: Device,
+    ) -> Result<Self> {
         let seq = seq as usize;
-        let shortest = tokens.train.len().min(tokens.validation.len());
-        if shortest < seq + 2 {
-            return Err(Failure::input(format!(
-                "the text is too short: {} tokens to train on and {} to validate on, and --seq {seq} needs {} of each; give more text with --data or a smaller --seq",
-                tokens.train.len(),
-                tokens.validation.len(),
-                seq + 2
-            )));
-        }
-        Ok(Self { tokens, seq, seed, device })
+        let validation = text.validation();
+        let origin = match text {
+            Text::Whole { tokens, documents } => {
+                let shortest = tokens.train.len().min(validation.len());
+                if shortest < seq + 2 {
+                    return Err(too_short(tokens.train.len(), validation.len(), seq));
+                }
+                let (documents, drawn, time) = (*documents, 0, Duration::ZERO);
+                Origin::Drawn(Drawn { tokens, documents, seed, drawn, time })
+            }
+            Text::Stream(stream) => {
+                let prefetch = Prefetch::new(stream, seq, seed)?;
+                if validation.len() < seq + 2 {
+                    return Err(Failure::input(format!(
+                        "the data is too short: {} tokens to validate on, and --seq {seq} needs {}; give more documents (one in twenty is for validation) or a smaller --seq",
+                        validation.len(),
+                        seq + 2
+                    )));
+                }
+                Origin::Streamed(Box::new(prefetch))
+            }
+        };
+        let origin = Mutex::new(origin);
+        Ok(Self { validation, seq, per_step: per_step as u64, device, origin })
     }
 
     /// Sequences `first..first+count` of the global batch of a step, as inputs and targets of
     /// `[count, seq]` each.
     pub(crate) fn train(&self, step: u64, first: u64, count: i64) -> Result<(Tensor, Tensor)> {
-        let places = (self.tokens.train.len() - self.seq - 1) as u64;
-        let starts = (first..first + count as u64)
-            .map(|index| (scatter([self.seed, step, index]) % places) as usize);
-        self.stack(&self.tokens.train, starts)
+        let wanted = first..first + count as u64;
+        let mut ids = Vec::with_capacity(count as usize * (self.seq + 1));
+        match &mut *self.origin() {
+            Origin::Drawn(drawn) => {
+                let begun = Instant::now();
+                let places = (drawn.tokens.train.len() - self.seq - 1) as u64;
+                for index in wanted {
+                    let start = (scatter([drawn.seed, step, index]) % places) as usize;
+                    append(&mut ids, &drawn.tokens.train[start..=start + self.seq]);
+                }
+                drawn.drawn += count as u64 * self.seq as u64;
+                drawn.time += begun.elapsed();
+            }
+            Origin::Streamed(prefetch) => {
+                let start = step * self.per_step;
+                prefetch.batch(start + wanted.start..start + wanted.end, step, &mut ids)?;
+            }
+        }
+        self.stack(&ids)
     }
 
     /// `count` sequences spread evenly over the validation part.
     pub(crate) fn validation(&self, count: i64) -> Result<(Tensor, Tensor)> {
-        let last = self.tokens.validation.len() - self.seq - 1;
-        let starts = (0..count as usize).map(|index| last * index / count as usize);
-        self.stack(&self.tokens.validation, starts)
+        let last = self.validation.len() - self.seq - 1;
+        let mut ids = Vec::with_capacity(count as usize * (self.seq + 1));
+        for index in 0..count as usize {
+            let start = last * index / count as usize;
+            append(&mut ids, &self.validation[start..=start + self.seq]);
+        }
+        self.stack(&ids)
     }
 
-    fn stack(
-        &self,
-        tokens: &[u32],
-        starts: impl Iterator<Item = usize>,
-    ) -> Result<(Tensor, Tensor)> {
-        let mut ids = Vec::new();
-        for start in starts {
-            ids.extend(tokens[start..=start + self.seq].iter().map(|id| i64::from(*id)));
+    /// What the loader did until now.
+    pub(crate) fn report(&self) -> LoaderReport {
+        match &*self.origin() {
+            Origin::Drawn(drawn) => LoaderReport {
+                format: "text".to_owned(),
+                documents: drawn.documents as u64,
+                tokens_per_s: drawn.drawn as f64 / drawn.time.as_secs_f64().max(1e-9),
+                // It is the thread that trains that draws.
+                wait_ns: drawn.time.as_nanos() as u64,
+                stalls: 0,
+            },
+            Origin::Streamed(prefetch) => prefetch.report(),
         }
-        let both = Tensor::f_from_slice(&ids)?
+    }
+
+    fn origin(&self) -> MutexGuard<'_, Origin<'a>> {
+        self.origin.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stack(&self, ids: &[i64]) -> Result<(Tensor, Tensor)> {
+        let both = Tensor::f_from_slice(ids)?
             .f_view([-1, self.seq as i64 + 1])?
             .f_to_device(self.device)?;
         let inputs = both.f_narrow(1, 0, self.seq as i64)?.f_contiguous()?;
@@ -64,28 +139,31 @@ impl<'a> Batches<'a> {
     }
 }
 
-/// A well-mixed number from a few (splitmix64's finaliser over each).
-fn scatter(words: [u64; 3]) -> u64 {
-    words.into_iter().fold(0x9E37_79B9_7F4A_7C15, |state, word| {
-        let mut z = (state ^ word).wrapping_add(0x9E37_79B9_7F4A_7C15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    })
+fn append(ids: &mut Vec<i64>, tokens: &[u32]) {
+    ids.extend(tokens.iter().map(|id| i64::from(*id)));
+}
+
+fn too_short(train: usize, validation: usize, seq: usize) -> Failure {
+    Failure::input(format!(
+        "the text is too short: {train} tokens to train on and {validation} to validate on, and --seq {seq} needs {} of each; give more text with --data or a smaller --seq",
+        seq + 2
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tokens() -> Tokens {
-        Tokens { train: (0..1000).collect(), validation: (0..100).collect(), checksum: 0 }
+    fn text() -> Text {
+        let tokens =
+            Tokens { train: (0..1000).collect(), validation: (0..100).collect(), checksum: 0 };
+        Text::Whole { tokens, documents: 1 }
     }
 
     #[test]
     fn two_halves_of_a_global_batch_are_the_whole() {
-        let tokens = tokens();
-        let batches = Batches::new(&tokens, 8, 1, Device::Cpu).unwrap();
+        let text = text();
+        let batches = Batches::new(&text, 8, 1, 4, Device::Cpu).unwrap();
         let (whole, _) = batches.train(3, 0, 4).unwrap();
         let (left, _) = batches.train(3, 0, 2).unwrap();
         let (right, _) = batches.train(3, 2, 2).unwrap();
@@ -95,8 +173,8 @@ mod tests {
 
     #[test]
     fn targets_are_the_inputs_one_token_later() {
-        let tokens = tokens();
-        let batches = Batches::new(&tokens, 8, 1, Device::Cpu).unwrap();
+        let text = text();
+        let batches = Batches::new(&text, 8, 1, 4, Device::Cpu).unwrap();
         let (inputs, targets) = batches.train(0, 0, 2).unwrap();
         assert_eq!(inputs.size(), [2, 8]);
         assert_eq!(inputs + 1, targets);
@@ -104,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_text_shorter_than_a_sequence_is_an_input_error() {
-        let tokens = tokens();
-        assert!(matches!(Batches::new(&tokens, 99, 1, Device::Cpu), Err(Failure::Input(_))));
+        let text = text();
+        assert!(matches!(Batches::new(&text, 99, 1, 4, Device::Cpu), Err(Failure::Input(_))));
     }
 }

@@ -1,15 +1,11 @@
-//! Byte-level BPE over the folder's text, and the cache of its result.
+//! The text of a folder as tokens, and the cache of its result.
 
 use std::fs;
-use std::hash::Hasher;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tokenizers::models::TrainerWrapper;
-use tokenizers::models::bpe::{BPE, BpeTrainer};
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::{ModelWrapper, Tokenizer};
-
+use crate::data::cache;
+use crate::data::encoder::{self, Encoder};
+use crate::data::hash::hash;
 use crate::failure::{Failure, Result};
 
 /// Part of the cache key: raised when the meaning of a cached file changes.
@@ -36,45 +32,49 @@ impl Tokens {
     }
 }
 
-/// Trains a tokenizer of at most `vocab` entries on the texts and applies it; both the tokenizer and
-/// the ids are kept in the user's cache folder under a hash of the text.
-pub(crate) fn load_or_train(texts: &[String], vocab: i64, folder: &Path) -> Result<Tokens> {
-    let key = hash([FORMAT, vocab as u64].into_iter().chain(texts.iter().flat_map(|text| {
+/// Trains a tokenizer of at most `vocab` entries on the texts and applies it, or applies the one that is `given`; the ids
+/// (and the trained tokenizer) are kept in the user's cache folder under a hash of the text.
+pub(crate) fn load_or_train(
+    texts: &[String],
+    vocab: i64,
+    folder: &Path,
+    given: Option<&Encoder>,
+) -> Result<Tokens> {
+    let head = [FORMAT, vocab as u64].into_iter().chain(given.map(|encoder| encoder.checksum));
+    let key = hash(head.chain(texts.iter().flat_map(|text| {
         std::iter::once(text.len() as u64).chain(text.as_bytes().chunks(8).map(|chunk| {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
             u64::from_le_bytes(word)
         }))
     })));
-    let cache = cache_folder();
+    let cache = cache::folder();
     let path = cache.join(format!("{key:016x}-{vocab}.tokens"));
     if let Some(ids) = read_ids(&path, vocab) {
         return Ok(Tokens::new(ids));
     }
-    let (tokenizer, ids) = train(texts, vocab).map_err(|e| {
-        Failure::run(format!("the text of {} cannot be tokenized: {e}", folder.display()))
-    })?;
-    // Without a cache the run still works, only slower to start the next time.
-    let _ = fs::create_dir_all(&cache);
-    if let Ok(text) = tokenizer.to_string(false) {
-        let _ = replace(&cache.join(format!("{key:016x}-{vocab}.json")), text.as_bytes());
+    let refuse = |reason: String| {
+        Failure::run(format!("the text of {} cannot be tokenized: {reason}", folder.display()))
+    };
+    let mut ids = Vec::new();
+    if let Some(given) = given {
+        for text in texts {
+            given.encode(text, &mut ids).map_err(refuse)?;
+        }
+    } else {
+        let (tokenizer, trained) = train(texts, vocab).map_err(|e| refuse(e.to_string()))?;
+        if let Ok(text) = tokenizer.to_string(false) {
+            cache::keep(&cache.join(format!("{key:016x}-{vocab}.json")), text.as_bytes());
+        }
+        ids = trained;
     }
     let bytes: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-    let _ = replace(&path, &bytes);
+    cache::keep(&path, &bytes);
     Ok(Tokens::new(ids))
 }
 
-fn train(texts: &[String], vocab: i64) -> tokenizers::Result<(Tokenizer, Vec<u32>)> {
-    let mut tokenizer = Tokenizer::new(ModelWrapper::BPE(BPE::default()));
-    tokenizer.with_pre_tokenizer(Some(ByteLevel::new(false, true, true)));
-    tokenizer.with_decoder(Some(ByteLevel::default()));
-    let trainer = BpeTrainer::builder()
-        .show_progress(false)
-        .vocab_size(vocab as usize)
-        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
-        .build();
-    let mut trainer = TrainerWrapper::BpeTrainer(trainer);
-    tokenizer.train(&mut trainer, texts.iter())?;
+fn train(texts: &[String], vocab: i64) -> tokenizers::Result<(tokenizers::Tokenizer, Vec<u32>)> {
+    let tokenizer = encoder::train(texts, vocab, &[])?;
     let mut ids = Vec::new();
     for text in texts {
         ids.extend_from_slice(tokenizer.encode_fast(text.as_str(), false)?.get_ids());
@@ -89,32 +89,6 @@ fn read_ids(path: &Path, vocab: i64) -> Option<Vec<u32>> {
     let ids: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
     let valid = rest.is_empty() && !ids.is_empty() && ids.iter().all(|id| i64::from(*id) < vocab);
     valid.then_some(ids)
-}
-
-/// Writes a file under its final name in one step: other ranks may be doing the same.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let part = path.with_extension(format!("part{}", std::process::id()));
-    let written = fs::File::create(&part).and_then(|mut file| file.write_all(bytes));
-    let moved = written.and_then(|()| fs::rename(&part, path));
-    if moved.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    moved
-}
-
-fn cache_folder() -> PathBuf {
-    let from = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    from("XDG_CACHE_HOME")
-        .or_else(|| from("HOME").map(|home| home.join(".cache")))
-        .unwrap_or_else(std::env::temp_dir)
-        .join("perfagent/tokens")
-}
-
-fn hash(words: impl Iterator<Item = u64>) -> u64 {
-    // SipHash with its fixed default key: the same on every rank and in every run of one build.
-    let mut hasher = std::hash::DefaultHasher::new();
-    words.for_each(|word| hasher.write_u64(word));
-    hasher.finish()
 }
 
 #[cfg(test)]

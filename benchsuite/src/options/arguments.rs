@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{DeviceChoice, Offload, Precision, Recompute};
+use crate::data::DataArgs;
 use crate::model::{Fp8Scaling, LossKind};
 
 #[derive(Args, Clone, Debug)]
@@ -87,9 +88,8 @@ pub(crate) struct ModelArgs {
     /// Logits of some tokens at a time, or of all at once
     #[arg(long, value_enum, default_value = "chunked")]
     pub loss: LossKind,
-    /// Folder of UTF-8 text files to train on [default: the source tree this program is run in]
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataArgs,
     /// Decides the initial weights and the batches
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,

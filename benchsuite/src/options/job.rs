@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{DeviceChoice, ModelArgs, Offload, Precision, Recompute};
+use crate::data::DataArgs;
 use crate::failure::{Failure, Result};
 use crate::mesh::Position;
 use crate::model::{Fp8Scaling, LossKind};
@@ -56,9 +57,8 @@ pub(crate) struct Job {
     pub bucket_bytes: i64,
     /// What the loss is multiplied by at first, with fp16.
     pub loss_scale: f64,
-    /// Folder with the text.
-    #[serde(skip)]
-    pub data: Option<PathBuf>,
+    /// What is trained on.
+    pub data: DataArgs,
     /// Where checkpoints go.
     #[serde(skip)]
     pub checkpoint: Option<PathBuf>,
@@ -257,10 +257,15 @@ impl Job {
         Position::new(rank, ranks, self.tp, self.pp)
     }
 
+    /// Sequences of one step over `ranks` ranks.
+    pub(crate) fn sequences_per_step(&self, ranks: usize) -> i64 {
+        let replicas = ranks / (self.tp * self.pp);
+        self.micro_batch * self.accumulate * replicas as i64
+    }
+
     /// Tokens of one step over `ranks` ranks.
     pub(crate) fn tokens_per_step(&self, ranks: usize) -> i64 {
-        let replicas = ranks / (self.tp * self.pp);
-        self.micro_batch * self.accumulate * self.shape.seq * replicas as i64
+        self.sequences_per_step(ranks) * self.shape.seq
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod checkpoint;
+mod data;
+mod fixtures;
 mod losses;
 mod matrix;
 mod precision;

@@ -66,10 +66,14 @@ pub(crate) fn train(extra: &[&str]) -> serde_json::Value {
 
 /// Trains a very small `model`.
 pub(crate) fn train_model(model: &str, extra: &[&str]) -> serde_json::Value {
+    train_on(model, &text(), extra)
+}
+
+/// The same on other data.
+pub(crate) fn train_on(model: &str, data: &Path, extra: &[&str]) -> serde_json::Value {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("run.json");
     let losses = folder.path().join("run.loss");
-    let data = text();
     let shape =
         ["--layers", "2", "--hidden", "32", "--heads", "4", "--seq", "32", "--vocab", "320"];
     let mut arguments = vec![model];
