@@ -34,7 +34,7 @@ struct Drawn<'a> {
     tokens: &'a Tokens,
     documents: usize,
     seed: u64,
-    drawn: u64,
+    produced: u64,
     time: Duration,
 }
 
@@ -56,8 +56,8 @@ impl<'a> Batches<'a> {
                 if shortest < seq + 2 {
                     return Err(too_short(tokens.train.len(), validation.len(), seq));
                 }
-                let (documents, drawn, time) = (*documents, 0, Duration::ZERO);
-                Origin::Drawn(Drawn { tokens, documents, seed, drawn, time })
+                let (documents, produced, time) = (*documents, 0, Duration::ZERO);
+                Origin::Drawn(Drawn { tokens, documents, seed, produced, time })
             }
             Text::Stream(stream) => {
                 let prefetch = Prefetch::new(stream, seq, seed)?;
@@ -88,7 +88,7 @@ impl<'a> Batches<'a> {
                     let start = (scatter([drawn.seed, step, index]) % places) as usize;
                     append(&mut ids, &drawn.tokens.train[start..=start + self.seq]);
                 }
-                drawn.drawn += count as u64 * self.seq as u64;
+                drawn.produced += count as u64 * self.seq as u64;
                 drawn.time += begun.elapsed();
             }
             Origin::Streamed(prefetch) => {
@@ -116,7 +116,7 @@ impl<'a> Batches<'a> {
             Origin::Drawn(drawn) => LoaderReport {
                 format: "text".to_owned(),
                 documents: drawn.documents as u64,
-                tokens_per_s: drawn.drawn as f64 / drawn.time.as_secs_f64().max(1e-9),
+                tokens_per_s: drawn.produced as f64 / drawn.time.as_secs_f64().max(1e-9),
                 // It is the thread that trains that draws.
                 wait_ns: drawn.time.as_nanos() as u64,
                 stalls: 0,

@@ -50,6 +50,9 @@ impl Form {
 struct State {
     #[serde(rename = "_data_files")]
     data_files: Vec<DataFile>,
+    /// Which rows count and in which order; written by versions before 2.0 alone.
+    #[serde(rename = "_indices_data_files", default)]
+    indices: Option<Vec<DataFile>>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +95,11 @@ fn saved(folder: &Path) -> Result<Vec<PathBuf>> {
     let state: State = serde_json::from_slice(&text).map_err(|e| refuse(e.to_string()))?;
     if state.data_files.is_empty() {
         return Err(refuse("it names no files".to_owned()));
+    }
+    if state.indices.is_some_and(|files| !files.is_empty()) {
+        return Err(refuse(
+            "it selects rows by indices; flatten_indices() writes them out".to_owned(),
+        ));
     }
     let mut files = Vec::new();
     for DataFile { filename } in state.data_files {
@@ -143,6 +151,16 @@ fn file_name(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_selection_by_indices_is_not_taken_for_the_whole() {
+        let folder = folder(&["dataset_info.json", "data-00000-of-00001.arrow"]);
+        let state = r#"{"_data_files": [{"filename": "data-00000-of-00001.arrow"}],
+            "_indices_data_files": [{"filename": "indices.arrow"}]}"#;
+        fs::write(folder.path().join("state.json"), state).unwrap();
+        let refused = detect(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("flatten_indices()"), "{refused}");
+    }
 
     /// A folder with these files, of which the contents do not matter.
     fn folder(files: &[&str]) -> tempfile::TempDir {

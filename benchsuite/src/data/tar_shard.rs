@@ -73,7 +73,7 @@ pub(crate) fn index(path: &Path) -> Result<Option<u64>, Damage> {
                 && let Some((name, _)) = field(&entry.path_bytes())
                 && sample != name
             {
-                sample = name.to_owned();
+                name.clone_into(&mut sample);
                 count += 1;
             }
             // Should the next header be damaged.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use parquet::basic::Compression;
+use parquet::basic::{Compression, ZstdLevel};
 use perfagent_fuzz::{damage, each_costly_input};
 
 use super::{documents, fixtures, source};
@@ -29,7 +29,7 @@ fn files() -> (tempfile::TempDir, Vec<PathBuf>) {
         "text",
         &texts,
         20,
-        Compression::ZSTD(Default::default()),
+        Compression::ZSTD(ZstdLevel::default()),
     );
     fixtures::saved_to_disk(&path("saved"), &texts, 1, 9);
     fs::rename(path("saved/data-00000-of-00001.arrow"), path("a.arrow")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use parquet::basic::Compression;
 
@@ -18,19 +18,25 @@ const MIB: u64 = 1 << 20;
 /// Documents of 4 KiB that do not compress to nothing.
 fn texts(bytes: u64) -> Vec<String> {
     let mut random = fastrand::Rng::with_seed(1);
-    let mut text = || (0..512).map(|_| format!("{:07} ", random.u32(..9_999_999))).collect();
+    let mut text = || {
+        let words: Vec<String> =
+            (0..512).map(|_| random.u32(1_000_000..9_999_999).to_string()).collect();
+        words.join(" ") + "\n"
+    };
     (0..bytes / 4096).map(|_| text()).collect()
 }
 
 /// Runs this test again in another process that only reads; returns how much memory that took.
 fn reading(name: &str, path: &Path) -> u64 {
-    let output = Command::new(env::current_exe().unwrap())
+    let child = Command::new(env::current_exe().unwrap())
         .args(["--exact", &format!("data::tests::memory::{name}"), "--nocapture"])
         // What is freed goes back to the system at once, so that the peak is what was held.
         .env("MALLOC_MMAP_THRESHOLD_", "131072")
         .env(READS, path)
-        .output()
+        .stdout(Stdio::piped())
+        .spawn()
         .unwrap();
+    let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}");
     let line = text.lines().find_map(|line| line.split("took ").nth(1)).unwrap();
@@ -38,7 +44,6 @@ fn reading(name: &str, path: &Path) -> u64 {
 }
 
 /// In that process: reads with `read`, and says what it took.
-#[expect(clippy::print_stdout, reason = "for the process that waits for it")]
 fn measured(read: impl FnOnce(&Path) -> u64) -> bool {
     let Some(path) = env::var_os(READS).map(PathBuf::from) else { return false };
     let before = peak_resident_bytes().unwrap();
