@@ -93,8 +93,8 @@ const WATCHED: [Watched; 22] = {
     ]
 };
 
-/// What no program of this CUDA calls if its CUPTI does not know it: cudaThreadSynchronize, which CUDA 13 no longer has,
-/// and cuCtxSynchronize_v2, which is new there. The others are older than the oldest CUPTI that is used.
+/// What no program of this CUDA calls if its CUPTI does not know it: `cudaThreadSynchronize`, which CUDA 13 no longer has,
+/// and `cuCtxSynchronize_v2`, which is new there. The others are older than the oldest CUPTI that is used.
 const MAY_BE_UNKNOWN: [(c_int, u32); 2] = [(RUNTIME_API, 126), (DRIVER_API, 800)];
 
 static ARE_WATCHED: AtomicBool = AtomicBool::new(false);
