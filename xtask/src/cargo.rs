@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use crate::libclang;
 use crate::libtorch::{self, Libtorch};
-use crate::{python, shell};
+use crate::{nvrtc, python, shell};
 
 /// A cargo that can build the whole workspace.
 pub(crate) struct Cargo {
@@ -48,6 +48,10 @@ impl Cargo {
             .envs(self.python.iter().map(|folder| ("PERFAGENT_TEST_PYTHON", folder)))
             // `cargo run` sets this for its child; passing it on would rebuild what depends on it.
             .env_remove("CARGO_MANIFEST_DIR");
+        // One that the developer has chosen stays.
+        if std::env::var_os("PERFAGENT_NVRTC").is_none() {
+            command.envs(nvrtc::library().map(|library| ("PERFAGENT_NVRTC", library)));
+        }
         command
     }
 

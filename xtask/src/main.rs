@@ -16,6 +16,7 @@ mod generated;
 mod gpu_bundle;
 mod libclang;
 mod libtorch;
+mod nvrtc;
 mod python;
 mod shell;
 mod soak;
@@ -93,6 +94,10 @@ fn setup() -> anyhow::Result<()> {
     println!("window tests: software drivers and Xvfb are installed");
     system::require_launcher_packages()?;
     println!("launcher tests: Open MPI and Slurm are installed");
+    nvrtc::require()?;
+    if let Some(library) = nvrtc::library() {
+        println!("CUDA sources: compiled by {}", library.display());
+    }
     python::require()?;
     println!("Python tests: {}", python::folder()?.display());
     Ok(())

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::cargo::{self, Cargo};
 use crate::demo::Demo;
-use crate::{python, shell, system, tidy};
+use crate::{nvrtc, python, shell, system, tidy};
 
 /// Everything that CI runs
 #[derive(clap::Args)]
@@ -19,6 +19,7 @@ pub(crate) struct Test {
 impl Test {
     /// Runs the checks in the order in which they are likely to fail fast.
     pub(crate) fn run(&self) -> Result<()> {
+        nvrtc::require()?;
         let cargo = cargo::with_libtorch()?;
         system::require_window_packages()?;
         system::require_launcher_packages()?;
