@@ -71,6 +71,20 @@ pub enum CeilingError {
         /// The driver's error.
         said: String,
     },
+    /// A library of NVIDIA's refused a call.
+    #[error(
+        "{device}: cannot {doing}: {library} says {said}; see `nvidia-smi`, and whether library and driver are of one CUDA version"
+    )]
+    Library {
+        /// The device.
+        device: String,
+        /// What was tried.
+        doing: &'static str,
+        /// The library.
+        library: &'static str,
+        /// Its error.
+        said: String,
+    },
     /// There is no run-time compiler.
     #[error(
         "cuda: NVRTC, which compiles the kernels, was not found ({searched}); pip install nvidia-cuda-nvrtc, or name the library in PERFAGENT_NVRTC"

@@ -13,15 +13,31 @@
 //!   results of the kernels are checked, so that a figure never comes from work that was not done.
 //! * `unsafe` stays in `cuda`: calls of the driver and of NVRTC.
 
+mod comparison;
 pub mod cpu;
 pub mod cuda;
+mod datasheet;
 mod device;
+mod effort;
+mod environment;
 mod error;
+mod fit;
+mod method;
+mod power;
 mod rate;
+mod sample;
 
+pub use comparison::{Compared, Comparison};
+pub use datasheet::{Datasheet, DatasheetError, DatasheetSource, Datasheets, Figure};
 pub use device::{Device, DeviceNameError};
+pub use effort::Effort;
+pub use environment::Environment;
 pub use error::CeilingError;
-pub use rate::{Latency, MemoryBandwidth, Rate, STREAM_CONVENTION};
+pub use fit::Line;
+pub use method::Method;
+pub use power::{Conditions, Power};
+pub use rate::{Compute, Latency, MemoryBandwidth, Rate, STREAM_CONVENTION};
+pub use sample::{CONFIDENCE, Interval, Stop, Stopped};
 
 use std::path::Path;
 
@@ -34,6 +50,12 @@ pub struct Ceilings {
     pub device: String,
     /// What it calls itself.
     pub name: Option<String>,
+    /// How figures were taken.
+    pub method: Method,
+    /// Where they were taken.
+    pub environment: Environment,
+    /// How power was read, if it was.
+    pub power: Power,
     /// Rates of its memory.
     pub memory_bandwidth: MemoryBandwidth,
     /// What only a processor has.
@@ -44,10 +66,11 @@ pub struct Ceilings {
     pub cuda: Option<cuda::Accelerator>,
 }
 
-/// Measures `device`. Takes a few seconds and most of the device's memory bandwidth.
-pub fn measure(device: Device) -> Result<Ceilings, CeilingError> {
+/// Measures `device`. Takes the whole device meanwhile: seconds of a processor, minutes of a GPU, under a minute of
+/// either with [`Effort::Quick`].
+pub fn measure(device: Device, effort: Effort) -> Result<Ceilings, CeilingError> {
     match device {
-        Device::Cpu => cpu::measure(Path::new("/"), &cpu::StreamOptions::default()),
-        Device::Cuda(ordinal) => cuda::measure(ordinal),
+        Device::Cpu => cpu::measure(Path::new("/"), effort),
+        Device::Cuda(ordinal) => cuda::measure(ordinal, effort),
     }
 }

@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         "agent/health",
         &["perfagent-recording", "perfagent-kernels", "nvml-wrapper"],
     ),
-    ("perfagent-kernels", "kernels", &["cudarc"]),
+    ("perfagent-kernels", "kernels", &["cudarc", "nvml-wrapper"]),
     (
         "perfagent",
         "agent/cli",

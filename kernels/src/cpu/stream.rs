@@ -7,15 +7,16 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Barrier;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Barrier, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use crate::CeilingError;
 use crate::rate::{MemoryBandwidth, Rate, STREAM_CONVENTION};
+use crate::sample::{Samples, Stop, Stopped};
+use crate::{CeilingError, Effort};
 
 const SCALAR: f64 = 3.0;
 const ELEMENT: u64 = size_of::<f64>() as u64;
@@ -26,17 +27,18 @@ const LEAST_ARRAY_BYTES: u64 = 128 << 20;
 const UNKNOWN_CACHE_ARRAY_BYTES: u64 = 1 << 30;
 
 /// How to measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamOptions {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct StreamOptions {
     /// Bytes of each array; without, as large as the caches demand.
-    pub array_bytes: Option<u64>,
-    /// Timed repetitions of each kernel; one more is run first and not timed.
-    pub repetitions: usize,
+    pub(super) array_bytes: Option<u64>,
+    /// When all four kernels have been repeated enough; one repetition more is run first and not counted.
+    pub(super) stop: Stop,
 }
 
-impl Default for StreamOptions {
-    fn default() -> Self {
-        Self { array_bytes: None, repetitions: 10 }
+impl StreamOptions {
+    /// Arrays as large as the caches demand, repeated as this effort asks for.
+    pub(super) fn of(effort: Effort) -> Self {
+        Self { array_bytes: None, stop: Stop::figure(effort) }
     }
 }
 
@@ -52,8 +54,8 @@ struct Share {
     c: Vec<f64>,
 }
 
-/// Start and end of each repetition of each kernel.
-type Times = Vec<[(Instant, Instant); 4]>;
+/// Start and end of one repetition of each kernel, of one thread.
+type Times = [(Instant, Instant); 4];
 
 /// Measures with one thread on each of `cpus`.
 pub(super) fn measure(
@@ -77,13 +79,9 @@ pub(super) fn measure(
     let shares: Vec<Share> = shares
         .collect::<Option<_>>()
         .ok_or(CeilingError::TooLittleMemory { array_bytes, available_bytes: 0 })?;
-    let all = run(shares, options.repetitions)?;
-    let kernels = KERNELS.iter().enumerate().map(|(kernel, &(name, arrays))| {
-        // The first repetition faults the pages in.
-        let times: Vec<Duration> = (1..=options.repetitions)
-            .map(|repetition| together(&all, repetition, kernel))
-            .collect();
-        Rate::new(name, array_bytes * arrays, &times)
+    let (times, stopped) = run(shares, options.stop)?;
+    let kernels = KERNELS.iter().zip(times).map(|(&(name, arrays), times)| {
+        Rate::new(name, array_bytes * arrays, &Samples { times, stopped })
     });
     Ok(MemoryBandwidth {
         convention: STREAM_CONVENTION,
@@ -93,16 +91,61 @@ pub(super) fn measure(
     })
 }
 
+/// What the threads have in common.
+struct Round {
+    barrier: Barrier,
+    stop: Stop,
+    state: Mutex<State>,
+}
+
+struct State {
+    start: Instant,
+    /// The repetition at hand, of each thread that has finished it.
+    repetition: Vec<Times>,
+    /// Times of all threads together, of each kernel.
+    times: [Vec<Duration>; 4],
+    warmed_up: bool,
+    stopped: Option<Stopped>,
+}
+
+impl State {
+    /// Adds a repetition that all threads have finished and decides whether it was the last.
+    fn close(&mut self, stop: &Stop) {
+        let repetition = std::mem::take(&mut self.repetition);
+        if !std::mem::replace(&mut self.warmed_up, true) {
+            // The first repetition faults the pages in.
+            self.start = Instant::now();
+            return;
+        }
+        for (kernel, times) in self.times.iter_mut().enumerate() {
+            times.push(together(&repetition, kernel));
+        }
+        let elapsed = self.start.elapsed();
+        let each = self.times.each_ref().map(|times| stop.now(times, elapsed));
+        // A kernel that is done waits for the others; what ended the last of them is why it ended.
+        if each.iter().all(Option::is_some) {
+            let bound = each.iter().flatten().find(|stopped| **stopped != Stopped::Tight);
+            self.stopped = Some(bound.copied().unwrap_or(Stopped::Tight));
+        }
+    }
+}
+
 /// From the first start to the last end of one repetition.
-fn together(all: &[Times], repetition: usize, kernel: usize) -> Duration {
-    let of_threads = || all.iter().map(|times| times[repetition][kernel]);
-    let start = of_threads().map(|(start, _)| start).min();
-    let end = of_threads().map(|(_, end)| end).max();
+fn together(repetition: &[Times], kernel: usize) -> Duration {
+    let start = repetition.iter().map(|times| times[kernel].0).min();
+    let end = repetition.iter().map(|times| times[kernel].1).max();
     start.zip(end).map_or(Duration::ZERO, |(start, end)| end.duration_since(start))
 }
 
-fn run(shares: Vec<Share>, repetitions: usize) -> Result<Vec<Times>, CeilingError> {
-    let barrier = Barrier::new(shares.len());
+fn run(shares: Vec<Share>, stop: Stop) -> Result<([Vec<Duration>; 4], Stopped), CeilingError> {
+    let state = State {
+        start: Instant::now(),
+        repetition: Vec::new(),
+        times: Default::default(),
+        warmed_up: false,
+        stopped: None,
+    };
+    let round = Round { barrier: Barrier::new(shares.len()), stop, state: Mutex::new(state) };
     thread::scope(|scope| {
         // Threads wait for a word before they meet at the barrier: should one not start, the others must not
         // wait there for ever.
@@ -110,10 +153,10 @@ fn run(shares: Vec<Share>, repetitions: usize) -> Result<Vec<Times>, CeilingErro
         let mut threads = Vec::new();
         for share in shares {
             let (gate, go) = sync_channel::<()>(1);
-            let barrier = &barrier;
+            let round = &round;
             let thread = thread::Builder::new()
                 .name("stream".to_owned())
-                .spawn_scoped(scope, move || share.work(&go, barrier, repetitions))
+                .spawn_scoped(scope, move || share.work(&go, round))
                 .map_err(|source| CeilingError::System {
                     device: "cpu".to_owned(),
                     doing: "start a thread on each CPU",
@@ -127,14 +170,13 @@ fn run(shares: Vec<Share>, repetitions: usize) -> Result<Vec<Times>, CeilingErro
             // A thread that is gone has nothing to be told.
             let _ = gate.send(());
         }
-        threads
-            .into_iter()
-            .map(|thread| match thread.join() {
-                Ok(times) => times,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
-    })
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(checked) => checked,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })?;
+    let state = round.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((state.times, state.stopped.unwrap_or(Stopped::Time)))
 }
 
 impl Share {
@@ -147,14 +189,9 @@ impl Share {
         Some(Self { cpu, length, a: array()?, b: array()?, c: array()? })
     }
 
-    fn work(
-        mut self,
-        go: &Receiver<()>,
-        barrier: &Barrier,
-        repetitions: usize,
-    ) -> Result<Times, CeilingError> {
+    fn work(mut self, go: &Receiver<()>, round: &Round) -> Result<(), CeilingError> {
         if go.recv().is_err() {
-            return Ok(Times::new());
+            return Ok(());
         }
         let mut own = CpuSet::new();
         own.set(self.cpu);
@@ -163,12 +200,23 @@ impl Share {
         self.a.resize(self.length, 1.0);
         self.b.resize(self.length, 2.0);
         self.c.resize(self.length, 0.0);
-        let times = (0..=repetitions).map(|_| self.repetition(barrier)).collect();
-        self.check(repetitions + 1)?;
-        Ok(times)
+        let state = || round.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rounds = 0;
+        loop {
+            let times = self.repetition(&round.barrier);
+            rounds += 1;
+            state().repetition.push(times);
+            if round.barrier.wait().is_leader() {
+                state().close(&round.stop);
+            }
+            round.barrier.wait();
+            if state().stopped.is_some() {
+                return self.check(rounds);
+            }
+        }
     }
 
-    fn repetition(&mut self, barrier: &Barrier) -> [(Instant, Instant); 4] {
+    fn repetition(&mut self, barrier: &Barrier) -> Times {
         let Self { a, b, c, .. } = self;
         [
             timed(barrier, || c.copy_from_slice(a)),
@@ -233,18 +281,24 @@ mod tests {
     use std::path::Path;
 
     use super::{Share, StreamOptions, measure};
-    use crate::CeilingError;
+    use crate::sample::{Stop, Stopped};
+    use crate::{CeilingError, Effort};
 
     #[test]
     fn bytes_are_counted_as_stream_does() {
-        let options = StreamOptions { array_bytes: Some(1 << 20), repetitions: 3 };
+        let options = StreamOptions {
+            array_bytes: Some(1 << 20),
+            stop: Stop { least: 7, most: 7, seconds: 60.0, within: 0.0 },
+        };
         let measured = measure(Path::new("/"), &[0, 1], None, &options).unwrap();
         assert_eq!((measured.array_bytes, measured.threads), (1 << 20, Some(2)));
         let counted: Vec<_> =
             measured.kernels.iter().map(|rate| (rate.name, rate.bytes >> 20)).collect();
         assert_eq!(counted, [("copy", 2), ("scale", 2), ("add", 3), ("triad", 3)]);
         for rate in &measured.kernels {
-            assert_eq!(rate.repetitions, 3);
+            assert_eq!((rate.repetitions, rate.stopped), (7, Stopped::Repetitions));
+            let interval = rate.interval_gbps.unwrap();
+            assert!(interval.low <= rate.median_gbps && rate.median_gbps <= interval.high);
             assert!(rate.best_gbps >= rate.median_gbps && rate.median_gbps > 0.0, "{rate:?}");
         }
     }
@@ -264,8 +318,8 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("proc")).unwrap();
         fs::write(root.path().join("proc/meminfo"), "MemAvailable:  1048576 kB\n").unwrap();
-        let refused =
-            measure(root.path(), &[0], Some(128 << 20), &StreamOptions::default()).unwrap_err();
+        let refused = measure(root.path(), &[0], Some(128 << 20), &StreamOptions::of(Effort::Full))
+            .unwrap_err();
         assert!(refused.to_string().contains("536870912 bytes"), "{refused}");
     }
 }

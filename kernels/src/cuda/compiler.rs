@@ -2,10 +2,10 @@
 #![expect(unsafe_code, reason = "calls into NVRTC")]
 
 use std::ffi::{CStr, CString, c_char, c_void};
-use std::path::{Path, PathBuf};
 
 use cudarc::nvrtc::{result, sys};
 
+use super::{cache, library};
 use crate::CeilingError;
 
 /// A CUDA C++ source.
@@ -21,9 +21,15 @@ pub(super) const STREAM: Source =
     Source { file: "kernels/src/cuda/stream.cu", text: include_str!("stream.cu") };
 pub(super) const EMPTY: Source =
     Source { file: "kernels/src/cuda/empty.cu", text: include_str!("empty.cu") };
+pub(super) const BANDWIDTH: Source =
+    Source { file: "kernels/src/cuda/bandwidth.cu", text: include_str!("bandwidth.cu") };
+pub(super) const PEAK: Source =
+    Source { file: "kernels/src/cuda/peak.cu", text: include_str!("peak.cu") };
+pub(super) const RANDOM: Source =
+    Source { file: "kernels/src/cuda/random.cu", text: include_str!("random.cu") };
 
 /// All sources, for the check that they compile.
-pub const SOURCES: [Source; 2] = [STREAM, EMPTY];
+pub const SOURCES: [Source; 5] = [STREAM, EMPTY, BANDWIDTH, PEAK, RANDOM];
 
 const SYMBOLS: [&str; 9] = [
     "nvrtcVersion",
@@ -48,28 +54,15 @@ impl Compiler {
     /// Python environment.
     pub fn find() -> Result<Self, CeilingError> {
         let missing = |searched| CeilingError::NoCompiler { searched };
-        match std::env::var_os("PERFAGENT_NVRTC").filter(|name| !name.is_empty()) {
-            Some(named) => {
-                let path = PathBuf::from(named);
-                keep_loaded(&path).map_err(|said| {
-                    missing(format!("PERFAGENT_NVRTC names {}: {said}", path.display()))
-                })?;
-            }
-            // SAFETY: loads NVRTC, whose initialisers only set up the compiler.
-            None if unsafe { sys::is_culib_present() } => {}
-            None => {
-                let candidates = candidates();
-                // Of several the first that loads; one loaded by its path is found again by its name.
-                candidates.iter().find(|path| keep_loaded(path).is_ok());
-            }
-        }
-        // SAFETY: as above.
-        if !unsafe { sys::is_culib_present() } {
-            return Err(missing(
-                "searched the linker's directories, CUDA_HOME, /usr/local/cuda* and the active Python environment"
-                    .to_owned(),
-            ));
-        }
+        // SAFETY: loads NVRTC, whose initialisers only set up the compiler.
+        let is_present = || unsafe { sys::is_culib_present() };
+        library::provide(
+            "libnvrtc.so",
+            Some("libnvrtc-builtins.so"),
+            "PERFAGENT_NVRTC",
+            is_present,
+        )
+        .map_err(missing)?;
         // SAFETY: the library is there, so this does not panic; it is never unloaded.
         let library = unsafe { sys::culib() };
         for symbol in SYMBOLS {
@@ -91,6 +84,16 @@ impl Compiler {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Device code of `source` for `architecture`, from the user's cache or compiled and put there.
+    pub(super) fn cached(
+        &self,
+        source: &Source,
+        architecture: &str,
+    ) -> Result<Vec<u8>, CeilingError> {
+        let key = [&self.version, architecture, source.file, source.text];
+        cache::get_or(cache::folder().as_deref(), &key, || self.compile(source, architecture))
     }
 
     /// Compiles `source` into device code for `architecture`, such as `sm_90`.
@@ -143,53 +146,4 @@ fn text_of(characters: &[c_char]) -> String {
     CStr::from_bytes_until_nul(&bytes)
         .map(|text| text.to_string_lossy().trim().to_owned())
         .unwrap_or_default()
-}
-
-/// Loads a library for the rest of the process.
-fn keep_loaded(path: &Path) -> Result<(), String> {
-    // SAFETY: NVRTC's initialisers only set up the compiler; a file that is no NVRTC was named by the user.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
-    std::mem::forget(library);
-    Ok(())
-}
-
-/// Libraries outside of the linker's directories, newest version first.
-fn candidates() -> Vec<PathBuf> {
-    let mut folders = Vec::new();
-    for variable in ["CUDA_HOME", "CUDA_PATH"] {
-        folders.extend(std::env::var_os(variable).map(|home| PathBuf::from(home).join("lib64")));
-    }
-    let toolkits = entries(Path::new("/usr/local")).into_iter();
-    folders.extend(
-        toolkits.filter(|path| name_of(path).starts_with("cuda")).map(|path| path.join("lib64")),
-    );
-    for variable in ["VIRTUAL_ENV", "CONDA_PREFIX"] {
-        let Some(environment) = std::env::var_os(variable) else { continue };
-        for python in entries(&PathBuf::from(environment).join("lib")) {
-            let packages = entries(&python.join("site-packages/nvidia")).into_iter();
-            folders.extend(packages.map(|package| package.join("lib")));
-        }
-    }
-    let mut found: Vec<_> = folders
-        .iter()
-        .flat_map(|folder| entries(folder))
-        .filter(|path| name_of(path).starts_with("libnvrtc.so"))
-        .collect();
-    found.sort_by_key(|path| std::cmp::Reverse(name_of(path)));
-    found
-}
-
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<_> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    entries.sort();
-    entries
-}
-
-fn name_of(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,7 +1,8 @@
 //! The CUDA driver: found before it is used, so that a machine without one is told so instead of panicking.
 #![expect(unsafe_code, reason = "calls into the CUDA driver")]
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cudarc::driver::sys::{self, CUdevice_attribute};
@@ -12,7 +13,7 @@ use super::compiler::{Compiler, Source};
 use crate::CeilingError;
 
 /// Every driver function that the measurements come to. cudarc panics at a missing one, so all are looked for first.
-const SYMBOLS: [&str; 35] = [
+const SYMBOLS: [&str; 48] = [
     "cuInit",
     "cuDriverGetVersion",
     "cuDeviceGet",
@@ -48,6 +49,19 @@ const SYMBOLS: [&str; 35] = [
     "cuStreamDestroy_v2",
     "cuStreamSynchronize",
     "cuStreamWaitEvent",
+    "cuCtxEnablePeerAccess",
+    "cuDeviceCanAccessPeer",
+    "cuDeviceGetUuid_v2",
+    "cuGraphDestroy",
+    "cuGraphExecDestroy",
+    "cuGraphInstantiateWithFlags",
+    "cuGraphLaunch",
+    "cuMemcpyDtoH_v2",
+    "cuMemcpyPeerAsync",
+    "cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags",
+    "cuStreamBeginCapture_v2",
+    "cuStreamCreate",
+    "cuStreamEndCapture",
 ];
 
 /// One CUDA device, ready to work.
@@ -60,7 +74,9 @@ pub(super) struct Gpu {
 /// What a device says of itself.
 pub(super) struct Properties {
     pub(super) name: String,
-    pub(super) compute_capability: String,
+    /// As NVML spells it: `GPU-` and the number in hexadecimal.
+    pub(super) uuid: String,
+    pub(super) capability: (i32, i32),
     pub(super) multiprocessors: i32,
     pub(super) total_bytes: u64,
     pub(super) l2_cache_bytes: u64,
@@ -90,6 +106,9 @@ impl Gpu {
         }
         let context =
             CudaContext::new(ordinal as usize).map_err(refused("make a context on the device"))?;
+        // SAFETY: memory is used on the stream that it was allocated on; on another one only after both have been waited
+        // for.
+        unsafe { context.disable_event_tracking() };
         let stream = context.default_stream();
         Ok(Self { device, context, stream })
     }
@@ -109,13 +128,14 @@ impl Gpu {
     }
 
     fn read_properties(&self) -> Result<Properties, DriverError> {
-        let (major, minor) = self.context.compute_capability()?;
+        let capability = self.context.compute_capability()?;
         let mut version = 0;
         // SAFETY: the driver writes one number into a live variable.
         unsafe { sys::cuDriverGetVersion(&raw mut version) }.result()?;
         Ok(Properties {
             name: self.context.name()?,
-            compute_capability: format!("{major}.{minor}"),
+            uuid: spelled(self.context.uuid()?.bytes.map(c_char::cast_unsigned)),
+            capability,
             multiprocessors: self
                 .context
                 .attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?,
@@ -139,7 +159,7 @@ impl Gpu {
             .context
             .compute_capability()
             .map_err(self.refused("read the compute capability"))?;
-        let image = compiler.compile(source, &format!("sm_{major}{minor}"))?;
+        let image = compiler.cached(source, &format!("sm_{major}{minor}"))?;
         let module = self
             .context
             .load_module(Ptx::from_binary(image))
@@ -155,12 +175,38 @@ impl Gpu {
         })
     }
 
+    /// How many blocks of a kernel the device holds at once.
+    pub(super) fn held(&self, kernel: &CudaFunction, block: u32) -> Result<u32, CeilingError> {
+        let of_one = kernel
+            .occupancy_max_active_blocks_per_multiprocessor(block, 0, None)
+            .map_err(self.refused("ask how many blocks a multiprocessor holds"))?;
+        let multiprocessors = self.properties()?.multiprocessors.max(1).cast_unsigned();
+        Ok(multiprocessors * of_one.max(1))
+    }
+
     /// An event that keeps its time.
     pub(super) fn event(&self) -> Result<CudaEvent, CeilingError> {
         self.context
             .new_event(Some(sys::CUevent_flags::CU_EVENT_DEFAULT))
             .map_err(self.refused("make an event"))
     }
+}
+
+/// How many devices the driver shows.
+pub(super) fn count() -> usize {
+    CudaContext::device_count().ok().and_then(|count| usize::try_from(count).ok()).unwrap_or(0)
+}
+
+fn spelled(uuid: [u8; 16]) -> String {
+    let mut text = "GPU-".to_owned();
+    for (place, byte) in uuid.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn refusal<'a>(device: &'a str, doing: &'static str) -> impl Fn(DriverError) -> CeilingError + 'a {
@@ -195,4 +241,15 @@ pub(super) fn memory(gpu: &Gpu) -> Result<(usize, usize), CeilingError> {
         .bind_to_thread()
         .and_then(|()| result::mem_get_info())
         .map_err(gpu.refused("ask for the free memory"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spelled;
+
+    #[test]
+    fn a_uuid_is_spelled_as_nvml_does() {
+        let bytes = std::array::from_fn(|place| place as u8 * 17);
+        assert_eq!(spelled(bytes), "GPU-00112233-4455-6677-8899-aabbccddeeff");
+    }
 }

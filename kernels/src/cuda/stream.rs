@@ -1,17 +1,15 @@
 //! Memory bandwidth of the device: the four STREAM kernels, timed by events around each launch.
 #![expect(unsafe_code, reason = "launches kernels")]
 
-use std::time::Duration;
-
 use cudarc::driver::{CudaFunction, CudaSlice, LaunchConfig, PushKernelArg as _};
 
-use super::compiler::{Compiler, STREAM};
-use super::driver::{Gpu, elapsed, memory};
+use super::bench::Bench;
+use super::compiler::STREAM;
+use super::driver::{Gpu, memory};
 use crate::CeilingError;
-use crate::rate::{MemoryBandwidth, Rate, STREAM_CONVENTION};
+use crate::rate::{MemoryBandwidth, STREAM_CONVENTION};
 
 const SCALAR: f64 = 3.0;
-const REPETITIONS: usize = 20;
 /// Beyond every second-level cache; less only where memory is short.
 const ARRAY_BYTES: usize = 1 << 30;
 const BLOCK: u32 = 256;
@@ -26,9 +24,10 @@ struct Arrays {
     pairs: u64,
 }
 
-pub(super) fn measure(gpu: &Gpu, compiler: &Compiler) -> Result<MemoryBandwidth, CeilingError> {
+pub(super) fn measure(bench: &Bench) -> Result<MemoryBandwidth, CeilingError> {
+    let gpu = bench.gpu;
     let [copy, scale, add, triad, fill] = gpu.functions(
-        compiler,
+        bench.compiler,
         &STREAM,
         ["stream_copy", "stream_scale", "stream_add", "stream_triad", "stream_fill"],
     )?;
@@ -42,28 +41,16 @@ pub(super) fn measure(gpu: &Gpu, compiler: &Compiler) -> Result<MemoryBandwidth,
         // SAFETY: the arguments are those of `stream_fill`, which writes `pairs` pairs of the array.
         unsafe { launch.launch(grid(pairs)) }.map_err(gpu.refused("launch a kernel"))?;
     }
-    let mut times: [Vec<Duration>; 4] = Default::default();
-    // The first repetition is not timed: it loads code and raises the clocks.
-    for repetition in 0..=REPETITIONS {
-        let taken = [
-            arrays.copy(gpu, &copy)?,
-            arrays.scale(gpu, &scale)?,
-            arrays.add(gpu, &add)?,
-            arrays.triad(gpu, &triad)?,
-        ];
-        if repetition > 0 {
-            for (times, time) in times.iter_mut().zip(taken) {
-                times.push(time);
-            }
-        }
-    }
-    arrays.check(gpu, REPETITIONS + 1)?;
+    let stop = bench.figure();
     let bytes = array_bytes as u64;
-    let kernels = [("copy", 2), ("scale", 2), ("add", 3), ("triad", 3)]
-        .into_iter()
-        .zip(&times)
-        .map(|((name, named), times)| Rate::new(name, bytes * named, times))
-        .collect();
+    // Each kernel leaves the same result however often it is repeated, as none changes what it reads.
+    let kernels = vec![
+        bench.on_device(&stop, || arrays.copy(gpu, &copy))?.rate("copy", 2 * bytes),
+        bench.on_device(&stop, || arrays.scale(gpu, &scale))?.rate("scale", 2 * bytes),
+        bench.on_device(&stop, || arrays.add(gpu, &add))?.rate("add", 3 * bytes),
+        bench.on_device(&stop, || arrays.triad(gpu, &triad))?.rate("triad", 3 * bytes),
+    ];
+    arrays.check(gpu)?;
     Ok(MemoryBandwidth {
         convention: STREAM_CONVENTION,
         array_bytes: bytes,
@@ -80,53 +67,42 @@ impl Arrays {
         Ok(Self { a: array()?, b: array()?, c: array()?, pairs: (length / 2) as u64 })
     }
 
-    fn copy(&mut self, gpu: &Gpu, kernel: &CudaFunction) -> Result<Duration, CeilingError> {
+    fn copy(&mut self, gpu: &Gpu, kernel: &CudaFunction) -> Result<(), CeilingError> {
         let Self { a, c, pairs, .. } = self;
         let mut launch = gpu.stream.launch_builder(kernel);
         launch.arg(&*a).arg(c).arg(&*pairs);
-        timed(gpu, || {
-            // SAFETY: the arguments are those of `stream_copy`; both arrays hold `pairs` pairs.
-            unsafe { launch.launch(grid(*pairs)) }.map(drop)
-        })
+        // SAFETY: the arguments are those of `stream_copy`; both arrays hold `pairs` pairs.
+        unsafe { launch.launch(grid(*pairs)) }.map(drop).map_err(gpu.refused("launch a kernel"))
     }
 
-    fn scale(&mut self, gpu: &Gpu, kernel: &CudaFunction) -> Result<Duration, CeilingError> {
+    fn scale(&mut self, gpu: &Gpu, kernel: &CudaFunction) -> Result<(), CeilingError> {
         let Self { b, c, pairs, .. } = self;
         let mut launch = gpu.stream.launch_builder(kernel);
         launch.arg(&*c).arg(b).arg(&SCALAR).arg(&*pairs);
-        timed(gpu, || {
-            // SAFETY: the arguments are those of `stream_scale`; both arrays hold `pairs` pairs.
-            unsafe { launch.launch(grid(*pairs)) }.map(drop)
-        })
+        // SAFETY: the arguments are those of `stream_scale`; both arrays hold `pairs` pairs.
+        unsafe { launch.launch(grid(*pairs)) }.map(drop).map_err(gpu.refused("launch a kernel"))
     }
 
-    fn add(&mut self, gpu: &Gpu, kernel: &CudaFunction) -> Result<Duration, CeilingError> {
+    fn add(&mut self, gpu: &Gpu, kernel: &CudaFunction) -> Result<(), CeilingError> {
         let Self { a, b, c, pairs } = self;
         let mut launch = gpu.stream.launch_builder(kernel);
         launch.arg(&*a).arg(&*b).arg(c).arg(&*pairs);
-        timed(gpu, || {
-            // SAFETY: the arguments are those of `stream_add`; the three arrays hold `pairs` pairs.
-            unsafe { launch.launch(grid(*pairs)) }.map(drop)
-        })
+        // SAFETY: the arguments are those of `stream_add`; the three arrays hold `pairs` pairs.
+        unsafe { launch.launch(grid(*pairs)) }.map(drop).map_err(gpu.refused("launch a kernel"))
     }
 
-    fn triad(&mut self, gpu: &Gpu, kernel: &CudaFunction) -> Result<Duration, CeilingError> {
+    fn triad(&mut self, gpu: &Gpu, kernel: &CudaFunction) -> Result<(), CeilingError> {
         let Self { a, b, c, pairs } = self;
         let mut launch = gpu.stream.launch_builder(kernel);
         launch.arg(&*b).arg(&*c).arg(a).arg(&SCALAR).arg(&*pairs);
-        timed(gpu, || {
-            // SAFETY: the arguments are those of `stream_triad`; the three arrays hold `pairs` pairs.
-            unsafe { launch.launch(grid(*pairs)) }.map(drop)
-        })
+        // SAFETY: the arguments are those of `stream_triad`; the three arrays hold `pairs` pairs.
+        unsafe { launch.launch(grid(*pairs)) }.map(drop).map_err(gpu.refused("launch a kernel"))
     }
 
-    /// Compares the ends of the arrays with the same arithmetic on one number.
-    fn check(&self, gpu: &Gpu, rounds: usize) -> Result<(), CeilingError> {
-        let (mut a, mut b, mut c) = (1.0, 2.0, 0.0);
-        for _ in 0..rounds {
-            (b, c) = (SCALAR * a, a + SCALAR * a);
-            a = b + SCALAR * c;
-        }
+    /// Compares the ends of the arrays with what one round of the four kernels makes of 1, 2 and 0.
+    fn check(&self, gpu: &Gpu) -> Result<(), CeilingError> {
+        let (b, c) = (SCALAR, 1.0 + SCALAR);
+        let a = b + SCALAR * c;
         for (kernel, array, expected) in
             [("triad", &self.a, a), ("scale", &self.b, b), ("add", &self.c, c)]
         {
@@ -146,18 +122,6 @@ impl Arrays {
         }
         Ok(())
     }
-}
-
-/// The time of one launch on the device.
-fn timed(
-    gpu: &Gpu,
-    launch: impl FnOnce() -> Result<(), cudarc::driver::DriverError>,
-) -> Result<Duration, CeilingError> {
-    let (start, end) = (gpu.event()?, gpu.event()?);
-    start.record(&gpu.stream).map_err(gpu.refused("record an event"))?;
-    launch().map_err(gpu.refused("launch a kernel"))?;
-    end.record(&gpu.stream).map_err(gpu.refused("record an event"))?;
-    elapsed(gpu, &start, &end)
 }
 
 /// One thread a pair.

@@ -3,23 +3,31 @@
 use std::path::PathBuf;
 
 use perfagent_health::{host_name, now};
-use perfagent_kernels::{Ceilings, Device, measure};
+use perfagent_kernels::{Ceilings, Comparison, Datasheets, Device, Effort, measure};
 
 use crate::exit::Exit;
 use crate::page::Form;
 use crate::printer::Printer;
 use crate::{ceilings, output};
 
-/// Measure what this device can do at most: memory bandwidth, copies, launch latency
+/// Measure what this device can do at most: memory bandwidth; of a GPU arithmetic, copies, launches, collectives too
 ///
-/// Takes a few seconds and the whole memory bandwidth meanwhile; on a busy machine the best repetition is closer to the
-/// truth than the median.
+/// Takes the whole device meanwhile: some seconds of a processor, up to a quarter of an hour of a GPU, under a minute of
+/// either with --quick. On a busy machine the best repetition is closer to the truth than the median.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  perfagent ceilings --device cpu -o ceilings.json")]
+#[command(
+    after_help = "Example:\n  perfagent ceilings --device cpu -o ceilings.json\n  perfagent ceilings --device cuda:0 --quick"
+)]
 pub(crate) struct Args {
     /// cpu, cuda or cuda:N
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: Device,
+    /// Take less than a minute: sparse grids, medians to 3 % instead of 1 %
+    #[arg(long)]
+    quick: bool,
+    /// Hold the figures against the datasheets of this file [default: those of data/gpus.toml, which perfagent carries]
+    #[arg(long, value_name = "gpus.toml")]
+    datasheets: Option<PathBuf>,
     /// Write the answer to this file as well, as JSON (perfagent.ceilings/1)
     #[arg(short, long, value_name = "ceilings.json")]
     output: Option<PathBuf>,
@@ -35,18 +43,24 @@ struct Document<'a> {
     time: String,
     #[serde(flatten)]
     ceilings: &'a Ceilings,
+    /// `None` of a device that no datasheet is known of.
+    datasheet: Option<&'a Comparison>,
 }
 
 /// Measures and prints.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let datasheets = Datasheets::load(args.datasheets.as_deref())?;
     // A place that cannot be written to is told before the measurement, not after.
     let file = args.output.as_deref().map(|path| output::begin(path, "-o")).transpose()?;
-    let ceilings = measure(args.device)?;
+    let effort = if args.quick { Effort::Quick } else { Effort::Full };
+    let ceilings = measure(args.device, effort)?;
+    let comparison = Comparison::of(&ceilings, &datasheets);
     let document = Document {
         schema: "perfagent.ceilings/1",
         host: host_name(),
         time: now().rfc3339(),
         ceilings: &ceilings,
+        datasheet: comparison.as_ref(),
     };
     if let Some(file) = file {
         file.finish_json(&document)?;
@@ -54,7 +68,7 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     if args.json {
         printer.json(&document)?;
     } else {
-        ceilings::page(&ceilings).print(Form::Text, printer)?;
+        ceilings::page(&ceilings, comparison.as_ref()).print(Form::Text, printer)?;
     }
     Ok(Exit::Success)
 }

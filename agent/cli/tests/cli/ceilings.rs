@@ -9,7 +9,7 @@ use crate::command::run;
 #[test]
 fn the_processor_is_measured_into_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let page = run(folder.path(), &["ceilings", "-o", "ceilings.json"]).answer();
+    let page = run(folder.path(), &["ceilings", "--quick", "-o", "ceilings.json"]).answer();
     assert!(page.starts_with("Ceilings of cpu: "), "{page}");
     let document: Value =
         serde_json::from_slice(&fs::read(folder.path().join("ceilings.json")).unwrap()).unwrap();
@@ -23,6 +23,9 @@ fn the_processor_is_measured_into_a_file() {
         let (best, median) = (best.as_f64().unwrap(), median.as_f64().unwrap());
         // No memory system of any machine is below or above these.
         assert!(0.05 < median && median <= best && best < 50_000.0, "{rate}");
+        let (low, high) = (&rate["interval_gbps"]["low"], &rate["interval_gbps"]["high"]);
+        assert!(low.as_f64().unwrap() <= median && median <= high.as_f64().unwrap(), "{rate}");
+        assert!(rate["interval_gbps"]["coverage"].as_f64().unwrap() >= 0.95, "{rate}");
     }
     let mut document = document;
     blank(&mut document);
@@ -41,11 +44,19 @@ fn blank(value: &mut Value) {
                         Some("scale" | "add" | "triad") => {}
                         _ => *value = "[machine]".into(),
                     },
+                    "host_cpu" | "kernel" | "cpu_governor" | "stopped" => {
+                        *value = "[machine]".into();
+                    }
                     "caches" | "cpus" => *value = Value::Array(Vec::new()),
                     "threads"
                     | "bytes"
                     | "array_bytes"
                     | "last_level_cache_bytes"
+                    | "repetitions"
+                    | "host_cpus"
+                    | "low"
+                    | "high"
+                    | "coverage"
                     | "best_gbps"
                     | "median_gbps" => *value = "[number]".into(),
                     _ => blank(value),
@@ -76,4 +87,14 @@ fn a_place_that_cannot_be_written_to_is_told_before_the_measurement() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), &["ceilings", "-o", "no/such/c.json"]).refusal("no/such/c.json");
     run(folder.path(), &["ceilings", "-o", "."]).refusal("is a directory");
+}
+
+#[test]
+fn a_file_of_datasheets_that_is_none_is_told_before_the_measurement() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gpus.toml"), "sources = 1\n").unwrap();
+    let refused = run(folder.path(), &["ceilings", "--datasheets", "gpus.toml"]);
+    let message = refused.refusal("gpus.toml");
+    assert!(message.contains("line 1"), "{message}");
+    run(folder.path(), &["ceilings", "--datasheets", "no.toml"]).refusal("no.toml");
 }
