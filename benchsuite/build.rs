@@ -31,7 +31,7 @@ fn main() {
         .include("shim/include")
         .include(libtorch.join("include"))
         .include(libtorch.join("include/torch/csrc/api/include"))
-        .file("shim/shim.cpp")
+        .files(["shim", "autograd", "memory", "operators"].map(|name| format!("shim/{name}.cpp")))
         .compile("perfagent_shim");
     println!("cargo:rustc-link-search=native={}", libtorch.join("lib").display());
     println!("cargo:rustc-link-lib=torch_cpu");

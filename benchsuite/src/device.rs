@@ -14,13 +14,20 @@ pub(crate) fn choose(choice: DeviceChoice, ranks: usize) -> Result<(Device, Opti
     match choice {
         DeviceChoice::Cpu => Ok((Device::Cpu, None)),
         DeviceChoice::Cuda => open().map(|()| (Device::Cuda(0), None)).map_err(Failure::Input),
-        DeviceChoice::Auto if ranks > 1 || !Path::new("/dev/nvidiactl").exists() => {
-            Ok((Device::Cpu, None))
-        }
+        DeviceChoice::Auto if !may_be_cuda(choice, ranks) => Ok((Device::Cpu, None)),
         DeviceChoice::Auto => Ok(match open() {
             Ok(()) => (Device::Cuda(0), None),
             Err(why) => (Device::Cpu, Some(format!("computing on the CPU: {why}"))),
         }),
+    }
+}
+
+/// Whether a GPU may be chosen, without touching libtorch.
+pub(crate) fn may_be_cuda(choice: DeviceChoice, ranks: usize) -> bool {
+    match choice {
+        DeviceChoice::Cpu => false,
+        DeviceChoice::Cuda => true,
+        DeviceChoice::Auto => ranks == 1 && Path::new("/dev/nvidiactl").exists(),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) enum Group {
     Embedding,
     /// The scalar of gradient clipping.
     Norm,
-    /// Before the first step.
+    /// Before the first step, and around checkpoints.
     Init,
 }
 

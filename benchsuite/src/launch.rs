@@ -12,11 +12,13 @@ use crate::place::LAUNCHED;
 /// How long the other ranks may go on after one has failed: enough for one that found the real
 /// reason at the same moment to say it, too short for them to complain that a peer is gone.
 const GRACE: Duration = Duration::from_millis(300);
+/// How long they may go on after one has ended with its checkpoint saved: by then all files are written.
+const SAVING: Duration = Duration::from_secs(10);
 /// How long a rank holds back "another rank is gone" when this launcher watches it; longer than
 /// `GRACE`, so that the launcher's line is the only one.
 pub(crate) const HOLD_BACK: Duration = Duration::from_secs(3);
 
-/// With `ranks_save` they are told of a SIGTERM and left to end by themselves. Runs `count` copies of this program, one a rank, with torchrun's variables; returns the exit code
+/// Runs `count` copies of this program, one a rank, with torchrun's variables; returns the exit code
 /// of the first that failed, or 0.
 pub(crate) fn run(count: usize, ranks_save: bool) -> Result<u8> {
     if ranks_save {
@@ -25,7 +27,7 @@ pub(crate) fn run(count: usize, ranks_save: bool) -> Result<u8> {
     let program = std::env::current_exe()
         .map_err(|e| Failure::run(format!("this program cannot find itself: {e}")))?;
     let port = free_port()?;
-    let mut ranks = Ranks(Vec::new(), false);
+    let mut ranks = Ranks { children: Vec::new(), are_told: false };
     for rank in 0..count {
         let child = Command::new(&program)
             .args(std::env::args_os().skip(1))
@@ -38,19 +40,17 @@ pub(crate) fn run(count: usize, ranks_save: bool) -> Result<u8> {
             .env(LAUNCHED, "1")
             .spawn()
             .map_err(|e| Failure::run(format!("rank {rank} cannot be started: {e}")))?;
-        ranks.0.push(Some(child));
+        ranks.children.push(Some(child));
     }
     let Some((rank, status)) = ranks.first_failure() else { return Ok(0) };
-    if !interrupt::has_come() {
-        ranks.stop(GRACE);
-    }
+    let is_saved = ranks_save && status.code() == Some(i32::from(interrupt::EXIT_CODE));
+    ranks.stop(if is_saved { SAVING } else { GRACE });
     match (status.code(), status.signal()) {
         // The rank has printed its own line.
         (Some(code @ 1..=2), _) => Ok(code as u8),
-        (Some(code), _) if code == i32::from(interrupt::EXIT_CODE) && interrupt::has_come() => {
-            ranks.wait();
-            Ok(interrupt::EXIT_CODE)
-        }
+        (Some(_), _) if is_saved => Ok(interrupt::EXIT_CODE),
+        // It came before the rank could save anything.
+        (None, Some(15)) if ranks_save && interrupt::has_come() => Ok(interrupt::EXIT_CODE),
         (Some(code), _) => Err(Failure::run(format!(
             "rank {rank} exited with code {code}; the other ranks were stopped"
         ))),
@@ -85,15 +85,17 @@ fn name_signal(signal: i32) -> String {
 }
 
 /// The running ranks; whatever way this goes, none outlives it.
-///
-/// The second: whether they have been told of a SIGTERM.
-struct Ranks(Vec<Option<Child>>, bool);
+struct Ranks {
+    children: Vec<Option<Child>>,
+    /// Whether they have been told of a SIGTERM.
+    are_told: bool,
+}
 
 impl Ranks {
     /// Waits until all have succeeded (`None`) or one has failed.
     fn first_failure(&mut self) -> Option<(usize, ExitStatus)> {
         loop {
-            for (rank, slot) in self.0.iter_mut().enumerate() {
+            for (rank, slot) in self.children.iter_mut().enumerate() {
                 let Some(child) = slot else { continue };
                 if let Ok(Some(status)) = child.try_wait() {
                     *slot = None;
@@ -102,11 +104,11 @@ impl Ranks {
                     }
                 }
             }
-            if self.0.iter().all(Option::is_none) {
+            if self.children.iter().all(Option::is_none) {
                 return None;
             }
-            if interrupt::has_come() && !self.1 {
-                self.1 = true;
+            if interrupt::has_come() && !self.are_told {
+                self.are_told = true;
                 self.tell();
             }
             pause(Duration::from_millis(10));
@@ -115,7 +117,7 @@ impl Ranks {
 
     /// Passes SIGTERM on.
     fn tell(&self) {
-        for child in self.0.iter().flatten() {
+        for child in self.children.iter().flatten() {
             if let Some(pid) = rustix::process::Pid::from_raw(child.id() as i32) {
                 // One that has just ended needs no telling.
                 let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
@@ -123,34 +125,26 @@ impl Ranks {
         }
     }
 
-    /// Waits until all have ended.
-    fn wait(&mut self) {
-        for child in self.0.iter_mut().filter_map(Option::as_mut) {
-            let _ = child.wait();
-        }
-        self.0.clear();
-    }
-
     /// Gives the rest `grace` to end by themselves, then kills them.
     fn stop(&mut self, grace: Duration) {
         let deadline = Instant::now() + grace;
         while Instant::now() < deadline {
-            for slot in &mut self.0 {
+            for slot in &mut self.children {
                 if slot.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_)))) {
                     *slot = None;
                 }
             }
-            if self.0.iter().all(Option::is_none) {
+            if self.children.iter().all(Option::is_none) {
                 return;
             }
             pause(Duration::from_millis(10));
         }
-        for child in self.0.iter_mut().filter_map(Option::as_mut) {
+        for child in self.children.iter_mut().filter_map(Option::as_mut) {
             // It may have ended since: then there is nothing to kill, and the wait returns at once.
             let _ = child.kill();
             let _ = child.wait();
         }
-        self.0.clear();
+        self.children.clear();
     }
 }
 

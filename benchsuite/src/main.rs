@@ -99,10 +99,15 @@ fn train_model(
     let ranks = place.as_ref().map_or(asked.unwrap_or(job.tp * job.pp), |place| place.size);
     job.position(0, ranks)?;
     outcome::check_writable(&job)?;
+    if place.as_ref().is_none_or(|place| place.rank == 0 && !place.launched)
+        && let Some(checkpoints) = checkpoint::Checkpoints::new(&job, 0)
+    {
+        checkpoints.check()?;
+    }
     device::check(job.device, ranks)?;
     let local_ranks = place.as_ref().map_or(ranks, |place| place.local_size);
     if place.as_ref().is_none_or(|place| !place.launched) {
-        if job.device != options::DeviceChoice::Cuda {
+        if !device::may_be_cuda(job.device, ranks) {
             memory::check(&job, ranks, local_ranks)?;
         }
         // In a launcher this fills the cache, so that a bad folder is one message and not one a rank.

@@ -19,8 +19,8 @@ pub(crate) struct Estimate {
 
 impl Estimate {
     /// Model state, of the parameters that a rank has under tensor and pipeline parallelism: 4 B weights, 4 B gradients, 8
-    /// B Adam (each shared out over the replicas from its stage of ZeRO on), in 16 bits 2 B of working copy and 2 B of its
-    /// gradient, 8 B on the host with offload. Activations of a block in 16 bits, twice that in 32, with fused attention:
+    /// B Adam (each shared out over the replicas from its stage of ZeRO on), in 16 bits 2 B of working copy
+    /// from forward to backward, 8 B on the host with offload. Activations of a block in 16 bits, twice that in 32, with fused attention:
     /// 34·s·h for GPT (Korthikanti et al. 2022), s·(12h + 4hk/a + 8F) for Llama; recomputed 2·s·h; those of a stage's
     /// micro-batches in flight. Logits: 12 B each of all, or in chunks.
     pub(crate) fn of(job: &Job, ranks: usize) -> Self {
@@ -30,10 +30,10 @@ impl Estimate {
         let parameters = shape.parameters() as f64 / parts;
         let divided = |from: u8| if job.zero >= from { 1.0 / replicas } else { 1.0 };
         let is_narrow = job.precision.kind() != tch::Kind::Float;
-        let (copy, wide) = if is_narrow { (4.0, 1.0) } else { (0.0, 2.0) };
+        let keeps_copy = is_narrow && job.recompute != Recompute::Full && job.zero < 3;
+        let (copy, wide) = (if keeps_copy { 2.0 } else { 0.0 }, if is_narrow { 1.0 } else { 2.0 });
         let host = if job.offload == Offload::Optimizer { 8.0 * divided(1) } else { 0.0 };
-        let state =
-            4.0 * divided(3) + 4.0 * divided(2) + 8.0 * divided(1) + copy * divided(3) + host;
+        let state = 4.0 * divided(3) + 4.0 * divided(2) + 8.0 * divided(1) + copy + host;
         let (h, tokens) = (shape.hidden as f64, shape.seq as f64);
         let keys = (shape.kv_heads * shape.head_dim) as f64;
         let block = match (job.recompute, shape.architecture) {
@@ -46,8 +46,9 @@ impl Estimate {
                 12.0 * h + 4.0 * keys + (8.0 * shape.ffn as f64 + 4.0 * h) * shape.top_k as f64
             }
         };
-        let in_flight = job.pp.min(job.accumulate as usize) as f64;
-        let blocks = (shape.layers as f64 / parts).max(1.0) * block * wide * in_flight;
+        // The mean over the stages, which share a machine.
+        let in_flight = ((job.pp + 1) as f64 / 2.0).min(job.accumulate as f64);
+        let blocks = shape.layers as f64 / parts * block * wide * in_flight;
         let logits = if job.loss == LossKind::Full { 12.0 * shape.vocab as f64 } else { 4.0 * h };
         Self { state: parameters * state, per_sequence: tokens * (blocks + logits) }
     }

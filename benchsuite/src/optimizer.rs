@@ -134,7 +134,10 @@ pub(crate) fn squared_norm(parameters: &Parameters) -> Result<Tensor> {
     for unit in parameters.units.iter().skip(usize::from(plan.copy_of_embedding)) {
         let gradient = &unit.shard_gradient;
         if parts == 1 || part == 0 {
-            sum = sum.f_add(&gradient.f_dot(gradient)?)?;
+            // libtorch counts the elements of a dot product in 32 bits.
+            for gradient in gradient.f_split(1 << 30, 0)? {
+                sum = sum.f_add(&gradient.f_dot(&gradient)?)?;
+            }
             continue;
         }
         let own = plan.own(unit.full.numel() as i64);
@@ -203,7 +206,8 @@ mod tests {
                     for (unit, gradient) in part.units.iter().zip(&gradients) {
                         let padded = part.plan.padded(unit.len);
                         let own = part.plan.own(padded);
-                        let gradient = gradient.constant_pad_nd([0, padded - unit.len]);
+                        let zeros = Tensor::zeros([padded - unit.len], (Kind::Float, Device::Cpu));
+                        let gradient = Tensor::cat(&[gradient, &zeros], 0);
                         let gradient = gradient.narrow(0, own.start, own.end - own.start);
                         unit.shard_gradient.shallow_clone().copy_(&(gradient * 2.0));
                     }

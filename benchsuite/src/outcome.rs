@@ -28,10 +28,10 @@ pub(crate) struct RankOutcome {
     pub peak_resident_bytes: Option<u64>,
     /// Parameters that it holds, without what ZeRO leaves to others.
     pub params: i64,
-    /// Bytes of weights, gradients and optimizer state between steps.
-    pub state_bytes: i64,
+    /// Bytes of weights, gradients and optimizer state between steps; of runs on the CPU.
+    pub state_bytes: Option<i64>,
     /// The most of libtorch's CPU memory in training, by what it is for.
-    pub peak_bytes: MemoryKinds,
+    pub peak_bytes: Option<MemoryKinds>,
     /// What it has sent and received in training.
     pub collectives: Vec<Entry>,
     /// What its loader delivered.

@@ -50,8 +50,8 @@ impl LossScaler {
     /// Whether the step is to be taken, by the norm of the scaled gradients of all ranks.
     pub(crate) fn accept(&mut self, norm: f64, step: u64) -> Result<bool> {
         if norm.is_finite() {
-            self.good += 1;
-            if self.is_dynamic && self.good == PATIENCE {
+            self.good = self.good.saturating_add(1);
+            if self.is_dynamic && self.good >= PATIENCE {
                 self.scale *= 2.0;
                 self.good = 0;
             }

@@ -212,10 +212,14 @@ impl Stage {
                 None => self.run_block(state, unit, &block.input)?,
             };
             let mut outputs = vec![(&output.x, Some(&gradient))];
-            let weight = Tensor::from(scale * BALANCE)
-                .f_to_kind(Kind::Float)?
-                .f_to_device(gradient.device())?;
-            outputs.extend(output.balance.as_ref().map(|balance| (balance, Some(&weight))));
+            let weight = match &output.balance {
+                Some(balance) => {
+                    let number = (Kind::Float, balance.device());
+                    Some(Tensor::f_full([], scale * BALANCE, number)?)
+                }
+                None => None,
+            };
+            outputs.extend(output.balance.as_ref().map(|balance| (balance, weight.as_ref())));
             crate::shim::backward(&outputs)?;
             gradient = block.input.grad();
             drop((output, block.input));

@@ -34,6 +34,9 @@ pub(crate) enum Ended {
 /// Trains, and on rank 0 returns the summary for standard output.
 pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     shim::quiet();
+    if job.checkpoint.is_some() {
+        interrupt::watch()?;
+    }
     MemoryKinds::count()?;
     marks::name_thread(c"main");
     let ranks = place.size;
@@ -54,6 +57,8 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     let mut world = World::join(place, job.timeout)?;
     let description = serde_json::to_string(job)
         .map_err(|e| Failure::run(format!("the job cannot be described: {e}")))?;
+    let checkpoint = (job.checkpoint.is_some(), job.checkpoint_every, job.resume);
+    let description = format!("checkpoints {checkpoint:?}, {description}");
     world.agree(&format!("text {:016x}, {description}", text.checksum()), position)?;
     let plan = plan(job, &world);
     let parameters = Parameters::new(&job.shape, job.seed, plan, device)?;
@@ -83,7 +88,6 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     let checkpoints = Checkpoints::new(job, text.checksum());
     let mut first_step = 0;
     if let Some(checkpoints) = &checkpoints {
-        interrupt::watch()?;
         if job.resume {
             first_step = checkpoints.resume(&mut trainer, &world)?;
             progress.note(&format!("going on after step {first_step}"));
@@ -117,7 +121,7 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         }
         if let Some(checkpoints) = &checkpoints {
             let done = step + 1;
-            is_interrupted = any_rank(&world, interrupt::has_come())?;
+            is_interrupted = any_rank(&world, interrupt::has_come())? && done < job.steps;
             if is_interrupted
                 || done == job.steps
                 || job.checkpoint_every.is_some_and(|every| done.is_multiple_of(every))
@@ -146,8 +150,9 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         peak_tflops: peak / 1e12,
         peak_resident_bytes: memory::peak_resident_bytes(),
         params: trainer.parameters.count(),
-        state_bytes,
-        peak_bytes: MemoryKinds::peak(),
+        // Of a GPU's memory nothing is counted here.
+        state_bytes: (!device.is_cuda()).then_some(state_bytes),
+        peak_bytes: (!device.is_cuda()).then(MemoryKinds::peak),
         collectives: world.mesh().ledger.entries(),
         data: batches.report(),
     };

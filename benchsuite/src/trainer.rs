@@ -1,6 +1,6 @@
 //! What one rank does in a step.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use tch::{Device, Kind, Tensor};
 
@@ -40,8 +40,8 @@ pub(crate) struct Trainer<'a> {
     sync: GradientSync,
     optimizer: AdamW,
     scaler: LossScaler,
-    /// Tensors on their way to other stages.
-    sent: Vec<(Box<dyn Pending>, Tensor)>,
+    /// Tensors on their way to other stages, the oldest first.
+    sent: VecDeque<(Box<dyn Pending>, Tensor)>,
 }
 
 impl<'a> Trainer<'a> {
@@ -65,7 +65,7 @@ impl<'a> Trainer<'a> {
             Precision::Fp16 => LossScaler::dynamic(job.loss_scale),
             _ => LossScaler::off(),
         };
-        let sent = Vec::new();
+        let sent = VecDeque::new();
         Ok(Self { job, mesh, device, parameters, stage, gather, sync, optimizer, scaler, sent })
     }
 
@@ -234,7 +234,13 @@ impl<'a> Trainer<'a> {
         let tensor = tensor.f_contiguous()?;
         let operation = Operation::Send { tensor: &tensor, to: self.neighbour(distance) };
         let pending = self.pipeline()?.start(Group::Pipeline, &operation)?;
-        self.sent.push((pending, tensor));
+        self.sent.push_back((pending, tensor));
+        // What was sent before the last passes of all stages has long been received: 1F1B has gone on from it.
+        while self.sent.len() > 2 * self.mesh.position.pipeline.size + 2 {
+            if let Some((pending, _)) = self.sent.pop_front() {
+                pending.wait()?;
+            }
+        }
         Ok(())
     }
 

@@ -76,7 +76,14 @@ impl Description {
             ))
         };
         let text = fs::read_to_string(&path).map_err(|e| damaged(&e))?;
-        serde_json::from_str(&text).map_err(|e| damaged(&e))
+        let read: Self = serde_json::from_str(&text).map_err(|e| damaged(&e))?;
+        if read.schema != SCHEMA {
+            return Err(damaged(&format!("it is of {}, not of {SCHEMA}", read.schema)));
+        }
+        if !(read.loss_scale.is_finite() && read.loss_scale > 0.0) {
+            return Err(damaged(&format!("\"loss_scale\": {} is no scale", read.loss_scale)));
+        }
+        Ok(read)
     }
 
     /// Refuses a checkpoint of another model, or one whose state lies otherwise on the ranks.
@@ -101,7 +108,7 @@ impl Description {
             && let Some((name, value)) =
                 was.iter().find(|(name, value)| is.get(*name) != Some(*value))
         {
-            return Err(differs(name, value, &is[name]));
+            return Err(differs(name, value, is.get(name).unwrap_or(&Value::Null)));
         }
         if self.text != format!("{text:016x}") {
             return Err(Failure::input(format!(

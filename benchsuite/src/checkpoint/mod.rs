@@ -39,8 +39,7 @@ impl<'a> Checkpoints<'a> {
         let part = self.folder.join(format!(".{}.partial", name(done)));
         let lead = world.place.rank == 0;
         if lead {
-            // What an interrupted run has left.
-            let _ = fs::remove_dir_all(&part);
+            self.remove_partial();
             fs::create_dir_all(&part).map_err(|e| failed(&part, &e))?;
         }
         world.barrier()?;
@@ -54,7 +53,37 @@ impl<'a> Checkpoints<'a> {
             fs::rename(&part, &path).map_err(|e| failed(&path, &e))?;
             self.remove_old();
         }
+        // Nobody ends before it is there, whatever then becomes of this rank.
+        world.barrier()?;
         Ok(path)
+    }
+
+    /// Refuses a folder that cannot be written to, or that another run has filled: its checkpoints would be taken for this
+    /// run's.
+    pub(crate) fn check(&self) -> Result<()> {
+        let refused =
+            |text: &str| Failure::input(format!("--checkpoint {}: {text}", self.folder.display()));
+        fs::create_dir_all(self.folder).map_err(|e| refused(&e.to_string()))?;
+        let probe = self.folder.join(format!(".probe-{}", std::process::id()));
+        fs::write(&probe, b"").map_err(|e| refused(&e.to_string()))?;
+        let _ = fs::remove_file(&probe);
+        if !self.job.resume && !self.all().is_empty() {
+            return Err(refused(
+                "another run's checkpoints are there: go on with --resume, or name another folder",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Removes what an interrupted run has left.
+    fn remove_partial(&self) {
+        for entry in fs::read_dir(self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(".step-") && name.ends_with(".partial") {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     fn remove_old(&self) {
@@ -79,13 +108,20 @@ impl<'a> Checkpoints<'a> {
     pub(crate) fn resume(&self, trainer: &mut Trainer<'_>, world: &World) -> Result<u64> {
         let Some(step) = self.all().pop() else {
             return Err(Failure::input(format!(
-                "--resume: {} holds no complete checkpoint; leave --resume out to begin anew",
+                "--resume: {} holds no complete checkpoint; leave --resume out to begin",
                 self.folder.display()
             )));
         };
         let path = self.folder.join(name(step));
         let description = Description::read(&path)?;
         description.check(&path, self.job, world.place.size, self.text)?;
+        if description.step >= self.job.steps {
+            return Err(Failure::input(format!(
+                "--resume: {} has all {} steps behind it: ask for more --steps",
+                path.display(),
+                description.step
+            )));
+        }
         file::read(&path.join(file_name(world.place.rank)), trainer)?;
         trainer.go_on(&description)?;
         Ok(step)

@@ -160,9 +160,10 @@ impl Job {
             ("pp", self.pp as i64),
         ];
         for (name, value) in numbers {
-            if !(1..=1 << 32).contains(&value) {
+            let most = if name == "steps" { 1 << 40 } else { 1 << 28 };
+            if !(1..=most).contains(&value) {
                 return Err(Failure::input(format!(
-                    "--{name} {value} is out of range: at least 1"
+                    "--{name} {value} is out of range: 1 to {most} is expected"
                 )));
             }
         }
@@ -174,8 +175,8 @@ impl Job {
         if self.peak_tflops.is_some_and(|peak| !(peak.is_finite() && peak > 0.0)) {
             return Err(Failure::input("--peak-tflops must be a positive number"));
         }
-        if self.threads == Some(0) {
-            return Err(Failure::input("--threads 0: at least one thread is needed"));
+        if let Some(threads) = self.threads.filter(|threads| !(1..=4096).contains(threads)) {
+            return Err(Failure::input(format!("--threads {threads} is out of range: 1 to 4096")));
         }
         self.check_parallel()?;
         self.check_fp8()
@@ -197,7 +198,8 @@ impl Job {
                 )));
             }
         }
-        for unit in parameters::layout(shape) {
+        // All blocks are alike.
+        for unit in parameters::layout(&Shape { layers: 1, ..*shape }) {
             for tensor in &unit.tensors {
                 tensor.division.part_shape(&tensor.name, &tensor.shape, tp)?;
             }
@@ -283,6 +285,11 @@ fn changed(base: &Shape, args: &ModelArgs) -> Result<Shape> {
             )));
         }
     };
+    if !(1..=1 << 24).contains(&hidden) {
+        return Err(Failure::input(format!(
+            "--hidden {hidden} is out of range: 1 to 16777216 is expected"
+        )));
+    }
     let group = base.heads / base.kv_heads;
     let kv_heads = args.kv_heads.unwrap_or_else(|| match args.heads {
         None => base.kv_heads,

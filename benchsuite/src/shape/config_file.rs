@@ -44,7 +44,8 @@ impl Fields<'_> {
 
     fn real(&self, name: &str, default: f64) -> Answer<f64> {
         let number = |value: &Value| {
-            value.as_f64().ok_or_else(|| format!("\"{name}\": {value} is no number"))
+            let number = value.as_f64().filter(|number| number.is_finite() && *number > 0.0);
+            number.ok_or_else(|| format!("\"{name}\": {value} is not a positive number"))
         };
         self.get(name).map_or(Ok(default), number)
     }
@@ -157,12 +158,21 @@ fn scaling(fields: &Fields<'_>) -> Answer<Option<RopeScaling>> {
     let kind = inner.get("rope_type").or_else(|| inner.get("type")).and_then(Value::as_str);
     match kind {
         Some("default") => Ok(None),
-        Some("llama3") => Ok(Some(RopeScaling {
-            factor: inner.real("factor", 8.0)?,
-            low: inner.real("low_freq_factor", 1.0)?,
-            high: inner.real("high_freq_factor", 4.0)?,
-            original: inner.real("original_max_position_embeddings", 8192.0)?,
-        })),
+        Some("llama3") => {
+            let scaling = RopeScaling {
+                factor: inner.real("factor", 8.0)?,
+                low: inner.real("low_freq_factor", 1.0)?,
+                high: inner.real("high_freq_factor", 4.0)?,
+                original: inner.real("original_max_position_embeddings", 8192.0)?,
+            };
+            if scaling.high <= scaling.low {
+                return Err(format!(
+                    "\"high_freq_factor\": {} is not above \"low_freq_factor\": {}",
+                    scaling.high, scaling.low
+                ));
+            }
+            Ok(Some(scaling))
+        }
         _ => {
             Err(format!("\"rope_scaling\": {value}: llama3 is the kind that this program computes"))
         }

@@ -149,6 +149,15 @@ impl Shape {
                 "--{name} {value} is out of range: 1 to 16777216 is expected"
             )));
         }
+        // Numbers that are each in range may together be more than can be counted.
+        let [h, f, v, l] = [self.hidden, self.ffn, self.vocab, self.layers].map(i128::from);
+        let inner = i128::from(self.heads + self.kv_heads) * i128::from(self.head_dim);
+        let block = 2 * h * inner + 3 * h * f * i128::from(self.experts.max(1));
+        if l * (block + 16 * h) + 2 * v * h + h * i128::from(self.seq) > 1 << 50 {
+            return Err(Failure::input(
+                "the model has more than 10^15 parameters: choose smaller numbers",
+            ));
+        }
         if self.heads % self.kv_heads != 0 {
             return Err(Failure::input(format!(
                 "--heads {} is not a multiple of --kv-heads {}: every group of query heads shares one head of keys",

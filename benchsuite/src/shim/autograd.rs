@@ -136,9 +136,9 @@ pub(crate) fn bridge(function: Box<dyn Bridge>, inputs: &[&Tensor], keep: bool) 
 }
 
 /// Gives the memory of a tensor back; it, its views, and what autograd has kept of them must not be read until
-/// `restore_storage`.
+/// `restore_storage`: a view would read from an address of its own. `parallel::Gather` and tests alone call this.
 pub(crate) fn release_storage(tensor: &Tensor) -> Result<()> {
-    // SAFETY: a live tensor; whoever reads it in between reads a null pointer, and nothing else.
+    // SAFETY: a live tensor, which the caller promises not to read meanwhile.
     check(unsafe { pa_storage_release(raw(tensor)) }, "memory cannot be given back")
 }
 

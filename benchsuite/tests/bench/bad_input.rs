@@ -34,6 +34,30 @@ fn numbers_that_do_not_go_together_are_refused() {
     assert_refused(&["gpt", "--hidden", "100", "--heads", "3"], 2, &["--hidden 100", "--heads 3"]);
     assert_refused(&["gpt", "--micro-batch", "0"], 2, &["--micro-batch 0"]);
     assert_refused(&["gpt", "--nproc", "0"], 2, &["--nproc 0"]);
+    assert_refused(&["gpt", "--threads", "4294967296"], 2, &["--threads 4294967296"]);
+    assert_refused(&["gpt", "--accumulate", "4294967296"], 2, &["--accumulate 4294967296"]);
+    assert_refused(
+        &["llama", "--hidden", "4194304", "--heads", "4194304", "--layers", "16777216"],
+        2,
+        &["10^15"],
+    );
+    assert_refused(&["llama", "--heads", "4", "--kv-heads", "3"], 2, &["--kv-heads 3"]);
+    assert_refused(&["gpt", "--tp", "2", "--nproc", "3"], 2, &["--nproc 2"]);
+    assert_refused(&["gpt", "--tp", "3"], 2, &["--tp 3", "--heads 4"]);
+    assert_refused(&["gpt", "--pp", "5"], 2, &["--pp 5", "--layers is 4"]);
+    assert_refused(&["gpt", "--experts", "4"], 2, &["--experts", "moe"]);
+    assert_refused(&["moe", "--precision", "fp8"], 2, &["fp8", "moe"]);
+    assert_refused(
+        &["gpt", "--precision", "tf32", "--device", "cpu", "--quiet"],
+        2,
+        &["tf32", "the CPU has"],
+    );
+    assert_refused(&["gpt", "--loss", "full", "--tp", "2"], 2, &["--loss full"]);
+    assert_refused(
+        &["gpt", "--model", "/does/not/exist"],
+        2,
+        &["--model /does/not/exist", "config.json"],
+    );
     assert_refused(&["gpt", "--lr", "-1"], 2, &["--lr"]);
     assert_refused(&["gpt", "--device", "cuda", "--nproc", "2"], 2, &["--device cuda"]);
 }
@@ -150,20 +174,19 @@ fn children(pid: u32) -> Vec<String> {
 
 #[test]
 fn a_rank_killed_in_mid_run_ends_the_run() {
+    kill_one(2, &[]);
+    kill_one(2, &["--zero", "3"]);
+    kill_one(4, &["--tp", "2", "--pp", "2", "--accumulate", "2"]);
+}
+
+fn kill_one(count: usize, shared: &[&str]) {
     let data = text();
-    let arguments = [
-        "gpt",
-        "--device",
-        "cpu",
-        "--threads",
-        "1",
-        "--nproc",
-        "2",
-        "--steps",
-        "1000000",
-        "--data",
-        data.to_str().unwrap(),
-    ];
+    let count_text = count.to_string();
+    let mut arguments = vec!["gpt", "--device", "cpu", "--threads", "1", "--nproc", &count_text];
+    arguments.extend(["--layers", "2", "--hidden", "32", "--heads", "4", "--seq", "32"]);
+    arguments.extend(["--vocab", "320", "--peak-tflops", "0.1", "--steps", "1000000"]);
+    arguments.extend(["--data", data.to_str().unwrap()]);
+    arguments.extend(shared);
     let mut launcher = command(&arguments).spawn().unwrap();
     // "step 1/…" is the first line after the ranks have met.
     let mut stderr = launcher.stderr.take().unwrap();
@@ -175,7 +198,7 @@ fn a_rank_killed_in_mid_run_ends_the_run() {
         seen.extend_from_slice(&bytes[..count]);
     }
     let ranks = children(launcher.id());
-    assert_eq!(ranks.len(), 2);
+    assert_eq!(ranks.len(), count);
     let victim = ranks
         .iter()
         .find(|pid| {

@@ -110,18 +110,29 @@ fn sigterm_saves_and_a_run_goes_on_from_there() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_written_is_refused_before_training() {
+    for ranks in ["1", "2"] {
+        let ended = run(&["gpt", "--checkpoint", "/proc/nowhere", "--nproc", ranks]);
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains("--checkpoint /proc/nowhere"), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn what_cannot_be_gone_on_from_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
     let data = text();
     let refused = |more: &[&str], says: &[&str]| {
+        let steps = if more == ["--resume"] { "3" } else { "2" };
         let mut arguments =
             vec!["gpt", "--layers", "1", "--hidden", "32", "--heads", "2", "--seq", "32"];
         arguments.extend([
             "--vocab",
             "320",
             "--steps",
-            "2",
+            steps,
             "--threads",
             "1",
             "--device",
@@ -139,6 +150,8 @@ fn what_cannot_be_gone_on_from_is_named() {
     };
     refused(&["--resume"], &["no complete checkpoint", "leave --resume out"]);
     refused(&[], &[]);
+    refused(&[], &["another run's checkpoints are there", "--resume"]);
+    refused(&["--resume", "--nproc", "1"], &["has all 2 steps behind it"]);
     let file = folder.path().join("step-00000002/rank-00000.safetensors");
     let whole = fs::read(&file).unwrap();
     fs::write(&file, &whole[..whole.len() / 2]).unwrap();
@@ -148,6 +161,10 @@ fn what_cannot_be_gone_on_from_is_named() {
     let text = fs::read_to_string(&description).unwrap();
     fs::write(&description, &text[..50]).unwrap();
     refused(&["--resume"], &["checkpoint.json", "cannot be read"]);
+    fs::write(&description, text.replacen("\"hidden\":", "\"depth\": 1, \"hidden\":", 1)).unwrap();
+    refused(&["--resume"], &["depth 1", "this run has null"]);
+    fs::write(&description, text.replacen("checkpoint/1", "checkpoint/9", 1)).unwrap();
+    refused(&["--resume"], &["checkpoint/9"]);
     fs::write(&description, text.replacen("\"hidden\": 32", "\"hidden\": 64", 1)).unwrap();
     refused(&["--resume"], &["hidden 64", "this run has 32"]);
     fs::write(&description, text.replacen("\"world_size\": 1", "\"world_size\": 4", 1)).unwrap();
