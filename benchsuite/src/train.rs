@@ -37,7 +37,7 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     if job.checkpoint.is_some() {
         interrupt::watch()?;
     }
-    MemoryKinds::count()?;
+    shim::count_memory()?;
     marks::name_thread(c"main");
     let ranks = place.size;
     let lead = place.rank == 0;
@@ -87,15 +87,13 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     let state_bytes = memory::held_by_state();
     let checkpoints = Checkpoints::new(job, text.checksum());
     let mut first_step = 0;
-    if let Some(checkpoints) = &checkpoints {
-        if job.resume {
-            first_step = checkpoints.resume(&mut trainer, &world)?;
-            progress.note(&format!("going on after step {first_step}"));
-        }
+    if let Some(checkpoints) = checkpoints.as_ref().filter(|_| job.resume) {
+        first_step = checkpoints.resume(&mut trainer, &world)?;
+        progress.note(&format!("going on after step {first_step}"));
     }
     world.barrier()?;
     world.mesh().ledger.clear();
-    MemoryKinds::reset();
+    shim::reset_peak();
 
     let mut losses = Vec::new();
     let mut gradient_norms = Vec::new();

@@ -134,7 +134,7 @@ impl<'a> Trainer<'a> {
             match action {
                 Action::Forward(index) => {
                     let (inputs, targets) = self.batch(step, index, batches)?;
-                    let forward = self.forward(index, &inputs, true)?;
+                    let forward = self.forward(index, inputs.as_ref(), true)?;
                     held.insert(index, (forward, targets));
                 }
                 Action::Backward(index) => {
@@ -175,15 +175,15 @@ impl<'a> Trainer<'a> {
         Ok((first.then_some(inputs), last.then_some(targets)))
     }
 
-    fn forward(&mut self, index: u64, inputs: &Option<Tensor>, graph: bool) -> Result<Held> {
+    fn forward(&mut self, index: u64, inputs: Option<&Tensor>, graph: bool) -> Result<Held> {
         let input = match inputs {
             Some(ids) => ids.shallow_clone(),
             None => self.receive(-1)?,
         };
         let held = {
             let _forward = marks::span(c"forward", index);
-            let (stage, mut state) = self.state();
-            stage.forward(&mut state, &input, graph)?
+            let (stage, mut own) = self.state();
+            stage.forward(&mut own, &input, graph)?
         };
         if !self.stage.is_last() {
             self.send(&held.x, 1)?;
@@ -201,9 +201,9 @@ impl<'a> Trainer<'a> {
         let (gradient, loss) = match targets.filter(|_| self.stage.is_last()) {
             Some(targets) => {
                 let _loss = marks::span(c"loss", index);
-                let (stage, mut state) = self.state();
+                let (stage, mut own) = self.state();
                 let options = (Some(scale), is_last);
-                let (loss, gradient) = stage.loss(&mut state, &held.x, &targets, options)?;
+                let (loss, gradient) = stage.loss(&mut own, &held.x, &targets, options)?;
                 let gradient = gradient.ok_or_else(|| Failure::run("the loss has no gradient"))?;
                 (gradient, Some(loss))
             }
@@ -211,8 +211,8 @@ impl<'a> Trainer<'a> {
         };
         let gradient = {
             let _backward = marks::span(c"backward", index);
-            let (stage, mut state) = self.state();
-            stage.backward(&mut state, held, gradient, (scale, is_last))?
+            let (stage, mut own) = self.state();
+            stage.backward(&mut own, held, gradient, (scale, is_last))?
         };
         if !self.stage.is_first() {
             self.send(&gradient, -1)?;
@@ -319,11 +319,11 @@ impl<'a> Trainer<'a> {
         let _no_graph = tch::no_grad_guard();
         let (inputs, targets) = batches.validation(self.job.micro_batch)?;
         let inputs = self.stage.is_first().then_some(inputs);
-        let held = self.forward(0, &inputs, false)?;
+        let held = self.forward(0, inputs.as_ref(), false)?;
         let mut loss = None;
         if self.stage.is_last() {
-            let (stage, mut state) = self.state();
-            let (mean, _) = stage.loss(&mut state, &held.x, &targets, (None, false))?;
+            let (stage, mut own) = self.state();
+            let (mean, _) = stage.loss(&mut own, &held.x, &targets, (None, false))?;
             loss = Some(mean.f_double_value(&[])?);
         }
         for (pending, _) in self.sent.drain(..) {

@@ -27,11 +27,11 @@ impl Model {
         let (experts, top_k) = (self.shape.experts, self.shape.top_k);
         let tokens = x.f_reshape([-1, hidden])?;
         // What the router says to x every rank says alike; together it must count once.
-        let routed = match &self.tensor_parallel {
+        let asked = match &self.tensor_parallel {
             Some(parallel) => parallel.share_of_gradient(&tokens)?,
             None => tokens.shallow_clone(),
         };
-        let scores = routed.f_linear(router, None::<&Tensor>)?.f_to_kind(Kind::Float)?;
+        let scores = asked.f_linear(router, None::<&Tensor>)?.f_to_kind(Kind::Float)?;
         let (best, chosen) = scores.f_topk(top_k, -1, true, false)?;
         let shares = best.f_softmax(-1, Kind::Float)?;
         let balance = balance(&scores, &chosen, batch)?;

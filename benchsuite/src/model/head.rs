@@ -107,8 +107,8 @@ impl Model {
             let (loss, probabilities, own) = match &self.tensor_parallel {
                 None => {
                     let logs = logits.f_log_softmax(-1, Kind::Float)?;
-                    let loss = logs.f_gather(1, &targets.f_unsqueeze(1)?, false)?;
-                    (loss.f_sum(Kind::Float)?.f_neg()?, logs, targets)
+                    let at_targets = logs.f_gather(1, &targets.f_unsqueeze(1)?, false)?;
+                    (at_targets.f_sum(Kind::Float)?.f_neg()?, logs, targets)
                 }
                 Some(parallel) => parallel.log_softmax(&logits, &targets)?,
             };

@@ -91,27 +91,7 @@ pub(crate) struct Job {
 impl Job {
     /// Fills in the preset and checks the numbers.
     pub(crate) fn new(architecture: Architecture, args: ModelArgs) -> Result<Self> {
-        let (preset, base, micro_batch) = match &args.model {
-            Some(path) => {
-                let shape = shape::read_config(path)?;
-                shape.check().map_err(|failure| {
-                    Failure::input(format!("--model {}: {failure}", path.display()))
-                })?;
-                if shape.architecture != architecture {
-                    return Err(Failure::input(format!(
-                        "--model {}: this is a {name}: perfagent-bench {name} --model …",
-                        path.display(),
-                        name = shape.architecture.name()
-                    )));
-                }
-                (path.display().to_string(), shape, 1)
-            }
-            None => {
-                let name = args.preset.clone().unwrap_or_else(|| "nano".to_owned());
-                let preset = shape::find(architecture, &name)?;
-                (name, preset.shape, preset.micro_batch)
-            }
-        };
+        let (preset, base, micro_batch) = start(architecture, &args)?;
         let shape = changed(&base, &args)?;
         shape.check()?;
         let job = Self {
@@ -269,6 +249,27 @@ impl Job {
     pub(crate) fn tokens_per_step(&self, ranks: usize) -> i64 {
         self.sequences_per_step(ranks) * self.shape.seq
     }
+}
+
+/// What the numbers start from: a preset, or a configuration file; with the micro-batch that suits it.
+fn start(architecture: Architecture, args: &ModelArgs) -> Result<(String, Shape, i64)> {
+    let Some(path) = &args.model else {
+        let name = args.preset.clone().unwrap_or_else(|| "nano".to_owned());
+        let preset = shape::find(architecture, &name)?;
+        return Ok((name, preset.shape, preset.micro_batch));
+    };
+    let shape = shape::read_config(path)?;
+    shape
+        .check()
+        .map_err(|failure| Failure::input(format!("--model {}: {failure}", path.display())))?;
+    if shape.architecture != architecture {
+        return Err(Failure::input(format!(
+            "--model {}: this is a {name}: perfagent-bench {name} --model …",
+            path.display(),
+            name = shape.architecture.name()
+        )));
+    }
+    Ok((path.display().to_string(), shape, 1))
 }
 
 /// The shape with what was asked for instead. What follows from the width keeps its relation to it.

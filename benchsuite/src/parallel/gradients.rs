@@ -54,11 +54,11 @@ impl GradientSync {
         is_last: bool,
     ) -> Result<()> {
         match self.zero {
-            Zero::Off if is_last => self.into_bucket(parameters, unit),
+            Zero::Off if is_last => self.add_to_bucket(parameters, unit),
             Zero::Optimizer if is_last => {
                 let Some(gradient) = &parameters.units[unit].gradient else { return Ok(()) };
                 let gradient = gradient.shallow_clone();
-                self.scatter(parameters, unit, gradient)
+                self.scatter(parameters, unit, &gradient)
             }
             Zero::Off | Zero::Optimizer => Ok(()),
             Zero::Gradients | Zero::Parameters => {
@@ -69,12 +69,12 @@ impl GradientSync {
                     let _scope = MemoryKind::Gradients.scope();
                     gradient.f_to_kind(Kind::Float)?
                 };
-                self.scatter(parameters, unit, gradient)
+                self.scatter(parameters, unit, &gradient)
             }
         }
     }
 
-    fn into_bucket(&mut self, parameters: &Parameters, unit: usize) -> Result<()> {
+    fn add_to_bucket(&mut self, parameters: &Parameters, unit: usize) -> Result<()> {
         let (Some(engine), Some(all)) = (&self.engine, &parameters.gradients) else {
             return Ok(());
         };
@@ -90,12 +90,12 @@ impl GradientSync {
         Ok(())
     }
 
-    fn scatter(&mut self, parameters: &mut Parameters, unit: usize, whole: Tensor) -> Result<()> {
+    fn scatter(&mut self, parameters: &mut Parameters, unit: usize, whole: &Tensor) -> Result<()> {
         let Some(engine) = self.engine.clone() else {
             if self.zero == Zero::Optimizer {
                 return Ok(());
             }
-            return add(&parameters.units[unit].shard_gradient, &whole);
+            return add(&parameters.units[unit].shard_gradient, whole);
         };
         while self.under_way.len() >= AT_ONCE && self.zero >= Zero::Gradients {
             self.settle_first(parameters)?;
@@ -105,7 +105,7 @@ impl GradientSync {
             let _scope = MemoryKind::Communication.scope();
             shard.f_empty_like()?
         };
-        let operation = Operation::ReduceScatterSum { out: &out, input: &whole };
+        let operation = Operation::ReduceScatterSum { out: &out, input: whole };
         let pending = engine.start(Group::DataParallel, &operation)?;
         // libtorch keeps `whole` until the operation is complete.
         self.under_way.push_back(UnderWay { pending, target: Some((unit, out)) });

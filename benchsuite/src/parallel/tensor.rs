@@ -102,9 +102,9 @@ impl TensorParallel {
         let own = self.own(targets, logits.size()[1])?;
         let at_target = logs.f_gather(1, &own.f_clamp_min(0)?.f_unsqueeze(1)?, false)?;
         let here = own.f_ge(0)?.f_to_kind(Kind::Float)?.f_unsqueeze(1)?;
-        let loss = at_target.f_mul(&here)?.f_sum(Kind::Float)?.f_neg()?.f_view([1])?;
-        self.engine.run(Group::TensorParallel, &Operation::AllReduceSum(&loss))?;
-        Ok((loss.f_squeeze()?, logs, own))
+        let sum = at_target.f_mul(&here)?.f_sum(Kind::Float)?.f_neg()?.f_view([1])?;
+        self.engine.run(Group::TensorParallel, &Operation::AllReduceSum(&sum))?;
+        Ok((sum.f_squeeze()?, logs, own))
     }
 }
 

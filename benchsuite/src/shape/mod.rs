@@ -85,7 +85,7 @@ pub(crate) struct Shape {
 impl Shape {
     /// Trainable parameters, a tied head counted once.
     ///
-    /// GPT: L(4h·ah_d + 2hF + …biases and norms) + Vh + sh + 2h, with F = 4h: L(12h² + 13h) + Vh + sh + 2h.
+    /// GPT, with F = 4h: L(12h² + 13h) + Vh + sh + 2h.
     /// Llama: L(2h·d(a+k) + 3hF + 2h) + Vh (twice untied) + h. Mixture: E times 3hF, and hE for the router.
     pub(crate) fn parameters(&self) -> i64 {
         let h = self.hidden;

@@ -100,9 +100,13 @@ pub(crate) fn bridge(function: Box<dyn Bridge>, inputs: &[&Tensor], keep: bool) 
         wanted: usize,
     ) -> c_int {
         // SAFETY: (all) as in forward.
-        let function = unsafe { &*context.cast::<Function>() };
-        let inputs = unsafe { tensors(inputs, count) };
-        let gradient = unsafe { Tensor::clone_from_ptr(gradient.cast_mut().cast()) };
+        let (function, inputs, gradient) = unsafe {
+            (
+                &*context.cast::<Function>(),
+                tensors(inputs, count),
+                Tensor::clone_from_ptr(gradient.cast_mut().cast()),
+            )
+        };
         let Some(gradients) = noted(|| function.backward(&inputs, &gradient)) else { return 0 };
         for (at, gradient) in gradients.into_iter().enumerate().take(wanted) {
             // SAFETY: the shim gives room for as many as there were inputs, filled with null.

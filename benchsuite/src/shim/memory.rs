@@ -68,21 +68,10 @@ pub(crate) struct Kinds {
 }
 
 impl Kinds {
-    /// Counts from here on.
-    pub(crate) fn count() -> Result<()> {
-        static ONCE: Once = Once::new();
-        let mut answer = 1;
-        // SAFETY: replaces libtorch's allocator by one that counts and calls it.
-        ONCE.call_once(|| answer = unsafe { pa_count_memory() });
-        check(answer, "memory cannot be counted")
-    }
-
-    /// The most of each kind, and of all together, since the last `reset`.
+    /// The most of each kind, and of all together, since the last `reset_peak`.
     pub(crate) fn peak() -> Self {
-        // SAFETY: reads a counter.
-        let total = unsafe { pa_memory_bytes(-1, 1) };
         Self {
-            total,
+            total: total_peak(),
             parameters: Kind::Parameters.peak(),
             gradients: Kind::Gradients.peak(),
             optimizer: Kind::Optimizer.peak(),
@@ -90,12 +79,26 @@ impl Kinds {
             communication: Kind::Communication.peak(),
         }
     }
+}
 
-    /// The peak is what is held now.
-    pub(crate) fn reset() {
-        // SAFETY: sets counters.
-        unsafe { pa_memory_reset_peak() }
-    }
+fn total_peak() -> i64 {
+    // SAFETY: reads a counter.
+    unsafe { pa_memory_bytes(-1, 1) }
+}
+
+/// Counts memory from here on.
+pub(crate) fn count() -> Result<()> {
+    static ONCE: Once = Once::new();
+    let mut answer = 1;
+    // SAFETY: replaces libtorch's allocator by one that counts and calls it.
+    ONCE.call_once(|| answer = unsafe { pa_count_memory() });
+    check(answer, "memory cannot be counted")
+}
+
+/// From now on the peak is what is held now, or more.
+pub(crate) fn reset_peak() {
+    // SAFETY: sets counters.
+    unsafe { pa_memory_reset_peak() }
 }
 
 #[cfg(test)]
@@ -106,7 +109,7 @@ mod tests {
 
     #[test]
     fn memory_is_counted_where_it_is_for() {
-        Kinds::count().unwrap();
+        count().unwrap();
         let before = (Kind::Gradients.bytes(), Kind::Activations.bytes());
         let tensor = {
             let _scope = Kind::Gradients.scope();

@@ -11,7 +11,9 @@ mod sys;
 
 pub(crate) use autograd::{Bridge, backward, bridge, release_storage, restore_storage, set_grad};
 pub(crate) use gloo::{GlooGroup, GlooPending, Operation};
-pub(crate) use memory::{Kind as MemoryKind, Kinds as MemoryKinds};
+pub(crate) use memory::{
+    Kind as MemoryKind, Kinds as MemoryKinds, count as count_memory, reset_peak,
+};
 pub(crate) use optimizer::{AdamWNumbers, AdamWTensors, adamw};
 pub(crate) use store::Store;
 
