@@ -50,15 +50,9 @@ impl AdamW {
                 host.as_ref().map_or((&unit.shard, &unit.shard_gradient), |(w, g)| (w, g));
             device = weights.device();
             let (first, second) = (weights.f_zeros_like()?, weights.f_zeros_like()?);
-            let own = parameters.plan.own(unit.full.numel() as i64);
             for slot in &unit.slots {
-                // A shard may begin or end inside a tensor.
-                let from = slot.offset.max(own.start);
-                let len = (slot.offset + slot.len).min(own.end) - from;
-                if len <= 0 {
-                    continue;
-                }
-                let part = |of: &Tensor| of.f_narrow(0, from - own.start, len);
+                let Some(own) = unit.owned(slot) else { continue };
+                let part = |of: &Tensor| of.f_narrow(0, own.start, own.end - own.start);
                 let tensors = AdamWTensors {
                     parameter: part(weights)?,
                     gradient: part(gradient)?,
@@ -140,14 +134,9 @@ pub(crate) fn squared_norm(parameters: &Parameters) -> Result<Tensor> {
             }
             continue;
         }
-        let own = plan.own(unit.full.numel() as i64);
-        for slot in unit.slots.iter().filter(|slot| slot.division != Division::Whole) {
-            let from = slot.offset.max(own.start);
-            let len = (slot.offset + slot.len).min(own.end) - from;
-            if len > 0 {
-                let gradient = gradient.f_narrow(0, from - own.start, len)?;
-                sum = sum.f_add(&gradient.f_dot(&gradient)?)?;
-            }
+        for own in unit.owned_of(Division::is_divided) {
+            let gradient = gradient.f_narrow(0, own.start, own.end - own.start)?;
+            sum = sum.f_add(&gradient.f_dot(&gradient)?)?;
         }
     }
     Ok(sum)

@@ -256,20 +256,12 @@ impl<'a> Trainer<'a> {
     /// Completes gradients that several parts or stages have a share of: with sequence parallelism those of whole tensors,
     /// which each part knows of its stretch; of an embedding that two stages have.
     fn sum_over_parts(&self) -> Result<()> {
-        let plan = &self.parameters.plan;
         if let (Some(engine), true) = (&self.mesh.tensor, self.job.sequence_parallel) {
             for unit in &self.parameters.units {
-                let own = plan.own(unit.full.numel() as i64);
-                let mut parts = Vec::new();
-                for slot in unit.slots.iter().filter(|slot| {
-                    slot.division == Division::Whole && !slot.name.ends_with("router.weight")
-                }) {
-                    let from = slot.offset.max(own.start);
-                    let len = (slot.offset + slot.len).min(own.end) - from;
-                    if len > 0 {
-                        parts.push(unit.shard_gradient.f_narrow(0, from - own.start, len)?);
-                    }
-                }
+                let parts: Vec<Tensor> = unit
+                    .owned_of(|division| *division == Division::Whole)
+                    .map(|own| unit.shard_gradient.f_narrow(0, own.start, own.end - own.start))
+                    .collect::<std::result::Result<_, _>>()?;
                 if parts.is_empty() {
                     continue;
                 }

@@ -143,6 +143,8 @@ pub fn ranges(ranks: &[Rank]) -> Vec<RangeRow> {
             sum.count += row.count;
             sum.total_ns += row.total_ns;
             sum.mean_ns = mean(sum.total_ns, sum.count);
+            sum.min_ns = sum.min_ns.min(row.min_ns);
+            sum.max_ns = sum.max_ns.max(row.max_ns);
         },
         |row| row.total_ns,
     )
@@ -262,9 +264,9 @@ fn rate(bytes: i64, nanos: i64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::{CollectiveRow, DurationBucket, KernelRow, Rank};
+    use crate::report::{CollectiveRow, DurationBucket, KernelRow, RangeRow, Rank};
 
-    use super::{collectives, kernels};
+    use super::{collectives, kernels, ranges};
 
     #[test]
     fn kernels_of_two_ranks_add_up_by_name() {
@@ -285,6 +287,18 @@ mod tests {
         let std_ns = Some(128.0_f64.sqrt());
         let both = KernelRow { std_ns, ..row("b", 2, 40, 12, 28) };
         assert_eq!(kernels(&[first, second]), [both, row("a", 2, 20, 5, 15)]);
+    }
+
+    /// Both were those of the first rank, and the mean could lie outside.
+    #[test]
+    fn the_shortest_and_the_longest_range_are_those_of_all_ranks() {
+        let rank = |count, total_ns, min_ns, max_ns| {
+            let mean_ns = total_ns as f64 / count as f64;
+            let row = RangeRow { count, total_ns, mean_ns, min_ns, max_ns, ..Default::default() };
+            Rank { ranges: vec![row], ..Default::default() }
+        };
+        let both = ranges(&[rank(1, 420, 420, 420), rank(3, 480, 60, 364), rank(1, 500, 500, 500)]);
+        assert_eq!(both, rank(5, 1400, 60, 500).ranges);
     }
 
     #[test]

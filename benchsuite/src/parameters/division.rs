@@ -10,7 +10,7 @@ impl Division {
     pub(crate) fn part(&self, whole: &Tensor, rank: i64, ranks: i64) -> Result<Tensor> {
         let dims = whole.dim() as i64;
         let (dim, stretches) = match self {
-            Self::Whole => return Ok(whole.f_contiguous()?),
+            Self::Whole | Self::Alike => return Ok(whole.f_contiguous()?),
             Self::Rows(stretches) => (0, stretches.clone()),
             Self::Columns => (dims - 1, vec![whole.size()[dims as usize - 1]]),
             Self::Middle(stretches) => (dims - 2, stretches.clone()),
@@ -25,12 +25,17 @@ impl Division {
         Ok(Tensor::f_cat(&parts, dim)?)
     }
 
+    /// Whether ranks have parts of it.
+    pub(crate) fn is_divided(&self) -> bool {
+        !matches!(self, Self::Whole | Self::Alike)
+    }
+
     /// The shape of such a part. Lengths that `ranks` does not divide are an input error.
     pub(crate) fn part_shape(&self, name: &str, whole: &[i64], ranks: i64) -> Result<Vec<i64>> {
         let mut shape = whole.to_vec();
         let dims = shape.len();
         let (dim, stretches) = match self {
-            Self::Whole => return Ok(shape),
+            Self::Whole | Self::Alike => return Ok(shape),
             Self::Rows(stretches) => (0, stretches.clone()),
             Self::Columns => (dims - 1, vec![whole[dims - 1]]),
             Self::Middle(stretches) => (dims - 2, stretches.clone()),

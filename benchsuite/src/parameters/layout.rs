@@ -13,8 +13,10 @@ pub(crate) enum Start {
 /// How tensor parallelism divides a tensor over its ranks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Division {
-    /// Every rank has all of it.
+    /// Every rank has all of it; with sequences divided, each knows the gradient of its stretch.
     Whole,
+    /// Every rank has all of it, and computes all of its gradient.
+    Alike,
     /// Each of these stretches of the first dimension is divided: outputs of a matrix, rows of an embedding.
     Rows(Vec<i64>),
     /// The last dimension is divided: inputs of a matrix.
@@ -147,7 +149,7 @@ fn llama_block(shape: &Shape, block: &str) -> Vec<TensorLayout> {
     if shape.architecture == Architecture::Moe {
         let experts = shape.experts;
         tensors.extend([
-            matrix(name("feed_forward.router.weight"), &[experts, h], STD, Division::Whole),
+            matrix(name("feed_forward.router.weight"), &[experts, h], STD, Division::Alike),
             matrix(up, &[experts, 2 * ffn, h], STD, Division::Middle(vec![ffn, ffn])),
             matrix(down, &[experts, h, ffn], std, Division::Columns),
         ]);
@@ -185,7 +187,7 @@ mod tests {
                     Division::Middle(parts) => {
                         assert_eq!(parts.iter().sum::<i64>(), tensor.shape[dims - 2]);
                     }
-                    Division::Whole | Division::Columns => {}
+                    Division::Whole | Division::Alike | Division::Columns => {}
                 }
             }
         }

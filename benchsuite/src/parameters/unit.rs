@@ -1,6 +1,8 @@
 //! The weights of one unit: flat buffers, and a view of each tensor that autograd knows as a leaf.
 //! Flat because collectives, ZeRO's shards and the optimizer then work on plain ranges.
 
+use std::ops::Range;
+
 use tch::{Device, Kind, Tensor};
 
 use super::layout::{Division, Start, UnitLayout};
@@ -41,6 +43,8 @@ pub(crate) struct Unit {
     /// Gradients of the shard, fp32, summed over the ranks when the step is complete; a part of `gradient` where that
     /// stays.
     pub shard_gradient: Tensor,
+    /// The elements of `full` that these are.
+    own: Range<i64>,
     /// Gradients of all the unit; under ZeRO-2 and 3 only while backward is in the unit.
     pub gradient: Option<Tensor>,
     leaves: Vec<Tensor>,
@@ -92,7 +96,23 @@ impl Unit {
             shim::release_storage(&full)?;
         }
         let name = layout.name.clone();
-        Ok(Self { name, slots, len, full, shard, shard_gradient, gradient, leaves })
+        Ok(Self { name, slots, len, full, shard, shard_gradient, own, gradient, leaves })
+    }
+
+    /// The elements of the shard that are of this slot: a shard may begin or end inside a tensor, or have none of it.
+    pub(crate) fn owned(&self, slot: &Slot) -> Option<Range<i64>> {
+        let start = slot.offset.max(self.own.start) - self.own.start;
+        let end = (slot.offset + slot.len).min(self.own.end) - self.own.start;
+        (start < end).then_some(start..end)
+    }
+
+    /// The same of all slots with such a division.
+    pub(crate) fn owned_of(
+        &self,
+        division: impl Fn(&Division) -> bool,
+    ) -> impl Iterator<Item = Range<i64>> {
+        let slots = self.slots.iter().filter(move |slot| division(&slot.division));
+        slots.filter_map(|slot| self.owned(slot))
     }
 
     /// Tensors that autograd tracks, in the order of `slots`.
