@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <c10/core/CPUAllocator.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
 
 #include "common.h"
@@ -84,6 +85,26 @@ int64_t pa_memory_bytes(int kind, int peak) {
 void pa_memory_reset_peak() {
   for (int kind = 0; kind < kKinds; ++kind) counting.peak[kind] = counting.held[kind].load();
   counting.total_peak = counting.total.load();
+}
+
+// The most that libtorch's allocator of a GPU has given out (or, reserved, taken from the driver) since the
+// last reset; below zero when it does not tell.
+int64_t pa_device_peak_bytes(int device, int reserved) {
+  int64_t bytes = -1;
+  guarded([&] {
+    auto stats = c10::getDeviceAllocator(at::kCUDA)->getDeviceStats(static_cast<c10::DeviceIndex>(device));
+    auto all = static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+    bytes = (reserved ? stats.reserved_bytes : stats.allocated_bytes)[all].peak;
+    return 1;
+  });
+  return bytes;
+}
+
+void pa_device_reset_peak(int device) {
+  guarded([&] {
+    c10::getDeviceAllocator(at::kCUDA)->resetPeakStats(static_cast<c10::DeviceIndex>(device));
+    return 1;
+  });
 }
 
 } // extern "C"

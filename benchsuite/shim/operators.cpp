@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include <ATen/record_function.h>
 
@@ -38,13 +39,16 @@ void* ops_domain = nullptr;
 
 // The text of one operator, cut short rather than grown: no allocation on the measured thread.
 struct Text {
-  char data[512];
+  char data[768];
   size_t size = 0;
   void put(char c) {
     if (size < sizeof(data) - 1) data[size++] = c;
   }
   void put(const char* s) {
     while (*s) put(*s++);
+  }
+  void put(std::string_view s) {
+    for (char c : s) put(c);
   }
   void put(int64_t n) {
     char digits[20];
@@ -59,20 +63,20 @@ struct Text {
   }
 };
 
-// Calls visit(sizes) for each tensor argument, tensor lists flattened, and visit({}) for any other.
+// Calls visit(sizes, type) for each tensor argument, tensor lists flattened, and visit({}, none) for any other.
 template <typename Visit>
-void each_shape(const at::RecordFunction& fn, Visit&& visit) {
-  auto shape = [&](const at::Tensor& t) {
+void each_input(const at::RecordFunction& fn, Visit&& visit) {
+  auto tensor = [&](const at::Tensor& t) {
     bool plain = t.defined() && !t.is_nested();
-    visit(plain ? t.sizes() : at::IntArrayRef{});
+    visit(plain ? t.sizes() : at::IntArrayRef{}, t.defined() ? t.dtype() : caffe2::TypeMeta());
   };
   for (const c10::IValue& value : fn.inputs()) {
     if (value.isTensor()) {
-      shape(value.toTensor());
+      tensor(value.toTensor());
     } else if (value.isList() && value.isTensorList()) { // the second question alone is a call
-      for (const c10::IValue& item : value.toListRef()) shape(item.toTensor());
+      for (const c10::IValue& item : value.toListRef()) tensor(item.toTensor());
     } else {
-      visit(at::IntArrayRef{});
+      visit(at::IntArrayRef{}, caffe2::TypeMeta());
     }
   }
 }
@@ -80,7 +84,7 @@ void each_shape(const at::RecordFunction& fn, Visit&& visit) {
 void format(const at::RecordFunction& fn, Text& text) {
   text.put(fn.name());
   bool first = true;
-  each_shape(fn, [&](at::IntArrayRef sizes) {
+  each_input(fn, [&](at::IntArrayRef sizes, caffe2::TypeMeta) {
     text.put(first ? ", sizes = [[" : ", [");
     first = false;
     for (size_t i = 0; i < sizes.size(); ++i) {
@@ -90,6 +94,16 @@ void format(const at::RecordFunction& fn, Text& text) {
     text.put(']');
   });
   if (!first) text.put(']');
+  // As the profiler of PyTorch names them: float, c10::BFloat16, of no tensor nothing.
+  bool any = !first;
+  first = true;
+  each_input(fn, [&](at::IntArrayRef, caffe2::TypeMeta type) {
+    text.put(first ? ", types = [\"" : ", \"");
+    first = false;
+    if (type != caffe2::TypeMeta()) text.put(type.name());
+    text.put('"');
+  });
+  if (any) text.put(']');
   text.data[text.size] = 0;
 }
 
@@ -110,8 +124,9 @@ uint64_t fingerprint(const at::RecordFunction& fn) {
   chunk = left;
   while (left) chunk = chunk << 8 | static_cast<uint8_t>(name[--left]);
   hash = mix(hash, chunk);
-  each_shape(fn, [&](at::IntArrayRef sizes) {
-    hash = mix(hash, sizes.size() + 0x5bd1e995);
+  each_input(fn, [&](at::IntArrayRef sizes, caffe2::TypeMeta type) {
+    uint64_t kind = type.isScalarType() ? static_cast<uint64_t>(type.toScalarType()) : 255;
+    hash = mix(hash, (kind << 32) + sizes.size() + 0x5bd1e995);
     for (int64_t size : sizes) hash = mix(hash, static_cast<uint64_t>(size));
   });
   return hash | 1; // never the empty mark

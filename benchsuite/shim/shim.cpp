@@ -16,6 +16,7 @@
 #include <memory>
 
 #include <ATen/Context.h>
+#include <torch/headeronly/version.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -74,6 +75,11 @@ std::vector<uint8_t> bytes(const uint8_t* data, size_t size) {
 } // namespace
 
 extern "C" {
+
+// Of the libtorch whose headers this was built with.
+const char* pa_torch_version() {
+  return TORCH_VERSION;
+}
 
 const char* pa_last_error() {
   return last_error.c_str();

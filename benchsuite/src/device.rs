@@ -6,15 +6,20 @@ use tch::{Cuda, Device};
 
 use crate::failure::{Failure, Result};
 use crate::options::{DeviceChoice, Precision};
+use crate::place::Place;
 use crate::shim;
 
-/// Finds the device. A GPU is only for runs of one rank: the collectives here are Gloo's, on CPUs.
-pub(crate) fn choose(choice: DeviceChoice, ranks: usize) -> Result<(Device, Option<String>)> {
-    check(choice, ranks)?;
+/// Finds the device of a rank: with `cuda` each rank of a machine has one of its GPUs. `auto` means one only for a run of
+/// one rank.
+pub(crate) fn choose(choice: DeviceChoice, place: &Place) -> Result<(Device, Option<String>)> {
     match choice {
         DeviceChoice::Cpu => Ok((Device::Cpu, None)),
-        DeviceChoice::Cuda => open().map(|()| (Device::Cuda(0), None)).map_err(Failure::Input),
-        DeviceChoice::Auto if !may_be_cuda(choice, ranks) => Ok((Device::Cpu, None)),
+        DeviceChoice::Cuda => {
+            open().map_err(Failure::Input)?;
+            let gpus = usize::try_from(Cuda::device_count()).unwrap_or(0);
+            own_gpu(place, gpus).map(|gpu| (Device::Cuda(gpu), None))
+        }
+        DeviceChoice::Auto if !may_be_cuda(choice, place.size) => Ok((Device::Cpu, None)),
         DeviceChoice::Auto => Ok(match open() {
             Ok(()) => (Device::Cuda(0), None),
             Err(why) => (Device::Cpu, Some(format!("computing on the CPU: {why}"))),
@@ -31,14 +36,17 @@ pub(crate) fn may_be_cuda(choice: DeviceChoice, ranks: usize) -> bool {
     }
 }
 
-/// The part of the choice that can be refused without touching libtorch.
-pub(crate) fn check(choice: DeviceChoice, ranks: usize) -> Result<()> {
-    if choice == DeviceChoice::Cuda && ranks > 1 {
-        return Err(Failure::input(
-            "--device cuda with more than one rank is not available yet: use one rank, or --device cpu",
-        ));
+/// The GPU of a rank. Several ranks have one together only where NCCL was told to allow it, which it does from 2.30 on.
+fn own_gpu(place: &Place, gpus: usize) -> Result<usize> {
+    const SHARED: &str = "NCCL_MULTI_RANK_GPU_ENABLE";
+    let may_share = std::env::var(SHARED).is_ok_and(|value| value == "1");
+    if place.local_rank >= gpus && !may_share {
+        return Err(Failure::input(format!(
+            "{} ranks on this machine need as many GPUs, and it has {gpus}: use --nproc {gpus}, or with NCCL 2.30.3 or newer {SHARED}=1",
+            place.local_size
+        )));
     }
-    Ok(())
+    Ok(place.local_rank % gpus.max(1))
 }
 
 /// Refuses a number format that the device has no arithmetic for.
@@ -99,4 +107,27 @@ pub(crate) fn synchronize(device: Device) {
 /// `cpu` or `cuda`.
 pub(crate) fn name(device: Device) -> &'static str {
     if device.is_cuda() { "cuda" } else { "cpu" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_gpu;
+    use crate::place::Place;
+
+    #[test]
+    fn ranks_have_the_gpus_of_their_machine_in_turn() {
+        let place = |local_rank| Place {
+            rank: 8 + local_rank,
+            size: 16,
+            local_rank,
+            local_size: 8,
+            ..Place::alone()
+        };
+        assert_eq!((own_gpu(&place(0), 8).unwrap(), own_gpu(&place(7), 8).unwrap()), (0, 7));
+        let refused = own_gpu(&place(4), 4).unwrap_err().to_string();
+        assert!(
+            refused.contains("8 ranks") && refused.contains("it has 4: use --nproc 4"),
+            "{refused}"
+        );
+    }
 }

@@ -1,4 +1,8 @@
-//! Collectives between ranks, whatever carries them: the interface, and Gloo behind it.
+//! Collectives between ranks, whatever carries them: the interface, and Gloo and NCCL behind it.
+
+mod nccl;
+
+pub(crate) use nccl::Nccl;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

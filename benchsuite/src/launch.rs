@@ -1,5 +1,6 @@
 //! Starts the ranks of a run on this machine, watches them, and stops the others when one dies.
 
+use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
@@ -18,9 +19,9 @@ const SAVING: Duration = Duration::from_secs(10);
 /// `GRACE`, so that the launcher's line is the only one.
 pub(crate) const HOLD_BACK: Duration = Duration::from_secs(3);
 
-/// Runs `count` copies of this program, one a rank, with torchrun's variables; returns the exit code
+/// Runs `count` copies of this program, one a rank, with torchrun's variables and `variables`; returns the exit code
 /// of the first that failed, or 0.
-pub(crate) fn run(count: usize, ranks_save: bool) -> Result<u8> {
+pub(crate) fn run(count: usize, ranks_save: bool, variables: &[(&str, &OsStr)]) -> Result<u8> {
     if ranks_save {
         interrupt::watch()?;
     }
@@ -38,6 +39,7 @@ pub(crate) fn run(count: usize, ranks_save: bool) -> Result<u8> {
             .env("MASTER_ADDR", "127.0.0.1")
             .env("MASTER_PORT", port.to_string())
             .env(LAUNCHED, "1")
+            .envs(variables.iter().copied())
             .spawn()
             .map_err(|e| Failure::run(format!("rank {rank} cannot be started: {e}")))?;
         ranks.children.push(Some(child));

@@ -3,6 +3,7 @@
 //!
 //! Exit codes: 0 success, 1 the run failed, 2 what was asked for cannot be done.
 
+mod ceilings;
 mod checkpoint;
 mod data;
 mod device;
@@ -40,7 +41,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::failure::{Failure, Result};
-use crate::options::{Cli, Command, Job, ModelArgs};
+use crate::options::{Cli, Command, DeviceChoice, Job, ModelArgs};
 use crate::place::Place;
 use crate::shape::Architecture;
 use crate::train::Ended;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::List { json } => return answer(&list::render(json)),
+        Command::Ceilings(args) => ceilings::run(&args, place.clone()).map(|text| answer(&text)),
         Command::Other(words) => Err(unknown_model(words.first().map_or("", String::as_str))),
         Command::Gpt(args) => train_model(Architecture::Gpt, *args, place.clone()),
         Command::Llama(args) => train_model(Architecture::Llama, *args, place.clone()),
@@ -104,18 +106,20 @@ fn train_model(
     {
         checkpoints.check()?;
     }
-    device::check(job.device, ranks)?;
     let local_ranks = place.as_ref().map_or(ranks, |place| place.local_size);
     if place.as_ref().is_none_or(|place| !place.launched) {
         if !device::may_be_cuda(job.device, ranks) {
             memory::check(&job, ranks, local_ranks)?;
         }
-        // In a launcher this fills the cache, so that a bad folder is one message and not one a rank.
         if ranks > 1 && place.is_none() {
+            // What all ranks would complain of is one message and not one a rank: too few GPUs, a bad folder.
+            if job.device == DeviceChoice::Cuda {
+                device::choose(job.device, &Place::last_of(ranks))?;
+            }
             let text = data::prepare(&job.data, job.shape.vocab)?;
             let per_step = job.sequences_per_step(ranks);
             data::Batches::new(&text, job.shape.seq, job.seed, per_step, tch::Device::Cpu)?;
-            return launch::run(ranks, job.checkpoint.is_some()).map(ExitCode::from);
+            return launch::run(ranks, job.checkpoint.is_some(), &[]).map(ExitCode::from);
         }
     } else {
         launch::end_with_launcher();

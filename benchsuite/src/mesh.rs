@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Collectives, Gloo};
+use crate::engine::{Collectives, Gloo, Nccl};
 use crate::failure::{Failure, Result};
 use crate::ledger::Ledger;
+use crate::shim::{GlooGroup, NcclGroup};
 
 /// A dimension's extent and this rank's place in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,8 +117,15 @@ impl Members {
     }
 }
 
+/// The ranks of a group, connected.
+pub(crate) struct Connection {
+    pub gloo: GlooGroup,
+    /// Of ranks with GPUs.
+    pub nccl: Vec<NcclGroup>,
+}
+
 /// Connects the ranks of a group: its name, this rank's place and the number of ranks.
-pub(crate) type Connect<'a> = &'a dyn Fn(&str, (usize, usize)) -> Result<crate::shim::GlooGroup>;
+pub(crate) type Connect<'a> = &'a dyn Fn(&str, (usize, usize)) -> Result<Connection>;
 
 /// An engine where there are several ranks.
 pub(crate) type Engine = Option<Arc<dyn Collectives>>;
@@ -162,9 +170,14 @@ impl Mesh {
             }
             let place = (at, members.ranks.len());
             let number = (members.groups > 1).then_some(members.number);
-            let group = connect(&format!("{}{}", members.name, members.number), place)?;
-            let gloo = Gloo::new(group, place, number, Arc::clone(&ledger));
-            Ok(Some(Arc::new(gloo) as Arc<dyn Collectives>))
+            let name = format!("{}{}", members.name, members.number);
+            let Connection { gloo, nccl } = connect(&name, place)?;
+            let gloo = Gloo::new(gloo, place, number, Arc::clone(&ledger));
+            Ok(Some(if nccl.is_empty() {
+                Arc::new(gloo) as Arc<dyn Collectives>
+            } else {
+                Arc::new(Nccl::new(gloo, nccl, Arc::clone(&ledger)))
+            }))
         };
         let world = join(&Members::new("world", (0..size).collect(), 0, 1))?;
         // A group of all ranks is the world.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use perfagent_kernels::Environment;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{self, LoaderReport};
@@ -26,6 +27,10 @@ pub(crate) struct RankOutcome {
     pub peak_tflops: f64,
     /// Most memory held, when the system says.
     pub peak_resident_bytes: Option<u64>,
+    /// Most memory of the GPU that libtorch has given out in training.
+    pub peak_device_bytes: Option<i64>,
+    /// And the most that it has taken from the driver for that.
+    pub peak_device_reserved_bytes: Option<i64>,
     /// Parameters that it holds, without what ZeRO leaves to others.
     pub params: i64,
     /// Bytes of weights, gradients and optimizer state between steps; of runs on the CPU.
@@ -51,6 +56,10 @@ pub(crate) struct Outcome<'a> {
     pub world_size: usize,
     /// Threads of libtorch in rank 0.
     pub threads: usize,
+    /// Of libtorch.
+    pub torch_version: String,
+    /// Rank 0's machine.
+    pub environment: Environment,
     /// Trainable parameters.
     pub params: i64,
     /// Those that take part in the matrix products of a token: the N of `flops_per_step`.

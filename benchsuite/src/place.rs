@@ -41,6 +41,12 @@ impl Place {
         }
     }
 
+    /// The last of so many ranks on this machine.
+    pub(crate) fn last_of(ranks: usize) -> Self {
+        let last = ranks.saturating_sub(1);
+        Self { rank: last, local_rank: last, size: ranks, local_size: ranks, ..Self::alone() }
+    }
+
     /// Reads the environment of this process; started by no launcher: `None`.
     pub(crate) fn of_this_process() -> Result<Option<Self>> {
         Self::from_variables(&|name| std::env::var(name).ok(), &rendezvous::resolves)

@@ -1,8 +1,10 @@
 //! One rank's run from start to end.
 
 use std::ops::Range;
+use std::path::Path;
 use std::time::Instant;
 
+use perfagent_kernels::Environment;
 use serde_json::json;
 use tch::Device;
 
@@ -44,7 +46,7 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     let threads = job.threads.unwrap_or_else(|| threads(place.local_size));
     tch::set_num_threads(threads as i32);
     let progress = Progress::new(job.steps, job.quiet || !lead);
-    let (device, note) = device::choose(job.device, ranks)?;
+    let (device, note) = device::choose(job.device, &place)?;
     device::check_precision(device, job.precision)?;
     if let Some(note) = note {
         progress.note(&note);
@@ -59,7 +61,7 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         .map_err(|e| Failure::run(format!("the job cannot be described: {e}")))?;
     let checkpoint = (job.checkpoint.is_some(), job.checkpoint_every, job.resume);
     let description = format!("checkpoints {checkpoint:?}, {description}");
-    world.agree(&format!("text {:016x}, {description}", text.checksum()), position)?;
+    world.agree(&format!("text {:016x}, {description}", text.checksum()), position, device)?;
     let plan = plan(job, &world);
     let parameters = Parameters::new(&job.shape, job.seed, plan, device)?;
     same_weights(&parameters, &world)?;
@@ -93,7 +95,7 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     }
     world.barrier()?;
     world.mesh().ledger.clear();
-    shim::reset_peak();
+    shim::reset_peak(device);
 
     let mut losses = Vec::new();
     let mut gradient_norms = Vec::new();
@@ -141,6 +143,7 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         return Ok(Ended::Interrupted);
     }
 
+    let device_peak = shim::device_peak(device);
     let own = RankOutcome {
         rank: world.place.rank,
         pid: std::process::id(),
@@ -148,7 +151,9 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         peak_tflops: peak / 1e12,
         peak_resident_bytes: memory::peak_resident_bytes(),
         params: trainer.parameters.count(),
-        // Of a GPU's memory nothing is counted here.
+        peak_device_bytes: device_peak.map(|(allocated, _)| allocated),
+        peak_device_reserved_bytes: device_peak.map(|(_, reserved)| reserved),
+        // Of a GPU's memory it is not counted what it is for.
         state_bytes: (!device.is_cuda()).then_some(state_bytes),
         peak_bytes: (!device.is_cuda()).then(MemoryKinds::peak),
         collectives: world.mesh().ledger.entries(),
@@ -177,6 +182,8 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         device: device::name(device),
         world_size: ranks,
         threads,
+        torch_version: shim::torch_version(),
+        environment: Environment::of_host(Path::new("/")),
         params: total_parameters,
         active_params: job.shape.active_parameters(),
         gradient_bytes: total_parameters * 4,

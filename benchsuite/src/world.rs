@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tch::Device;
+
 use crate::engine::Group;
 use crate::failure::{Failure, Result};
-use crate::mesh::{Mesh, Position};
+use crate::mesh::{Connection, Mesh, Position};
 use crate::place::Place;
-use crate::shim::{GlooGroup, Operation, Store};
+use crate::shim::{GlooGroup, NcclGroup, Operation, Store};
 
 /// This rank among the others.
 pub(crate) struct World {
@@ -29,7 +31,12 @@ impl World {
 
     /// Compares a description of the run over all ranks, then connects them for collectives.
     /// A rank that was started differently is an input error on all of them.
-    pub(crate) fn agree(&mut self, description: &str, position: Position) -> Result<()> {
+    pub(crate) fn agree(
+        &mut self,
+        description: &str,
+        position: Position,
+        device: Device,
+    ) -> Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
         let mine = format!("world size {}, {description}", self.place.size);
         store.set(&format!("hello/{}", self.place.rank), mine.as_bytes())?;
@@ -52,7 +59,12 @@ impl World {
             }
         }
         let connect = |name: &str, place: (usize, usize)| {
-            GlooGroup::new(store, name, place, self.place.bind_host(), self.timeout)
+            let gloo = GlooGroup::new(store, name, place, self.place.bind_host(), self.timeout)?;
+            let nccl = match device {
+                Device::Cuda(ordinal) => links(store, name, ordinal, place, self.timeout)?,
+                _ => Vec::new(),
+            };
+            Ok(Connection { gloo, nccl })
         };
         self.mesh = Mesh::new(self.place.rank, position, &connect)?;
         Ok(())
@@ -128,6 +140,26 @@ impl World {
             .collect::<Result<_>>()
             .map(Some)
     }
+}
+
+/// Connects the GPUs of a group; twice where they are the stages of a pipeline, once a direction.
+fn links(
+    store: &Store,
+    name: &str,
+    ordinal: usize,
+    place: (usize, usize),
+    timeout: Duration,
+) -> Result<Vec<NcclGroup>> {
+    let count = if name.starts_with("pipeline") { 2 } else { 1 };
+    (0..count)
+        .map(|number| {
+            let key = format!("nccl/{name}/{number}");
+            if place.0 == 0 {
+                store.set(&key, &NcclGroup::name()?)?;
+            }
+            NcclGroup::join(ordinal, &store.get(&key)?, place, timeout)
+        })
+        .collect()
 }
 
 /// The first comma-separated parts in which two descriptions differ.

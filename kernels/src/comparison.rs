@@ -70,7 +70,7 @@ fn arithmetic(cuda: &cuda::Accelerator) -> impl Iterator<Item = (&str, &'static 
     let peaks = peaks.map(|peak| (peak.dtype, "multiply-add", peak.compute.median_tflops));
     let products = cuda.matrix_products.dtypes.iter().filter_map(|row| {
         let best = row.best.as_ref()?;
-        Some((row.dtype, "matrix product", best.compute.median_tflops))
+        Some((row.dtype.as_ref(), "matrix product", best.compute.median_tflops))
     });
     peaks.chain(products)
 }

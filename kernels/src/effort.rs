@@ -12,7 +12,8 @@ pub enum Effort {
 
 impl Effort {
     /// `full` on one or `quick` on the other.
-    pub(crate) fn choose<T>(self, full: T, quick: T) -> T {
+    #[must_use]
+    pub fn choose<T>(self, full: T, quick: T) -> T {
         match self {
             Self::Full => full,
             Self::Quick => quick,

@@ -1,9 +1,9 @@
 //! A straight line through times over sizes: the start-up time alpha and the time beta of each byte.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// `time = alpha + beta * bytes`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Time of no bytes, in microseconds.
     pub alpha_us: f64,

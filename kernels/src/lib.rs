@@ -13,6 +13,7 @@
 //!   results of the kernels are checked, so that a figure never comes from work that was not done.
 //! * `unsafe` stays in `cuda`: calls of the driver and of NVRTC.
 
+mod collective;
 mod comparison;
 pub mod cpu;
 pub mod cuda;
@@ -24,9 +25,11 @@ mod error;
 mod fit;
 mod method;
 mod power;
+mod product;
 mod rate;
 mod sample;
 
+pub use collective::{Collective, CollectivePoint, Collectives, NCCL_TESTS_CONVENTION, OfRanks};
 pub use comparison::{Compared, Comparison};
 pub use datasheet::{Datasheet, DatasheetError, DatasheetSource, Datasheets, Figure};
 pub use device::{Device, DeviceNameError};
@@ -36,8 +39,9 @@ pub use error::CeilingError;
 pub use fit::Line;
 pub use method::Method;
 pub use power::{Conditions, Power};
+pub use product::{OfDtype, Product, Products, Shape};
 pub use rate::{Compute, Latency, MemoryBandwidth, Rate, STREAM_CONVENTION};
-pub use sample::{CONFIDENCE, Interval, Stop, Stopped};
+pub use sample::{CONFIDENCE, Interval, Samples, Stop, Stopped, sample};
 
 use std::path::Path;
 

@@ -1,6 +1,8 @@
 //! Measured rates and latencies, each with what is needed to check it.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::sample::{Interval, Samples, Stopped, median, median_interval};
 
@@ -64,7 +66,7 @@ impl Rate {
 }
 
 /// Floating-point operations in the time that they took, over several repetitions.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compute {
     /// Operations a repetition; a fused multiply-add is two.
     pub operations: f64,
@@ -84,7 +86,8 @@ pub struct Compute {
 
 impl Compute {
     /// The rates of so many operations in each of these times.
-    pub(crate) fn new(operations: f64, samples: &Samples, mean_watts: Option<f64>) -> Self {
+    #[must_use]
+    pub fn new(operations: f64, samples: &Samples, mean_watts: Option<f64>) -> Self {
         let rates = Spread::of_work(operations / 1e12, samples);
         Self {
             operations,
@@ -99,10 +102,10 @@ impl Compute {
 }
 
 /// How long something takes that moves no data.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// What took it.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Times that were taken.
     pub repetitions: usize,
     /// The shortest.
@@ -117,12 +120,13 @@ pub struct Latency {
 
 impl Latency {
     /// One of `parts` equal parts of each of these times.
-    pub(crate) fn new(name: &'static str, samples: &Samples, parts: u32) -> Self {
+    #[must_use]
+    pub fn new(name: &'static str, samples: &Samples, parts: u32) -> Self {
         let mut nanos: Vec<f64> =
             samples.times.iter().map(|time| time.as_nanos() as f64 / f64::from(parts)).collect();
         nanos.sort_by(f64::total_cmp);
         Self {
-            name,
+            name: name.into(),
             repetitions: nanos.len(),
             best_ns: nanos.first().copied().unwrap_or(0.0),
             median_ns: median(&nanos),

@@ -1,5 +1,6 @@
 //! The whole way: record a real training run, report it, look at it.
 
+mod ceilings;
 mod data_stall;
 mod disk;
 mod gpu;

@@ -43,7 +43,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
             "perfagent-kernels",
         ],
     ),
-    ("perfagent-bench", "benchsuite", &["tch", "torch-sys", "nvtx"]),
+    ("perfagent-bench", "benchsuite", &["perfagent-kernels", "tch", "torch-sys", "nvtx"]),
     (
         "perfagent-gui",
         "gui",

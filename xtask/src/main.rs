@@ -23,6 +23,7 @@ mod soak;
 mod stage;
 mod statistics;
 mod system;
+mod tables;
 mod test;
 mod tidy;
 mod wheel;
@@ -51,6 +52,8 @@ enum Task {
     Tidy,
     /// Rewrite the files that are generated from the code
     Generate,
+    /// Make the README's tables of the benchmark anew, from stored runs or new ones
+    Tables(tables::Tables),
     /// Measure, interleaved and repeated
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Task::Test(test) => test.run(),
         Task::Tidy => tidy::run(),
         Task::Generate => generated::write(),
+        Task::Tables(tables) => tables.run(),
         Task::Bench(bench) => bench.run(),
         Task::Soak(soak) => soak.run(),
         Task::GpuBundle(bundle) => bundle.run(),

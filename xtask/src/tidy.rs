@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{arrows, generated, shell};
+use crate::{arrows, generated, shell, tables};
 
 /// A longer file is a sign that a noun is missing.
 const MOST_LINES: usize = 500;
@@ -61,6 +61,7 @@ pub(crate) fn run() -> Result<()> {
     }
     untidy.extend(arrows::broken(&root)?);
     untidy.extend(generated::stale()?);
+    untidy.extend(tables::stale()?);
     if untidy.is_empty() {
         println!("tidy: {} files", files.len());
         return Ok(());

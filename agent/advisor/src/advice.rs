@@ -23,7 +23,7 @@ pub struct Advice {
 /// One fact with what it rests on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
-    /// Its stable name: `data_stall`, `communication`, `memory_headroom`.
+    /// Its stable name: `data_stall`, `communication`, `memory_headroom`, `operator_efficiency`, `collective_efficiency`.
     pub name: String,
     /// Whether something is to be done.
     pub verdict: Verdict,
@@ -74,6 +74,8 @@ pub enum Source {
     Measured,
     /// Calculated from measured figures by the formula that the name says.
     Derived,
+    /// From what the device does at most, as `perfagent ceilings` has measured it.
+    Ceiling,
 }
 
 /// A fact's figure of one rank.
@@ -114,6 +116,11 @@ impl Figure {
     /// A figure straight from the recording.
     pub(crate) fn measured(name: &str, value: Option<f64>) -> Self {
         Self { name: name.to_owned(), value, source: Source::Measured }
+    }
+
+    /// A figure of the ceilings.
+    pub(crate) fn ceiling(name: &str, value: Option<f64>) -> Self {
+        Self { name: name.to_owned(), value, source: Source::Ceiling }
     }
 
     /// A figure calculated from measured ones.

@@ -3,36 +3,45 @@
 //! Pure functions over a [`perfagent_analysis::Report`]. Every fact carries the figures that it rests
 //! on, where in the recording they were measured, and one sentence of what to do, which may be that
 //! there is nothing to gain. Nothing is predicted: a fact says what a run lost, not what another
-//! configuration would win.
+//! configuration would win. With the ceilings of the device ([`Ceilings`]) two more facts say how near the run came to
+//! them.
 
 mod advice;
+mod ceilings;
+mod collectives;
 mod communication;
 mod data_stall;
 mod memory_headroom;
+mod operators;
 
 use perfagent_analysis::Report;
 use perfagent_analysis::report::{Breakdown, Rank};
 
 pub use advice::{Advice, Evidence, Fact, Figure, RankFigure, SCHEMA, Source, Verdict};
+pub use ceilings::{CEILINGS_SCHEMA, Ceilings};
 
 /// Shares of the step time below this are not worth a change, percent.
 const WORTH_ACTING_PCT: f64 = 5.0;
 
-/// The advice for the run of `report`.
+/// The advice for the run of `report`, held against `ceilings` if there are any.
 #[must_use]
-pub fn advise(report: &Report) -> Advice {
-    let facts =
+pub fn advise(report: &Report, ceilings: Option<&Ceilings>) -> Advice {
+    let mut facts =
         vec![data_stall::fact(report), communication::fact(report), memory_headroom::fact(report)];
+    if let Some(ceilings) = ceilings {
+        facts.push(operators::fact(report, ceilings));
+        facts.push(collectives::fact(report, ceilings));
+    }
     Advice {
         schema: SCHEMA.to_owned(),
         recording: report.recording.path.clone(),
         source: report.recording.source.clone(),
         facts,
-        limits: limits(report),
+        limits: limits(report, ceilings),
     }
 }
 
-fn limits(report: &Report) -> Vec<String> {
+fn limits(report: &Report, ceilings: Option<&Ceilings>) -> Vec<String> {
     let mut limits = vec![
         "Nothing here is predicted: the facts say what this run lost, not how fast another configuration would be."
             .to_owned(),
@@ -44,6 +53,9 @@ fn limits(report: &Report) -> Vec<String> {
         limits.push(
             "No steps are marked: shares are of the whole recorded span, with set-up and tear-down.".to_owned(),
         );
+    }
+    if let Some(ceilings) = ceilings {
+        limits.extend(ceilings.limits(report));
     }
     limits.extend(report.warnings.iter().map(|warning| format!("The recording: {warning}")));
     limits

@@ -39,6 +39,7 @@ fn write_figures(page: &mut Page, fact: &Fact) {
         let how = match figure.source {
             Source::Measured => "measured",
             Source::Derived => "derived",
+            Source::Ceiling => "ceiling",
         };
         table.row([Cell::text(name), Cell::figure(value), Cell::text(how)]);
     }

@@ -47,9 +47,26 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Measures matrix products and collectives on this machine's processors, for `perfagent ceilings`
+    #[command(after_help = "Example:\n  perfagent-bench ceilings --quick > torch.json")]
+    Ceilings(CeilingsArgs),
     /// Any other word in the place of the model.
     #[command(external_subcommand)]
     Other(Vec<String>),
+}
+
+/// What to measure of the processors. The answer is one JSON document (perfagent.bench-ceilings/1).
+#[derive(Debug, clap::Args)]
+pub(crate) struct CeilingsArgs {
+    /// Take half a minute: few shapes and sizes
+    #[arg(long)]
+    pub quick: bool,
+    /// Threads that multiply [default: one for each core that this process may use]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// The most ranks that collectives are measured with [default: one for each such core, up to 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub ranks: Option<u16>,
 }
 
 /// Where to compute.

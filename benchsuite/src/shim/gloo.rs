@@ -35,6 +35,22 @@ pub(crate) enum Operation<'a> {
     Barrier,
 }
 
+impl Operation<'_> {
+    /// What it works on; nothing of a barrier.
+    pub(crate) fn tensors(&self) -> Vec<&Tensor> {
+        match self {
+            Self::AllReduceSum(tensor)
+            | Self::Broadcast { tensor, .. }
+            | Self::Send { tensor, .. }
+            | Self::Receive { tensor, .. } => vec![tensor],
+            Self::ReduceScatterSum { out, input } | Self::AllGather { out, input } => {
+                vec![out, input]
+            }
+            Self::Barrier => Vec::new(),
+        }
+    }
+}
+
 impl GlooGroup {
     /// Connects all the ranks; returns when each has joined. An empty `host` binds to the address
     /// that this machine's name resolves to.

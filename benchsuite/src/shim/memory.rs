@@ -5,9 +5,13 @@ use std::ffi::c_int;
 use std::sync::Once;
 
 use serde::{Deserialize, Serialize};
+use tch::Device;
 
 use super::check;
-use super::sys::{pa_count_memory, pa_memory_bytes, pa_memory_kind, pa_memory_reset_peak};
+use super::sys::{
+    pa_count_memory, pa_device_peak_bytes, pa_device_reset_peak, pa_memory_bytes, pa_memory_kind,
+    pa_memory_reset_peak,
+};
 use crate::failure::Result;
 
 /// What memory is for.
@@ -95,15 +99,30 @@ pub(crate) fn count() -> Result<()> {
     check(answer, "memory cannot be counted")
 }
 
-/// From now on the peak is what is held now, or more.
-pub(crate) fn reset_peak() {
-    // SAFETY: sets counters.
-    unsafe { pa_memory_reset_peak() }
+/// From now on the peak is what is held now, or more; with `device` that of the GPU too.
+pub(crate) fn reset_peak(device: Device) {
+    // SAFETY: sets counters; the CUDA half of libtorch is there when there is such a device.
+    unsafe {
+        pa_memory_reset_peak();
+        if let Device::Cuda(index) = device {
+            pa_device_reset_peak(index as c_int);
+        }
+    }
+}
+
+/// The most that libtorch has given out of the GPU's memory, and the most that it has taken for that from the driver,
+/// since the last `reset_peak`; `None` of a processor, or when it does not tell.
+pub(crate) fn device_peak(device: Device) -> Option<(i64, i64)> {
+    let Device::Cuda(index) = device else { return None };
+    let index = index as c_int;
+    // SAFETY: reads counters of libtorch's allocator.
+    let peaks = unsafe { (pa_device_peak_bytes(index, 0), pa_device_peak_bytes(index, 1)) };
+    (peaks.0 >= 0 && peaks.1 >= 0).then_some(peaks)
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind as Number, Tensor};
+    use tch::{Kind as Number, Tensor};
 
     use super::*;
 

@@ -5,6 +5,7 @@
 mod autograd;
 mod gloo;
 mod memory;
+mod nccl;
 mod optimizer;
 mod store;
 mod sys;
@@ -12,8 +13,9 @@ mod sys;
 pub(crate) use autograd::{Bridge, backward, bridge, release_storage, restore_storage, set_grad};
 pub(crate) use gloo::{GlooGroup, GlooPending, Operation};
 pub(crate) use memory::{
-    Kind as MemoryKind, Kinds as MemoryKinds, count as count_memory, reset_peak,
+    Kind as MemoryKind, Kinds as MemoryKinds, count as count_memory, device_peak, reset_peak,
 };
+pub(crate) use nccl::{NcclGroup, NcclPending};
 pub(crate) use optimizer::{AdamWNumbers, AdamWTensors, adamw};
 pub(crate) use store::Store;
 
@@ -25,7 +27,7 @@ use tch::Tensor;
 use crate::failure::{Failure, Result};
 use sys::{
     Raw, pa_allow_tf32, pa_compute_capability, pa_last_error, pa_observe_operators, pa_open_cuda,
-    pa_quiet,
+    pa_quiet, pa_torch_version,
 };
 
 /// The reason of the last failure on this thread.
@@ -44,6 +46,12 @@ fn check(ok: c_int, what: &str) -> Result<()> {
 
 fn raw(tensor: &Tensor) -> Raw {
     tensor.as_ptr().cast()
+}
+
+/// The version of libtorch, such as `2.11.0`.
+pub(crate) fn torch_version() -> String {
+    // SAFETY: a literal of the shim.
+    unsafe { CStr::from_ptr(pa_torch_version()) }.to_string_lossy().into_owned()
 }
 
 /// Stops libtorch's own warnings: this program says the same in one line.

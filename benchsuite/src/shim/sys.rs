@@ -16,6 +16,7 @@ pub(super) type BridgeBackward =
 
 unsafe extern "C" {
     pub(super) fn pa_last_error() -> *const c_char;
+    pub(super) fn pa_torch_version() -> *const c_char;
     pub(super) fn pa_quiet();
     pub(super) fn pa_store_new(
         host: *const c_char,
@@ -106,6 +107,8 @@ unsafe extern "C" {
     pub(super) fn pa_count_memory() -> c_int;
     pub(super) fn pa_memory_kind(kind: c_int) -> c_int;
     pub(super) fn pa_memory_bytes(kind: c_int, peak: c_int) -> i64;
+    pub(super) fn pa_device_peak_bytes(device: c_int, reserved: c_int) -> i64;
+    pub(super) fn pa_device_reset_peak(device: c_int);
     pub(super) fn pa_memory_reset_peak();
     pub(super) fn pa_adamw(
         parameters: *const Raw,

@@ -59,7 +59,7 @@ fn numbers_that_do_not_go_together_are_refused() {
         &["--model /does/not/exist", "config.json"],
     );
     assert_refused(&["gpt", "--lr", "-1"], 2, &["--lr"]);
-    assert_refused(&["gpt", "--device", "cuda", "--nproc", "2"], 2, &["--device cuda"]);
+    assert_refused(&["gpt", "--device", "cuda", "--nproc", "2"], 2, &["GPU"]);
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! The processors of this machine: memory bandwidth and caches.
+//! The processors of this machine: memory bandwidth and caches. Matrix products and collectives are libtorch's, which is
+//! not linked here: [`Torch`] is the form in which the one program that links it tells them.
 
 mod cache;
 mod stream;
+mod torch;
 
 use std::fs;
 use std::path::Path;
@@ -11,11 +13,17 @@ use serde::Serialize;
 
 pub use cache::Cache;
 use stream::StreamOptions;
+pub use torch::{SCHEMA as TORCH_SCHEMA, Torch};
 
-use crate::{CeilingError, Ceilings, Effort, Environment, Method, Power};
+use crate::{
+    CeilingError, Ceilings, Collectives, Effort, Environment, Method, NCCL_TESTS_CONVENTION, Power,
+    Products,
+};
+
+const WITHOUT_TORCH: &str = "libtorch was not asked";
 
 /// What is known of a processor beside its memory's rates.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Processor {
     /// Logical CPUs in the affinity mask.
     pub cpus: Vec<usize>,
@@ -23,6 +31,26 @@ pub struct Processor {
     pub caches: Vec<Cache>,
     /// Bytes of the last-level caches that those CPUs can use, together.
     pub last_level_cache_bytes: Option<u64>,
+    /// Products of matrices.
+    pub matrix_products: Products,
+    /// Collectives between processes of this machine.
+    pub collectives: Collectives,
+}
+
+impl Processor {
+    /// Takes over what libtorch has been measured to do, or why it was not.
+    pub fn set_torch(&mut self, measured: Result<Torch, String>) {
+        match measured {
+            Ok(Torch { matrix_products, collectives, .. }) => {
+                self.matrix_products = matrix_products;
+                self.collectives = collectives;
+            }
+            Err(reason) => {
+                self.matrix_products = Products::none(torch::PRODUCTS_CONVENTION, reason.clone());
+                self.collectives = Collectives::none(NCCL_TESTS_CONVENTION, reason);
+            }
+        }
+    }
 }
 
 /// Measures the CPUs in the affinity mask of this process. `root` is where `/sys` and `/proc` are looked for.
@@ -45,7 +73,13 @@ pub fn measure(root: &Path, effort: Effort) -> Result<Ceilings, CeilingError> {
         environment: Environment::of_host(root),
         power: Power::unknown("perfagent reads no power meter of a processor"),
         memory_bandwidth,
-        cpu: Some(Processor { cpus, caches, last_level_cache_bytes }),
+        cpu: Some(Processor {
+            cpus,
+            caches,
+            last_level_cache_bytes,
+            matrix_products: Products::none(torch::PRODUCTS_CONVENTION, WITHOUT_TORCH.to_owned()),
+            collectives: Collectives::none(NCCL_TESTS_CONVENTION, WITHOUT_TORCH.to_owned()),
+        }),
         cuda: None,
     })
 }

@@ -13,7 +13,7 @@ use super::compiler::{Compiler, Source};
 use crate::CeilingError;
 
 /// Every driver function that the measurements come to. cudarc panics at a missing one, so all are looked for first.
-const SYMBOLS: [&str; 48] = [
+const SYMBOLS: [&str; 49] = [
     "cuInit",
     "cuDriverGetVersion",
     "cuDeviceGet",
@@ -26,6 +26,7 @@ const SYMBOLS: [&str; 48] = [
     "cuCtxSetCurrent",
     "cuCtxGetCurrent",
     "cuEventCreate",
+    "cuEventQuery",
     "cuEventRecord",
     "cuEventSynchronize",
     "cuEventElapsedTime_v2",

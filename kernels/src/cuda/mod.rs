@@ -9,7 +9,9 @@ mod copy;
 mod driver;
 mod launch;
 mod library;
+mod link;
 mod meter;
+mod nccl;
 mod peak;
 mod peer;
 mod product;
@@ -20,13 +22,15 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use bandwidth::{BySize, Curve, Point as CurvePoint};
-pub use collective::{Collectives, OfRanks, Point as CollectivePoint};
 pub use compiler::{Compiler, SOURCES, Source};
+pub use link::{Flight, Link, LinkId};
+pub use nccl::{Call, Element};
 pub use peak::Peak;
 pub use peer::{Peer, Peers};
-pub use product::{OfDtype, Product, Products, Shape};
 
-use crate::{CeilingError, Ceilings, Effort, Environment, Latency, Method, Rate};
+use crate::{
+    CeilingError, Ceilings, Collectives, Effort, Environment, Latency, Method, Products, Rate,
+};
 use bench::Bench;
 use driver::Gpu;
 use meter::Meter;

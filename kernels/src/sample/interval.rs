@@ -4,14 +4,14 @@
 //! `1 - 2 P(B < k)`, where `B` is binomial of `n` and one half (order statistics; Hahn and Meeker, Statistical
 //! Intervals, 5.2). The largest `k` that still covers [`CONFIDENCE`] is taken.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{Binomial, DiscreteCDF as _};
 
 /// The coverage that intervals have at least.
 pub const CONFIDENCE: f64 = 0.95;
 
 /// Between which values the true median lies, in the unit of the values.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// From here.
     pub low: f64,

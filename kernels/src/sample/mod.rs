@@ -12,19 +12,16 @@ pub(crate) use interval::{median, median_interval};
 
 /// The times of one measurement, and why there are no more of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Samples {
+pub struct Samples {
     /// In the order in which they were taken.
-    pub(crate) times: Vec<Duration>,
+    pub times: Vec<Duration>,
     /// Why it ended.
-    pub(crate) stopped: Stopped,
+    pub stopped: Stopped,
 }
 
 /// Calls `once` until [`Stop`] says so; its first call warms up (it loads code, faults pages in, raises clocks) and is
 /// not counted.
-pub(crate) fn sample<E>(
-    stop: &Stop,
-    mut once: impl FnMut() -> Result<Duration, E>,
-) -> Result<Samples, E> {
+pub fn sample<E>(stop: &Stop, mut once: impl FnMut() -> Result<Duration, E>) -> Result<Samples, E> {
     once()?;
     let start = Instant::now();
     let mut times = Vec::new();

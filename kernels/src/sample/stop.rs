@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::interval::{median, median_interval};
 use crate::Effort;
@@ -22,7 +22,7 @@ pub struct Stop {
 }
 
 /// Why a measurement ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stopped {
     /// The interval of the median was tight enough.
@@ -53,7 +53,8 @@ impl Stop {
     }
 
     /// Why to stop after these times, or `None` to go on.
-    pub(crate) fn now(&self, times: &[Duration], elapsed: Duration) -> Option<Stopped> {
+    #[must_use]
+    pub fn now(&self, times: &[Duration], elapsed: Duration) -> Option<Stopped> {
         if times.len() < self.least {
             return None;
         }

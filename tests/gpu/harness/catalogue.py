@@ -46,6 +46,8 @@ ORDER = [
     "nvml",
     "startup",
     "ceilings",
+    "precisions",
+    "pytorch",
 ]
 
 

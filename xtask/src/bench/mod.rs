@@ -4,8 +4,11 @@ mod agent;
 mod figure;
 mod import;
 mod record_overhead;
+mod training;
 
 use anyhow::Result;
+
+pub(crate) use training::Training;
 
 /// What can be measured
 #[derive(clap::Subcommand)]
@@ -16,6 +19,8 @@ pub(crate) enum Bench {
     Agent(agent::Agent),
     /// How fast traces become reports, against Holistic Trace Analysis, and what memory that takes
     Import(import::Import),
+    /// How a training step of the benchmark compares with one in PyTorch
+    Training(Training),
 }
 
 impl Bench {
@@ -25,6 +30,7 @@ impl Bench {
             Self::RecordOverhead(overhead) => overhead.run(),
             Self::Agent(agent) => agent.run(),
             Self::Import(import) => import.run(),
+            Self::Training(training) => training.run(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The facts on reports made by hand.
 
+mod ceilings;
+
 use perfagent_advisor::{Fact, Verdict, advise};
 use perfagent_analysis::report::{
     Basis, Breakdown, CollectiveRow, DeviceFacts, HostFacts, HostUsage, IdleRow, KernelRow, Lost,
@@ -70,7 +72,7 @@ fn rank(number: i64, data: i64, exposed: i64, lead_in: i64) -> Rank {
 }
 
 fn fact(report: &Report, name: &str) -> Fact {
-    advise(report).facts.into_iter().find(|fact| fact.name == name).unwrap()
+    advise(report, None).facts.into_iter().find(|fact| fact.name == name).unwrap()
 }
 
 fn assert_close(value: Option<f64>, expected: f64) {
@@ -109,7 +111,7 @@ fn without_marks_the_stall_is_unknown_not_zero() {
     let stall = fact(&report, "data_stall");
     assert_eq!((stall.value, stall.verdict), (None, Verdict::Unknown));
     assert_eq!(fact(&report, "communication").verdict, Verdict::NothingToGain);
-    assert!(advise(&report).limits.iter().any(|limit| limit.contains("No steps are marked")));
+    assert!(advise(&report, None).limits.iter().any(|limit| limit.contains("No steps are marked")));
 }
 
 #[test]
@@ -155,5 +157,5 @@ fn only_the_gpus_that_a_rank_used_count() {
 
 #[test]
 fn the_whole_document() {
-    insta::assert_json_snapshot!(advise(&report(vec![rank(0, 150, 100, 0)])));
+    insta::assert_json_snapshot!(advise(&report(vec![rank(0, 150, 100, 0)]), None));
 }

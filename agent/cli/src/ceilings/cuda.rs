@@ -1,9 +1,8 @@
 //! What only a CUDA device has.
 
-use perfagent_kernels::cuda::{
-    Accelerator, BySize, Collectives, OfDtype, Peak, Peers, Product, Products,
-};
+use perfagent_kernels::cuda::{Accelerator, BySize, Peak, Peers};
 
+use super::shared;
 use super::tables::{latencies, rates, spread, tflops, watts};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
@@ -12,7 +11,7 @@ use crate::unit;
 pub(super) fn write(page: &mut Page, cuda: &Accelerator) {
     by_size(page, &cuda.bandwidth_by_size);
     arithmetic(page, &cuda.multiply_add);
-    products(page, &cuda.matrix_products);
+    shared::products(page, &cuda.matrix_products);
     page.section("Copies through page-locked memory");
     page.table(rates("copy", &cuda.copies));
     page.section("Copies through ordinary memory");
@@ -20,7 +19,7 @@ pub(super) fn write(page: &mut Page, cuda: &Accelerator) {
     peers(page, &cuda.peer_copies);
     page.section("Launches of a kernel that does nothing");
     page.table(latencies(&cuda.launch));
-    collectives(page, &cuda.collectives);
+    shared::collectives(page, &cuda.collectives);
 }
 
 fn by_size(page: &mut Page, by_size: &BySize) {
@@ -56,49 +55,6 @@ fn arithmetic(page: &mut Page, peaks: &[Peak]) {
     page.table(table);
 }
 
-fn products(page: &mut Page, products: &Products) {
-    page.section("Matrix products");
-    if let Some(reason) = &products.reason {
-        page.paragraph(format!("Not measured: {reason}."));
-        return;
-    }
-    let mut table =
-        Table::new(["numbers", "best median", "of m × n × k", "±", "sustained", "power", "shapes"]);
-    for row in &products.dtypes {
-        if let Some(best) = &row.best {
-            table.row(of_dtype(row, best));
-        }
-    }
-    page.table(table);
-    let missing = products.dtypes.iter().filter_map(|row| row.reason.clone()).collect::<Vec<_>>();
-    if !missing.is_empty() {
-        page.items(missing);
-    }
-    let library = products.library.as_deref().unwrap_or("unnamed");
-    page.paragraph(format!(
-        "{library}; {}. All shapes are in the answer as JSON.",
-        products.convention
-    ));
-}
-
-fn of_dtype(row: &OfDtype, best: &Product) -> Vec<Cell> {
-    let compute = &best.compute;
-    let sustained = row.sustained.as_ref().map(|product| &product.compute);
-    let left_out = match row.left_out {
-        0 => String::new(),
-        left_out => format!(", {left_out} left out"),
-    };
-    vec![
-        Cell::text(row.dtype),
-        Cell::Figure(tflops(compute.median_tflops)),
-        Cell::Figure(format!("{} × {} × {}", best.shape.m, best.shape.n, best.shape.k)),
-        Cell::Figure(spread(compute.interval_tflops, compute.median_tflops)),
-        Cell::Figure(unit::known(sustained, |compute| tflops(compute.median_tflops))),
-        Cell::Figure(watts(sustained.and_then(|compute| compute.mean_watts))),
-        Cell::Figure(format!("{}{left_out}", row.shapes.len())),
-    ]
-}
-
 fn peers(page: &mut Page, peers: &Peers) {
     page.section("Copies between devices");
     if let Some(reason) = &peers.reason {
@@ -118,33 +74,4 @@ fn peers(page: &mut Page, peers: &Peers) {
         }
     }
     page.table(table);
-}
-
-fn collectives(page: &mut Page, collectives: &Collectives) {
-    page.section("Collectives");
-    if let Some(reason) = &collectives.reason {
-        page.paragraph(format!("Not measured: {reason}."));
-        return;
-    }
-    let mut table =
-        Table::new(["collective", "ranks", "alpha", "beta", "error", "largest", "bus bandwidth"]);
-    for curve in &collectives.curves {
-        let fit = curve.fit.as_ref();
-        let largest = curve.points.last();
-        table.row([
-            Cell::text(curve.collective),
-            Cell::Figure(curve.ranks.to_string()),
-            Cell::Figure(unit::known(fit, |fit| unit::mean_duration(fit.alpha_us * 1e3))),
-            Cell::Figure(unit::known(fit, |fit| unit::rate(fit.gbps))),
-            Cell::Figure(unit::known(fit, |fit| unit::percent(fit.relative_error * 100.0))),
-            Cell::Figure(unit::known(largest, |point| unit::bytes(point.bytes as i64))),
-            Cell::Figure(unit::known(largest, |point| unit::rate(point.bus_gbps))),
-        ]);
-    }
-    page.table(table);
-    let library = collectives.library.as_deref().unwrap_or("unnamed");
-    page.paragraph(format!(
-        "{library}; {}. alpha + bytes / beta is the line with the least squares of relative errors through the medians; error is the root of their mean.",
-        collectives.convention
-    ));
 }

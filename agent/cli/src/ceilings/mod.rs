@@ -1,9 +1,11 @@
 //! A device's ceilings as a page.
 
 mod cuda;
+mod shared;
 mod tables;
 #[cfg(test)]
 mod tests;
+pub(crate) mod torch;
 
 use perfagent_kernels::{Ceilings, Comparison, Conditions};
 
@@ -35,6 +37,10 @@ pub(crate) fn page(ceilings: &Ceilings, comparison: Option<&Comparison>) -> Page
     ));
     if let Some(cuda) = &ceilings.cuda {
         cuda::write(&mut page, cuda);
+    }
+    if let Some(cpu) = &ceilings.cpu {
+        shared::products(&mut page, &cpu.matrix_products);
+        shared::collectives(&mut page, &cpu.collectives);
     }
     page.paragraph(method(ceilings));
     page

@@ -35,7 +35,7 @@ pub(super) fn latencies(latencies: &[Latency]) -> Table {
     let mut table = Table::new(["what", "best", "median", "±", "repetitions"]);
     for latency in latencies {
         table.row([
-            Cell::Text(latency.name.to_owned()),
+            Cell::text(latency.name.as_ref()),
             Cell::Figure(unit::mean_duration(latency.best_ns)),
             Cell::Figure(unit::mean_duration(latency.median_ns)),
             Cell::Figure(spread(latency.interval_ns, latency.median_ns)),
@@ -55,7 +55,13 @@ pub(super) fn spread(interval: Option<Interval>, median: f64) -> String {
 
 /// A rate of arithmetic.
 pub(super) fn tflops(tflops: f64) -> String {
-    let digits = if tflops < 10.0 { 2 } else { 1 };
+    // Processors make thousandths of what GPUs do.
+    let digits = match tflops {
+        small if small < 0.1 => 4,
+        small if small < 1.0 => 3,
+        small if small < 10.0 => 2,
+        _ => 1,
+    };
     format!("{tflops:.digits$} TFLOP/s")
 }
 

@@ -1,12 +1,11 @@
 //! The page and the JSON of a GPU, from a result that is made up: every figure is round.
 
-use perfagent_kernels::cuda::{
-    Accelerator, BySize, Collectives, Curve, CurvePoint, OfDtype, Peak, Peer, Peers, Product,
-    Products, Shape,
-};
+use perfagent_kernels::cpu::Processor;
+use perfagent_kernels::cuda::{Accelerator, BySize, Curve, CurvePoint, Peak, Peer, Peers};
 use perfagent_kernels::{
-    Ceilings, Comparison, Compute, Conditions, Datasheets, Effort, Environment, Interval, Latency,
-    MemoryBandwidth, Method, Power, Rate, Stopped,
+    Ceilings, Collective, Collectives, Comparison, Compute, Conditions, Datasheets, Effort,
+    Environment, Interval, Latency, MemoryBandwidth, Method, OfDtype, OfRanks, Power, Product,
+    Products, Rate, Shape, Stopped,
 };
 
 use super::page;
@@ -43,7 +42,7 @@ fn compute(median: f64) -> Compute {
 
 fn latency(name: &'static str, median: f64) -> Latency {
     Latency {
-        name,
+        name: name.into(),
         repetitions: 200,
         best_ns: median * 0.9,
         median_ns: median,
@@ -63,15 +62,15 @@ fn curve(name: &'static str, in_cache: f64, in_memory: f64) -> Curve {
 
 fn products() -> Products {
     let product = |m, median| Product {
-        sweep: "large",
+        sweep: "large".into(),
         shape: Shape { m, n: 4096, k: 2048 },
         in_a_row: 1,
         compute: compute(median),
     };
     let shapes = vec![product(8192, 700.0), product(4096, 600.0)];
     let measured = OfDtype {
-        dtype: "bf16",
-        output: "bf16",
+        dtype: "bf16".into(),
+        output: "bf16".into(),
         reason: None,
         best: shapes.first().cloned(),
         sustained: Some(product(8192, 650.0)),
@@ -79,8 +78,8 @@ fn products() -> Products {
         left_out: 3,
     };
     let lacking = OfDtype {
-        dtype: "fp8_e4m3",
-        output: "bf16",
+        dtype: "fp8_e4m3".into(),
+        output: "bf16".into(),
         reason: Some(
             "fp8_e4m3 in tensor cores needs compute capability 8.9, this device has 8.0".to_owned(),
         ),
@@ -90,7 +89,8 @@ fn products() -> Products {
         left_out: 0,
     };
     Products {
-        convention: "2 m n k operations",
+        convention: "2 m n k operations".into(),
+        threads: None,
         library: Some("cuBLASLt 13.0.0".to_owned()),
         reason: None,
         dtypes: vec![measured, lacking],
@@ -163,7 +163,7 @@ pub(super) fn made_up(name: &str) -> Ceilings {
             ],
             matrix_products: products(),
             collectives: Collectives {
-                convention: "as nccl-tests",
+                convention: "as nccl-tests".into(),
                 library: None,
                 reason: Some("collectives need two GPUs, this machine shows one".to_owned()),
                 curves: Vec::new(),
@@ -175,6 +175,48 @@ pub(super) fn made_up(name: &str) -> Ceilings {
 #[test]
 fn the_page_of_a_gpu() {
     insta::assert_snapshot!(page(&made_up("Test GPU"), None).render(Form::Text));
+}
+
+/// Times of 100 µs and a nanosecond a byte.
+fn collectives() -> Collectives {
+    let sizes = [1 << 10, 1 << 14, 1 << 18, 1 << 22];
+    let time = |bytes: u64| (bytes, latency("all_reduce", 1e5 + bytes as f64));
+    let curve = OfRanks::new(Collective::AllReduce, 2, sizes.map(time).into());
+    Collectives {
+        library: Some("Gloo of libtorch 2.11.0".to_owned()),
+        reason: None,
+        curves: vec![curve],
+        ..Collectives::none("as nccl-tests", String::new())
+    }
+}
+
+fn made_up_processor() -> Ceilings {
+    let processor = Processor {
+        cpus: vec![0, 1],
+        caches: Vec::new(),
+        last_level_cache_bytes: Some(32 << 20),
+        matrix_products: Products {
+            threads: Some(2),
+            library: Some("libtorch 2.11.0".to_owned()),
+            ..products()
+        },
+        collectives: collectives(),
+    };
+    Ceilings { device: "cpu".to_owned(), cpu: Some(processor), cuda: None, ..made_up("Test CPU") }
+}
+
+#[test]
+fn the_page_of_a_processor() {
+    insta::assert_snapshot!(page(&made_up_processor(), None).render(Form::Text));
+}
+
+#[test]
+fn a_processor_without_libtorch_says_why() {
+    let mut ceilings = made_up_processor();
+    let cpu = ceilings.cpu.as_mut().unwrap();
+    cpu.set_torch(Err("perfagent-bench: is not there".to_owned()));
+    let text = page(&ceilings, None).render(Form::Text);
+    assert_eq!(text.matches("Not measured: perfagent-bench: is not there.").count(), 2, "{text}");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! `perfagent advise`: what to change, each fact traced to the recording.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use perfagent_advisor::advise;
+use anyhow::{Context as _, bail};
+use perfagent_advisor::{CEILINGS_SCHEMA, Ceilings, advise};
+use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::page::Form;
@@ -13,11 +16,16 @@ use crate::{advice, summaries};
 ///
 /// Several recordings are taken as parts of one run, for example one a node.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  perfagent advise run.perfdb")]
+#[command(
+    after_help = "Examples:\n  perfagent advise run.perfdb\n  perfagent ceilings --device cpu --quick -o ceilings.json && perfagent advise run.perfdb --ceilings ceilings.json"
+)]
 pub(crate) struct Args {
     /// The recordings, or traces of other tools, as `perfagent import` takes them
     #[arg(value_name = "RUN.perfdb|TRACE", required = true)]
     recordings: Vec<PathBuf>,
+    /// Hold operators and collectives against what the device can do: an answer of `perfagent ceilings`, measured there
+    #[arg(long, value_name = "ceilings.json")]
+    ceilings: Option<PathBuf>,
     /// Answer as JSON (perfagent.advice/1)
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -28,7 +36,9 @@ pub(crate) struct Args {
 
 /// Prints the advice.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let advice = advise(&summaries::report(summaries::of_files(&args.recordings)?)?);
+    let ceilings = args.ceilings.as_deref().map(read).transpose()?;
+    let report = summaries::report(summaries::of_files(&args.recordings)?)?;
+    let advice = advise(&report, ceilings.as_ref());
     if args.json {
         printer.json(&advice)?;
     } else {
@@ -36,4 +46,21 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         advice::page(&advice).print(form, printer)?;
     }
     Ok(Exit::Success)
+}
+
+/// Reads an answer of `perfagent ceilings`.
+fn read(path: &Path) -> anyhow::Result<Ceilings> {
+    const REMEDY: &str = "write one with perfagent ceilings -o ceilings.json";
+    let name = path.display();
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("{name}: cannot be read as ceilings; {REMEDY}"))?;
+    let document: Value =
+        serde_json::from_str(&text).with_context(|| format!("{name}: is no JSON; {REMEDY}"))?;
+    match document.get("schema").and_then(Value::as_str) {
+        Some(CEILINGS_SCHEMA) => {}
+        Some(other) => bail!("{name}: is {other}, not {CEILINGS_SCHEMA}; {REMEDY}"),
+        None => bail!("{name}: has no \"schema\", so these are no ceilings; {REMEDY}"),
+    }
+    serde_json::from_value(document)
+        .with_context(|| format!("{name}: does not hold what {CEILINGS_SCHEMA} should; {REMEDY}"))
 }

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use perfagent_health::{host_name, now};
 use perfagent_kernels::{Ceilings, Comparison, Datasheets, Device, Effort, measure};
 
+use crate::ceilings::torch;
 use crate::exit::Exit;
 use crate::page::Form;
 use crate::printer::Printer;
 use crate::{ceilings, output};
 
-/// Measure what this device can do at most: memory bandwidth; of a GPU arithmetic, copies, launches, collectives too
+/// Measure what this device can do at most: memory bandwidth, matrix products, collectives; of a GPU copies and launches too
 ///
-/// Takes the whole device meanwhile: some seconds of a processor, up to a quarter of an hour of a GPU, under a minute of
-/// either with --quick. On a busy machine the best repetition is closer to the truth than the median.
+/// Takes the whole device meanwhile: some minutes of a processor, up to a quarter of an hour of a GPU, under a minute of
+/// either with --quick. Products and collectives of a processor are libtorch's, measured by perfagent-bench. On a busy machine the best repetition is closer to the truth than the median.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  perfagent ceilings --device cpu -o ceilings.json\n  perfagent ceilings --device cuda:0 --quick"
@@ -53,7 +54,10 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     // A place that cannot be written to is told before the measurement, not after.
     let file = args.output.as_deref().map(|path| output::begin(path, "-o")).transpose()?;
     let effort = if args.quick { Effort::Quick } else { Effort::Full };
-    let ceilings = measure(args.device, effort)?;
+    let mut ceilings = measure(args.device, effort)?;
+    if let Some(cpu) = &mut ceilings.cpu {
+        cpu.set_torch(torch::measure(effort));
+    }
     let comparison = Comparison::of(&ceilings, &datasheets);
     let document = Document {
         schema: "perfagent.ceilings/1",

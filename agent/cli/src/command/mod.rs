@@ -10,7 +10,7 @@
 //! * other outcomes are an [`Exit`], which names what the code means.
 
 mod advise;
-mod bench;
+pub(crate) mod bench;
 mod ceilings;
 mod changepoints;
 mod compare;

@@ -1,6 +1,8 @@
 //! The advice in its forms.
 
-use serde_json::Value;
+use std::fs;
+
+use serde_json::{Value, json};
 
 use crate::command::run;
 use crate::fixture::{cpu_folder, gpu_run};
@@ -31,4 +33,55 @@ fn every_fact_names_where_it_was_measured() {
         assert!(!fact["evidence"].as_array().unwrap().is_empty(), "{fact}");
         assert_eq!(fact["evidence"][0]["recording"], "run.perfdb");
     }
+}
+
+/// Made up: all-reduces of two ranks take 0.1 ms and 1 ns a byte.
+fn ceilings() -> Value {
+    json!({
+        "schema": "perfagent.ceilings/1",
+        "host": "node-2",
+        "device": "cpu",
+        "name": "EPYC 9354",
+        "memory_bandwidth": { "kernels": [{ "name": "copy", "median_gbps": 20.0 }] },
+        "cpu": {
+            "matrix_products": {
+                "threads": 2,
+                "dtypes": [{ "dtype": "fp32", "best": { "median_tflops": 0.1 } }],
+            },
+            "collectives": {
+                "curves": [{
+                    "collective": "all_reduce",
+                    "ranks": 2,
+                    "fit": { "alpha_us": 100.0, "beta_ns_per_byte": 1.0 },
+                }],
+            },
+        },
+    })
+}
+
+#[test]
+fn advice_held_against_ceilings() {
+    let folder = cpu_folder();
+    fs::write(folder.path().join("c.json"), ceilings().to_string()).unwrap();
+    let page = run(folder.path(), &["advise", "run.perfdb", "--ceilings", "c.json"]).answer();
+    let (_, page) = page.split_once("\nOperator efficiency").unwrap();
+    insta::assert_snapshot!(page);
+}
+
+#[test]
+fn what_is_no_ceilings_is_refused() {
+    let folder = cpu_folder();
+    let refused = |text: &str| {
+        fs::write(folder.path().join("c.json"), text).unwrap();
+        let arguments = ["advise", "run.perfdb", "--ceilings", "c.json"];
+        let message = run(folder.path(), &arguments).refusal("c.json");
+        assert!(message.contains("perfagent ceilings -o"), "names no remedy: {message}");
+        message
+    };
+    assert!(refused("{").contains("line 1"));
+    assert!(refused("[]").contains("schema"));
+    assert!(refused(r#"{"schema": "perfagent.report/1"}"#).contains("perfagent.report/1"));
+    assert!(refused(r#"{"schema": "perfagent.ceilings/1"}"#).contains("`host`"));
+    let no_file = run(folder.path(), &["advise", "run.perfdb", "--ceilings", "no.json"]);
+    no_file.refusal("no.json");
 }

@@ -4,12 +4,16 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::command::run;
+use crate::command::{outcome, perfagent, run};
 
 #[test]
 fn the_processor_is_measured_into_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let page = run(folder.path(), &["ceilings", "--quick", "-o", "ceilings.json"]).answer();
+    // What libtorch makes of it is measured in the end-to-end tests.
+    let mut command = perfagent(folder.path());
+    command.env("PERFAGENT_BENCH", "no-such-program");
+    let page = outcome(command.args(["ceilings", "--quick", "-o", "ceilings.json"])).answer();
+    assert!(page.contains("Not measured: no-such-program: is not a program"), "{page}");
     assert!(page.starts_with("Ceilings of cpu: "), "{page}");
     let document: Value =
         serde_json::from_slice(&fs::read(folder.path().join("ceilings.json")).unwrap()).unwrap();

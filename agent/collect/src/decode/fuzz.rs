@@ -17,7 +17,7 @@ use crate::window::Window;
 /// Inputs that one recording takes.
 const OF_ONE: u64 = 100_000;
 /// Texts that mean something to a decoder.
-const TEXTS: [&str; 14] = [
+const TEXTS: [&str; 15] = [
     "",
     "torch",
     "perfagent.collective",
@@ -25,6 +25,7 @@ const TEXTS: [&str; 14] = [
     "step",
     "aten::addmm, seq = 12, sizes = [[2, 3], [3, 4]]",
     "aten::mm, op_id = 7",
+    r#"aten::mm, sizes = [[2, 3], [3, 4]], types = ["float", "float"]"#,
     "all_reduce dtype=float32 bytes=4096 group=data_parallel size=2",
     "wait group=data_parallel",
     "ncclAllReduce",
@@ -43,7 +44,7 @@ fn any(from: &mut Unstructured<'_>) -> u32 {
 }
 
 fn name(from: &mut Unstructured<'_>) -> u32 {
-    from.int_in_range(0..=24).unwrap_or_default()
+    from.int_in_range(0..=25).unwrap_or_default()
 }
 
 fn flag(from: &mut Unstructured<'_>) -> bool {

@@ -16,7 +16,13 @@ pub(crate) enum Meaning {
     /// A row of `ranges`.
     Range { name: i64 },
     /// A row of `operators`.
-    Operator { name: i64, shapes: i64, sequence: Option<i64> },
+    Operator {
+        name: i64,
+        shapes: i64,
+        #[serde(default)]
+        types: Option<i64>,
+        sequence: Option<i64>,
+    },
     /// A row of `collectives`.
     Collective {
         op: i64,
@@ -103,10 +109,11 @@ impl Meanings {
             Meaning::Operator {
                 name: id(found.name)?,
                 shapes: id(found.shapes)?,
+                types: found.types.map(&mut id).transpose()?,
                 sequence: found.sequence,
             }
         } else if dialect == Dialect::Torch {
-            Meaning::Operator { name: id(text)?, shapes: 0, sequence: None }
+            Meaning::Operator { name: id(text)?, shapes: 0, types: None, sequence: None }
         } else {
             Meaning::Range { name: id(text)? }
         };

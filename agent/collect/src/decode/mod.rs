@@ -377,18 +377,21 @@ impl Decoder {
                 payload: range.payload,
                 open,
             }),
-            Meaning::Operator { name, shapes, sequence } => tables.writer.append(&Operator {
-                process_id,
-                thread_id,
-                start_ns,
-                end_ns,
-                depth: range.depth.unwrap_or(0),
-                name_id: StringId(name),
-                shapes_id: StringId(shapes),
-                sequence: sequence.or(range.payload.integer()),
-                open,
-                ..Operator::default()
-            }),
+            Meaning::Operator { name, shapes, types, sequence } => {
+                tables.writer.append(&Operator {
+                    process_id,
+                    thread_id,
+                    start_ns,
+                    end_ns,
+                    depth: range.depth.unwrap_or(0),
+                    name_id: StringId(name),
+                    shapes_id: StringId(shapes),
+                    types_id: types.map(StringId),
+                    sequence: sequence.or(range.payload.integer()),
+                    open,
+                    ..Operator::default()
+                })
+            }
             Meaning::Collective { op, dtype, bytes, group, size, timing, whole } => {
                 let source_id = tables.writer.string("nvtx")?;
                 // A number beside one of NCCL's own ranges is the message's size, beside others the call's number.

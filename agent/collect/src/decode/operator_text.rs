@@ -1,6 +1,6 @@
 //! The text in which PyTorch's `emit_nvtx` writes an operator:
 //! `aten::addmm, seq = 12, op_id = 3, sizes = [[2, 3], [3, 4]], input_op_ids = [(1, 0)]`, any part after the name
-//! missing.
+//! missing. `types = ["float", "float"]`, which it does not write, is understood too.
 
 /// An operator as its text names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,11 +9,13 @@ pub(crate) struct OperatorText<'a> {
     pub(crate) name: &'a str,
     /// Its input shapes in brackets; empty when there are none.
     pub(crate) shapes: &'a str,
+    /// The element types of its inputs in brackets.
+    pub(crate) types: Option<&'a str>,
     /// The autograd sequence number.
     pub(crate) sequence: Option<i64>,
 }
 
-const KEYS: [&str; 4] = [", seq = ", ", op_id = ", ", sizes = ", ", input_op_ids = "];
+const KEYS: [&str; 5] = [", seq = ", ", op_id = ", ", sizes = ", ", input_op_ids = ", ", types = "];
 
 impl<'a> OperatorText<'a> {
     /// Understands `text` if it has at least one of the parts; `None` for any other text.
@@ -30,6 +32,8 @@ impl<'a> OperatorText<'a> {
         (well_formed && told && !name.is_empty()).then(|| Self {
             name,
             shapes: shapes.flatten().unwrap_or(""),
+            // Types of some of the inputs only would be taken for those of others.
+            types: after(KEYS[4]).and_then(bracketed).filter(|types| types.ends_with(']')),
             sequence: sequence.flatten(),
         })
     }
@@ -88,6 +92,16 @@ mod tests {
     }
 
     #[test]
+    fn types_are_taken_when_they_are_whole() {
+        let types = |text| OperatorText::parse(text).and_then(|found| found.types);
+        let whole = r#"aten::mm, sizes = [[2, 3], [3, 4]], types = ["float", "c10::Half"]"#;
+        assert_eq!(types(whole), Some(r#"["float", "c10::Half"]"#));
+        assert_eq!(parsed(whole), Some(("aten::mm", "[[2, 3], [3, 4]]", None)));
+        assert_eq!(types(r#"aten::mm, sizes = [[2, 3]], types = ["flo"#), None);
+        assert_eq!(types("aten::mm, sizes = [[2, 3]]"), None);
+    }
+
+    #[test]
     fn a_list_that_was_cut_keeps_its_beginning() {
         assert_eq!(parsed("f, sizes = [[1, 2], [3"), Some(("f", "[[1, 2], [3", None)));
     }
@@ -101,7 +115,7 @@ mod tests {
         #[test]
         fn no_arrangement_of_the_parts_is_too_strange(
             parts in prop::collection::vec(
-                prop::sample::select(vec![", seq = ", ", op_id = ", ", sizes = ", "[", "]", "7", "-", "é", ", "]), 0..12)
+                prop::sample::select(vec![", seq = ", ", op_id = ", ", sizes = ", ", types = ", "[", "]", "7", "-", "é", ", "]), 0..12)
         ) {
             let text = parts.concat();
             if let Some(found) = OperatorText::parse(&text) {

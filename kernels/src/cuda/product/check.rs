@@ -5,9 +5,8 @@ use cudarc::driver::result;
 
 use super::dtype::Dtype;
 use super::lt::Matrices;
-use super::shape::Shape;
-use crate::CeilingError;
 use crate::cuda::driver::Gpu;
+use crate::{CeilingError, Shape};
 
 /// Compares the corners and the middle.
 pub(super) fn check(

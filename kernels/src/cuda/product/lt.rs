@@ -8,10 +8,10 @@ use cudarc::cublaslt::{result, sys};
 use cudarc::driver::{CudaSlice, DevicePtr as _};
 
 use super::dtype::Dtype;
-use super::shape::Shape;
-use crate::CeilingError;
+
 use crate::cuda::driver::Gpu;
 use crate::cuda::library;
+use crate::{CeilingError, Shape};
 
 /// What PyTorch gives cuBLASLt on Hopper, doubled.
 const WORKSPACE_BYTES: usize = 64 << 20;

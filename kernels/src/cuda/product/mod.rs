@@ -7,18 +7,15 @@ mod dtype;
 mod lt;
 mod shape;
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
-
-use cudarc::driver::{CudaSlice, DevicePtr as _, LaunchConfig, PushKernelArg as _};
-use serde::Serialize;
-
-pub use shape::Shape;
 
 use super::bench::Bench;
 use super::compiler::RANDOM;
 use super::driver::memory;
 use crate::sample::Stop;
-use crate::{CeilingError, Compute};
+use crate::{CeilingError, Compute, OfDtype, Product, Products, Shape};
+use cudarc::driver::{CudaSlice, DevicePtr as _, LaunchConfig, PushKernelArg as _};
 use dtype::Dtype;
 use lt::{Lt, Matrices};
 
@@ -27,71 +24,17 @@ const CONVENTION: &str = "2 m n k operations; factors of random numbers of the s
 const LEAST_REPETITION: Duration = Duration::from_micros(300);
 const MOST_IN_A_ROW: u32 = 64;
 
-/// Products of matrices, or why there are none.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Products {
-    /// What is counted, and of what.
-    pub convention: &'static str,
-    /// The library, such as `cuBLASLt 13.0.2`.
-    pub library: Option<String>,
-    /// Why nothing was measured.
-    pub reason: Option<String>,
-    /// `fp32`, `tf32`, `fp16`, `bf16`, `fp8_e4m3`.
-    pub dtypes: Vec<OfDtype>,
-}
-
-/// Products in one format.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct OfDtype {
-    /// The format of the factors.
-    pub dtype: &'static str,
-    /// The format of the result.
-    pub output: &'static str,
-    /// Why it was not measured: what the device lacks.
-    pub reason: Option<String>,
-    /// The product with the highest median rate.
-    pub best: Option<Product>,
-    /// The same product again for seconds without a pause: what power and heat leave of it.
-    pub sustained: Option<Product>,
-    /// All that were measured.
-    pub shapes: Vec<Product>,
-    /// How many more the grid has that there was no time for, or no algorithm.
-    pub left_out: usize,
-}
-
-/// The rate of one product.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Product {
-    /// The part of the grid: `large`, `square`, `m`, `n`, `k`, `few_rows`.
-    pub sweep: &'static str,
-    /// Its shape.
-    #[serde(flatten)]
-    pub shape: Shape,
-    /// How often it is repeated in one repetition.
-    pub in_a_row: u32,
-    /// The rate.
-    #[serde(flatten)]
-    pub compute: Compute,
-}
-
-impl Products {
-    /// None, for this reason.
-    fn none(reason: String) -> Self {
-        Self { convention: CONVENTION, library: None, reason: Some(reason), dtypes: Vec::new() }
-    }
-}
-
 pub(super) fn measure(bench: &Bench) -> Result<Products, CeilingError> {
     if let Err(reason) = lt::find() {
-        return Ok(Products::none(reason));
+        return Ok(Products::none(CONVENTION, reason));
     }
     let lt = Lt::start(bench.gpu)?;
     let capability = bench.gpu.properties()?.capability;
     let mut dtypes = Vec::new();
     for dtype in Dtype::ALL {
         let mut row = OfDtype {
-            dtype: dtype.name(),
-            output: dtype.output().name(),
+            dtype: dtype.name().into(),
+            output: dtype.output().name().into(),
             reason: dtype.missing(capability),
             best: None,
             sustained: None,
@@ -104,7 +47,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Products, CeilingError> {
         dtypes.push(row);
     }
     Ok(Products {
-        convention: CONVENTION,
+        convention: CONVENTION.into(),
+        threads: None,
         library: Some(format!("cuBLASLt {}", Lt::version())),
         reason: None,
         dtypes,
@@ -116,7 +60,7 @@ fn of(bench: &Bench, lt: &Lt, dtype: Dtype, row: &mut OfDtype) -> Result<(), Cei
     let shapes = shape::grid(dtype, free as u64 / 2, bench.effort);
     let mut largest = [0; 3];
     for (_, shape) in &shapes {
-        for (largest, bytes) in largest.iter_mut().zip(shape.bytes(dtype)) {
+        for (largest, bytes) in largest.iter_mut().zip(shape::bytes(*shape, dtype)) {
             *largest = bytes.max(*largest);
         }
     }
@@ -134,29 +78,22 @@ fn of(bench: &Bench, lt: &Lt, dtype: Dtype, row: &mut OfDtype) -> Result<(), Cei
             row.left_out += 1;
             continue;
         }
-        match one(bench, lt, dtype, (sweep, shape), matrices, &bench.point())? {
+        match one(bench, lt, dtype, (sweep.into(), shape), matrices, &bench.point())? {
             Some(product) => row.shapes.push(product),
             None => row.left_out += 1,
         }
-        row.best = best(&row.shapes);
+        row.best = Product::fastest(&row.shapes).cloned();
     }
     match &row.best {
         Some(best) => {
             let seconds = bench.effort.choose(3.0, 0.4);
             let stop = Stop { least: 8, most: usize::MAX, seconds, within: -1.0 };
-            let again = (best.sweep, best.shape);
-            row.sustained = one(bench, lt, dtype, again, matrices, &stop)?;
+            let (sweep, shape) = (best.sweep.clone(), best.shape);
+            row.sustained = one(bench, lt, dtype, (sweep, shape), matrices, &stop)?;
         }
         None => row.reason = Some("cuBLASLt has no algorithm for it on this device".to_owned()),
     }
     Ok(())
-}
-
-fn best(products: &[Product]) -> Option<Product> {
-    let by_rate = |left: &&Product, right: &&Product| {
-        left.compute.median_tflops.total_cmp(&right.compute.median_tflops)
-    };
-    products.iter().max_by(by_rate).cloned()
 }
 
 /// Measures one product; `None` where there is no algorithm for it.
@@ -164,7 +101,7 @@ fn one(
     bench: &Bench,
     lt: &Lt,
     dtype: Dtype,
-    (sweep, shape): (&'static str, Shape),
+    (sweep, shape): (Cow<'static, str>, Shape),
     matrices: Matrices,
     stop: &Stop,
 ) -> Result<Option<Product>, CeilingError> {

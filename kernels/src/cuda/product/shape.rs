@@ -1,36 +1,14 @@
 //! Which products are measured: sweeps of one dimension in steps finer than a tile, so that steps of tiles and waves
 //! can be seen, squares, and large ones that get the most out of a device.
 
-use serde::Serialize;
-
 use super::dtype::Dtype;
-use crate::Effort;
+use crate::{Effort, Shape};
 
-/// A product of an `m` by `k` with a `k` by `n` matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Shape {
-    /// Rows of the result.
-    pub m: u64,
-    /// Columns of the result.
-    pub n: u64,
-    /// Length of the sums.
-    pub k: u64,
-}
-
-impl Shape {
-    pub(super) fn operations(self) -> f64 {
-        2.0 * self.m as f64 * self.n as f64 * self.k as f64
-    }
-
-    /// Bytes of the two factors and of the result.
-    pub(super) fn bytes(self, dtype: Dtype) -> [u64; 3] {
-        let factor = dtype.bytes();
-        [
-            self.m * self.k * factor,
-            self.n * self.k * factor,
-            self.m * self.n * dtype.output().bytes(),
-        ]
-    }
+/// Bytes of the two factors and of the result.
+pub(super) fn bytes(shape: Shape, dtype: Dtype) -> [u64; 3] {
+    let Shape { m, n, k } = shape;
+    let factor = dtype.bytes();
+    [m * k * factor, n * k * factor, m * n * dtype.output().bytes()]
 }
 
 /// The two dimensions that a sweep leaves alone.
@@ -76,7 +54,7 @@ pub(super) fn grid(dtype: Dtype, free_bytes: u64, effort: Effort) -> Vec<(&'stat
         let rows = if dtype == Dtype::Fp8 { rows.next_multiple_of(16) } else { *rows };
         add("few_rows", rows, STILL, STILL);
     }
-    shapes.retain(|(_, shape)| shape.bytes(dtype).iter().sum::<u64>() <= free_bytes);
+    shapes.retain(|(_, shape)| bytes(*shape, dtype).iter().sum::<u64>() <= free_bytes);
     // Rounding has made some of few rows alike.
     let mut seen = Vec::new();
     shapes.retain(|kept| {
@@ -91,8 +69,8 @@ pub(super) fn grid(dtype: Dtype, free_bytes: u64, effort: Effort) -> Vec<(&'stat
 mod tests {
     use std::collections::HashSet;
 
-    use super::{Dtype, Shape, grid};
-    use crate::Effort;
+    use super::{Dtype, bytes, grid};
+    use crate::{Effort, Shape};
 
     type Dimension = fn(&Shape) -> u64;
 
@@ -138,7 +116,7 @@ mod tests {
         let shapes = grid(Dtype::Fp32, GIB, Effort::Full);
         assert!(!shapes.is_empty());
         for (_, shape) in shapes {
-            assert!(shape.bytes(Dtype::Fp32).iter().sum::<u64>() <= GIB);
+            assert!(bytes(shape, Dtype::Fp32).iter().sum::<u64>() <= GIB);
         }
     }
 
@@ -146,6 +124,6 @@ mod tests {
     fn work_and_bytes_are_those_of_the_definition() {
         let shape = Shape { m: 2, n: 3, k: 5 };
         assert_eq!(shape.operations().to_bits(), 60_f64.to_bits());
-        assert_eq!(shape.bytes(Dtype::Fp8), [10, 15, 12], "the result is bf16");
+        assert_eq!(bytes(shape, Dtype::Fp8), [10, 15, 12], "the result is bf16");
     }
 }

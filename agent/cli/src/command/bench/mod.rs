@@ -15,7 +15,8 @@ use crate::lookup::Sibling;
 use crate::printer::Printer;
 use crate::suite::Builtin;
 
-const PERFAGENT_BENCH: Sibling = Sibling {
+/// The program that links libtorch.
+pub(crate) const PERFAGENT_BENCH: Sibling = Sibling {
     name: "perfagent-bench",
     variable: "PERFAGENT_BENCH",
     remedy: "`cargo xtask demo` builds it",

@@ -1,0 +1,79 @@
+//! What the processors can do at most, and a run held against it.
+
+use perfagent_tests::Bed;
+use serde_json::Value;
+
+#[test]
+fn ceilings_of_the_processor_feed_the_advice() {
+    let bed = Bed::new();
+    let measure = ["ceilings", "--device", "cpu", "--quick", "-o", "ceilings.json", "--json"];
+    let ceilings = bed.perfagent(measure).success().json();
+    products_are_plausible(&ceilings["cpu"]["matrix_products"]);
+    collectives_are_plausible(&ceilings["cpu"]["collectives"]);
+
+    let mut record: Vec<String> =
+        ["record", "-o", "run.perfdb", "--"].iter().map(|word| (*word).to_owned()).collect();
+    let options =
+        "--layers 2 --hidden 64 --heads 4 --seq 64 --vocab 512 --micro-batch 2 --nproc 2 --steps 6";
+    record.extend(bed.training(options));
+    let _ = bed.perfagent(&record).success();
+    let advise = ["advise", "run.perfdb", "--ceilings", "ceilings.json", "--json"];
+    let advice = bed.perfagent(advise).success().json();
+    let fact = |name: &str| {
+        let facts = advice["facts"].as_array().unwrap();
+        facts.iter().find(|fact| fact["name"] == name).unwrap().clone()
+    };
+    // Types and shapes of operators are recorded, so their work and its least time are known.
+    let operators = fact("operator_efficiency");
+    assert_ne!(operators["verdict"], "unknown", "{operators}");
+    assert_eq!(operators["evidence"][0]["recording"], "run.perfdb");
+    let used = figure(&operators, "least_by_measured_time_pct");
+    assert!(used > 0.0 && used <= 100.0, "{operators}");
+    // Two ranks need two cores, or ceilings have no collectives.
+    if ceilings["cpu"]["collectives"]["reason"].is_null() {
+        let collectives = fact("collective_efficiency");
+        assert_ne!(collectives["verdict"], "unknown", "{collectives}");
+        assert!(figure(&collectives, "time_by_the_line_ns") > 0.0, "{collectives}");
+    }
+}
+
+fn figure(fact: &Value, name: &str) -> f64 {
+    let figures = fact["figures"].as_array().unwrap();
+    figures.iter().find(|figure| figure["name"] == name).unwrap()["value"].as_f64().unwrap()
+}
+
+fn products_are_plausible(products: &Value) {
+    assert_eq!(products["reason"], Value::Null, "{products}");
+    let dtypes = products["dtypes"].as_array().unwrap();
+    let names: Vec<_> = dtypes.iter().map(|row| row["dtype"].as_str().unwrap()).collect();
+    assert_eq!(names, ["fp32", "bf16", "fp16"]);
+    for row in dtypes {
+        let best = row["best"]["median_tflops"].as_f64().unwrap();
+        // From a busy core without vector units to a socket with matrix units.
+        assert!(1e-4 < best && best < 1e3, "{row}");
+        for shape in row["shapes"].as_array().unwrap() {
+            assert!(shape["median_tflops"].as_f64().unwrap() <= best, "{shape}");
+            let [m, n, k] = ["m", "n", "k"].map(|name| shape[name].as_f64().unwrap());
+            let operations = 2.0 * m * n * k * shape["in_a_row"].as_f64().unwrap();
+            assert!((shape["operations"].as_f64().unwrap() / operations - 1.0).abs() < 1e-9);
+        }
+    }
+}
+
+fn collectives_are_plausible(collectives: &Value) {
+    if !collectives["reason"].is_null() {
+        return println!("skipped: {}", collectives["reason"]);
+    }
+    let curves = collectives["curves"].as_array().unwrap();
+    let of_two: Vec<_> = curves.iter().filter(|curve| curve["ranks"] == 2).collect();
+    let names: Vec<_> = of_two.iter().map(|curve| curve["collective"].as_str().unwrap()).collect();
+    assert_eq!(names, ["all_reduce", "all_gather", "reduce_scatter", "broadcast"]);
+    for curve in of_two {
+        let fit = &curve["fit"];
+        assert!(fit["alpha_us"].as_f64().unwrap() >= 0.0, "{curve}");
+        let points = curve["points"].as_array().unwrap();
+        let time = |point: &Value| point["median_ns"].as_f64().unwrap();
+        let (small, large) = (&points[0], &points[points.len() - 1]);
+        assert!(time(small) > 0.0 && time(small) < time(large), "{curve}");
+    }
+}
