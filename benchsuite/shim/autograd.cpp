@@ -3,6 +3,7 @@
 #include <memory>
 
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/_fused_sgd.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/variable.h>
@@ -160,6 +161,31 @@ int pa_adamw(
         eps,
         /*amsgrad=*/false,
         /*maximize=*/false);
+    return 1;
+  });
+}
+
+int pa_sgd(
+    at::Tensor* const* parameters,
+    at::Tensor* const* gradients,
+    at::Tensor* const* momenta,
+    size_t count,
+    double lr,
+    double momentum,
+    double weight_decay) {
+  return guarded([&] {
+    at::_fused_sgd_(
+        list(parameters, count),
+        list(gradients, count),
+        list(momenta, count),
+        weight_decay,
+        momentum,
+        lr,
+        /*dampening=*/0.0,
+        /*nesterov=*/false,
+        /*maximize=*/false,
+        // A momentum of zero gives what the first step would.
+        /*is_first_step=*/false);
     return 1;
   });
 }

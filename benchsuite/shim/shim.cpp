@@ -230,9 +230,11 @@ int pa_compute_capability() {
   return 10 * major + minor;
 }
 
-int pa_allow_tf32() {
+int pa_set_tf32(int allowed) {
   return guarded([&] {
-    at::globalContext().setFloat32MatmulPrecision("high");
+    at::globalContext().setFloat32MatmulPrecision(allowed ? "high" : "highest");
+    // cuDNN rounds unless it is told otherwise.
+    at::globalContext().setAllowTF32CuDNN(allowed != 0);
     return 1;
   });
 }

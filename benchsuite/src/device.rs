@@ -63,7 +63,7 @@ pub(crate) fn check_precision(device: Device, precision: Precision) -> Result<()
         Precision::Fp8 => (89, "fp8"),
         Precision::Tf32 => (80, "tf32"),
         Precision::Bf16 => (80, "bf16"),
-        Precision::Fp32 | Precision::Fp16 => return Ok(()),
+        Precision::Fp32 | Precision::Fp16 => return shim::set_tf32(false),
     };
     let has = shim::compute_capability()?;
     if has < needed {
@@ -76,10 +76,7 @@ pub(crate) fn check_precision(device: Device, precision: Precision) -> Result<()
             has % 10
         )));
     }
-    if precision == Precision::Tf32 {
-        shim::allow_tf32()?;
-    }
-    Ok(())
+    shim::set_tf32(precision == Precision::Tf32)
 }
 
 /// Loads the CUDA half of libtorch; says what is missing when that fails.

@@ -4,11 +4,21 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::shape::PRESETS;
+use crate::shape::{Family, IMAGE_PRESETS, PRESETS};
 
 /// The table, or one JSON document (`perfagent.bench-list/1`).
 pub(crate) fn render(as_json: bool) -> String {
     if as_json {
+        let of_images = IMAGE_PRESETS.iter().map(|preset| {
+            json!({
+                "model": Family::Images.name(),
+                "preset": preset.name,
+                "params": preset.shape.parameters(),
+                "shape": preset.shape,
+                "micro_batch": preset.micro_batch,
+                "about": preset.about,
+            })
+        });
         let presets: Vec<_> = PRESETS
             .iter()
             .map(|preset| {
@@ -21,6 +31,7 @@ pub(crate) fn render(as_json: bool) -> String {
                     "about": preset.about,
                 })
             })
+            .chain(of_images)
             .collect();
         return format!(
             "{:#}\n",
@@ -45,6 +56,26 @@ pub(crate) fn render(as_json: bool) -> String {
             shape.heads,
             shape.seq,
             shape.vocab,
+            preset.about
+        );
+    }
+    let _ = writeln!(
+        text,
+        "\n{:<8} {:<12} {:>11}  {:>6} {:>5} {:>6} {:>7}  meant for",
+        "model", "preset", "parameters", "blocks", "width", "pixels", "classes"
+    );
+    for preset in IMAGE_PRESETS {
+        let shape = preset.shape;
+        let _ = writeln!(
+            text,
+            "{:<8} {:<12} {:>11}  {:>6} {:>5} {:>6} {:>7}  {}",
+            Family::Images.name(),
+            preset.name,
+            shape.parameters(),
+            shape.block_count(),
+            shape.width,
+            shape.image_size,
+            shape.classes,
             preset.about
         );
     }

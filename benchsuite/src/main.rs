@@ -38,20 +38,20 @@ mod world;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::failure::{Failure, Result};
-use crate::options::{Cli, Command, DeviceChoice, Job, ModelArgs};
+use crate::options::{Cli, Command, DeviceChoice, Job, ModelArgs, Unread};
 use crate::place::Place;
-use crate::shape::Architecture;
+use crate::shape::{Architecture, Family};
 use crate::train::Ended;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => return complain(None, &usage(&error)),
-        Err(help) => return answer(&help.render().to_string()),
+        Err(Unread::Words(error)) if error.use_stderr() => return complain(None, &usage(&error)),
+        Err(Unread::Words(help)) => return answer(&help.render().to_string()),
+        Err(Unread::Refused(failure)) => return complain(None, &failure),
     };
+    let language = Family::Language;
     let place = match Place::of_this_process() {
         Ok(place) => place,
         Err(failure) => return complain(None, &failure),
@@ -60,9 +60,10 @@ fn main() -> ExitCode {
         Command::List { json } => return answer(&list::render(json)),
         Command::Ceilings(args) => ceilings::run(&args, place.clone()).map(|text| answer(&text)),
         Command::Other(words) => Err(unknown_model(words.first().map_or("", String::as_str))),
-        Command::Gpt(args) => train_model(Architecture::Gpt, *args, place.clone()),
-        Command::Llama(args) => train_model(Architecture::Llama, *args, place.clone()),
-        Command::Moe(args) => train_model(Architecture::Moe, *args, place.clone()),
+        Command::Gpt(args) => train_model(language(Architecture::Gpt), *args, place.clone()),
+        Command::Llama(args) => train_model(language(Architecture::Llama), *args, place.clone()),
+        Command::Moe(args) => train_model(language(Architecture::Moe), *args, place.clone()),
+        Command::Resnet50(args) => train_model(Family::Images, *args, place.clone()),
     };
     match result {
         Ok(done) => done,
@@ -78,15 +79,11 @@ fn main() -> ExitCode {
 }
 
 /// Trains as one rank, or starts the ranks.
-fn train_model(
-    architecture: Architecture,
-    args: ModelArgs,
-    place: Option<Place>,
-) -> Result<ExitCode> {
+fn train_model(family: Family, args: ModelArgs, place: Option<Place>) -> Result<ExitCode> {
     let asked = args.nproc;
     // A batch script under Slurm is itself "task 0 of 1": it may well start ranks of its own.
     let place = place.filter(|place| place.size > 1 || asked.is_none_or(|ranks| ranks == 1));
-    let job = Job::new(architecture, args)?;
+    let job = Job::new(family, args)?;
     if asked == Some(0) {
         return Err(Failure::input("--nproc 0: at least one rank is needed"));
     }
@@ -116,9 +113,7 @@ fn train_model(
             if job.device == DeviceChoice::Cuda {
                 device::choose(job.device, &Place::last_of(ranks))?;
             }
-            let text = data::prepare(&job.data, job.shape.vocab)?;
-            let per_step = job.sequences_per_step(ranks);
-            data::Batches::new(&text, job.shape.seq, job.seed, per_step, tch::Device::Cpu)?;
+            data::Data::open(&job)?.feed(&job, ranks, tch::Device::Cpu)?;
             return launch::run(ranks, job.checkpoint.is_some(), &[]).map(ExitCode::from);
         }
     } else {
@@ -131,11 +126,9 @@ fn train_model(
 }
 
 fn unknown_model(name: &str) -> Failure {
-    let known = "this version trains gpt, llama and moe (see perfagent-bench list)";
-    match name {
-        "resnet50" => Failure::input(format!("the model {name} is not available yet; {known}")),
-        _ => Failure::input(format!("unknown model '{name}'; {known}")),
-    }
+    Failure::input(format!(
+        "unknown model '{name}': known are gpt, llama, moe and resnet50 (see perfagent-bench list)"
+    ))
 }
 
 /// Clap's explanation, cut down to the line that says what is wrong.

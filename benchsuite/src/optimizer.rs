@@ -1,39 +1,46 @@
-//! `AdamW` with decoupled weight decay, gradient clipping, and the learning-rate schedule.
+//! `AdamW` with decoupled weight decay, or SGD with momentum; gradient clipping, and the learning-rate schedule.
 
 use tch::{Device, Kind, Tensor};
 
 use crate::failure::Result;
+use crate::options::Algorithm;
 use crate::parameters::{Division, Parameters};
-use crate::shim::{self, AdamWNumbers, AdamWTensors, MemoryKind};
+use crate::shim::{self, AdamWNumbers, MemoryKind, SgdNumbers, Updated};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.95;
 const WEIGHT_DECAY: f64 = 0.1;
 const EPS: f64 = 1e-8;
+/// Of SGD, as He et al. 2016 train residual networks.
+const MOMENTUM: f64 = 0.9;
+const SGD_WEIGHT_DECAY: f64 = 1e-4;
 /// Gradients are scaled down to this global norm.
 pub(crate) const MAX_NORM: f64 = 1.0;
 
 /// The optimizer state of the weights that a rank updates.
-pub(crate) struct AdamW {
-    decayed: Vec<AdamWTensors>,
-    plain: Vec<AdamWTensors>,
+pub(crate) struct Optimizer {
+    algorithm: Algorithm,
+    decayed: Vec<Updated>,
+    plain: Vec<Updated>,
     units: Vec<UnitState>,
     step: Tensor,
 }
 
 /// A unit's state, in the order and length of its shard.
 pub(crate) struct UnitState {
-    /// The running mean of the gradient.
-    pub first_moment: Tensor,
-    /// The running mean of its square.
-    pub second_moment: Tensor,
+    /// What it remembers of gradients, under the names that checkpoints give.
+    pub memory: Vec<(&'static str, Tensor)>,
     /// Where the optimizer is on the host, its own copies of the shard and the gradient.
     host: Option<(Tensor, Tensor)>,
 }
 
-impl AdamW {
+impl Optimizer {
     /// State for the shards of these parameters; with `offload` in the host's memory, where the update is then computed.
-    pub(crate) fn new(parameters: &Parameters, offload: bool) -> Result<Self> {
+    pub(crate) fn new(
+        parameters: &Parameters,
+        algorithm: Algorithm,
+        offload: bool,
+    ) -> Result<Self> {
         let _scope = MemoryKind::Optimizer.scope();
         let _no_graph = tch::no_grad_guard();
         let (mut decayed, mut plain, mut units) = (Vec::new(), Vec::new(), Vec::new());
@@ -49,22 +56,26 @@ impl AdamW {
             let (weights, gradient) =
                 host.as_ref().map_or((&unit.shard, &unit.shard_gradient), |(w, g)| (w, g));
             device = weights.device();
-            let (first, second) = (weights.f_zeros_like()?, weights.f_zeros_like()?);
+            let memory: Vec<_> = algorithm
+                .memory()
+                .iter()
+                .map(|name| Ok((*name, weights.f_zeros_like()?)))
+                .collect::<Result<_>>()?;
             for slot in &unit.slots {
                 let Some(own) = unit.owned(slot) else { continue };
                 let part = |of: &Tensor| of.f_narrow(0, own.start, own.end - own.start);
-                let tensors = AdamWTensors {
+                let remembered = memory.iter().map(|(_, of)| part(of));
+                let tensors = Updated {
                     parameter: part(weights)?,
                     gradient: part(gradient)?,
-                    first_moment: part(&first)?,
-                    second_moment: part(&second)?,
+                    memory: remembered.collect::<std::result::Result<_, _>>()?,
                 };
                 if slot.decay { &mut decayed } else { &mut plain }.push(tensors);
             }
-            units.push(UnitState { first_moment: first, second_moment: second, host });
+            units.push(UnitState { memory, host });
         }
         let step = Tensor::f_zeros([], (Kind::Float, device))?;
-        Ok(Self { decayed, plain, units, step })
+        Ok(Self { algorithm, decayed, plain, units, step })
     }
 
     /// The state of each unit.
@@ -98,11 +109,21 @@ impl AdamW {
             }
         }
         let _ = self.step.f_add_scalar_(1.0)?;
-        for (tensors, weight_decay) in [(&self.decayed, WEIGHT_DECAY), (&self.plain, 0.0)] {
-            if !tensors.is_empty() {
-                let numbers =
-                    AdamWNumbers { lr, beta1: BETA1, beta2: BETA2, weight_decay, eps: EPS };
-                shim::adamw(tensors, &self.step, numbers)?;
+        for (tensors, decays) in [(&self.decayed, true), (&self.plain, false)] {
+            if tensors.is_empty() {
+                continue;
+            }
+            let decay = |by: f64| if decays { by } else { 0.0 };
+            match self.algorithm {
+                Algorithm::Adamw => {
+                    let (beta1, beta2, weight_decay) = (BETA1, BETA2, decay(WEIGHT_DECAY));
+                    let numbers = AdamWNumbers { lr, beta1, beta2, weight_decay, eps: EPS };
+                    shim::adamw(tensors, &self.step, numbers)?;
+                }
+                Algorithm::Sgd => {
+                    let weight_decay = decay(SGD_WEIGHT_DECAY);
+                    shim::sgd(tensors, SgdNumbers { lr, momentum: MOMENTUM, weight_decay })?;
+                }
             }
         }
         for (unit, state) in parameters.units.iter().zip(&self.units) {
@@ -159,8 +180,24 @@ mod tests {
     use crate::parameters::{Plan, Zero};
     use crate::shape::{Architecture, Shape, find};
 
-    /// The same update written with plain tensor arithmetic (Loshchilov & Hutter 2019).
-    fn reference(p: &Tensor, g: &Tensor, decay: f64, lr: f64, steps: i32) -> Tensor {
+    /// The same update written with plain tensor arithmetic (Loshchilov & Hutter 2019; SGD by its definition).
+    fn reference(
+        algorithm: Algorithm,
+        (p, g): (&Tensor, &Tensor),
+        decays: bool,
+        lr: f64,
+        steps: i32,
+    ) -> Tensor {
+        let decay = |by: f64| if decays { by } else { 0.0 };
+        if algorithm == Algorithm::Sgd {
+            let (mut p, mut m) = (p.copy(), g.zeros_like());
+            for _ in 1..=steps {
+                m = &m * MOMENTUM + g + &p * decay(SGD_WEIGHT_DECAY);
+                p -= &m * lr;
+            }
+            return p;
+        }
+        let decay = decay(WEIGHT_DECAY);
         let (mut p, mut m, mut v) = (p.copy(), g.zeros_like(), g.zeros_like());
         for step in 1..=steps {
             p = &p * (1.0 - lr * decay);
@@ -181,7 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn the_update_is_adamw_whole_in_shards_and_on_the_host() {
+    fn the_update_is_the_algorithms_whole_in_shards_and_on_the_host() {
+        for algorithm in [Algorithm::Adamw, Algorithm::Sgd] {
+            updates_agree(algorithm);
+        }
+    }
+
+    fn updates_agree(algorithm: Algorithm) {
         let _no_graph = tch::no_grad_guard();
         let whole = parameters(0, (0, 1));
         tch::manual_seed(5);
@@ -200,7 +243,7 @@ mod tests {
                         let gradient = gradient.narrow(0, own.start, own.end - own.start);
                         unit.shard_gradient.shallow_clone().copy_(&(gradient * 2.0));
                     }
-                    let mut optimizer = AdamW::new(&part, offload).unwrap();
+                    let mut optimizer = Optimizer::new(&part, algorithm, offload).unwrap();
                     for factor in [0.5, 1.0, 1.0] {
                         optimizer.update(&part, 1e-2, factor).unwrap();
                     }
@@ -214,17 +257,21 @@ mod tests {
                             if from >= to {
                                 continue;
                             }
-                            let decay = if slot.decay { WEIGHT_DECAY } else { 0.0 };
+                            let of = |all: &Tensor| all.narrow(0, from, to - from);
                             let expected = reference(
-                                &before.full.narrow(0, from, to - from),
-                                &gradient.narrow(0, from, to - from),
-                                decay,
+                                algorithm,
+                                (&of(&before.full), &of(gradient)),
+                                slot.decay,
                                 1e-2,
                                 3,
                             );
                             let updated = unit.shard.narrow(0, from - own.start, to - from);
                             let error = (updated - expected).abs().max().double_value(&[]);
-                            assert!(error < 1e-5, "ZeRO-{zero} {offload} {}: {error}", slot.name);
+                            assert!(
+                                error < 1e-5,
+                                "{algorithm:?} ZeRO-{zero} {offload} {}: {error}",
+                                slot.name
+                            );
                         }
                     }
                 }

@@ -66,25 +66,29 @@ pub(crate) struct Outcome<'a> {
     pub active_params: i64,
     /// Bytes of one rank's fp32 gradients: what plain data parallel reduces each step.
     pub gradient_bytes: i64,
-    /// Over all ranks.
-    pub tokens_per_step: i64,
-    /// Model floating-point operations of a step over all ranks: 6N + 12Lhs a token.
+    /// Sequences or images, over all ranks.
+    pub samples_per_step: i64,
+    /// Over all ranks; null with images.
+    pub tokens_per_step: Option<i64>,
+    /// Model floating-point operations of a step over all ranks: 6N + 12Lhs a token; six a multiply-add of an image's forward.
     pub flops_per_step: f64,
     /// Sum of the ranks' ceilings.
     pub peak_tflops: f64,
     /// Median of rank 0's steps, the first left out when there are others.
     pub step_p50_ns: u64,
     /// Over all ranks, at the median step.
-    pub tokens_per_s: f64,
+    pub samples_per_s: f64,
+    /// The same; null with images.
+    pub tokens_per_s: Option<f64>,
     /// Model-flops utilisation at the median step, 0..100.
     pub mfu_pct: f64,
     /// Steps before the first of these, done by the run that wrote the checkpoint.
     pub first_step: u64,
-    /// Mean over the ranks, of each step, nats a token.
+    /// Mean over the ranks, of each step, nats a token or image.
     pub losses: &'a [f64],
     /// Of all gradients before clipping, of each step; null where the step was left out.
     pub gradient_norms: &'a [f64],
-    /// After the last step, on text that was never trained on.
+    /// After the last step, on data that was never trained on; the mean over the replicas.
     pub val_loss: f64,
     /// Steps without an update, because a gradient overflowed fp16.
     pub skipped_steps: u64,
@@ -98,18 +102,22 @@ impl Outcome<'_> {
         let (first, last) =
             (self.losses.first().unwrap_or(&f64::NAN), self.losses.last().unwrap_or(&f64::NAN));
         let mut text = String::new();
+        let samples = self.config.shape.family().samples();
+        let (pieces, rate, unit) = match self.tokens_per_step.zip(self.tokens_per_s) {
+            Some((tokens, rate)) => (tokens, rate, "tokens"),
+            None => (self.samples_per_step, self.samples_per_s, samples),
+        };
         let ranks = if self.world_size == 1 { "rank" } else { "ranks" };
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{} {}: {} parameters, {} {ranks}, {}, {}, {} tokens a step",
+            "{} {}: {} parameters, {} {ranks}, {}, {}, {pieces} {unit} a step",
             self.config.model,
             self.config.preset,
             self.params,
             self.world_size,
             self.config.precision.name(),
             self.device,
-            self.tokens_per_step,
         );
         let _ = writeln!(
             text,
@@ -119,9 +127,8 @@ impl Outcome<'_> {
         );
         let _ = writeln!(
             text,
-            "step {:.1} ms (median), {:.0} tokens/s, MFU {:.1} % of {:.3} TFLOP/s",
+            "step {:.1} ms (median), {rate:.0} {unit}/s, MFU {:.1} % of {:.3} TFLOP/s",
             self.step_p50_ns as f64 / 1e6,
-            self.tokens_per_s,
             self.mfu_pct,
             self.peak_tflops
         );

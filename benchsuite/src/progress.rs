@@ -15,10 +15,10 @@ pub(crate) struct Progress {
 pub(crate) struct StepLine {
     /// 0-based.
     pub step: u64,
-    /// Mean over all ranks, nats a token.
+    /// Mean over all ranks, nats a token or image.
     pub loss: f64,
-    /// Tokens a second over all ranks.
-    pub tokens_per_s: f64,
+    /// Tokens or images a second over all ranks, and which.
+    pub rate: (f64, &'static str),
     /// Model-flops utilisation, 0..100.
     pub mfu_pct: f64,
 }
@@ -52,8 +52,8 @@ impl Progress {
     /// Shows a step.
     pub(crate) fn step(&self, step: &StepLine) {
         let numbers = format!(
-            "loss {:.4}  {:.0} tokens/s  MFU {:.1} %",
-            step.loss, step.tokens_per_s, step.mfu_pct
+            "loss {:.4}  {:.0} {}/s  MFU {:.1} %",
+            step.loss, step.rate.0, step.rate.1, step.mfu_pct
         );
         let done = step.step + 1;
         if let Some(bar) = &self.bar {

@@ -4,7 +4,7 @@
 use tch::{Kind, Tensor};
 
 use crate::failure::{Failure, Result};
-use crate::model::{BlockOutput, LossKind, Model, Wanted};
+use crate::model::{BlockOutput, Loss, LossKind, Model, Network, Pass, Wanted};
 use crate::options::Recompute;
 use crate::parallel::{Gather, GradientSync};
 use crate::parameters::Parameters;
@@ -33,10 +33,12 @@ impl State<'_> {
 
 /// Where the units of this rank are in its parameters, and how they are run.
 pub(crate) struct Stage {
-    model: Model,
-    /// The embedding that token ids go through.
-    embedding: Option<usize>,
+    network: Network,
+    /// The unit that the batch goes into: the embedding of token ids, the stem for images.
+    first: Option<usize>,
     blocks: std::ops::Range<usize>,
+    /// The number in the model of the first of these.
+    first_block: usize,
     /// The head, on the last stage.
     head: Option<usize>,
     /// The unit whose first or last tensor is the head's matrix: the embedding, its copy, or the head.
@@ -47,9 +49,10 @@ pub(crate) struct Stage {
 
 /// What forward has left for backward.
 pub(crate) struct Held {
-    embedded: Option<Tensor>,
+    /// What the first unit has made of the batch.
+    begun: Option<Tensor>,
     blocks: Vec<HeldBlock>,
-    /// The residual stream after this rank's blocks, in no graph.
+    /// What this rank's blocks have made, in no graph.
     pub x: Tensor,
 }
 
@@ -62,7 +65,7 @@ struct HeldBlock {
 impl Stage {
     /// The stage of these parameters.
     pub(crate) fn new(
-        model: Model,
+        network: impl Into<Network>,
         parameters: &Parameters,
         is_tied: bool,
         recompute: Recompute,
@@ -75,9 +78,10 @@ impl Stage {
         let before = usize::from(is_first || plan.copy_of_embedding);
         let blocks = before..count - usize::from(is_last);
         Self {
-            model,
-            embedding: is_first.then_some(0),
+            network: network.into(),
+            first: is_first.then_some(0),
             blocks,
+            first_block: plan.units.start.max(1) - 1,
             head: is_last.then_some(count - 1),
             matrix: if is_tied { 0 } else { count - 1 },
             recompute,
@@ -85,14 +89,19 @@ impl Stage {
         }
     }
 
-    /// The model.
-    pub(crate) fn model(&self) -> &Model {
-        &self.model
+    /// What it computes with.
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
-    /// Whether token ids enter here.
+    /// The numbers in the model of its blocks.
+    pub(crate) fn block_numbers(&self) -> std::ops::Range<usize> {
+        self.first_block..self.first_block + self.blocks.len()
+    }
+
+    /// Whether the batch enters here.
     pub(crate) fn is_first(&self) -> bool {
-        self.embedding.is_some()
+        self.first.is_some()
     }
 
     /// Whether the loss is computed here.
@@ -100,14 +109,19 @@ impl Stage {
         self.head.is_some()
     }
 
-    fn run_block(&self, state: &State<'_>, unit: usize, input: &Tensor) -> Result<BlockOutput> {
-        let weights = &state.parameters.units[unit];
-        let weights = weights.working(usize::MAX, self.model.kind())?;
-        self.model.block(&weights, input)
+    fn run_block(
+        &self,
+        state: &State<'_>,
+        unit: usize,
+        input: &Tensor,
+        pass: Pass,
+    ) -> Result<BlockOutput> {
+        let number = self.first_block + unit - self.blocks.start;
+        self.network.block(&state.parameters.units[unit], number, input, pass)
     }
 
-    /// All blocks of this rank. `input` are token ids on the first stage, else the residual stream. Without `graph`
-    /// nothing is left for backward.
+    /// All blocks of this rank. `input` is the batch on the first stage, token ids or images, else what the stage before
+    /// has made. Without `graph` nothing is left for backward.
     pub(crate) fn forward(
         &self,
         state: &mut State<'_>,
@@ -115,15 +129,16 @@ impl Stage {
         graph: bool,
     ) -> Result<Held> {
         let no_graph = (!graph).then(tch::no_grad_guard);
+        let pass = if graph { Pass::Train } else { Pass::Validate };
         let mut x = input.shallow_clone();
-        let mut embedded = None;
-        if let Some(unit) = self.embedding {
+        let mut begun = None;
+        if let Some(unit) = self.first {
             state.acquire(unit, Some(self.blocks.start))?;
-            x = self.model.embed(state.parameters.units[unit].leaves(), input)?;
+            x = self.network.first(&state.parameters.units[unit], input, pass)?;
             if !(self.matrix == unit && self.is_last()) {
                 state.release(unit)?;
             }
-            embedded = Some(x.shallow_clone());
+            begun = Some(x.shallow_clone());
         }
         let mut blocks = Vec::with_capacity(self.blocks.len());
         for unit in self.blocks.clone() {
@@ -132,10 +147,10 @@ impl Stage {
             let input = x.f_detach()?.f_set_requires_grad(graph)?;
             let output = if graph && self.recompute == Recompute::Full {
                 let _no_graph = tch::no_grad_guard();
-                x = self.run_block(state, unit, &input)?.x;
+                x = self.run_block(state, unit, &input, pass)?.x;
                 None
             } else {
-                let output = self.run_block(state, unit, &input)?;
+                let output = self.run_block(state, unit, &input, pass)?;
                 x = output.x.f_detach()?;
                 Some(output)
             };
@@ -145,7 +160,7 @@ impl Stage {
             state.release(unit)?;
         }
         drop(no_graph);
-        Ok(Held { embedded, blocks, x: x.f_detach()? })
+        Ok(Held { begun, blocks, x: x.f_detach()? })
     }
 
     /// On the last stage: the mean loss of `targets`, and, if it is multiplied by a `scale` for backward, the gradient of
@@ -167,21 +182,15 @@ impl Stage {
             state.parameters.units[self.matrix].begin_gradient()?;
         }
         let answer = {
-            let unit = &state.parameters.units[head];
-            let owner = &state.parameters.units[self.matrix];
-            let slot = if self.matrix == head { unit.slots.len() - 1 } else { 0 };
-            let norms = unit.slots.len() - usize::from(self.matrix == head);
-            let gradient = scale.map_or(Ok(None), |_| owner.gradient_of(slot))?;
-            let wanted = Wanted {
-                matrix: &owner.leaves()[slot],
-                gradient: gradient.as_ref(),
-                scale: scale.unwrap_or(1.0),
-            };
-            let no_graph = scale.is_none().then(tch::no_grad_guard);
-            let norm = unit.working(norms, self.model.kind())?;
-            let answer = self.model.loss(self.loss, &norm, x, targets, &wanted)?;
-            drop(no_graph);
-            answer
+            let _no_graph = scale.is_none().then(tch::no_grad_guard);
+            match &self.network {
+                Network::Language(model) => {
+                    self.language_loss(model, state, head, (x, targets), scale)?
+                }
+                Network::Images(model) => {
+                    model.loss(&state.parameters.units[head], x, targets, scale)?
+                }
+            }
         };
         state.release(head)?;
         state.release(self.matrix)?;
@@ -191,8 +200,31 @@ impl Stage {
         Ok((answer.mean, answer.gradient))
     }
 
+    /// The loss of a language model, whose head's matrix may be the embedding.
+    fn language_loss(
+        &self,
+        model: &Model,
+        state: &State<'_>,
+        head: usize,
+        (x, targets): (&Tensor, &Tensor),
+        scale: Option<f64>,
+    ) -> Result<Loss> {
+        let unit = &state.parameters.units[head];
+        let owner = &state.parameters.units[self.matrix];
+        let slot = if self.matrix == head { unit.slots.len() - 1 } else { 0 };
+        let norms = unit.slots.len() - usize::from(self.matrix == head);
+        let gradient = scale.map_or(Ok(None), |_| owner.gradient_of(slot))?;
+        let wanted = Wanted {
+            matrix: &owner.leaves()[slot],
+            gradient: gradient.as_ref(),
+            scale: scale.unwrap_or(1.0),
+        };
+        let norm = unit.working(norms, self.network.kind())?;
+        model.loss(self.loss, &norm, x, targets, &wanted)
+    }
+
     /// Back through all blocks of this rank with the gradient of `held.x`. The gradient of the stage's input, unless that
-    /// was token ids. `is_last`: no other micro-batch of the step follows.
+    /// was the batch. `is_last`: no other micro-batch of the step follows.
     pub(crate) fn backward(
         &self,
         state: &mut State<'_>,
@@ -200,16 +232,18 @@ impl Stage {
         gradient: Tensor,
         (scale, is_last): (f64, bool),
     ) -> Result<Tensor> {
-        let Held { embedded, blocks, x } = held;
+        let Held { begun, blocks, x } = held;
         drop(x);
+        let first = self.first.filter(|_| self.network.rereads_first());
+        let lowest = first.unwrap_or(self.blocks.start);
         let mut gradient = gradient;
         for (unit, block) in self.blocks.clone().zip(blocks).rev() {
-            let next = (unit > self.blocks.start).then(|| unit - 1);
+            let next = (unit > lowest).then(|| unit - 1);
             state.acquire(unit, next)?;
             state.parameters.units[unit].begin_gradient()?;
             let output = match block.output {
                 Some(output) => output,
-                None => self.run_block(state, unit, &block.input)?,
+                None => self.run_block(state, unit, &block.input, Pass::Again)?,
             };
             let mut outputs = vec![(&output.x, Some(&gradient))];
             let weight = match &output.balance {
@@ -226,9 +260,12 @@ impl Stage {
             state.release(unit)?;
             state.sync.ready(state.parameters, unit, is_last)?;
         }
-        if let (Some(unit), Some(embedded)) = (self.embedding, embedded) {
+        if let (Some(unit), Some(begun)) = (self.first, begun) {
+            first.map_or(Ok(()), |unit| state.acquire(unit, None))?;
             state.parameters.units[unit].begin_gradient()?;
-            crate::shim::backward(&[(&embedded, Some(&gradient))])?;
+            crate::shim::backward(&[(&begun, Some(&gradient))])?;
+            drop(begun);
+            first.map_or(Ok(()), |unit| state.release(unit))?;
             state.sync.ready(state.parameters, unit, is_last)?;
         } else if state.parameters.plan.copy_of_embedding {
             state.sync.ready(state.parameters, 0, is_last)?;

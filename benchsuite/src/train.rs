@@ -9,7 +9,7 @@ use serde_json::json;
 use tch::Device;
 
 use crate::checkpoint::Checkpoints;
-use crate::data::{self, Batches};
+use crate::data::Data;
 use crate::device;
 use crate::engine::Group;
 use crate::failure::{Failure, Result};
@@ -20,6 +20,7 @@ use crate::outcome::{Outcome, RankOutcome, median};
 use crate::parameters::{Parameters, Plan, Zero};
 use crate::place::Place;
 use crate::progress::{Progress, StepLine};
+use crate::shape::ModelShape;
 use crate::shim::{self, MemoryKinds, Operation};
 use crate::trainer::Trainer;
 use crate::world::World;
@@ -51,9 +52,8 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
     if let Some(note) = note {
         progress.note(&note);
     }
-    let text = data::prepare(&job.data, job.shape.vocab)?;
-    let per_step = job.sequences_per_step(ranks);
-    let batches = Batches::new(&text, job.shape.seq, job.seed, per_step, device)?;
+    let data = Data::open(job)?;
+    let batches = data.feed(job, ranks, device)?;
 
     let position = job.position(place.rank, ranks)?;
     let mut world = World::join(place, job.timeout)?;
@@ -61,9 +61,9 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         .map_err(|e| Failure::run(format!("the job cannot be described: {e}")))?;
     let checkpoint = (job.checkpoint.is_some(), job.checkpoint_every, job.resume);
     let description = format!("checkpoints {checkpoint:?}, {description}");
-    world.agree(&format!("text {:016x}, {description}", text.checksum()), position, device)?;
+    world.agree(&format!("text {:016x}, {description}", data.checksum()), position, device)?;
     let plan = plan(job, &world);
-    let parameters = Parameters::new(&job.shape, job.seed, plan, device)?;
+    let parameters = Parameters::new(job.shape, job.seed, plan, device)?;
     same_weights(&parameters, &world)?;
     // After the ranks have met: they share the machine's cores while they measure, as in training.
     let peak = match job.peak_tflops {
@@ -76,18 +76,23 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         "{} {}: {total_parameters} parameters, {ranks} × {threads} threads, {}, {:.3} TFLOP/s measured",
         job.model,
         job.preset,
-        text.describe(),
+        data.describe(),
         total_peak / 1e12
     ));
 
-    let flops_per_step = job.shape.flops_per_token() * job.tokens_per_step(ranks) as f64;
+    let flops_per_step = job.flops_per_step(ranks);
+    let samples_per_step = job.samples_per_step(ranks);
+    let tokens_per_step = job.tokens_per_step(ranks);
+    // What a second's work is counted in.
+    let (pieces, unit) =
+        tokens_per_step.map_or((samples_per_step, job.shape.family().samples()), |n| (n, "tokens"));
     mark_run(job, ranks, device, flops_per_step, peak);
     if observed() {
         shim::observe_operators()?;
     }
     let mut trainer = Trainer::new(job, world.mesh(), parameters, device)?;
     let state_bytes = memory::held_by_state();
-    let checkpoints = Checkpoints::new(job, text.checksum());
+    let checkpoints = Checkpoints::new(job, data.checksum());
     let mut first_step = 0;
     if let Some(checkpoints) = checkpoints.as_ref().filter(|_| job.resume) {
         first_step = checkpoints.resume(&mut trainer, &world)?;
@@ -108,14 +113,14 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         let all = world.share(&format!("loss/{step}"), result.loss)?;
         step_ns.push(elapsed.as_nanos() as u64);
         if let Some(all) = all {
-            // Every replica has the same number of tokens, and every part of it the same loss.
+            // Every replica has the same number of samples, and every part of it the same loss.
             let loss = all.iter().sum::<f64>() / all.len() as f64;
             losses.push(loss);
             gradient_norms.push(result.gradient_norm);
             progress.step(&StepLine {
                 step,
                 loss,
-                tokens_per_s: job.tokens_per_step(ranks) as f64 / elapsed.as_secs_f64(),
+                rate: (pieces as f64 / elapsed.as_secs_f64(), unit),
                 mfu_pct: 100.0 * flops_per_step / elapsed.as_secs_f64() / total_peak,
             });
         }
@@ -187,11 +192,13 @@ pub(crate) fn run(job: &Job, place: Place) -> Result<Ended> {
         params: total_parameters,
         active_params: job.shape.active_parameters(),
         gradient_bytes: total_parameters * 4,
-        tokens_per_step: job.tokens_per_step(ranks),
+        samples_per_step,
+        tokens_per_step,
         flops_per_step,
         peak_tflops: total_peak / 1e12,
         step_p50_ns,
-        tokens_per_s: job.tokens_per_step(ranks) as f64 / seconds,
+        samples_per_s: samples_per_step as f64 / seconds,
+        tokens_per_s: tokens_per_step.map(|tokens| tokens as f64 / seconds),
         mfu_pct: 100.0 * flops_per_step / seconds / total_peak,
         first_step,
         losses: &losses,
@@ -220,8 +227,8 @@ fn plan(job: &Job, world: &World) -> Plan {
         zero: Zero::of(job.zero),
         data: position.data.pair(),
         tensor: position.tensor.pair(),
-        units: units(job.shape.layers as usize, stage, stages),
-        copy_of_embedding: job.shape.tied && stages > 1 && stage + 1 == stages,
+        units: units(job.shape.blocks() as usize, stage, stages),
+        copy_of_embedding: job.shape.is_tied() && stages > 1 && stage + 1 == stages,
         kind: job.precision.kind(),
     }
 }
@@ -272,18 +279,10 @@ fn observed() -> bool {
 
 /// One mark that tells a recorder what kind of run this is.
 fn mark_run(job: &Job, ranks: usize, device: Device, flops_per_step: f64, peak: f64) {
-    let shape = &job.shape;
     let mut text = json!({
         "model": job.model,
         "preset": job.preset,
-        "params": shape.parameters(),
-        "layers": shape.layers,
-        "hidden": shape.hidden,
-        "heads": shape.heads,
-        "kv_heads": shape.kv_heads,
-        "ffn": shape.ffn,
-        "vocab": shape.vocab,
-        "seq": shape.seq,
+        "params": job.shape.parameters(),
         "precision": job.precision,
         "micro_batch": job.micro_batch,
         "accumulate": job.accumulate,
@@ -294,12 +293,34 @@ fn mark_run(job: &Job, ranks: usize, device: Device, flops_per_step: f64, peak: 
         "recompute": job.recompute,
         "device": device::name(device),
         "flops_per_step": flops_per_step,
-        "tokens_per_step": job.tokens_per_step(ranks),
+        "samples_per_step": job.samples_per_step(ranks),
         "peak_flops": peak,
     });
-    if shape.experts > 0 {
-        text["experts"] = shape.experts.into();
-        text["top_k"] = shape.top_k.into();
+    match &job.shape {
+        ModelShape::Language(shape) => {
+            for (name, number) in [
+                ("layers", shape.layers),
+                ("hidden", shape.hidden),
+                ("heads", shape.heads),
+                ("kv_heads", shape.kv_heads),
+                ("ffn", shape.ffn),
+                ("vocab", shape.vocab),
+                ("seq", shape.seq),
+                ("tokens_per_step", job.samples_per_step(ranks) * shape.seq),
+            ] {
+                text[name] = number.into();
+            }
+            if shape.experts > 0 {
+                text["experts"] = shape.experts.into();
+                text["top_k"] = shape.top_k.into();
+            }
+        }
+        ModelShape::Images(shape) => {
+            text["blocks"] = shape.block_count().into();
+            text["width"] = shape.width.into();
+            text["image_size"] = shape.image_size.into();
+            text["classes"] = shape.classes.into();
+        }
     }
     marks::run(&text.to_string());
 }

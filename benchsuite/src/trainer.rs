@@ -5,14 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint::Description;
-use crate::data::Batches;
+use crate::data::Feed;
 use crate::device;
 use crate::engine::{Collectives, Group, Pending};
 use crate::failure::{Failure, Result};
 use crate::marks;
 use crate::mesh::{Engine, Mesh};
-use crate::model::Model;
-use crate::optimizer::{self, AdamW, MAX_NORM, learning_rate};
+use crate::model::Network;
+use crate::optimizer::{self, MAX_NORM, Optimizer, learning_rate};
 use crate::options::{Job, Offload, Precision};
 use crate::parallel::{Action, Gather, GradientSync, TensorParallel, schedule};
 use crate::parameters::{Division, Parameters};
@@ -23,7 +23,7 @@ use crate::stage::{Held, Stage, State};
 /// What a step has shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StepResult {
-    /// On the last stage the mean loss of this replica, nats a token.
+    /// On the last stage the mean loss of this replica, nats a token or image.
     pub loss: Option<f64>,
     /// Of the whole model, before clipping; not finite when the step was left out.
     pub gradient_norm: f64,
@@ -38,7 +38,7 @@ pub(crate) struct Trainer<'a> {
     stage: Stage,
     gather: Option<Gather>,
     sync: GradientSync,
-    optimizer: AdamW,
+    optimizer: Optimizer,
     scaler: LossScaler,
     /// Tensors on their way to other stages, the oldest first.
     sent: VecDeque<(Box<dyn Pending>, Tensor)>,
@@ -51,16 +51,17 @@ impl<'a> Trainer<'a> {
         parameters: Parameters,
         device: Device,
     ) -> Result<Self> {
-        let kind = job.precision.kind();
         let parallel = mesh
             .tensor
             .as_ref()
             .map(|engine| TensorParallel::new(engine.clone(), job.sequence_parallel));
-        let model = Model::new(&job.shape, (kind, job.fp8()), job.recompute, parallel, device)?;
-        let stage = Stage::new(model, &parameters, job.shape.tied, job.recompute, job.loss);
+        let network = Network::new(job, parallel, device)?;
+        let is_tied = job.shape.is_tied();
+        let stage = Stage::new(network, &parameters, is_tied, job.recompute, job.loss);
         let gather = Gather::new(&parameters, mesh.data.as_ref());
         let sync = GradientSync::new(&parameters, mesh.data.as_ref(), job.bucket_bytes);
-        let optimizer = AdamW::new(&parameters, job.offload == Offload::Optimizer)?;
+        let optimizer =
+            Optimizer::new(&parameters, job.optimizer, job.offload == Offload::Optimizer)?;
         let scaler = match job.precision {
             Precision::Fp16 => LossScaler::dynamic(job.loss_scale),
             _ => LossScaler::off(),
@@ -75,7 +76,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The optimizer.
-    pub(crate) fn optimizer(&self) -> &AdamW {
+    pub(crate) fn optimizer(&self) -> &Optimizer {
         &self.optimizer
     }
 
@@ -97,7 +98,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// One optimizer step.
-    pub(crate) fn step(&mut self, step: u64, batches: &Batches<'_>) -> Result<StepResult> {
+    pub(crate) fn step(&mut self, step: u64, batches: &Feed<'_>) -> Result<StepResult> {
         let _step = marks::span(c"step", step);
         self.parameters.zero_gradients()?;
         let loss = self.gradients(step, batches)?;
@@ -123,7 +124,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Forward and backward of all micro-batches.
-    fn gradients(&mut self, step: u64, batches: &Batches<'_>) -> Result<Option<f64>> {
+    fn gradients(&mut self, step: u64, batches: &Feed<'_>) -> Result<Option<f64>> {
         let position = self.mesh.position;
         let micro_batches = self.job.accumulate as u64;
         let scale = self.scaler.scale() / (micro_batches as f64 * position.data.size as f64);
@@ -155,19 +156,19 @@ impl<'a> Trainer<'a> {
         Ok(Some(sum.f_double_value(&[])? / micro_batches as f64))
     }
 
-    /// The token ids of a micro-batch on the first stage, its targets on the last.
+    /// The inputs of a micro-batch on the first stage, its targets on the last.
     fn batch(
         &self,
         step: u64,
         index: u64,
-        batches: &Batches<'_>,
+        batches: &Feed<'_>,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (first, last) = (self.stage.is_first(), self.stage.is_last());
         if !first && !last {
             return Ok((None, None));
         }
         let _data = marks::span(c"data", index);
-        // Sequences are numbered over the whole global batch, so that how it is split over replicas
+        // Samples are numbered over the whole global batch, so that how it is split over replicas
         // and micro-batches does not change what is trained on.
         let data = self.mesh.position.data;
         let begin = (index * data.size as u64 + data.rank as u64) * self.job.micro_batch as u64;
@@ -229,7 +230,7 @@ impl<'a> Trainer<'a> {
         self.mesh.position.pipeline.rank as i32 + distance
     }
 
-    /// Sends the residual stream, or its gradient, without waiting.
+    /// Sends what the next stage goes on from, or its gradient, without waiting.
     fn send(&mut self, tensor: &Tensor, distance: i32) -> Result<()> {
         let tensor = tensor.f_contiguous()?;
         let operation = Operation::Send { tensor: &tensor, to: self.neighbour(distance) };
@@ -245,9 +246,11 @@ impl<'a> Trainer<'a> {
     }
 
     fn receive(&self, distance: i32) -> Result<Tensor> {
-        let model = self.stage.model();
-        let shape = model.stream_shape(self.job.micro_batch, self.job.shape.seq);
-        let tensor = Tensor::f_empty(shape, (model.kind(), self.device))?;
+        let network = self.stage.network();
+        let blocks = self.stage.block_numbers();
+        let number = if distance < 0 { blocks.start } else { blocks.end };
+        let shape = network.input_shape(number, self.job.micro_batch);
+        let tensor = Tensor::f_empty(shape, (network.kind(), self.device))?;
         let operation = Operation::Receive { tensor: &tensor, from: self.neighbour(distance) };
         self.pipeline()?.run(Group::Pipeline, &operation)?;
         Ok(tensor)
@@ -275,7 +278,7 @@ impl<'a> Trainer<'a> {
                 }
             }
         }
-        if let (Some(engine), true) = (&self.mesh.ends, self.job.shape.tied)
+        if let (Some(engine), true) = (&self.mesh.ends, self.job.shape.is_tied())
             && (self.stage.is_first() || self.stage.is_last())
         {
             let gradient = &self.parameters.units[0].shard_gradient;
@@ -305,8 +308,8 @@ impl<'a> Trainer<'a> {
         Ok(norm)
     }
 
-    /// The loss on the part of the text that is never trained on; on the last stage.
-    pub(crate) fn validate(&mut self, batches: &Batches<'_>) -> Result<Option<f64>> {
+    /// The loss on the part of the data that is never trained on; on the last stage.
+    pub(crate) fn validate(&mut self, batches: &Feed<'_>) -> Result<Option<f64>> {
         let _validation = marks::span(c"validation", self.job.steps);
         let _no_graph = tch::no_grad_guard();
         let (inputs, targets) = batches.validation(self.job.micro_batch)?;

@@ -98,7 +98,7 @@ impl Description {
         if self.world_size != ranks {
             return Err(differs("ranks", &self.world_size.into(), &ranks.into()));
         }
-        for name in ["model", "zero", "tp", "pp"] {
+        for name in ["model", "zero", "tp", "pp", "optimizer"] {
             if self.config[name] != now[name] {
                 return Err(differs(name, &self.config[name], &now[name]));
             }

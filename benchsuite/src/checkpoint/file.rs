@@ -44,16 +44,18 @@ fn tensors(trainer: &Trainer<'_>) -> Result<Vec<(String, Tensor)>> {
     let mut all = Vec::new();
     for (unit, state) in parameters.units.iter().zip(trainer.optimizer().units()) {
         for piece in pieces(unit, parameters.plan.zero) {
-            for (kind, flat) in [
-                ("weight", &unit.shard),
-                ("first_moment", &state.first_moment),
-                ("second_moment", &state.second_moment),
-            ] {
+            let remembered = state.memory.iter().map(|(kind, flat)| (*kind, flat));
+            for (kind, flat) in std::iter::once(("weight", &unit.shard)).chain(remembered) {
                 let view =
                     flat.f_narrow(0, piece.begin, piece.len)?.f_view(piece.shape.as_slice())?;
                 all.push((format!("{}.{kind}", piece.name), view));
             }
         }
+    }
+    // Every rank has seen other batches than the others.
+    for norm in parameters.units.iter().flat_map(|unit| &unit.statistics) {
+        all.push((format!("{}.running_mean", norm.name), norm.mean.shallow_clone()));
+        all.push((format!("{}.running_variance", norm.name), norm.variance.shallow_clone()));
     }
     all.push(("step".to_owned(), trainer.optimizer().step().shallow_clone()));
     Ok(all)

@@ -1,7 +1,8 @@
 //! Checkpoints: a folder for each, in it a safetensors file of every rank and a description, which is written last.
 //!
-//! A rank's file has what it updates: under ZeRO its shard of each unit, else each tensor by its name; with both moments
-//! of the optimizer. Training goes on from it bit by bit in fp32, with as many ranks arranged alike.
+//! A rank's file has what it updates: under ZeRO its shard of each unit, else each tensor by its name; with what the
+//! optimizer remembers of gradients, and the running statistics of its batch norms. Training goes on from it bit by bit in
+//! fp32, with as many ranks arranged alike.
 
 mod description;
 mod file;

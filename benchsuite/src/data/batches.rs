@@ -116,7 +116,8 @@ impl<'a> Batches<'a> {
             Origin::Drawn(drawn) => LoaderReport {
                 format: "text".to_owned(),
                 documents: drawn.documents as u64,
-                tokens_per_s: drawn.produced as f64 / drawn.time.as_secs_f64().max(1e-9),
+                tokens_per_s: Some(drawn.produced as f64 / drawn.time.as_secs_f64().max(1e-9)),
+                samples_per_s: None,
                 // It is the thread that trains that draws.
                 wait_ns: drawn.time.as_nanos() as u64,
                 stalls: 0,

@@ -2,7 +2,7 @@
 //!
 //! Text files of a folder are tokenized whole, and windows are drawn from them. Everything else is streamed: `source` reads
 //! documents from `parquet_file`, `arrow_stream` or `tar_shard`, `packer` makes shuffled sequences of them, and `prefetch` does
-//! so ahead of training.
+//! so ahead of training. Networks for images are trained on `images`; `feed` is either.
 
 mod args;
 mod arrow_stream;
@@ -15,8 +15,10 @@ mod damage;
 mod document;
 mod door;
 mod encoder;
+mod feed;
 mod form;
 mod hash;
+mod images;
 mod packer;
 mod parquet_file;
 mod prefetch;
@@ -31,6 +33,7 @@ mod tokens;
 
 pub(crate) use args::DataArgs;
 pub(crate) use batches::Batches;
+pub(crate) use feed::{Data, Feed};
 pub(crate) use report::{LoaderReport, summary};
 pub(crate) use tokens::Tokens;
 

@@ -142,7 +142,8 @@ impl Prefetch {
         LoaderReport {
             format: self.stream.source.form.name().to_owned(),
             documents: of(&self.made.documents),
-            tokens_per_s: of(&self.made.tokens) as f64 / seconds.max(1e-9),
+            tokens_per_s: Some(of(&self.made.tokens) as f64 / seconds.max(1e-9)),
+            samples_per_s: None,
             wait_ns: self.wait.as_nanos() as u64,
             stalls: self.stalls,
         }

@@ -1,4 +1,5 @@
-//! The forward pass: embedding, blocks, and the head with its loss, each from the tensors of one unit.
+//! The forward pass: embedding, blocks, and the head with its loss, each from the tensors of one unit. Here that of language
+//! models; `images` has that of networks for images, and `network` is either.
 //! Norm statistics are fp32 inside libtorch's kernels, and the softmax of the loss is fp32, whatever the weights are.
 
 mod activated;
@@ -7,11 +8,15 @@ mod blocks;
 mod eight_bits;
 mod experts;
 mod head;
+mod images;
+mod network;
 mod norm;
 mod rotary;
 
 pub(crate) use eight_bits::Fp8Scaling;
-pub(crate) use head::{LossKind, Wanted};
+pub(crate) use head::{Loss, LossKind, Wanted};
+pub(crate) use images::{ImageModel, Pass};
+pub(crate) use network::Network;
 
 use tch::{Device, Kind, Tensor};
 
@@ -21,7 +26,7 @@ use crate::parallel::TensorParallel;
 use crate::shape::{Architecture, Shape};
 use rotary::Rotary;
 
-/// A model's computation on one rank.
+/// A language model's computation on one rank.
 pub(crate) struct Model {
     shape: Shape,
     /// The number format of activations.
@@ -55,11 +60,6 @@ impl Model {
             Architecture::Llama | Architecture::Moe => Some(Rotary::new(shape, kind, device)?),
         };
         Ok(Self { shape: *shape, kind, fp8, recompute, tensor_parallel, rotary })
-    }
-
-    /// The number format of activations.
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
     }
 
     /// Ranks that compute a block together.
@@ -141,5 +141,7 @@ impl Model {
     }
 }
 
+#[cfg(test)]
+mod image_tests;
 #[cfg(test)]
 mod tests;

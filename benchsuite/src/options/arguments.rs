@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{DeviceChoice, Offload, Precision, Recompute};
+use super::{Algorithm, DeviceChoice, Offload, Precision, Recompute};
 use crate::data::DataArgs;
 use crate::model::{Fp8Scaling, LossKind};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ModelArgs {
-    /// Model size; `perfagent-bench list` shows them [default: nano]
+    /// Model size; `perfagent-bench list` shows them [default: nano; of resnet50: resnet50]
     #[arg(long, value_name = "NAME", conflicts_with = "model")]
     pub preset: Option<String>,
     /// The model's shape from a Hugging Face configuration file
@@ -46,6 +46,12 @@ pub(crate) struct ModelArgs {
     /// Experts that each token is sent to, with moe [default: the preset's]
     #[arg(long, value_name = "N", help_heading = "Shape")]
     pub top_k: Option<i64>,
+    /// Side of an image, pixels [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub image_size: Option<i64>,
+    /// Classes of images [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Shape")]
+    pub classes: Option<i64>,
     /// Where to compute
     #[arg(long, value_enum, default_value = "auto")]
     pub device: DeviceChoice,
@@ -55,7 +61,7 @@ pub(crate) struct ModelArgs {
     /// What shares a scale with fp8
     #[arg(long, value_enum, default_value = "tensor")]
     pub fp8_scaling: Fp8Scaling,
-    /// Sequences of one forward pass on one rank [default: the preset's]
+    /// Sequences or images of one forward pass on one rank [default: the preset's]
     #[arg(long, value_name = "N")]
     pub micro_batch: Option<i64>,
     /// Forward and backward passes before each optimizer step
@@ -93,9 +99,12 @@ pub(crate) struct ModelArgs {
     /// Decides the initial weights and the batches
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
-    /// Peak learning rate of the cosine schedule
-    #[arg(long, default_value_t = 1e-3, value_name = "X")]
-    pub lr: f64,
+    /// How weights follow from gradients [default: adamw; of resnet50: sgd]
+    #[arg(long, value_enum)]
+    pub optimizer: Option<Algorithm>,
+    /// Peak learning rate of the cosine schedule [default: 1e-3; with sgd 0.1]
+    #[arg(long, value_name = "X")]
+    pub lr: Option<f64>,
     /// Folder for checkpoints; one is written at the end, after SIGTERM, and every --checkpoint-every steps
     #[arg(long, value_name = "DIR", help_heading = "Checkpoints")]
     pub checkpoint: Option<PathBuf>,

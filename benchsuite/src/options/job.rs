@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{DeviceChoice, ModelArgs, Offload, Precision, Recompute};
+use super::{Algorithm, DeviceChoice, ModelArgs, Offload, Precision, Recompute};
 use crate::data::DataArgs;
 use crate::failure::{Failure, Result};
 use crate::mesh::Position;
 use crate::model::{Fp8Scaling, LossKind};
 use crate::parameters;
-use crate::shape::{self, Architecture, Shape};
+use crate::shape::{self, Architecture, Family, ModelShape, ResNet, Shape};
 
 /// What to train and how.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Job {
-    /// `gpt`, `llama` or `moe`.
+    /// `gpt`, `llama`, `moe` or `resnet50`.
     pub model: &'static str,
     /// The preset that the other numbers started from, or the configuration file.
     pub preset: String,
     /// The model's shape.
-    pub shape: Shape,
+    pub shape: ModelShape,
     /// Where to compute.
     #[serde(skip)]
     pub device: DeviceChoice,
@@ -29,7 +29,7 @@ pub(crate) struct Job {
     pub precision: Precision,
     /// What shares a scale with fp8.
     pub fp8_scaling: Fp8Scaling,
-    /// Sequences of one forward pass on one rank.
+    /// Sequences or images of one forward pass on one rank.
     pub micro_batch: i64,
     /// Micro-batches of a step.
     pub accumulate: i64,
@@ -51,6 +51,8 @@ pub(crate) struct Job {
     pub loss: LossKind,
     /// Seed of weights and batches.
     pub seed: u64,
+    /// How weights follow from gradients.
+    pub optimizer: Algorithm,
     /// Peak learning rate.
     pub lr: f64,
     /// Bytes of a gradient bucket, at least.
@@ -90,12 +92,21 @@ pub(crate) struct Job {
 
 impl Job {
     /// Fills in the preset and checks the numbers.
-    pub(crate) fn new(architecture: Architecture, args: ModelArgs) -> Result<Self> {
-        let (preset, base, micro_batch) = start(architecture, &args)?;
-        let shape = changed(&base, &args)?;
+    pub(crate) fn new(family: Family, args: ModelArgs) -> Result<Self> {
+        let (preset, shape, micro_batch) = match family {
+            Family::Language(architecture) => {
+                let (preset, base, micro_batch) = start(architecture, &args)?;
+                (preset, ModelShape::Language(changed(&base, &args)?), micro_batch)
+            }
+            Family::Images => of_images(&args)?,
+        };
         shape.check()?;
+        let optimizer = args.optimizer.unwrap_or(match family {
+            Family::Language(_) => Algorithm::Adamw,
+            Family::Images => Algorithm::Sgd,
+        });
         let job = Self {
-            model: architecture.name(),
+            model: family.name(),
             preset,
             shape,
             device: args.device,
@@ -110,9 +121,13 @@ impl Job {
             pp: args.pp,
             recompute: args.recompute,
             offload: args.offload,
-            loss: args.loss,
+            loss: match family {
+                Family::Language(_) => args.loss,
+                Family::Images => LossKind::Full,
+            },
             seed: args.seed,
-            lr: args.lr,
+            optimizer,
+            lr: args.lr.unwrap_or(optimizer.default_lr()),
             // Several buckets even in a small model: with one there is nothing to overlap.
             bucket_bytes: args.bucket_bytes.unwrap_or((4 << 20).min(shape.parameters())),
             loss_scale: args.loss_scale,
@@ -158,12 +173,38 @@ impl Job {
         if let Some(threads) = self.threads.filter(|threads| !(1..=4096).contains(threads)) {
             return Err(Failure::input(format!("--threads {threads} is out of range: 1 to 4096")));
         }
-        self.check_parallel()?;
-        self.check_fp8()
+        match &self.shape {
+            ModelShape::Language(shape) => {
+                self.check_parallel(shape)?;
+                self.check_fp8(shape)
+            }
+            ModelShape::Images(shape) => self.check_images(shape),
+        }
     }
 
-    fn check_parallel(&self) -> Result<()> {
-        let shape = &self.shape;
+    fn check_images(&self, shape: &ResNet) -> Result<()> {
+        if self.pp as i64 > shape.block_count() {
+            return Err(Failure::input(format!(
+                "--pp {} needs as many blocks: {} has {}",
+                self.pp,
+                self.preset,
+                shape.block_count()
+            )));
+        }
+        if self.precision == Precision::Fp8 {
+            return Err(Failure::input(
+                "--precision fp8 is of language models: libtorch has no convolutions of 8-bit numbers; use bf16",
+            ));
+        }
+        if self.recompute == Recompute::Selective {
+            return Err(Failure::input(
+                "--recompute selective is of language models: resnet50 has none and full",
+            ));
+        }
+        shape.check_batch(self.micro_batch)
+    }
+
+    fn check_parallel(&self, shape: &Shape) -> Result<()> {
         if self.pp as i64 > shape.layers {
             return Err(Failure::input(format!(
                 "--pp {} needs as many blocks: --layers is {}",
@@ -202,11 +243,10 @@ impl Job {
     }
 
     /// Products of 8-bit numbers have sides that are multiples of 16.
-    fn check_fp8(&self) -> Result<()> {
+    fn check_fp8(&self, shape: &Shape) -> Result<()> {
         if self.precision != Precision::Fp8 {
             return Ok(());
         }
-        let shape = &self.shape;
         if shape.architecture == Architecture::Moe {
             return Err(Failure::input(
                 "--precision fp8 multiplies multiples of 16 tokens, and experts get any number: use bf16 with moe",
@@ -239,15 +279,20 @@ impl Job {
         Position::new(rank, ranks, self.tp, self.pp)
     }
 
-    /// Sequences of one step over `ranks` ranks.
-    pub(crate) fn sequences_per_step(&self, ranks: usize) -> i64 {
+    /// Sequences or images of one step over `ranks` ranks.
+    pub(crate) fn samples_per_step(&self, ranks: usize) -> i64 {
         let replicas = ranks / (self.tp * self.pp);
         self.micro_batch * self.accumulate * replicas as i64
     }
 
-    /// Tokens of one step over `ranks` ranks.
-    pub(crate) fn tokens_per_step(&self, ranks: usize) -> i64 {
-        self.sequences_per_step(ranks) * self.shape.seq
+    /// Tokens of one step over `ranks` ranks; of images there are none.
+    pub(crate) fn tokens_per_step(&self, ranks: usize) -> Option<i64> {
+        Some(self.samples_per_step(ranks) * self.shape.tokens_per_sample()?)
+    }
+
+    /// Floating-point operations of one step over `ranks` ranks.
+    pub(crate) fn flops_per_step(&self, ranks: usize) -> f64 {
+        self.shape.flops_per_sample() * self.samples_per_step(ranks) as f64
     }
 }
 
@@ -270,6 +315,18 @@ fn start(architecture: Architecture, args: &ModelArgs) -> Result<(String, Shape,
         )));
     }
     Ok((path.display().to_string(), shape, 1))
+}
+
+/// A network for images: the preset's name, the shape with what was asked for instead, and the micro-batch that suits it.
+fn of_images(args: &ModelArgs) -> Result<(String, ModelShape, i64)> {
+    let name = args.preset.clone().unwrap_or_else(|| shape::IMAGE_DEFAULT.to_owned());
+    let preset = shape::find_images(&name)?;
+    let shape = ResNet {
+        image_size: args.image_size.unwrap_or(preset.shape.image_size),
+        classes: args.classes.unwrap_or(preset.shape.classes),
+        ..preset.shape
+    };
+    Ok((name, ModelShape::Images(shape), preset.micro_batch))
 }
 
 /// The shape with what was asked for instead. What follows from the width keeps its relation to it.

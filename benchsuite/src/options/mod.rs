@@ -1,13 +1,16 @@
 //! The command line, and the job that it describes once defaults and presets are filled in.
 
+mod applies;
 mod arguments;
 mod job;
 
 pub(crate) use arguments::ModelArgs;
 pub(crate) use job::Job;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
+
+use crate::failure::Failure;
 
 /// Real training runs, marked for a profiler.
 #[derive(Debug, Parser)]
@@ -40,6 +43,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  perfagent-bench moe --preset nano --experts 8 --top-k 2"
     )]
     Moe(Box<ModelArgs>),
+    /// Trains a ResNet-50, v1.5, on images that it draws itself
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Examples:\n  perfagent-bench resnet50 --precision bf16 --micro-batch 256 --steps 100\n  perfagent-bench resnet50 --preset nano --nproc 2 --zero 3"
+    )]
+    Resnet50(Box<ModelArgs>),
     /// Lists the models and presets
     #[command(after_help = "Example:\n  perfagent-bench list --json")]
     List {
@@ -67,6 +76,23 @@ pub(crate) struct CeilingsArgs {
     /// The most ranks that collectives are measured with [default: one for each such core, up to 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub ranks: Option<u16>,
+}
+
+impl Cli {
+    /// The command line of this process.
+    pub(crate) fn read() -> Result<Self, Unread> {
+        let matches = applies::hide(Self::command()).try_get_matches().map_err(Unread::Words)?;
+        applies::check(&matches).map_err(Unread::Refused)?;
+        Self::from_arg_matches(&matches).map_err(Unread::Words)
+    }
+}
+
+/// Why a command line cannot be followed.
+pub(crate) enum Unread {
+    /// It is none, or it asks for help.
+    Words(clap::Error),
+    /// It has an option that its model does not have.
+    Refused(Failure),
 }
 
 /// Where to compute.
@@ -129,6 +155,34 @@ pub(crate) enum Recompute {
     Selective,
     /// All but the input of each block.
     Full,
+}
+
+/// How weights follow from gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Algorithm {
+    /// Adam with decoupled weight decay; two numbers of state a parameter.
+    Adamw,
+    /// Stochastic gradient descent with momentum; one number of state a parameter.
+    Sgd,
+}
+
+impl Algorithm {
+    /// What it remembers of gradients, as checkpoints name it.
+    pub(crate) const fn memory(self) -> &'static [&'static str] {
+        match self {
+            Self::Adamw => &["first_moment", "second_moment"],
+            Self::Sgd => &["momentum"],
+        }
+    }
+
+    /// The learning rate that suits it.
+    pub(crate) const fn default_lr(self) -> f64 {
+        match self {
+            Self::Adamw => 1e-3,
+            Self::Sgd => 0.1,
+        }
+    }
 }
 
 /// What is kept in the host's memory.

@@ -40,16 +40,24 @@ pub(crate) struct TensorLayout {
     pub division: Division,
 }
 
-/// Tensors that are needed at the same time: the embedding, one block, or the head.
+/// Tensors that are needed at the same time: the embedding or stem, one block, or the head.
 #[derive(Clone, Debug)]
 pub(crate) struct UnitLayout {
     /// As a recording and a checkpoint name it.
     pub name: String,
     /// In the order in which forward uses them.
     pub tensors: Vec<TensorLayout>,
+    /// Batch norms that keep running statistics: their names and channels, in the order of their tensors.
+    pub norms: Vec<(String, i64)>,
 }
 
-/// The units of a model: the embedding, the blocks, the head. A tied head has no matrix of its own.
+impl UnitLayout {
+    fn new(name: String, tensors: Vec<TensorLayout>) -> Self {
+        Self { name, tensors, norms: Vec::new() }
+    }
+}
+
+/// The units of a language model: the embedding, the blocks, the head. A tied head has no matrix of its own.
 pub(crate) fn units(shape: &Shape) -> Vec<UnitLayout> {
     let mut units = vec![embedding(shape)];
     for layer in 0..shape.layers {
@@ -58,7 +66,7 @@ pub(crate) fn units(shape: &Shape) -> Vec<UnitLayout> {
             Architecture::Gpt => gpt_block(shape, &name),
             Architecture::Llama | Architecture::Moe => llama_block(shape, &name),
         };
-        units.push(UnitLayout { name, tensors });
+        units.push(UnitLayout::new(name, tensors));
     }
     units.push(head(shape));
     units
@@ -71,11 +79,11 @@ fn residual(shape: &Shape) -> f64 {
     STD / (2.0 * shape.layers as f64).sqrt()
 }
 
-fn matrix(name: String, shape: &[i64], std: f64, division: Division) -> TensorLayout {
+pub(super) fn matrix(name: String, shape: &[i64], std: f64, division: Division) -> TensorLayout {
     TensorLayout { name, shape: shape.to_vec(), start: Start::Normal(std), decay: true, division }
 }
 
-fn vector(name: String, len: i64, start: Start, division: Division) -> TensorLayout {
+pub(super) fn vector(name: String, len: i64, start: Start, division: Division) -> TensorLayout {
     TensorLayout { name, shape: vec![len], start, decay: false, division }
 }
 
@@ -98,7 +106,7 @@ fn embedding(shape: &Shape) -> UnitLayout {
         let name = "embed_positions.weight".to_owned();
         tensors.push(matrix(name, &[shape.seq, shape.hidden], STD, Division::Whole));
     }
-    UnitLayout { name: "embedding".to_owned(), tensors }
+    UnitLayout::new("embedding".to_owned(), tensors)
 }
 
 fn head(shape: &Shape) -> UnitLayout {
@@ -108,7 +116,7 @@ fn head(shape: &Shape) -> UnitLayout {
         let name = "lm_head.weight".to_owned();
         tensors.push(matrix(name, &[shape.vocab, shape.hidden], STD, rows));
     }
-    UnitLayout { name: "head".to_owned(), tensors }
+    UnitLayout::new("head".to_owned(), tensors)
 }
 
 fn gpt_block(shape: &Shape, block: &str) -> Vec<TensorLayout> {

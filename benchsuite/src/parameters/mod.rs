@@ -1,8 +1,10 @@
 //! The weights of the part of the model that this rank has.
 
 mod division;
+mod image_layout;
 mod layout;
 mod plan;
+mod statistics;
 mod unit;
 
 pub(crate) use layout::{Division, UnitLayout, units as layout};
@@ -12,7 +14,7 @@ pub(crate) use unit::{Slot, Unit};
 use tch::{Device, Kind, Tensor};
 
 use crate::failure::Result;
-use crate::shape::Shape;
+use crate::shape::ModelShape;
 use crate::shim::MemoryKind;
 
 /// All weights and gradients of one rank.
@@ -27,8 +29,16 @@ pub(crate) struct Parameters {
 
 impl Parameters {
     /// Initial weights of this rank's part: the same for a seed, however it is divided.
-    pub(crate) fn new(shape: &Shape, seed: u64, plan: Plan, device: Device) -> Result<Self> {
-        let model = layout(shape);
+    pub(crate) fn new(
+        shape: impl Into<ModelShape>,
+        seed: u64,
+        plan: Plan,
+        device: Device,
+    ) -> Result<Self> {
+        let model = match shape.into() {
+            ModelShape::Language(shape) => layout(&shape),
+            ModelShape::Images(shape) => image_layout::units(&shape),
+        };
         let copy = plan.copy_of_embedding.then_some(0);
         let layouts: Vec<&UnitLayout> =
             copy.into_iter().chain(plan.units.clone()).map(|unit| &model[unit]).collect();
@@ -88,7 +98,7 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::{Architecture, find};
+    use crate::shape::{Architecture, Shape, find};
     use crate::shim;
 
     fn shape() -> Shape {

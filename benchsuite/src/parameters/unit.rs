@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::layout::{Division, Start, UnitLayout};
 use super::plan::{Plan, Zero};
+use super::statistics::{self, Statistics};
 use crate::failure::Result;
 use crate::shim::{self, MemoryKind};
 
@@ -47,6 +48,8 @@ pub(crate) struct Unit {
     own: Range<i64>,
     /// Gradients of all the unit; under ZeRO-2 and 3 only while backward is in the unit.
     pub gradient: Option<Tensor>,
+    /// Of its batch norms, in the order of their tensors.
+    pub statistics: Vec<Statistics>,
     leaves: Vec<Tensor>,
 }
 
@@ -95,8 +98,19 @@ impl Unit {
         if plan.zero == Zero::Parameters {
             shim::release_storage(&full)?;
         }
-        let name = layout.name.clone();
-        Ok(Self { name, slots, len, full, shard, shard_gradient, own, gradient, leaves })
+        let (name, statistics) = (layout.name.clone(), statistics::of_unit(layout, device)?);
+        Ok(Self {
+            name,
+            slots,
+            len,
+            full,
+            shard,
+            shard_gradient,
+            own,
+            gradient,
+            statistics,
+            leaves,
+        })
     }
 
     /// The elements of the shard that are of this slot: a shard may begin or end inside a tensor, or have none of it.

@@ -1,10 +1,17 @@
-//! The shape of a language model: its numbers, and what follows from them.
+//! The shape of a model: its numbers, and what follows from them. Here a language model's; `resnet` is that of networks for
+//! images, and `model_shape` is either.
 
 mod config_file;
+mod image_presets;
+mod model_shape;
 mod presets;
+mod resnet;
 
 pub(crate) use config_file::read as read_config;
+pub(crate) use image_presets::{DEFAULT as IMAGE_DEFAULT, IMAGE_PRESETS, find as find_images};
+pub(crate) use model_shape::{Family, ModelShape};
 pub(crate) use presets::{PRESETS, find};
+pub(crate) use resnet::{Block, COLOURS, Convolution, ResNet};
 
 use serde::Serialize;
 

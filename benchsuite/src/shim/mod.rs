@@ -1,4 +1,4 @@
-//! The C++ shim behind safe Rust: the key-value store, the process group, autograd, memory, `AdamW`.
+//! The C++ shim behind safe Rust: the key-value store, the process group, autograd, memory, optimizers.
 //! The only module with `unsafe`; every other one works with these types.
 #![expect(unsafe_code, reason = "the one door to the C++ shim; see shim/shim.cpp")]
 
@@ -16,7 +16,7 @@ pub(crate) use memory::{
     Kind as MemoryKind, Kinds as MemoryKinds, count as count_memory, device_peak, reset_peak,
 };
 pub(crate) use nccl::{NcclGroup, NcclPending};
-pub(crate) use optimizer::{AdamWNumbers, AdamWTensors, adamw};
+pub(crate) use optimizer::{AdamWNumbers, SgdNumbers, Updated, adamw, sgd};
 pub(crate) use store::Store;
 
 use std::ffi::{CStr, CString, c_int};
@@ -26,8 +26,8 @@ use tch::Tensor;
 
 use crate::failure::{Failure, Result};
 use sys::{
-    Raw, pa_allow_tf32, pa_compute_capability, pa_last_error, pa_observe_operators, pa_open_cuda,
-    pa_quiet, pa_torch_version,
+    Raw, pa_compute_capability, pa_last_error, pa_observe_operators, pa_open_cuda, pa_quiet,
+    pa_set_tf32, pa_torch_version,
 };
 
 /// The reason of the last failure on this thread.
@@ -75,10 +75,10 @@ pub(crate) fn compute_capability() -> Result<i32> {
     Ok(capability)
 }
 
-/// Lets products of fp32 matrices round their inputs to tf32.
-pub(crate) fn allow_tf32() -> Result<()> {
-    // SAFETY: sets a flag of libtorch.
-    check(unsafe { pa_allow_tf32() }, "tf32 cannot be chosen")
+/// Says whether products of fp32 matrices and convolutions may round their inputs to tf32.
+pub(crate) fn set_tf32(allowed: bool) -> Result<()> {
+    // SAFETY: sets flags of libtorch.
+    check(unsafe { pa_set_tf32(c_int::from(allowed)) }, "tf32 cannot be chosen")
 }
 
 /// From now on every libtorch operator is an NVTX range in the domain "torch".

@@ -123,8 +123,17 @@ unsafe extern "C" {
         weight_decay: f64,
         eps: f64,
     ) -> c_int;
+    pub(super) fn pa_sgd(
+        parameters: *const Raw,
+        gradients: *const Raw,
+        momenta: *const Raw,
+        count: usize,
+        lr: f64,
+        momentum: f64,
+        weight_decay: f64,
+    ) -> c_int;
     pub(super) fn pa_open_cuda(path: *const c_char) -> c_int;
     pub(super) fn pa_compute_capability() -> c_int;
-    pub(super) fn pa_allow_tf32() -> c_int;
+    pub(super) fn pa_set_tf32(allowed: c_int) -> c_int;
     pub(super) fn pa_observe_operators() -> c_int;
 }

@@ -23,7 +23,7 @@ fn assert_refused(arguments: &[&str], code: i32, says: &[&str]) {
 fn unknown_names_are_refused_with_the_known_ones() {
     assert_refused(&[], 2, &["--help"]);
     assert_refused(&["gpt", "--preset", "huge"], 2, &["'huge'", "nano", "gpt2-124m"]);
-    assert_refused(&["resnet50"], 2, &["not available yet", "gpt"]);
+    assert_refused(&["resnet50", "--preset", "huge"], 2, &["'huge'", "nano", "resnet101"]);
     assert_refused(&["bert"], 2, &["unknown model 'bert'", "gpt"]);
     assert_refused(&["gpt", "--steps", "many"], 2, &["--steps"]);
     assert_refused(&["gpt", "--zero", "4"], 2, &["--zero"]);

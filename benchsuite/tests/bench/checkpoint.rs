@@ -46,6 +46,8 @@ fn training_goes_on_bit_by_bit() {
     assert_continues("moe", &["--nproc", "2", "--zero", "3"]);
     assert_continues("llama", &["--nproc", "4", "--tp", "2", "--pp", "2", "--accumulate", "2"]);
     assert_continues("gpt", &["--offload", "optimizer", "--precision", "fp16"]);
+    assert_continues("resnet50", &["--recompute", "full"]);
+    assert_continues("resnet50", &["--nproc", "2", "--zero", "3", "--precision", "bf16"]);
 }
 
 #[test]

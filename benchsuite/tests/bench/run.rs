@@ -64,7 +64,7 @@ pub(crate) fn train(extra: &[&str]) -> serde_json::Value {
     train_model("gpt", extra)
 }
 
-/// Trains a very small `model`.
+/// Trains a very small `model`; resnet50 on images, in its smallest preset.
 pub(crate) fn train_model(model: &str, extra: &[&str]) -> serde_json::Value {
     train_on(model, &text(), extra)
 }
@@ -78,7 +78,9 @@ pub(crate) fn train_on(model: &str, data: &Path, extra: &[&str]) -> serde_json::
         ["--layers", "2", "--hidden", "32", "--heads", "4", "--seq", "32", "--vocab", "320"];
     let mut arguments = vec![model];
     // A configuration file has them all.
-    if !extra.contains(&"--model") {
+    if model == "resnet50" {
+        arguments.extend(["--preset", "nano"]);
+    } else if !extra.contains(&"--model") {
         arguments.extend(shape);
     }
     if !extra.contains(&"--steps") {
@@ -86,7 +88,10 @@ pub(crate) fn train_on(model: &str, data: &Path, extra: &[&str]) -> serde_json::
     }
     arguments.extend(["--threads", "1", "--quiet", "--device", "cpu", "--peak-tflops", "0.1"]);
     let paths = [data.to_str().unwrap(), json.to_str().unwrap(), losses.to_str().unwrap()];
-    arguments.extend(["--data", paths[0], "--json", paths[1], "--loss-out", paths[2]]);
+    if model != "resnet50" {
+        arguments.extend(["--data", paths[0]]);
+    }
+    arguments.extend(["--json", paths[1], "--loss-out", paths[2]]);
     arguments.extend(extra);
     let ended = run(&arguments);
     assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
