@@ -29,7 +29,7 @@ pub struct Link {
     stream: Arc<CudaStream>,
     shared: Arc<Shared>,
     /// Dropped first, so that the thread ends.
-    end: Option<mpsc::Sender<()>>,
+    end: Option<mpsc::SyncSender<()>>,
     watch: Option<JoinHandle<()>>,
 }
 
@@ -85,7 +85,7 @@ impl Link {
         let state =
             State { communicator: Some(communicator), failure: None, under_way: VecDeque::new() };
         let shared = Arc::new(Shared { nccl, timeout, state: Mutex::new(state) });
-        let (end, ends) = mpsc::channel();
+        let (end, ends) = mpsc::sync_channel(1);
         let watched = Arc::clone(&shared);
         let watch = thread::Builder::new()
             .name("nccl watch".to_owned())
@@ -198,7 +198,7 @@ fn joined(
     (rank, ranks): (i32, i32),
     timeout: Duration,
 ) -> Result<Handle, String> {
-    let (send, receive) = mpsc::channel();
+    let (send, receive) = mpsc::sync_channel(1);
     let context = Arc::clone(&gpu.context);
     thread::Builder::new()
         .name("nccl join".to_owned())

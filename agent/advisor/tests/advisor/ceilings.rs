@@ -185,7 +185,8 @@ fn a_run_without_collectives_has_nothing_to_gain() {
 
 #[test]
 fn ceilings_of_another_machine_are_told_apart() {
-    let elsewhere = Ceilings { host: "node-9".into(), ..ceilings() };
+    let mut elsewhere = ceilings();
+    elsewhere.host = "node-9".into();
     let report = report(vec![with(Vec::new())]);
     let limits = |ceilings: &Ceilings| advise(&report, Some(ceilings)).limits.join("\n");
     assert!(limits(&elsewhere).contains("The run was on node-1, not on node-9"));

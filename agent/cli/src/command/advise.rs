@@ -17,7 +17,7 @@ use crate::{advice, summaries};
 /// Several recordings are taken as parts of one run, for example one a node.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  perfagent advise run.perfdb\n  perfagent ceilings --device cpu --quick -o ceilings.json && perfagent advise run.perfdb --ceilings ceilings.json"
+    after_help = "Example:\n  perfagent advise run.perfdb\n  perfagent ceilings --device cpu --quick -o ceilings.json && perfagent advise run.perfdb --ceilings ceilings.json"
 )]
 pub(crate) struct Args {
     /// The recordings, or traces of other tools, as `perfagent import` takes them
