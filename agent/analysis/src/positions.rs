@@ -31,8 +31,8 @@ impl Positions {
     }
 
     /// Every one in order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
-        self.runs.iter().flat_map(|(run, _)| run.clone())
+    pub(crate) const fn iter(&self) -> Iter<'_> {
+        Iter { run: 0..0, runs: self.runs.as_slice(), left: self.count }
     }
 
     /// The one that so many are before.
@@ -41,6 +41,36 @@ impl Positions {
         let after = self.runs.partition_point(|&(_, before)| before <= index);
         let (run, before) = self.runs.get(after.checked_sub(1)?)?;
         run.clone().nth((index - before) as usize)
+    }
+}
+
+/// Every position in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Iter<'a> {
+    /// What is left of a run, and the runs behind it.
+    run: Range<u32>,
+    runs: &'a [(Range<u32>, u32)],
+    /// How many positions are left.
+    left: usize,
+}
+
+impl Iterator for Iter<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        loop {
+            if let Some(position) = self.run.next() {
+                self.left -= 1;
+                return Some(position);
+            }
+            let ((run, _), rest) = self.runs.split_first()?;
+            (self.run, self.runs) = (run.clone(), rest);
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
     }
 }
 

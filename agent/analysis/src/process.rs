@@ -3,7 +3,7 @@
 use perfagent_recording::{Event, ProcessId, Recording, Rows};
 
 use crate::Basis;
-use crate::positions::Positions;
+use crate::positions::{Iter, Positions};
 
 /// Work is launched at most so long before it runs; what is found to be older is taken for work without a call.
 const LAUNCHED_BEFORE_NS: i64 = 1_000_000_000;
@@ -147,6 +147,30 @@ fn all(recording: &Recording) -> Vec<ProcessRows> {
 }
 
 /// The rows of `table` at `positions`.
-pub(crate) fn pick<R: Event>(table: &Rows<R>, positions: &Positions) -> impl Iterator<Item = R> {
-    positions.iter().filter_map(|position| table.get(position as usize))
+pub(crate) const fn pick<'a, R: Event>(
+    table: &'a Rows<R>,
+    positions: &'a Positions,
+) -> Picked<'a, R> {
+    Picked { table, positions: positions.iter() }
+}
+
+/// See [`pick`].
+pub(crate) struct Picked<'a, R: Event> {
+    table: &'a Rows<R>,
+    positions: Iter<'a>,
+}
+
+impl<R: Event> Iterator for Picked<'_, R> {
+    type Item = R;
+
+    #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
+    #[inline(always)]
+    fn next(&mut self) -> Option<R> {
+        // Positions are of rows that there are.
+        self.table.get(self.positions.next()? as usize)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.positions.size_hint()
+    }
 }

@@ -1,46 +1,35 @@
-//! The columns of a row that is being read, wherever SQLite hands them over.
+//! The columns of a row that is being read, wherever they come from.
 
-use rusqlite::Error;
-use rusqlite::functions::Context;
-use rusqlite::types::{FromSql, FromSqlError};
+use rusqlite::types::FromSql;
 
-use crate::table::Column;
-
-/// The columns of one row.
+/// The columns of one row, one after the other.
 pub trait Columns {
-    /// The value of a column; an error when it is none of `T`.
-    fn get<T: FromSql>(&self, index: usize) -> rusqlite::Result<T>;
+    /// Why a value cannot be read.
+    type Error;
+
+    /// The value of the next column; an error when it is none of `T`.
+    fn next<T: FromSql>(&mut self) -> Result<T, Self::Error>;
 }
 
-impl Columns for rusqlite::Row<'_> {
-    fn get<T: FromSql>(&self, index: usize) -> rusqlite::Result<T> {
-        rusqlite::Row::get(self, index)
+/// Those of a row that SQLite answers with.
+pub(crate) struct Answer<'a, 'b> {
+    row: &'a rusqlite::Row<'b>,
+    next: usize,
+}
+
+impl<'a, 'b> Answer<'a, 'b> {
+    /// From the first column on.
+    pub(crate) const fn of(row: &'a rusqlite::Row<'b>) -> Self {
+        Self { row, next: 0 }
     }
 }
 
-/// The arguments of an SQL function, which are the columns of a row.
-pub(crate) struct Arguments<'a, 'b> {
-    pub(crate) context: &'a Context<'b>,
-    pub(crate) columns: &'static [Column],
-}
+impl Columns for Answer<'_, '_> {
+    type Error = rusqlite::Error;
 
-impl Columns for Arguments<'_, '_> {
-    #[inline]
-    fn get<T: FromSql>(&self, index: usize) -> rusqlite::Result<T> {
-        let value = self.context.get_raw(index);
-        T::column_result(value).map_err(|error| {
-            let kind = value.data_type();
-            // As a row says it.
-            match error {
-                FromSqlError::InvalidType => {
-                    let name = self.columns.get(index).map_or("id", |column| column.name);
-                    Error::InvalidColumnType(index, name.to_owned(), kind)
-                }
-                FromSqlError::OutOfRange(value) => Error::IntegralValueOutOfRange(index, value),
-                FromSqlError::Utf8Error(error) => Error::Utf8Error(index, error),
-                FromSqlError::Other(error) => Error::FromSqlConversionFailure(index, kind, error),
-                error => Error::FromSqlConversionFailure(index, kind, Box::new(error)),
-            }
-        })
+    fn next<T: FromSql>(&mut self) -> rusqlite::Result<T> {
+        let value = self.row.get(self.next)?;
+        self.next += 1;
+        Ok(value)
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, Params};
 use rustc_hash::FxHashMap;
 
+use crate::columns::Answer;
 use crate::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
 use crate::table::Row;
 use crate::waiting::Waiting;
@@ -111,7 +112,9 @@ impl Database {
             let mut statement = self.connection.prepare(&schema::select_sql::<R>(&columns))?;
             let id_column = R::COLUMNS.len();
             statement
-                .query_map((0, i64::MAX), |row| Ok((row.get(id_column)?, R::read(row)?)))?
+                .query_map((0, i64::MAX), |row| {
+                    Ok((row.get(id_column)?, R::read(&mut Answer::of(row))?))
+                })?
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|source| self.failed(R::TABLE, source))

@@ -28,11 +28,11 @@
 mod columns;
 mod database;
 mod error;
-mod gather;
 mod id;
 mod kept;
 mod load;
 mod packed;
+mod pages;
 mod reader;
 mod recording;
 mod schema;

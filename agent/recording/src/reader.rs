@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::gather::gather;
+use crate::columns::Answer;
 use crate::packed::{Event, Rows};
+use crate::pages::Pages;
 use crate::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
 use crate::table::Row;
 use crate::{OpenError, StringId, Strings};
@@ -17,6 +18,7 @@ use crate::{OpenError, StringId, Strings};
 /// A recording that is open for reading.
 pub struct Reader {
     connection: Connection,
+    file: File,
     path: PathBuf,
 }
 
@@ -47,7 +49,7 @@ impl Reader {
     /// Opens the recording at `path`, after checking that it is one, that it is whole, and that this
     /// crate knows its schema.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        check_header(path)?;
+        let file = check_header(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let damaged = |source| OpenError::Damaged {
             path: path.to_owned(),
@@ -58,7 +60,7 @@ impl Reader {
         // Not while a recorder of the same file commits: wait for it instead of failing.
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(damaged)?;
         connection.execute_batch("PRAGMA query_only = ON;").map_err(damaged)?;
-        Ok(Self { connection, path: path.to_owned() })
+        Ok(Self { connection, file, path: path.to_owned() })
     }
 
     /// The file that is being read.
@@ -68,7 +70,16 @@ impl Reader {
     }
 
     /// Calls `each` with every row of a table and its id, in order of the id.
-    pub fn for_each<R: Row>(&self, mut each: impl FnMut(i64, R)) -> Result<(), OpenError> {
+    pub fn for_each<R: Row>(&self, each: impl FnMut(i64, R)) -> Result<(), OpenError> {
+        self.for_each_within((0, i64::MAX), each)
+    }
+
+    /// [`Reader::for_each`] of those with an id greater than the first of `bounds` and not greater than the second.
+    pub(crate) fn for_each_within<R: Row>(
+        &self,
+        bounds: (i64, i64),
+        mut each: impl FnMut(i64, R),
+    ) -> Result<(), OpenError> {
         let mut read = || {
             if self.is_too_old_for(R::TABLE)? {
                 return Ok(());
@@ -76,9 +87,9 @@ impl Reader {
             let mut statement =
                 self.connection.prepare(&schema::select_sql::<R>(&self.present::<R>()?))?;
             let id_column = R::COLUMNS.len();
-            let mut rows = statement.query((0, i64::MAX))?;
+            let mut rows = statement.query(bounds)?;
             while let Some(row) = rows.next()? {
-                each(row.get(id_column)?, R::read(row)?);
+                each(row.get(id_column)?, R::read(&mut Answer::of(row))?);
             }
             Ok(())
         };
@@ -91,14 +102,25 @@ impl Reader {
         positions: Range<usize>,
     ) -> Result<Rows<R>, OpenError> {
         let bound = |position| i64::try_from(position).unwrap_or(i64::MAX);
-        let read = || {
-            if self.is_too_old_for(R::TABLE)? {
-                return Ok(Rows::default());
-            }
-            let bounds = (bound(positions.start), bound(positions.end));
-            gather(&self.connection, &self.present::<R>()?, bounds)
-        };
-        read().map_err(|source| self.damaged(R::TABLE, source))
+        let bounds = (bound(positions.start), bound(positions.end));
+        if let Some(rows) = self.read_pages(bounds) {
+            return Ok(rows);
+        }
+        let mut rows = Rows::default();
+        self.for_each_within(bounds, |_, row| rows.push(row))?;
+        Ok(rows)
+    }
+
+    /// The rows of a table within these bounds, read past SQLite, whose lock keeps writers away meanwhile; `None` where that
+    /// cannot be done.
+    pub(crate) fn read_pages<R: Event>(&self, bounds: (i64, i64)) -> Option<Rows<R>> {
+        let _lock = self.connection.unchecked_transaction().ok()?;
+        let root = self.connection.query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = ? AND sql = ?",
+            (R::TABLE, schema::create_table_sql(R::TABLE, R::COLUMNS)),
+            |row| row.get(0),
+        );
+        Pages::of(&self.file)?.rows(root.ok()?, bounds)
     }
 
     /// How each column of a table is read: NULL where the file is of an earlier version that does not have it.
@@ -211,7 +233,7 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Looks at the first 100 bytes, where SQLite keeps what tells a whole recording from anything else:
 /// magic at 0, page size at 16, file size in pages at 28, `user_version` at 60, `application_id` at 68.
-fn check_header(path: &Path) -> Result<(), OpenError> {
+fn check_header(path: &Path) -> Result<File, OpenError> {
     let owned = || path.to_owned();
     let io = |source| OpenError::Io { path: owned(), source };
     let metadata = fs::metadata(path).map_err(|source| match source.kind() {
@@ -267,5 +289,5 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
     if metadata.len() < expected {
         return Err(OpenError::Truncated { path: owned(), found: metadata.len(), expected });
     }
-    Ok(())
+    Ok(file)
 }

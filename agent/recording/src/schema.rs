@@ -42,16 +42,18 @@ macro_rules! visit {
 pub(crate) fn create_sql() -> String {
     let mut sql =
         "CREATE TABLE strings (id INTEGER PRIMARY KEY, value TEXT NOT NULL);\n".to_owned();
-    for_each_table!(R => create_table(&mut sql, R::TABLE, R::COLUMNS));
+    for_each_table!(R => sql.extend([create_table_sql(R::TABLE, R::COLUMNS).as_str(), ";\n"]));
     sql
 }
 
-fn create_table(sql: &mut String, table: &str, columns: &[Column]) {
-    let _ = write!(sql, "CREATE TABLE {table} (id INTEGER PRIMARY KEY");
+/// The statement that creates a table, as SQLite remembers it.
+pub(crate) fn create_table_sql(table: &str, columns: &[Column]) -> String {
+    let mut sql = format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY");
     for column in columns {
         let _ = write!(sql, ", {} {}", column.name, column.sql_type);
     }
-    sql.push_str(");\n");
+    sql.push(')');
+    sql
 }
 
 /// Every table with its columns, in the order of the file; without that of texts, and that which only a recorder reads.

@@ -8,29 +8,42 @@ const WIDEST_IN_ONE_WORD: u32 = 56;
 pub(crate) struct Bits {
     /// Bits a number: 0 when all are 0.
     width: u32,
+    /// So many ones.
+    mask: u64,
     /// Little-endian, with room behind the last number for reading a whole word.
     bytes: Box<[u8]>,
 }
 
 impl Bits {
     /// Packs `values`.
-    pub(crate) fn pack(values: &[u64]) -> Self {
-        let all = values.iter().fold(0, |all, value| all | value);
+    pub(crate) fn pack(values: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
+        let all = values.clone().fold(0, |all, value| all | value);
         let width = match u64::BITS - all.leading_zeros() {
             0 => return Self::default(),
             needed if needed > WIDEST_IN_ONE_WORD => u64::BITS,
             needed => needed,
         };
         let mut bytes = vec![0; (values.len() * width as usize).div_ceil(8) + size_of::<u64>()];
-        for (index, value) in values.iter().enumerate() {
-            let bit = index * width as usize;
-            // 64 bits begin at a byte, others take at most 56 and so fit behind up to 7.
-            let place = &mut bytes[bit / 8..bit / 8 + size_of::<u64>()];
-            for (byte, part) in place.iter_mut().zip((value << (bit % 8)).to_le_bytes()) {
-                *byte |= part;
+        if width == u64::BITS {
+            for (place, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+                *place = value.to_le_bytes();
             }
+            return Self { width, mask: u64::MAX, bytes: bytes.into() };
         }
-        Self { width, bytes: bytes.into() }
+        // What does not fill bytes yet: up to 7 bits, behind which 56 fit in a word.
+        let (mut word, mut bits, mut at) = (0, 0, 0);
+        for value in values {
+            word |= value << bits;
+            bits += width;
+            if let Some(place) = bytes.get_mut(at..).and_then(|bytes| bytes.first_chunk_mut()) {
+                *place = word.to_le_bytes();
+            }
+            let whole = bits / 8;
+            word >>= 8 * whole;
+            bits %= 8;
+            at += whole as usize;
+        }
+        Self { width, mask: (1 << width) - 1, bytes: bytes.into() }
     }
 
     /// The number at `index`; 0 beyond the last.
@@ -40,8 +53,7 @@ impl Bits {
         let bit = index * self.width as usize;
         let word = self.bytes.get(bit / 8..).and_then(|bytes| bytes.first_chunk());
         let word = word.map_or(0, |word| u64::from_le_bytes(*word));
-        let mask = u64::MAX.checked_shr(u64::BITS - self.width).unwrap_or(0);
-        (word >> (bit % 8)) & mask
+        (word >> (bit % 8)) & self.mask
     }
 
     /// Bytes on the heap.
@@ -61,7 +73,7 @@ mod tests {
         for width in 0..=64 {
             let greatest = u64::MAX.checked_shr(64 - width).unwrap_or(0);
             let values: Vec<u64> = (0..100).map(|index| greatest.saturating_sub(index)).collect();
-            let bits = Bits::pack(&values);
+            let bits = Bits::pack(values.iter().copied());
             let read: Vec<u64> = (0..100).map(|index| bits.get(index)).collect();
             assert_eq!(read, values, "{width} bits");
         }
@@ -71,7 +83,7 @@ mod tests {
         #[test]
         fn what_is_packed_is_read(values: Vec<u64>, shift in 0..64_u32) {
             let values: Vec<u64> = values.iter().map(|value| value >> shift).collect();
-            let bits = Bits::pack(&values);
+            let bits = Bits::pack(values.iter().copied());
             for (index, value) in values.iter().enumerate() {
                 prop_assert_eq!(bits.get(index), *value);
             }

@@ -4,16 +4,19 @@ use super::bits::Bits;
 use super::cell::Cell;
 use crate::table::Payload;
 
-/// The times of the rows of a chunk as far as their columns were gone through.
-pub(crate) type Times = Vec<i64>;
-
 /// A field of which a chunk keeps a column.
 pub(crate) trait Packable: Copy {
     /// Many of it.
     type Column: Clone + std::fmt::Debug + Send + Sync;
 
-    /// Packs a column. `times` are the last times before it in each row, and then its own, if it is one.
-    fn pack(values: impl Iterator<Item = Self>, times: &mut Times) -> Self::Column;
+    /// Many of it that are not packed yet.
+    type Values: Default;
+
+    /// Appends it. `time` is the last time before it in the row, and then its own, if it is one.
+    fn push(self, values: &mut Self::Values, time: &mut i64);
+
+    /// Packs all values, and takes them away.
+    fn pack(values: &mut Self::Values) -> Self::Column;
 
     /// The value of a row. `time` is the last time before it in the row, and then its own, if it is one.
     fn unpack(column: &Self::Column, row: usize, time: &mut i64) -> Self;
@@ -39,24 +42,61 @@ enum Absent {
     Some(Bits),
 }
 
-impl Integers {
-    fn pack(cells: &[Option<i64>]) -> Self {
-        let least = cells.iter().flatten().min().copied();
-        let absent = if least.is_none() {
-            Absent::All
-        } else if cells.iter().all(Option::is_some) {
-            Absent::None
-        } else {
-            let flags: Vec<u64> = cells.iter().map(|cell| u64::from(cell.is_none())).collect();
-            Absent::Some(Bits::pack(&flags))
-        };
-        let least = least.unwrap_or(0);
-        let difference =
-            |cell: &Option<i64>| cell.map_or(0, |cell| cell.wrapping_sub(least).cast_unsigned());
-        let differences: Vec<u64> = cells.iter().map(difference).collect();
-        Self { least, differences: Bits::pack(&differences), absent }
+/// Integers that are not packed yet.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    /// 0 where there is none.
+    values: Vec<i64>,
+    /// One bit a row, as in [`Absent::Some`]; ends with the last row that has no value.
+    absent: Vec<u64>,
+    absences: usize,
+}
+
+impl Cells {
+    #[inline]
+    fn push(&mut self, cell: Option<i64>) {
+        if cell.is_none() {
+            let row = self.values.len();
+            if self.absent.len() <= row / 64 {
+                self.absent.resize(row / 64 + 1, 0);
+            }
+            self.absent[row / 64] |= 1 << (row % 64);
+            self.absences += 1;
+        }
+        self.values.push(cell.unwrap_or(0));
     }
 
+    fn is_absent(&self, row: usize) -> bool {
+        self.absent.get(row / 64).is_some_and(|flags| flags >> (row % 64) & 1 == 1)
+    }
+
+    fn pack(&mut self) -> Integers {
+        let rows = self.values.len();
+        let absent = match self.absences {
+            0 => Absent::None,
+            absences if absences == rows => Absent::All,
+            _ => Absent::Some(Bits::pack((0..rows).map(|row| u64::from(self.is_absent(row))))),
+        };
+        let mut least = self.values.iter().min().copied().unwrap_or(0);
+        if self.absences > 0 {
+            let present = (0..rows).filter(|&row| !self.is_absent(row));
+            least = present.map(|row| self.values[row]).min().unwrap_or(0);
+            for row in 0..rows {
+                if self.is_absent(row) {
+                    self.values[row] = least;
+                }
+            }
+        }
+        let differences = self.values.iter().map(|value| value.wrapping_sub(least).cast_unsigned());
+        let packed = Integers { least, differences: Bits::pack(differences), absent };
+        self.values.clear();
+        self.absent.clear();
+        self.absences = 0;
+        packed
+    }
+}
+
+impl Integers {
     #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
     #[inline(always)]
     fn get(&self, row: usize) -> Option<i64> {
@@ -79,20 +119,23 @@ impl Integers {
 
 impl<T: Cell> Packable for T {
     type Column = Integers;
+    type Values = Cells;
 
-    fn pack(values: impl Iterator<Item = Self>, times: &mut Times) -> Integers {
-        let mut cells: Vec<Option<i64>> = values.map(T::to_cell).collect();
-        if T::IS_TIME {
-            times.resize(cells.len(), 0);
-            for (cell, time) in cells.iter_mut().zip(times) {
-                if let Some(cell) = cell {
-                    let own = *cell;
-                    *cell = own.wrapping_sub(*time);
-                    *time = own;
-                }
-            }
+    #[inline]
+    fn push(self, values: &mut Cells, time: &mut i64) {
+        let mut cell = self.to_cell();
+        if T::IS_TIME
+            && let Some(cell) = &mut cell
+        {
+            let own = *cell;
+            *cell = own.wrapping_sub(*time);
+            *time = own;
         }
-        Integers::pack(&cells)
+        values.push(cell);
+    }
+
+    fn pack(values: &mut Cells) -> Integers {
+        values.pack()
     }
 
     #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
@@ -117,16 +160,21 @@ impl Packable for Payload {
     /// Whether it is a floating-point number, and its value.
     type Column = (Integers, Integers);
 
-    fn pack(values: impl Iterator<Item = Self>, _times: &mut Times) -> Self::Column {
-        let cells: Vec<(Option<i64>, Option<i64>)> = values
-            .map(|payload| match payload {
-                Self::None => (Some(0), None),
-                Self::Integer(value) => (Some(0), Some(value)),
-                Self::Real(value) => (Some(1), value.to_cell()),
-            })
-            .collect();
-        let (reals, values): (Vec<_>, Vec<_>) = cells.into_iter().unzip();
-        (Integers::pack(&reals), Integers::pack(&values))
+    type Values = (Cells, Cells);
+
+    #[inline]
+    fn push(self, (reals, values): &mut Self::Values, _time: &mut i64) {
+        let (is_real, value) = match self {
+            Self::None => (0, None),
+            Self::Integer(value) => (0, Some(value)),
+            Self::Real(value) => (1, value.to_cell()),
+        };
+        reals.push(Some(is_real));
+        values.push(value);
+    }
+
+    fn pack((reals, values): &mut Self::Values) -> Self::Column {
+        (reals.pack(), values.pack())
     }
 
     #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]

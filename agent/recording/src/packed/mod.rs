@@ -9,7 +9,9 @@
 mod bits;
 mod cell;
 mod column;
+mod packer;
 mod rows;
 
-pub(crate) use column::{Packable, Times};
+pub(crate) use column::Packable;
+pub(crate) use packer::Packer;
 pub use rows::{Event, Rows};

@@ -10,8 +10,14 @@ pub trait Event: Row {
     /// Many rows, column by column.
     type Chunk: Clone + std::fmt::Debug + Send + Sync;
 
-    /// Packs rows.
-    fn pack(rows: &[Self]) -> Self::Chunk;
+    /// Rows that are to be packed, column by column.
+    type Open: Default;
+
+    /// Appends it to such rows.
+    fn push(self, open: &mut Self::Open);
+
+    /// Packs them, and takes them away.
+    fn pack(open: &mut Self::Open) -> Self::Chunk;
 
     /// The row at `index` of a chunk.
     fn unpack(chunk: &Self::Chunk, index: usize) -> Self;
@@ -24,9 +30,9 @@ pub trait Event: Row {
 #[derive(Clone, Debug)]
 pub struct Rows<R: Event> {
     /// Of [`ROWS`] rows each.
-    chunks: Vec<R::Chunk>,
+    pub(super) chunks: Vec<R::Chunk>,
     /// What does not fill a chunk yet.
-    rest: Vec<R>,
+    pub(super) rest: Vec<R>,
 }
 
 impl<R: Event> Default for Rows<R> {
@@ -49,7 +55,8 @@ impl<R: Event> Rows<R> {
     }
 
     /// The row at `index`, which is its id less one.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
+    #[inline(always)]
     #[must_use]
     pub fn get(&self, index: usize) -> Option<R> {
         match self.chunks.get(index / ROWS) {
@@ -80,8 +87,7 @@ impl<R: Event> Rows<R> {
     pub fn push(&mut self, row: R) {
         self.rest.push(row);
         if self.rest.len() == ROWS {
-            self.chunks.push(R::pack(&self.rest));
-            self.rest.clear();
+            self.chunks.push(pack(self.rest.drain(..)));
         }
     }
 
@@ -100,7 +106,7 @@ impl<R: Event> Rows<R> {
         if let Some(chunk) = self.chunks.get_mut(index / ROWS) {
             let mut rows: Vec<R> = (0..ROWS).map(|row| R::unpack(chunk, row)).collect();
             change(&mut rows[index % ROWS]);
-            *chunk = R::pack(&rows);
+            *chunk = pack(rows.into_iter());
             return true;
         }
         let row =
@@ -127,6 +133,12 @@ impl<R: Event> Rows<R> {
     }
 }
 
+fn pack<R: Event>(rows: impl Iterator<Item = R>) -> R::Chunk {
+    let mut open = R::Open::default();
+    rows.for_each(|row| row.push(&mut open));
+    R::pack(&mut open)
+}
+
 /// The rows of a table one after the other.
 #[derive(Clone, Debug)]
 pub struct Iter<'a, R: Event> {
@@ -138,7 +150,8 @@ pub struct Iter<'a, R: Event> {
 impl<R: Event> Iterator for Iter<'_, R> {
     type Item = R;
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
+    #[inline(always)]
     fn next(&mut self) -> Option<R> {
         let row = (self.next < self.end).then(|| self.rows.get(self.next))?;
         self.next += 1;

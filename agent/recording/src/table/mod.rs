@@ -54,8 +54,8 @@ pub trait Row: Kept + Clone + Send + Sized + 'static {
     /// other rows.
     fn bind(&self, statement: &mut rusqlite::Statement<'_>, column: usize) -> rusqlite::Result<()>;
 
-    /// Reads the columns, in the order of [`Row::COLUMNS`], from a result that starts with them.
-    fn read<C: Columns>(row: &C) -> rusqlite::Result<Self>;
+    /// Reads the columns, in the order of [`Row::COLUMNS`].
+    fn read<C: Columns>(columns: &mut C) -> Result<Self, C::Error>;
 }
 
 /// How a Rust type is declared in SQL.
@@ -103,7 +103,7 @@ macro_rules! table {
         }
 
         const _: () = {
-            use $crate::packed::{Event, Packable, Times};
+            use $crate::packed::{Event, Packable};
 
             /// Rows of the table, column by column.
             #[derive(Clone, Debug)]
@@ -111,13 +111,25 @@ macro_rules! table {
                 $($field: <$type as Packable>::Column,)+
             }
 
+            /// Rows of the table that are to be packed.
+            #[derive(Default)]
+            pub struct Open {
+                $($field: <$type as Packable>::Values,)+
+            }
+
             impl Event for $name {
                 type Chunk = Chunk;
+                type Open = Open;
 
-                fn pack(rows: &[Self]) -> Chunk {
-                    let mut times = Times::new();
+                #[inline(always)]
+                fn push(self, open: &mut Open) {
+                    let mut time = 0;
+                    $(Packable::push(self.$field, &mut open.$field, &mut time);)+
+                }
+
+                fn pack(open: &mut Open) -> Chunk {
                     Chunk {
-                        $($field: Packable::pack(rows.iter().map(|row| row.$field), &mut times),)+
+                        $($field: <$type as Packable>::pack(&mut open.$field),)+
                     }
                 }
 
@@ -172,10 +184,9 @@ macro_rules! table {
                 Ok(())
             }
 
-            fn read<C: $crate::Columns>(row: &C) -> rusqlite::Result<Self> {
-                let mut columns = 0..;
-                let mut next = || columns.next().unwrap_or_default();
-                Ok(Self { $($field: row.get(next())?,)+ })
+            #[inline]
+            fn read<C: $crate::Columns>(columns: &mut C) -> Result<Self, C::Error> {
+                Ok(Self { $($field: columns.next()?,)+ })
             }
         }
     };
