@@ -178,9 +178,15 @@ impl<'a> File<'a> {
                 );
             }
         }
-        let mut options = defaults.clone();
+        let of_all = [overrides, &own, defaults].map(|options| options.get("model"));
+        let model = of_all.into_iter().flatten().next().cloned();
+        let applying = |options: &Options| -> Options {
+            let all = options.iter().filter(|(key, _)| option::applies(key, model.as_ref()));
+            all.map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        let mut options = applying(defaults);
         options.extend(own);
-        options.extend(overrides.clone());
+        options.extend(applying(overrides));
         for axis in &axes {
             options.remove(axis.known.key);
         }

@@ -41,7 +41,7 @@ const fn known(key: &'static str, flag: &'static str, kind: Kind, label: &'stati
 }
 
 /// All options, in the order in which they are handed over.
-pub(crate) const KNOWN: [Known; 26] = [
+pub(crate) const KNOWN: [Known; 28] = [
     known("model", "", Kind::Word, ""),
     known("preset", "--preset", Kind::Word, ""),
     known("config", "--model", Kind::Path, ""),
@@ -50,6 +50,8 @@ pub(crate) const KNOWN: [Known; 26] = [
     known("heads", "--heads", Kind::Count, "heads"),
     known("vocab", "--vocab", Kind::Count, "vocab"),
     known("seq", "--seq", Kind::Count, "seq"),
+    known("image_size", "--image-size", Kind::Count, "px"),
+    known("classes", "--classes", Kind::Count, "classes"),
     known("device", "--device", Kind::Word, ""),
     known("precision", "--precision", Kind::Word, ""),
     known("micro_batch", "--micro-batch", Kind::Count, "mb"),
@@ -73,6 +75,14 @@ pub(crate) const KNOWN: [Known; 26] = [
 /// The option with this key.
 pub(crate) fn find(key: &str) -> Option<&'static Known> {
     KNOWN.iter().find(|known| known.key == key)
+}
+
+/// What a whole suite may say, or be given, and networks for images do not have: text and its shape.
+const OF_TEXT: [&str; 6] = ["layers", "hidden", "heads", "vocab", "seq", "data"];
+
+/// Whether `model` has the option, when it is asked of all cases of a suite.
+pub(crate) fn applies(key: &str, model: Option<&Value>) -> bool {
+    model.and_then(Value::as_str) != Some("resnet50") || !OF_TEXT.contains(&key)
 }
 
 /// The keys of all options, for messages.

@@ -36,9 +36,7 @@ pub(crate) fn page(session: &Session, results: &[CaseResult]) -> Page {
             Cell::name(&result.case),
             Cell::text(result.status.name()),
             Cell::figure(unit::known(result.figure("step_p50_ns"), unit::mean_duration)),
-            Cell::figure(unit::known(result.figure("tokens_per_s"), |rate| {
-                unit::count(rate.round() as i64)
-            })),
+            Cell::figure(rate(result)),
             Cell::figure(unit::known(result.figure("mfu_pct"), unit::percent)),
             Cell::figure(unit::known(result.peak_memory(), unit::bytes)),
             Cell::text(unit::known(result.losses(), |(first, last)| {
@@ -58,6 +56,15 @@ pub(crate) fn page(session: &Session, results: &[CaseResult]) -> Page {
         page.items(reasons);
     }
     page
+}
+
+/// Tokens a second, or of a network for images how many of those.
+fn rate(result: &CaseResult) -> String {
+    let count = |rate: f64| unit::count(rate.round() as i64);
+    match (result.figure("tokens_per_s"), result.figure("samples_per_s")) {
+        (None, Some(images)) => format!("{} images", count(images)),
+        (tokens, _) => unit::known(tokens, count),
+    }
 }
 
 /// Why cases are not ok. What many have in common, as a missing folder, is said once.

@@ -32,6 +32,20 @@ fn a_case_is_its_own_options_over_the_defaults() {
     assert_eq!(suite.hash.len(), "sha256:".len() + 64);
 }
 
+/// Text is said once for all cases of a suite; those that train on images take no notice, unless they say it themselves.
+#[test]
+fn what_all_cases_are_given_reaches_those_that_have_it() {
+    let text = "[suite]\nname = \"s\"\n[defaults]\nmodel = \"gpt\"\nseq = 64\nsteps = 5\n[[case]]\nname = \"a\"\n\
+                [[case]]\nname = \"b\"\nmodel = \"resnet50\"\n[[case]]\nname = \"c\"\nmodel = \"resnet50\"\nseq = 32\n";
+    let typed =
+        Options::from_iter([("data".to_owned(), "t".into()), ("seed".to_owned(), 2.into())]);
+    let suite = parse("my.toml", Path::new("/suites"), text, HERE, &typed).unwrap();
+    let all: Vec<_> = suite.cases.iter().map(|case| words(&case.options)).collect();
+    assert_eq!(all[0], ["gpt", "--seq", "64", "--steps", "5", "--data", "t", "--seed", "2"]);
+    assert_eq!(all[1], ["resnet50", "--steps", "5", "--seed", "2"]);
+    assert_eq!(all[2], ["resnet50", "--seq", "32", "--steps", "5", "--seed", "2"]);
+}
+
 #[test]
 fn a_matrix_is_every_combination_in_the_order_of_the_file() {
     let text = format!(
