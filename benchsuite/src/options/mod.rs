@@ -2,9 +2,11 @@
 
 mod arguments;
 mod job;
+mod shape;
 
 pub(crate) use arguments::ModelArgs;
 pub(crate) use job::Job;
+pub(crate) use shape::ShapeArgs;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;

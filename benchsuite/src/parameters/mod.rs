@@ -3,6 +3,7 @@
 mod division;
 mod layout;
 mod plan;
+mod start;
 mod unit;
 
 pub(crate) use layout::{Division, UnitLayout, units as layout};
