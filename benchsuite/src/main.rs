@@ -1,4 +1,4 @@
-//! `perfagent-bench`: real training runs with tch, marked for a profiler. The only program of the
+//! `perfagent-bench`: real training runs and inference with tch, marked for a profiler. The only program of the
 //! project that links libtorch. One process is one rank; with `--nproc` a launcher starts them.
 //!
 //! Exit codes: 0 success, 1 the run failed, 2 what was asked for cannot be done.
@@ -8,6 +8,7 @@ mod data;
 mod device;
 mod engine;
 mod failure;
+mod inference;
 mod interrupt;
 mod launch;
 mod launcher;
@@ -40,7 +41,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::failure::{Failure, Result};
-use crate::options::{Cli, Command, Job, ModelArgs};
+use crate::options::{Cli, Command, Job, ModelArgs, ServingJob};
 use crate::place::Place;
 use crate::shape::Architecture;
 use crate::train::Ended;
@@ -57,6 +58,9 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::List { json } => return answer(&list::render(json)),
+        Command::Inference(args) => ServingJob::new(*args)
+            .and_then(|job| inference::run(&job, place.as_ref()))
+            .map(|text| answer(&text)),
         Command::Other(words) => Err(unknown_model(words.first().map_or("", String::as_str))),
         Command::Gpt(args) => train_model(Architecture::Gpt, *args, place.clone()),
         Command::Llama(args) => train_model(Architecture::Llama, *args, place.clone()),

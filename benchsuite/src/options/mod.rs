@@ -2,10 +2,14 @@
 
 mod arguments;
 mod job;
+mod lengths;
+mod serving;
 mod shape;
 
 pub(crate) use arguments::ModelArgs;
 pub(crate) use job::Job;
+pub(crate) use lengths::Lengths;
+pub(crate) use serving::{InferenceArgs, ServingJob};
 pub(crate) use shape::ShapeArgs;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -42,6 +46,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  perfagent-bench moe --preset nano --experts 8 --top-k 2"
     )]
     Moe(Box<ModelArgs>),
+    /// Serves requests: prefill and decode with a KV cache, continuous batching, latencies
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Examples:\n  perfagent-bench inference llama --preset nano --rate 20 --json run.json\n  perfagent-bench inference llama --preset llama-1b --precision bf16 --batch 64 --prompt 128..1024 --output 64..256 --rate 8\n  perfagent-bench inference gpt --prompt 64 --output 1 --batch 4     # prefill alone"
+    )]
+    Inference(Box<InferenceArgs>),
     /// Lists the models and presets
     #[command(after_help = "Example:\n  perfagent-bench list --json")]
     List {

@@ -24,8 +24,8 @@ use tch::Tensor;
 
 use crate::failure::{Failure, Result};
 use sys::{
-    Raw, pa_allow_tf32, pa_compute_capability, pa_last_error, pa_observe_operators, pa_open_cuda,
-    pa_quiet,
+    Raw, pa_allow_tf32, pa_compute_capability, pa_free_device_memory, pa_last_error,
+    pa_observe_operators, pa_open_cuda, pa_quiet,
 };
 
 /// The reason of the last failure on this thread.
@@ -65,6 +65,13 @@ pub(crate) fn compute_capability() -> Result<i32> {
     let capability = unsafe { pa_compute_capability() };
     check(capability, "the GPU does not tell its compute capability")?;
     Ok(capability)
+}
+
+/// Bytes of the GPU's memory that are free; the CUDA half of libtorch is there. None where CUDA's runtime does not say.
+pub(crate) fn free_device_memory() -> Option<u64> {
+    // SAFETY: asks CUDA's runtime for two numbers of the current device.
+    let free = unsafe { pa_free_device_memory() };
+    u64::try_from(free).ok().filter(|free| *free > 0)
 }
 
 /// Lets products of fp32 matrices round their inputs to tf32.

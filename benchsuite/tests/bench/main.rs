@@ -5,6 +5,7 @@ mod bad_input;
 mod checkpoint;
 mod data;
 mod fixtures;
+mod inference;
 mod losses;
 mod matrix;
 mod precision;
