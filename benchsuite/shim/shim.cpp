@@ -230,6 +230,14 @@ int pa_compute_capability() {
   return 10 * major + minor;
 }
 
+// Bytes that the current device has free, by the same runtime; 0 on failure.
+int64_t pa_free_device_memory() {
+  using GetMemory = int (*)(size_t*, size_t*);
+  auto memory = reinterpret_cast<GetMemory>(dlsym(RTLD_DEFAULT, "cudaMemGetInfo"));
+  size_t free = 0, total = 0;
+  return memory && !memory(&free, &total) ? static_cast<int64_t>(free) : 0;
+}
+
 int pa_set_tf32(int allowed) {
   return guarded([&] {
     at::globalContext().setFloat32MatmulPrecision(allowed ? "high" : "highest");

@@ -11,6 +11,9 @@ pub(crate) enum Failure {
     /// that does not fit, a missing folder. The text says what to change.
     #[error("{0}")]
     Input(String),
+    /// An allocation that libtorch could not make, in its words.
+    #[error("the batch does not fit in memory: {0}; use a smaller --micro-batch, --seq or preset")]
+    Memory(String),
     /// The run started and then failed.
     #[error("{0}")]
     Run(String),
@@ -34,7 +37,7 @@ impl Failure {
     /// 2 for input errors, 1 for failed runs.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input(_) => ExitCode::from(2),
+            Self::Input(_) | Self::Memory(_) => ExitCode::from(2),
             Self::Run(_) | Self::Peer(_) => ExitCode::from(1),
         }
     }
@@ -47,9 +50,7 @@ impl From<TchError> for Failure {
         let line = text.lines().next().unwrap_or("libtorch failed without a message");
         let line = line.split(" Exception raised from").next().unwrap_or(line);
         if text.contains("out of memory") || text.contains("can't allocate memory") {
-            Self::Input(format!(
-                "the batch does not fit in memory: {line}; use a smaller --micro-batch, --seq or preset"
-            ))
+            Self::Memory(line.to_owned())
         } else {
             Self::Run(line.to_owned())
         }

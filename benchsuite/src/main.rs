@@ -1,4 +1,4 @@
-//! `perfagent-bench`: real training runs with tch, marked for a profiler. The only program of the
+//! `perfagent-bench`: real training runs and inference with tch, marked for a profiler. The only program of the
 //! project that links libtorch. One process is one rank; with `--nproc` a launcher starts them.
 //!
 //! Exit codes: 0 success, 1 the run failed, 2 what was asked for cannot be done.
@@ -9,6 +9,7 @@ mod data;
 mod device;
 mod engine;
 mod failure;
+mod inference;
 mod interrupt;
 mod launch;
 mod launcher;
@@ -39,7 +40,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::failure::{Failure, Result};
-use crate::options::{Cli, Command, DeviceChoice, Job, ModelArgs, Unread};
+use crate::options::{Cli, Command, DeviceChoice, Job, ModelArgs, ServingJob, Unread};
 use crate::place::Place;
 use crate::shape::{Architecture, Family};
 use crate::train::Ended;
@@ -59,6 +60,9 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::List { json } => return answer(&list::render(json)),
         Command::Ceilings(args) => ceilings::run(&args, place.clone()).map(|text| answer(&text)),
+        Command::Inference(args) => ServingJob::new(*args)
+            .and_then(|job| inference::run(&job, place.as_ref()))
+            .map(|text| answer(&text)),
         Command::Other(words) => Err(unknown_model(words.first().map_or("", String::as_str))),
         Command::Gpt(args) => train_model(language(Architecture::Gpt), *args, place.clone()),
         Command::Llama(args) => train_model(language(Architecture::Llama), *args, place.clone()),

@@ -14,8 +14,11 @@ static COLLECTIVES: LazyLock<Domain> = LazyLock::new(|| Domain::new(c"perfagent.
 /// A range on this thread, closed when dropped.
 pub(crate) type Span = LocalRange<'static>;
 
-/// Opens a phase of training: `step`, `data`, `forward`, …
-/// `index` is the 0-based step, or the micro-batch within it.
+/// A range that ends on whichever thread drops it and may overlap others.
+pub(crate) type Open = Range<'static>;
+
+/// Opens a phase: `step`, `data`, `forward`, `prefill`, …
+/// `index` is the 0-based step, the micro-batch within it, or of inference the number of sequences.
 pub(crate) fn span(name: &'static CStr, index: u64) -> Span {
     TRAINING.local_range(TRAINING.event_attributes_builder().message(name).payload(index).build())
 }
@@ -30,6 +33,11 @@ pub(crate) fn run(json: &str) {
     if let Ok(text) = CString::new(format!("run {json}")) {
         TRAINING.mark(TRAINING.event_attributes_builder().message(text).build());
     }
+}
+
+/// Opens a request that is served, of this 0-based number.
+pub(crate) fn request(number: u64) -> Open {
+    TRAINING.range(TRAINING.event_attributes_builder().message(c"request").payload(number).build())
 }
 
 /// Opens a collective; it ends on whichever thread drops the range.

@@ -118,7 +118,7 @@ pub(crate) fn check(job: &Job, ranks: usize, local_ranks: usize) -> Result<()> {
 const GIB: f64 = (1u64 << 30) as f64;
 
 /// Bytes that new allocations can take: what the kernel says, and the control group's limit.
-fn available() -> Option<u64> {
+pub(crate) fn available() -> Option<u64> {
     let kernel = field(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
     let group = |name: &str| fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok();
     let number = |name: &str| group(name)?.trim().parse::<u64>().ok();

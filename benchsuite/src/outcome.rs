@@ -164,23 +164,28 @@ pub(crate) fn median(step_ns: &[u64]) -> u64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0)
 }
 
-/// Refuses a file that could not be written, before hours are spent on what goes into it.
+/// Refuses files that could not be written, before hours are spent on what goes into them.
 pub(crate) fn check_writable(job: &Job) -> Result<()> {
     for (option, path) in [("--loss-out", &job.loss_out), ("--json", &job.json)] {
-        let Some(path) = path else { continue };
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if path.is_dir() || !folder.is_dir() {
-            return Err(Failure::input(format!(
-                "{option} {}: name a file in a folder that exists",
-                path.display()
-            )));
-        }
+        path.as_ref().map_or(Ok(()), |path| check_file(option, path))?;
+    }
+    Ok(())
+}
+
+/// Refuses a file that could not be written.
+pub(crate) fn check_file(option: &str, path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() || !folder.is_dir() {
+        return Err(Failure::input(format!(
+            "{option} {}: name a file in a folder that exists",
+            path.display()
+        )));
     }
     Ok(())
 }
 
 /// Writes under a neighbouring name first: the final name never holds half a file.
-fn replace(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
     let part = path.with_extension(format!("part{}", std::process::id()));
     fs::write(&part, text).and_then(|()| fs::rename(&part, path)).map_err(|e| {
         let _ = fs::remove_file(&part);

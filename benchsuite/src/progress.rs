@@ -1,5 +1,6 @@
 //! What is said while a run is under way: a bar on a terminal, else a line every tenth step.
 
+use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,7 +9,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     lines: bool,
+    /// Steps or requests in all.
     steps: u64,
+    /// Requests at the last line.
+    shown: Cell<u64>,
 }
 
 /// The numbers of one step.
@@ -37,7 +41,7 @@ impl Progress {
             }
             bar
         });
-        Self { bar, lines: !terminal && !silent, steps }
+        Self { bar, lines: !terminal && !silent, steps, shown: Cell::new(0) }
     }
 
     /// Shows a line of its own.
@@ -61,6 +65,17 @@ impl Progress {
             bar.set_message(numbers);
         } else if self.lines && (step.step == 0 || done.is_multiple_of(10) || done == self.steps) {
             line(&format!("step {done}/{}  {numbers}", self.steps));
+        }
+    }
+
+    /// Shows how many requests are complete: on a terminal at once, else about ten times.
+    pub(crate) fn requests(&self, done: u64) {
+        let every = (self.steps / 10).max(1);
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        } else if self.lines && (done == self.steps || done / every > self.shown.get() / every) {
+            self.shown.set(done);
+            line(&format!("request {done}/{}", self.steps));
         }
     }
 

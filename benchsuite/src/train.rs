@@ -267,12 +267,12 @@ fn same_weights(parameters: &Parameters, world: &World) -> Result<()> {
 }
 
 /// The machine's cores shared out over its ranks.
-fn threads(local_ranks: usize) -> usize {
+pub(crate) fn threads(local_ranks: usize) -> usize {
     (std::thread::available_parallelism().map_or(1, usize::from) / local_ranks).max(1)
 }
 
 /// Whether a recorder is loaded and wants operators: `PERFAGENT_OPS=0` leaves them out.
-fn observed() -> bool {
+pub(crate) fn observed() -> bool {
     std::env::var_os("NVTX_INJECTION64_PATH").is_some_and(|path| !path.is_empty())
         && std::env::var_os("PERFAGENT_OPS").is_none_or(|value| value != "0")
 }

@@ -3,25 +3,32 @@
 
 use tch::{Kind, Tensor};
 
-use super::Model;
+use super::blocks::Attend;
+use super::{BlockOutput, Model};
 use crate::failure::Result;
 
 impl Model {
-    /// A block, and the loss that spreads tokens over its experts.
-    pub(super) fn moe_block(&self, weights: &[Tensor], x: &Tensor) -> Result<(Tensor, Tensor)> {
-        let x = self.llama_attention(weights, x)?;
+    /// A block; with `balance`, the loss that spreads tokens over its experts.
+    pub(super) fn moe_block(
+        &self,
+        weights: &[Tensor],
+        x: &Tensor,
+        attend: Attend<'_>,
+        balance: bool,
+    ) -> Result<BlockOutput> {
+        let x = self.llama_attention(weights, x, attend)?;
         let weights = &weights[3..];
         let inner = self.enter(&self.norm(weights, &x)?)?;
-        let (out, balance) = self.experts(&weights[1..], &inner)?;
+        let answer = self.experts(&weights[1..], &inner, balance)?;
         let out = match &self.tensor_parallel {
-            Some(parallel) => parallel.leave(&out)?,
-            None => out,
+            Some(parallel) => parallel.leave(&answer.x)?,
+            None => answer.x,
         };
-        Ok((x.f_add(&out)?, balance))
+        Ok(BlockOutput { x: x.f_add(&out)?, ..answer })
     }
 
     /// The experts' sum for `x`, `[batch, seq, hidden]`: this rank's part of it where experts are divided.
-    fn experts(&self, weights: &[Tensor], x: &Tensor) -> Result<(Tensor, Tensor)> {
+    fn experts(&self, weights: &[Tensor], x: &Tensor, balance: bool) -> Result<BlockOutput> {
         let [router, up, down] = weights else { unreachable!("the layout of a block") };
         let (batch, seq, hidden) = x.size3()?;
         let (experts, top_k) = (self.shape.experts, self.shape.top_k);
@@ -34,7 +41,7 @@ impl Model {
         let scores = asked.f_linear(router, None::<&Tensor>)?.f_to_kind(Kind::Float)?;
         let (best, chosen) = scores.f_topk(top_k, -1, true, false)?;
         let shares = best.f_softmax(-1, Kind::Float)?;
-        let balance = balance(&scores, &chosen, batch)?;
+        let balance = balance.then(|| spread(&scores, &chosen, batch)).transpose()?;
         let shares = match &self.tensor_parallel {
             Some(parallel) => parallel.sum_gradients(&shares)?,
             None => shares,
@@ -56,17 +63,19 @@ impl Model {
             answers.push(self.activated(&wide, &down.f_get(expert)?, None)?);
             begin += count;
         }
+        let used = answers.len();
         let answers = Tensor::f_cat(&answers, 0)?;
         let weighted = answers.f_mul(&shares.f_index_select(0, &order)?.f_unsqueeze(1)?)?;
         let out = tokens.f_zeros_like()?.f_index_add(0, &rows, &weighted)?;
-        Ok((out.f_view([batch, seq, hidden])?, balance))
+        let experts = used as i64;
+        Ok(BlockOutput { x: out.f_view([batch, seq, hidden])?, balance, experts })
     }
 }
 
 /// The loss of Switch Transformers (Fedus et al. 2021): E times the sum over experts of the part of the tokens that went
 /// there and the mean probability of going there; 1 when even. Taken over each sequence and averaged, so that it does not
 /// depend on how a batch is divided into micro-batches and ranks.
-fn balance(scores: &Tensor, chosen: &Tensor, batch: i64) -> Result<Tensor> {
+fn spread(scores: &Tensor, chosen: &Tensor, batch: i64) -> Result<Tensor> {
     let (experts, top_k) = (scores.size()[1], chosen.size()[1]);
     let probability = scores.f_softmax(-1, Kind::Float)?.f_view([batch, -1, experts])?;
     let probability = probability.f_mean_dim(1, false, Kind::Float)?;
@@ -89,10 +98,10 @@ mod tests {
     fn an_even_spread_costs_one_and_a_single_expert_all() {
         let even = Tensor::zeros([8, 4], (Kind::Float, Device::Cpu));
         let chosen = Tensor::from_slice(&[0i64, 1, 2, 3, 0, 1, 2, 3]).view([8, 1]);
-        assert!((balance(&even, &chosen, 2).unwrap().double_value(&[]) - 1.0).abs() < 1e-6);
+        assert!((spread(&even, &chosen, 2).unwrap().double_value(&[]) - 1.0).abs() < 1e-6);
         let one = Tensor::from_slice(&[50f32, 0.0, 0.0, 0.0]).repeat([8, 1]);
         let chosen = Tensor::zeros([8, 1], (Kind::Int64, Device::Cpu));
-        assert!((balance(&one, &chosen, 2).unwrap().double_value(&[]) - 4.0).abs() < 1e-5);
+        assert!((spread(&one, &chosen, 2).unwrap().double_value(&[]) - 4.0).abs() < 1e-5);
     }
 
     #[test]
@@ -100,11 +109,11 @@ mod tests {
         tch::manual_seed(3);
         let scores = Tensor::randn([12, 4], (Kind::Float, Device::Cpu));
         let chosen = scores.topk(2, -1, true, false).1;
-        let whole = balance(&scores, &chosen, 2).unwrap().double_value(&[]);
+        let whole = spread(&scores, &chosen, 2).unwrap().double_value(&[]);
         let halves: f64 = (0..2)
             .map(|at| {
                 let part = |of: &Tensor| of.narrow(0, at * 6, 6);
-                balance(&part(&scores), &part(&chosen), 1).unwrap().double_value(&[])
+                spread(&part(&scores), &part(&chosen), 1).unwrap().double_value(&[])
             })
             .sum();
         assert!((whole - halves / 2.0).abs() < 1e-6);

@@ -5,6 +5,7 @@
 mod activated;
 mod attention;
 mod blocks;
+mod cached;
 mod eight_bits;
 mod experts;
 mod head;
@@ -13,6 +14,7 @@ mod network;
 mod norm;
 mod rotary;
 
+pub(crate) use cached::{LayerCache, Next};
 pub(crate) use eight_bits::Fp8Scaling;
 pub(crate) use head::{Loss, LossKind, Wanted};
 pub(crate) use images::{ImageModel, Pass};
@@ -24,6 +26,7 @@ use crate::failure::Result;
 use crate::options::Recompute;
 use crate::parallel::TensorParallel;
 use crate::shape::{Architecture, Shape};
+use blocks::Attend;
 use rotary::Rotary;
 
 /// A language model's computation on one rank.
@@ -44,6 +47,8 @@ pub(crate) struct BlockOutput {
     pub x: Tensor,
     /// A scalar, before its coefficient.
     pub balance: Option<Tensor>,
+    /// Experts that some token was sent to; 0 without experts.
+    pub experts: i64,
 }
 
 impl Model {
@@ -101,15 +106,23 @@ impl Model {
 
     /// One block.
     pub(crate) fn block(&self, weights: &[Tensor], x: &Tensor) -> Result<BlockOutput> {
-        let (x, balance) = match self.shape.architecture {
-            Architecture::Gpt => (self.gpt_block(weights, x)?, None),
-            Architecture::Llama => (self.llama_block(weights, x)?, None),
-            Architecture::Moe => {
-                let (x, balance) = self.moe_block(weights, x)?;
-                (x, Some(balance))
-            }
+        self.block_with(weights, x, &|qkv| self.attention(qkv), true)
+    }
+
+    /// One block with this attention; with `balance`, the loss that spreads tokens over experts.
+    fn block_with(
+        &self,
+        weights: &[Tensor],
+        x: &Tensor,
+        attend: Attend<'_>,
+        balance: bool,
+    ) -> Result<BlockOutput> {
+        let x = match self.shape.architecture {
+            Architecture::Gpt => self.gpt_block(weights, x, attend)?,
+            Architecture::Llama => self.llama_block(weights, x, attend)?,
+            Architecture::Moe => return self.moe_block(weights, x, attend, balance),
         };
-        Ok(BlockOutput { x, balance })
+        Ok(BlockOutput { x, balance: None, experts: 0 })
     }
 
     /// A product of a block, and its bias.

@@ -33,13 +33,23 @@ impl Rotary {
 
     /// Turns heads, `[batch, heads, seq, head_dim]`.
     pub(super) fn turn(&self, heads: &Tensor) -> Result<Tensor> {
-        let size = heads.size();
-        let (seq, half) = (size[2], size[3] / 2);
-        let swapped = heads.f_roll([half], [3])?;
-        let cosines = self.cosines.f_narrow(0, 0, seq)?;
-        let sines = self.sines.f_narrow(0, 0, seq)?;
-        Ok(heads.f_mul(&cosines)?.f_addcmul(&swapped, &sines)?)
+        let seq = heads.size()[2];
+        turned(heads, &self.cosines.f_narrow(0, 0, seq)?, &self.sines.f_narrow(0, 0, seq)?)
     }
+
+    /// Turns one token of each sequence, `[batch, heads, 1, head_dim]`, that stands at its own position, `[batch]`.
+    pub(super) fn turn_at(&self, heads: &Tensor, positions: &Tensor) -> Result<Tensor> {
+        let (batch, width) = (positions.size()[0], heads.size()[3]);
+        let at = |angles: &Tensor| -> Result<Tensor> {
+            Ok(angles.f_index_select(0, positions)?.f_view([batch, 1, 1, width])?)
+        };
+        turned(heads, &at(&self.cosines)?, &at(&self.sines)?)
+    }
+}
+
+fn turned(heads: &Tensor, cosines: &Tensor, sines: &Tensor) -> Result<Tensor> {
+    let swapped = heads.f_roll([heads.size()[3] / 2], [3])?;
+    Ok(heads.f_mul(cosines)?.f_addcmul(&swapped, sines)?)
 }
 
 /// Radians a position, of each pair.

@@ -4,48 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Algorithm, DeviceChoice, Offload, Precision, Recompute};
+use super::{Algorithm, DeviceChoice, Offload, Precision, Recompute, ShapeArgs};
 use crate::data::DataArgs;
 use crate::model::{Fp8Scaling, LossKind};
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ModelArgs {
-    /// Model size; `perfagent-bench list` shows them [default: nano; of resnet50: resnet50]
-    #[arg(long, value_name = "NAME", conflicts_with = "model")]
-    pub preset: Option<String>,
-    /// The model's shape from a Hugging Face configuration file
-    #[arg(long, value_name = "config.json")]
-    pub model: Option<PathBuf>,
-    /// Transformer blocks [default: the preset's]
-    #[arg(long, value_name = "N", help_heading = "Shape")]
-    pub layers: Option<i64>,
-    /// Width of the model [default: the preset's]
-    #[arg(long, value_name = "N", help_heading = "Shape")]
-    pub hidden: Option<i64>,
-    /// Attention heads [default: the preset's]
-    #[arg(long, value_name = "N", help_heading = "Shape")]
-    pub heads: Option<i64>,
-    /// Heads of keys and values [default: the preset's share of the heads]
-    #[arg(long, value_name = "N", help_heading = "Shape")]
-    pub kv_heads: Option<i64>,
-    /// Width of a head [default: hidden / heads]
-    #[arg(long, value_name = "N", help_heading = "Shape")]
-    pub head_dim: Option<i64>,
-    /// Width of the feed-forward part, or of an expert [default: the preset's share of the width]
-    #[arg(long, value_name = "N", help_heading = "Shape")]
-    pub ffn: Option<i64>,
-    /// Tokens of a sequence [default: the preset's]
-    #[arg(long, value_name = "N", help_heading = "Shape")]
-    pub seq: Option<i64>,
-    /// Vocabulary size of the tokenizer and the model [default: the preset's]
-    #[arg(long, value_name = "N", help_heading = "Shape")]
-    pub vocab: Option<i64>,
-    /// Experts of a block, with moe [default: the preset's]
-    #[arg(long, value_name = "N", help_heading = "Shape")]
-    pub experts: Option<i64>,
-    /// Experts that each token is sent to, with moe [default: the preset's]
-    #[arg(long, value_name = "N", help_heading = "Shape")]
-    pub top_k: Option<i64>,
+    #[command(flatten)]
+    pub shape: ShapeArgs,
     /// Side of an image, pixels [default: the preset's]
     #[arg(long, value_name = "N", help_heading = "Shape")]
     pub image_size: Option<i64>,

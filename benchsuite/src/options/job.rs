@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::shape::Named;
 use super::{Algorithm, DeviceChoice, ModelArgs, Offload, Precision, Recompute};
 use crate::data::DataArgs;
 use crate::failure::{Failure, Result};
 use crate::mesh::Position;
 use crate::model::{Fp8Scaling, LossKind};
 use crate::parameters;
-use crate::shape::{self, Architecture, Family, ModelShape, ResNet, Shape};
+use crate::shape::{self, Family, ModelShape, ResNet};
 
 /// What to train and how.
 #[derive(Clone, Debug, Serialize)]
@@ -95,8 +96,8 @@ impl Job {
     pub(crate) fn new(family: Family, args: ModelArgs) -> Result<Self> {
         let (preset, shape, micro_batch) = match family {
             Family::Language(architecture) => {
-                let (preset, base, micro_batch) = start(architecture, &args)?;
-                (preset, ModelShape::Language(changed(&base, &args)?), micro_batch)
+                let Named { preset, shape, micro_batch } = args.shape.named(architecture)?;
+                (preset, ModelShape::Language(shape), micro_batch)
             }
             Family::Images => of_images(&args)?,
         };
@@ -296,30 +297,9 @@ impl Job {
     }
 }
 
-/// What the numbers start from: a preset, or a configuration file; with the micro-batch that suits it.
-fn start(architecture: Architecture, args: &ModelArgs) -> Result<(String, Shape, i64)> {
-    let Some(path) = &args.model else {
-        let name = args.preset.clone().unwrap_or_else(|| "nano".to_owned());
-        let preset = shape::find(architecture, &name)?;
-        return Ok((name, preset.shape, preset.micro_batch));
-    };
-    let shape = shape::read_config(path)?;
-    shape
-        .check()
-        .map_err(|failure| Failure::input(format!("--model {}: {failure}", path.display())))?;
-    if shape.architecture != architecture {
-        return Err(Failure::input(format!(
-            "--model {}: this is a {name}: perfagent-bench {name} --model …",
-            path.display(),
-            name = shape.architecture.name()
-        )));
-    }
-    Ok((path.display().to_string(), shape, 1))
-}
-
 /// A network for images: the preset's name, the shape with what was asked for instead, and the micro-batch that suits it.
 fn of_images(args: &ModelArgs) -> Result<(String, ModelShape, i64)> {
-    let name = args.preset.clone().unwrap_or_else(|| shape::IMAGE_DEFAULT.to_owned());
+    let name = args.shape.preset.clone().unwrap_or_else(|| shape::IMAGE_DEFAULT.to_owned());
     let preset = shape::find_images(&name)?;
     let shape = ResNet {
         image_size: args.image_size.unwrap_or(preset.shape.image_size),
@@ -327,54 +307,4 @@ fn of_images(args: &ModelArgs) -> Result<(String, ModelShape, i64)> {
         ..preset.shape
     };
     Ok((name, ModelShape::Images(shape), preset.micro_batch))
-}
-
-/// The shape with what was asked for instead. What follows from the width keeps its relation to it.
-fn changed(base: &Shape, args: &ModelArgs) -> Result<Shape> {
-    let hidden = args.hidden.unwrap_or(base.hidden);
-    let heads = args.heads.unwrap_or(base.heads);
-    let head_dim = match args.head_dim {
-        Some(width) => width,
-        None if args.hidden.is_none() && args.heads.is_none() => base.head_dim,
-        None if heads > 0 && hidden % heads == 0 => hidden / heads,
-        None => {
-            return Err(Failure::input(format!(
-                "--hidden {hidden} is not a multiple of --heads {heads}: every head needs the same width"
-            )));
-        }
-    };
-    if !(1..=1 << 24).contains(&hidden) {
-        return Err(Failure::input(format!(
-            "--hidden {hidden} is out of range: 1 to 16777216 is expected"
-        )));
-    }
-    let group = base.heads / base.kv_heads;
-    let kv_heads = args.kv_heads.unwrap_or_else(|| match args.heads {
-        None => base.kv_heads,
-        Some(heads) if heads % group == 0 && heads > 0 => heads / group,
-        Some(heads) => heads,
-    });
-    let ffn = args.ffn.unwrap_or_else(|| match args.hidden {
-        Some(hidden) if hidden != base.hidden => (base.ffn * hidden / base.hidden).max(1),
-        _ => base.ffn,
-    });
-    let of_experts = |name: &str, given: Option<i64>, base_value: i64| match given {
-        Some(_) if base.architecture != Architecture::Moe => {
-            Err(Failure::input(format!("--{name} is for perfagent-bench moe")))
-        }
-        given => Ok(given.unwrap_or(base_value)),
-    };
-    Ok(Shape {
-        layers: args.layers.unwrap_or(base.layers),
-        hidden,
-        heads,
-        kv_heads,
-        head_dim,
-        ffn,
-        seq: args.seq.unwrap_or(base.seq),
-        vocab: args.vocab.unwrap_or(base.vocab),
-        experts: of_experts("experts", args.experts, base.experts)?,
-        top_k: of_experts("top-k", args.top_k, base.top_k)?,
-        ..*base
-    })
 }

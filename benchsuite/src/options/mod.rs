@@ -3,9 +3,15 @@
 mod applies;
 mod arguments;
 mod job;
+mod lengths;
+mod serving;
+mod shape;
 
 pub(crate) use arguments::ModelArgs;
 pub(crate) use job::Job;
+pub(crate) use lengths::Lengths;
+pub(crate) use serving::{InferenceArgs, ServingJob};
+pub(crate) use shape::ShapeArgs;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -49,6 +55,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  perfagent-bench resnet50 --precision bf16 --micro-batch 256 --steps 100\n  perfagent-bench resnet50 --preset nano --nproc 2 --zero 3"
     )]
     Resnet50(Box<ModelArgs>),
+    /// Serves requests: prefill and decode with a KV cache, continuous batching, latencies
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Examples:\n  perfagent-bench inference llama --preset nano --rate 20 --json run.json\n  perfagent-bench inference llama --preset llama-1b --precision bf16 --batch 64 --prompt 128..1024 --output 64..256 --rate 8\n  perfagent-bench inference gpt --prompt 64 --output 1 --batch 4     # prefill alone"
+    )]
+    Inference(Box<InferenceArgs>),
     /// Lists the models and presets
     #[command(after_help = "Example:\n  perfagent-bench list --json")]
     List {

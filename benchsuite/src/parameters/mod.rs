@@ -4,6 +4,7 @@ mod division;
 mod image_layout;
 mod layout;
 mod plan;
+mod start;
 mod statistics;
 mod unit;
 

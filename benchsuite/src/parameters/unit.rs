@@ -198,7 +198,7 @@ pub(crate) fn slots(layout: &UnitLayout, plan: &Plan) -> Result<Vec<Slot>> {
 }
 
 /// The unit's weights before training, `[padded]`, on the CPU: a GPU's generator gives other numbers. Every tensor is
-/// drawn whole and with a generator of its own, so that any rank finds its part.
+/// drawn whole, so that any rank finds its part.
 fn initial(
     layout: &UnitLayout,
     slots: &[Slot],
@@ -212,25 +212,12 @@ fn initial(
         match tensor.start {
             Start::Ones => drop(place.f_fill_(1.0)?),
             Start::Zeros => {}
-            Start::Normal(std) => {
-                tch::manual_seed(seed_of(seed, &tensor.name));
-                let mut whole =
-                    Tensor::f_empty(tensor.shape.as_slice(), (Kind::Float, Device::Cpu))?;
-                let _ = whole.f_normal_(0.0, std)?;
+            Start::Normal(_) => {
                 let (rank, ranks) = plan.tensor;
-                let part = tensor.division.part(&whole, rank as i64, ranks as i64)?;
-                place.f_copy_(&part)?;
+                let whole = tensor.drawn(seed)?;
+                place.f_copy_(&tensor.division.part(&whole, rank as i64, ranks as i64)?)?;
             }
         }
     }
     Ok(start)
-}
-
-/// A seed for a tensor: FNV-1a, because all ranks and builds must find the same.
-fn seed_of(seed: u64, name: &str) -> i64 {
-    let bytes = seed.to_le_bytes().into_iter().chain(name.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    (hash >> 1) as i64
 }

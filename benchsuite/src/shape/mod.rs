@@ -13,12 +13,13 @@ pub(crate) use model_shape::{Family, ModelShape};
 pub(crate) use presets::{PRESETS, find};
 pub(crate) use resnet::{Block, COLOURS, Convolution, ResNet};
 
+use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 
 /// The family of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Architecture {
     /// GPT-2: learned positions, layer norm, GELU, biases, the head tied to the embedding.
@@ -110,8 +111,13 @@ impl Shape {
         if self.architecture == Architecture::Gpt { 2 * self.hidden } else { self.hidden }
     }
 
+    /// Parameters of one expert.
+    pub(crate) fn expert_parameters(&self) -> i64 {
+        3 * self.hidden * self.ffn
+    }
+
     /// Parameters of one block, of which `experts` experts are counted.
-    fn block_parameters(&self, experts: i64) -> i64 {
+    pub(crate) fn block_parameters(&self, experts: i64) -> i64 {
         let h = self.hidden;
         let (inner, keys) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
         let attention = 2 * h * (inner + keys);
@@ -120,7 +126,9 @@ impl Shape {
                 attention + inner + 2 * keys + h + 2 * h * self.ffn + self.ffn + h + 4 * h
             }
             Architecture::Llama => attention + 3 * h * self.ffn + 2 * h,
-            Architecture::Moe => attention + experts * 3 * h * self.ffn + self.experts * h + 2 * h,
+            Architecture::Moe => {
+                attention + experts * self.expert_parameters() + self.experts * h + 2 * h
+            }
         }
     }
 

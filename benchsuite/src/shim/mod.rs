@@ -26,8 +26,8 @@ use tch::Tensor;
 
 use crate::failure::{Failure, Result};
 use sys::{
-    Raw, pa_compute_capability, pa_last_error, pa_observe_operators, pa_open_cuda, pa_quiet,
-    pa_set_tf32, pa_torch_version,
+    Raw, pa_compute_capability, pa_free_device_memory, pa_last_error, pa_observe_operators,
+    pa_open_cuda, pa_quiet, pa_set_tf32, pa_torch_version,
 };
 
 /// The reason of the last failure on this thread.
@@ -73,6 +73,13 @@ pub(crate) fn compute_capability() -> Result<i32> {
     let capability = unsafe { pa_compute_capability() };
     check(capability, "the GPU does not tell its compute capability")?;
     Ok(capability)
+}
+
+/// Bytes of the GPU's memory that are free; the CUDA half of libtorch is there. None where CUDA's runtime does not say.
+pub(crate) fn free_device_memory() -> Option<u64> {
+    // SAFETY: asks CUDA's runtime for two numbers of the current device.
+    let free = unsafe { pa_free_device_memory() };
+    u64::try_from(free).ok().filter(|free| *free > 0)
 }
 
 /// Says whether products of fp32 matrices and convolutions may round their inputs to tf32.

@@ -134,6 +134,7 @@ unsafe extern "C" {
     ) -> c_int;
     pub(super) fn pa_open_cuda(path: *const c_char) -> c_int;
     pub(super) fn pa_compute_capability() -> c_int;
+    pub(super) fn pa_free_device_memory() -> i64;
     pub(super) fn pa_set_tf32(allowed: c_int) -> c_int;
     pub(super) fn pa_observe_operators() -> c_int;
 }

@@ -6,6 +6,7 @@ mod checkpoint;
 mod data;
 mod fixtures;
 mod images;
+mod inference;
 mod losses;
 mod matrix;
 mod precision;

@@ -1,9 +1,9 @@
-//! A stand-in for `perfagent-bench` that trains nothing: for tests of what runs it, which need cases that hang, die and do
-//! not fit, at once.
+//! A stand-in for `perfagent-bench` that trains and serves nothing: for tests of what runs it, which need cases that hang,
+//! die and do not fit, at once.
 //!
 //! `--preset` says what it plays: `quick`, `slow` (until there is a file `go` in its folder), `hang` (whatever signal comes),
-//! `crash`, `fail`, `refuse`, or `large`, of which a micro-batch above 4 does not fit. It writes how it was called as a line into `runs`, with
-//! its process number before it.
+//! `crash`, `fail`, `refuse`, or `large`, of which a micro-batch or batch above 4 does not fit. It writes how it was called
+//! as a line into `runs`, with its process number before it.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;

@@ -17,11 +17,12 @@ pub(crate) struct Builtin {
 }
 
 /// All of them.
-pub(crate) const BUILTIN: [Builtin; 4] = [
+pub(crate) const BUILTIN: [Builtin; 5] = [
     Builtin { name: "ci", text: include_str!("../../../../data/suites/ci.toml") },
     Builtin { name: "precision", text: include_str!("../../../../data/suites/precision.toml") },
     Builtin { name: "zero", text: include_str!("../../../../data/suites/zero.toml") },
     Builtin { name: "scaling", text: include_str!("../../../../data/suites/scaling.toml") },
+    Builtin { name: "inference", text: include_str!("../../../../data/suites/inference.toml") },
 ];
 
 impl Builtin {

@@ -9,6 +9,9 @@ use super::file;
 use super::option::Options;
 use super::place::Surroundings;
 
+/// Options of which a larger value takes more memory and else the same work is done: a range of them may be open above.
+pub(super) const GROWING: [&str; 2] = ["micro_batch", "batch"];
+
 /// What is run.
 #[derive(Clone, Debug)]
 pub(crate) struct Suite {
@@ -68,15 +71,17 @@ impl Suite {
 }
 
 impl Case {
-    /// What the cases have in common that differ in nothing but their micro-batch.
+    /// What the cases have in common that differ in nothing but the size of their batch.
     pub(crate) fn series(&self) -> Options {
         let mut options = self.options.clone();
-        options.remove("micro_batch");
+        for key in GROWING {
+            options.remove(key);
+        }
         options
     }
 
-    /// Its micro-batch, if it says one.
-    pub(crate) fn micro_batch(&self) -> Option<u64> {
-        self.options.get("micro_batch")?.as_u64()
+    /// The size of its batch, if it says one: a case that trains has a micro-batch, one that serves a batch.
+    pub(crate) fn batch(&self) -> Option<u64> {
+        GROWING.iter().find_map(|key| self.options.get(*key)?.as_u64())
     }
 }

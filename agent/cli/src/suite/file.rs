@@ -257,6 +257,10 @@ impl<'a> File<'a> {
                         self.wrong(&entry.at, format!("{} cannot be \"{word}\"", known.key))
                     );
                 }
+                if known.key == "mode" && !option::MODES.contains(&word) {
+                    let modes = option::MODES.join(" or ");
+                    return Err(self.wrong(&entry.at, format!("mode is \"{word}\", not {modes}")));
+                }
                 Ok(word.into())
             }
             Kind::Path => {
@@ -265,14 +269,20 @@ impl<'a> File<'a> {
             }
             Kind::Count => Ok(self.number_of(entry, 0, i64::MAX as u64)?.into()),
             Kind::Number => {
-                let value = entry.value.get_ref();
-                let written = value.as_float().map(DeFloat::as_str);
-                let written = written.or_else(|| value.as_integer().map(DeInteger::as_str));
-                let number = written.and_then(|text| text.replace('_', "").parse::<f64>().ok());
+                let number = written(entry).and_then(|text| text.parse::<f64>().ok());
                 match number.filter(|number| number.is_finite()) {
                     Some(number) => Ok(number.into()),
                     None => Err(self.type_of(entry, "a number")),
                 }
+            }
+            Kind::Rate => {
+                let rate = written(entry).and_then(|text| option::rate(&text));
+                rate.ok_or_else(|| self.type_of(entry, "a number or inf"))
+            }
+            Kind::Lengths => {
+                let text = entry.value.get_ref().as_str().map(str::to_owned);
+                let lengths = text.or_else(|| written(entry)).and_then(|t| option::lengths(&t));
+                lengths.ok_or_else(|| self.type_of(entry, "a whole number or a text \"N..M\""))
             }
         }
     }
@@ -335,6 +345,14 @@ impl<'a> File<'a> {
         let line = before.matches('\n').count() + 1;
         anyhow!("{}: line {line}: {problem}", self.name)
     }
+}
+
+/// A number as it was written.
+fn written(entry: &Entry<'_>) -> Option<String> {
+    let value = entry.value.get_ref();
+    let text = value.as_float().map(DeFloat::as_str);
+    let text = text.or_else(|| value.as_integer().map(DeInteger::as_str));
+    text.map(|text| text.replace('_', ""))
 }
 
 /// The entries of a table in the order of the file.

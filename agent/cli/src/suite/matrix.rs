@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::case::Case;
+use super::case::{self, Case};
 use super::file::RunKeys;
 use super::option::{Known, Options};
 use super::place::Surroundings;
@@ -104,10 +104,11 @@ impl Axis {
         let of_devices = ["ranks", "tp", "pp"].contains(&self.known.key);
         let n = of_devices.then(|| surroundings.devices(device));
         let range = range::parse(text, n).map_err(|error| problem(error.to_string()))?;
-        if range.open && self.known.key != "micro_batch" {
-            return Err(problem(
-                "only micro_batch grows to the memory limit; give the range an end".to_owned(),
-            ));
+        if range.open && !case::GROWING.contains(&self.known.key) {
+            let growing = case::GROWING.join(" and ");
+            return Err(problem(format!(
+                "only {growing} grow to the memory limit; give the range an end"
+            )));
         }
         Ok((range.values.into_iter().map(Value::from).collect(), range.open))
     }

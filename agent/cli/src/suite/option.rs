@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Map, Value};
 
-/// Options by key. `model` is among them; `config` is `perfagent-bench`'s `--model`.
+/// Options by key. `mode` and `model` are among them; `config` is `perfagent-bench`'s `--model`.
 pub(crate) type Options = Map<String, Value>;
 
 /// What the value of an option may be. Which words there are is for `perfagent-bench` to say: it knows more of them with
@@ -19,6 +19,10 @@ pub(crate) enum Kind {
     Count,
     /// Any number.
     Number,
+    /// Any number, or infinity, which is kept as the text `inf`: JSON has no number for it.
+    Rate,
+    /// A whole number, or a range of them from which numbers are drawn, as the text `N..M`.
+    Lengths,
     /// A file or a folder; in a suite's file relative to that file.
     Path,
 }
@@ -28,7 +32,7 @@ pub(crate) enum Kind {
 pub(crate) struct Known {
     /// Its key in a suite.
     pub(crate) key: &'static str,
-    /// The option of `perfagent-bench`; the model is its first word and has none.
+    /// The option of `perfagent-bench`; the mode and the model are its first words and have none.
     flag: &'static str,
     /// What its value may be.
     pub(crate) kind: Kind,
@@ -40,8 +44,14 @@ const fn known(key: &'static str, flag: &'static str, kind: Kind, label: &'stati
     Known { key, flag, kind, label }
 }
 
+/// What a case does: `training` unless it says otherwise.
+pub(crate) const MODES: [&str; 2] = ["training", INFERENCE];
+/// The mode that is a word of its own to `perfagent-bench`.
+const INFERENCE: &str = "inference";
+
 /// All options, in the order in which they are handed over.
-pub(crate) const KNOWN: [Known; 28] = [
+pub(crate) const KNOWN: [Known; 36] = [
+    known("mode", "", Kind::Word, ""),
     known("model", "", Kind::Word, ""),
     known("preset", "--preset", Kind::Word, ""),
     known("config", "--model", Kind::Path, ""),
@@ -63,6 +73,13 @@ pub(crate) const KNOWN: [Known; 28] = [
     known("pp", "--pp", Kind::Count, "pp"),
     known("recompute", "--recompute", Kind::Word, "recompute-"),
     known("offload", "--offload", Kind::Word, "offload-"),
+    known("batch", "--batch", Kind::Count, "b"),
+    known("prompt", "--prompt", Kind::Lengths, "p"),
+    known("output", "--output", Kind::Lengths, "out"),
+    known("requests", "--requests", Kind::Count, "n"),
+    known("rate", "--rate", Kind::Rate, "rate"),
+    known("prefill_tokens", "--prefill-tokens", Kind::Count, "pt"),
+    known("temperature", "--temperature", Kind::Number, "temp"),
     known("data", "--data", Kind::Path, ""),
     known("seed", "--seed", Kind::Count, "seed"),
     known("lr", "--lr", Kind::Number, "lr"),
@@ -114,6 +131,8 @@ impl Known {
                 ensure!(number.is_finite(), wrong("a finite number"));
                 number.into()
             }
+            Kind::Rate => rate(text).with_context(|| wrong("a number or inf"))?,
+            Kind::Lengths => lengths(text).with_context(|| wrong("a whole number or N..M"))?,
         })
     }
 }
@@ -123,11 +142,42 @@ pub(crate) fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._-".contains(c)
 }
 
+/// A number that may be infinite.
+pub(crate) fn rate(text: &str) -> Option<Value> {
+    // Names of cases show it as it was written.
+    if let Ok(whole) = text.parse::<u32>() {
+        return Some(whole.into());
+    }
+    let number: f64 = text.parse().ok()?;
+    if number == f64::INFINITY {
+        return Some("inf".into());
+    }
+    number.is_finite().then(|| number.into())
+}
+
+/// A whole number, or two of them with `..` between.
+pub(crate) fn lengths(text: &str) -> Option<Value> {
+    if let Ok(number) = text.parse::<u32>() {
+        return Some(number.into());
+    }
+    let (least, most) = text.split_once("..")?;
+    let (_, _): (u32, u32) = (least.parse().ok()?, most.parse().ok()?);
+    Some(text.into())
+}
+
+/// Whether these are the options of a case that serves and does not train.
+pub(crate) fn is_inference(options: &Options) -> bool {
+    options.get("mode").and_then(Value::as_str) == Some(INFERENCE)
+}
+
 /// The options as arguments of `perfagent-bench`.
 pub(crate) fn words(options: &Options) -> Vec<OsString> {
     let mut words = Vec::new();
     for known in &KNOWN {
         let Some(value) = options.get(known.key) else { continue };
+        if known.key == "mode" && !is_inference(options) {
+            continue;
+        }
         if !known.flag.is_empty() {
             words.push(known.flag.into());
         }
@@ -147,7 +197,8 @@ pub(crate) fn parse_words(words: &[OsString]) -> anyhow::Result<Options> {
         };
         let of_a_case = KNOWN.iter().find(|known| known.flag == flag && !flag.is_empty());
         let Some(known) = of_a_case else {
-            let flags: Vec<_> = KNOWN.iter().skip(1).map(|known| known.flag).collect();
+            let flags = KNOWN.iter().map(|known| known.flag).filter(|flag| !flag.is_empty());
+            let flags: Vec<_> = flags.collect();
             bail!("{flag}: is no option of a suite's cases; they have {}", flags.join(", "));
         };
         let value = inside.or_else(|| words.next());
@@ -166,7 +217,7 @@ fn plain(value: &Value) -> String {
 mod tests {
     use std::ffi::OsString;
 
-    use super::{KNOWN, find, parse_words, words};
+    use super::{KNOWN, Options, find, parse_words, words};
 
     #[test]
     fn typed_options_come_back_as_they_were() {
@@ -180,12 +231,28 @@ mod tests {
     }
 
     #[test]
+    fn inference_is_a_word_before_the_model() {
+        let typed = ["--rate=inf", "--prompt", "16..64", "--output", "8", "--batch", "4"];
+        let typed: Vec<OsString> = typed.map(OsString::from).into();
+        let mut options = parse_words(&typed).unwrap();
+        options
+            .extend([("mode".to_owned(), "inference".into()), ("model".to_owned(), "moe".into())]);
+        let expected = "inference moe --batch 4 --prompt 16..64 --output 8 --rate inf";
+        assert_eq!(words(&options), expected.split(' ').collect::<Vec<_>>());
+        let training = Options::from_iter([("mode".to_owned(), "training".into())]);
+        assert_eq!(words(&training), [] as [OsString; 0]);
+    }
+
+    #[test]
     fn typed_mistakes_name_the_option() {
         for (typed, named) in [
             (&["--nice", "1"][..], "--micro-batch"),
             (&["--steps"], "no value"),
             (&["--steps", "many"], "a whole number"),
             (&["--lr=inf"], "a finite number"),
+            (&["--rate", "fast"], "a number or inf"),
+            (&["--rate=nan"], "a number or inf"),
+            (&["--prompt", "16.."], "a whole number or N..M"),
             (&["gpt"], "is no option"),
         ] {
             let typed: Vec<OsString> = typed.iter().map(OsString::from).collect();
@@ -201,6 +268,8 @@ mod tests {
         assert_eq!(label("precision", "bf16".into()), "bf16");
         assert_eq!(label("data", "/a b/texts".into()), "texts");
         assert_eq!(label("precision", "../x y".into()), ".._x_y");
+        assert_eq!(label("prompt", "16..64".into()), "p16..64");
+        assert_eq!(label("rate", "inf".into()), "rateinf");
         let mut keys: Vec<_> = KNOWN.iter().map(|known| known.key).collect();
         keys.sort_unstable();
         keys.dedup();

@@ -19,7 +19,30 @@ pub(crate) fn page(session: &Session, results: &[CaseResult]) -> Page {
             results.first().map_or_else(String::new, |result| describe(&result.environment)),
         ),
     ]);
-    page.section("Cases");
+    let (serving, training): (Vec<_>, Vec<_>) =
+        results.iter().partition(|result| result.is_inference());
+    if !training.is_empty() || serving.is_empty() {
+        page.section("Cases");
+        page.table(trained(&training));
+    }
+    if !serving.is_empty() {
+        page.section("Cases of inference");
+        page.table(served(&serving));
+        page.paragraph(
+            "First token: from a request's arrival to its first token. Token: mean time of each further one. Latency: from \
+             arrival to last token. MFU of prefill, bandwidth of decode.",
+        );
+    }
+    let reasons = reasons(results);
+    if !reasons.is_empty() {
+        page.section("Not ok");
+        page.items(reasons);
+    }
+    page
+}
+
+/// How cases that train came out.
+fn trained(results: &[&CaseResult]) -> Table {
     let mut table = Table::new(vec![
         "case",
         "status",
@@ -35,27 +58,80 @@ pub(crate) fn page(session: &Session, results: &[CaseResult]) -> Page {
         table.row(vec![
             Cell::name(&result.case),
             Cell::text(result.status.name()),
-            Cell::figure(unit::known(result.figure("step_p50_ns"), unit::mean_duration)),
+            duration(result, "step_p50_ns"),
             Cell::figure(rate(result)),
             Cell::figure(unit::known(result.figure("mfu_pct"), unit::percent)),
             Cell::figure(unit::known(result.peak_memory(), unit::bytes)),
             Cell::text(unit::known(result.losses(), |(first, last)| {
                 format!("{first:.4} → {last:.4}")
             })),
-            Cell::figure(match result.exit_code {
-                Some(_) => unit::duration(result.duration_ns as i64),
-                None => unit::UNKNOWN.to_owned(),
-            }),
-            Cell::figure(unit::known(result.recording_bytes, |bytes| unit::bytes(bytes as i64))),
+            took(result),
+            size(result),
         ]);
     }
-    page.table(table);
-    let reasons = reasons(results);
-    if !reasons.is_empty() {
-        page.section("Not ok");
-        page.items(reasons);
+    table
+}
+
+/// How cases of inference came out.
+fn served(results: &[&CaseResult]) -> Table {
+    let mut table = Table::new(vec![
+        "case",
+        "status",
+        "requests/s",
+        "tokens/s",
+        "first token P50",
+        "P99",
+        "token P50",
+        "P99",
+        "latency P50",
+        "P99",
+        "MFU",
+        "bandwidth",
+        "peak memory",
+        "took",
+        "recording",
+    ]);
+    for result in results {
+        table.row(vec![
+            Cell::name(&result.case),
+            Cell::text(result.status.name()),
+            Cell::figure(unit::known(result.figure("requests_per_s"), |rate| format!("{rate:.2}"))),
+            Cell::figure(unit::known(result.figure("output_tokens_per_s"), |rate| {
+                unit::count(rate.round() as i64)
+            })),
+            duration(result, "ttft_ns/p50"),
+            duration(result, "ttft_ns/p99"),
+            duration(result, "time_per_output_token_ns/p50"),
+            duration(result, "time_per_output_token_ns/p99"),
+            duration(result, "latency_ns/p50"),
+            duration(result, "latency_ns/p99"),
+            Cell::figure(unit::known(result.figure("prefill/mfu_pct"), unit::percent)),
+            // Without a decode pass there is none.
+            Cell::figure(unit::known(
+                result.figure("decode/bandwidth_bytes_per_s").filter(|rate| *rate > 0.0),
+                |rate| unit::rate(rate / 1e9),
+            )),
+            Cell::figure(unit::known(result.peak_memory(), unit::bytes)),
+            took(result),
+            size(result),
+        ]);
     }
-    page
+    table
+}
+
+fn duration(result: &CaseResult, path: &str) -> Cell {
+    Cell::figure(unit::known(result.figure(path), unit::mean_duration))
+}
+
+fn took(result: &CaseResult) -> Cell {
+    Cell::figure(match result.exit_code {
+        Some(_) => unit::duration(result.duration_ns as i64),
+        None => unit::UNKNOWN.to_owned(),
+    })
+}
+
+fn size(result: &CaseResult) -> Cell {
+    Cell::figure(unit::known(result.recording_bytes, |bytes| unit::bytes(bytes as i64)))
 }
 
 /// Tokens a second, or of a network for images how many of those.

@@ -102,10 +102,10 @@ impl Bars {
     }
 }
 
-/// How far a line such as `step 3/10  loss …` says that a case has come, 0..=1.
+/// How far a line such as `step 3/10  loss …` or `request 3/10` says that a case has come, 0..=1.
 fn share(step: &str) -> Option<f64> {
-    let (done, all) =
-        step.strip_prefix("step ")?.split_ascii_whitespace().next()?.split_once('/')?;
+    let counted = step.strip_prefix("step ").or_else(|| step.strip_prefix("request "))?;
+    let (done, all) = counted.split_ascii_whitespace().next()?.split_once('/')?;
     let (done, all): (u32, u32) = (done.parse().ok()?, all.parse().ok()?);
     (done <= all && all > 0).then(|| f64::from(done) / f64::from(all))
 }
@@ -117,6 +117,7 @@ mod tests {
     #[test]
     fn steps_tell_how_far_a_case_is() {
         assert_eq!(share("step 3/12  loss 6.5  10 tokens/s"), Some(0.25));
+        assert_eq!(share("request 6/12"), Some(0.5));
         for other in ["step 3", "step 3/0", "step 4/3", "step a/b", "loss 3/4"] {
             assert_eq!(share(other), None, "{other}");
         }

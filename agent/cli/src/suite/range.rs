@@ -7,7 +7,7 @@ const HIGHEST: u64 = 1 << 20;
 /// A longer range is a slip of the pen, not a plan.
 const MOST_VALUES: usize = 1000;
 
-pub(crate) const EXAMPLES: &str = "write \"1..8\" (each), \"1..64 x2\" (doubling), \"1..N\" (up to what the machine has) or, of micro_batch, \"1.. x2\" \
+pub(crate) const EXAMPLES: &str = "write \"1..8\" (each), \"1..64 x2\" (doubling), \"1..N\" (up to what the machine has) or, of micro_batch and batch, \"1.. x2\" \
      (doubling to the memory limit)";
 
 /// The numbers of a range.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::option::Options;
+use super::option::{Options, is_inference};
 use super::place::Machine;
 
 /// The schema of a line.
@@ -72,14 +72,24 @@ pub(crate) struct CaseResult {
 }
 
 impl CaseResult {
-    /// A number of the benchmark's result.
-    pub(crate) fn figure(&self, key: &str) -> Option<f64> {
-        self.result.as_ref()?.get(key)?.as_f64().filter(|figure| figure.is_finite())
+    /// Whether the case serves and does not train.
+    pub(crate) fn is_inference(&self) -> bool {
+        is_inference(&self.options)
+    }
+
+    /// A number of the benchmark's result; within others as `ttft_ns/p50`.
+    pub(crate) fn figure(&self, path: &str) -> Option<f64> {
+        let figure = self.result.as_ref()?.pointer(&format!("/{path}"))?;
+        figure.as_f64().filter(|figure| figure.is_finite())
     }
 
     /// Most memory that a rank held: of its GPU where the benchmark tells it, else of the host.
     pub(crate) fn peak_memory(&self) -> Option<i64> {
-        let ranks = self.result.as_ref()?.get("ranks")?.as_array()?;
+        let result = self.result.as_ref()?;
+        let Some(ranks) = result.get("ranks") else {
+            return result.get("peak_resident_bytes")?.as_i64();
+        };
+        let ranks = ranks.as_array()?;
         let most = |key| ranks.iter().filter_map(|rank| rank.get(key)?.as_i64()).max();
         most("peak_device_bytes").or_else(|| most("peak_resident_bytes"))
     }

@@ -1,7 +1,7 @@
-//! Cases that differ in nothing but their micro-batch: where one does not fit, larger ones will not either.
+//! Cases that differ in nothing but the size of their batch: where one does not fit, larger ones will not either.
 
 use super::case::Case;
-use super::option::Options;
+use super::option::{Options, is_inference};
 use super::result::{CaseResult, Status};
 
 /// What is known of all series so far.
@@ -14,7 +14,7 @@ pub(super) struct Series {
 #[derive(Debug)]
 struct End {
     series: Options,
-    micro_batch: u64,
+    batch: u64,
     case: String,
     status: Status,
     needed_bytes: Option<u64>,
@@ -40,21 +40,21 @@ pub(super) enum Next {
 impl Series {
     /// Learns from a case that has ended. `timed_out`: it ran into its time limit.
     pub(super) fn learn(&mut self, case: &Case, result: &CaseResult, timed_out: bool) {
-        let Some(micro_batch) = case.micro_batch() else { return };
+        let Some(batch) = case.batch() else { return };
         let ends = match result.status {
             Status::Ok => false,
             Status::DoesNotFit | Status::Skipped => true,
-            Status::Failed => timed_out || case.open,
+            // More sequences at once serve faster: that few ran out of time tells nothing of more.
+            Status::Failed => (timed_out && !is_inference(&case.options)) || case.open,
             // A range without an end must not be refused for ever.
             Status::Refused => case.open,
         };
         let series = case.series();
-        let known =
-            self.ends.iter().any(|end| end.series == series && end.micro_batch <= micro_batch);
+        let known = self.ends.iter().any(|end| end.series == series && end.batch <= batch);
         if ends && !known {
             self.ends.push(End {
                 series,
-                micro_batch,
+                batch,
                 case: case.name.clone(),
                 status: result.status,
                 needed_bytes: result.needed_bytes,
@@ -66,10 +66,10 @@ impl Series {
 
     /// What to do with the next case.
     pub(super) fn next(&self, case: &Case) -> Next {
-        let Some(micro_batch) = case.micro_batch() else { return Next::Run };
+        let Some(batch) = case.batch() else { return Next::Run };
         let series = case.series();
         // The same size again, as a repetition, is tried.
-        let is_before = |end: &&End| end.series == series && end.micro_batch < micro_batch;
+        let is_before = |end: &&End| end.series == series && end.batch < batch;
         let Some(end) = self.ends.iter().find(is_before) else { return Next::Run };
         if case.open {
             return Next::Leave;
@@ -134,7 +134,7 @@ mod tests {
         for case in &suite.cases {
             let next = series.next(case);
             if next == Next::Run {
-                let large = case.micro_batch().unwrap() >= limit;
+                let large = case.batch().unwrap() >= limit;
                 let status = if large { status } else { Status::Ok };
                 series.learn(case, &result(case, status), large && timed_out);
             }
@@ -181,5 +181,17 @@ mod tests {
         assert!(matches!(&seen[2].1, Next::Known { status: Status::Skipped, .. }), "{seen:?}");
         let seen = run(&suite("[1, 4, 16]"), 4, Status::Failed, false);
         assert!(seen.iter().all(|(_, next)| *next == Next::Run), "a failure says nothing of size");
+    }
+
+    #[test]
+    fn a_larger_batch_may_serve_in_time() {
+        let text = "[suite]\nname = \"s\"\n[[case]]\nname = \"a\"\nmode = \"inference\"\nmodel = \"gpt\"\n[case.matrix]\n\
+                    batch = [1, 4, 16]\n";
+        let here = Surroundings { cores: 2, gpus: 0 };
+        let suite = file::parse("s.toml", Path::new(""), text, here, &Options::new()).unwrap();
+        let seen = run(&suite, 1, Status::Failed, true);
+        assert!(seen.iter().all(|(_, next)| *next == Next::Run), "{seen:?}");
+        let seen = run(&suite, 4, Status::DoesNotFit, false);
+        assert!(matches!(&seen[2].1, Next::Known { status: Status::DoesNotFit, .. }), "{seen:?}");
     }
 }

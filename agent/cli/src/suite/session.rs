@@ -325,6 +325,12 @@ fn sentence(result: &CaseResult) -> String {
     if let Some(step) = result.figure("step_p50_ns") {
         text = format!("{text}, {} a step", unit::mean_duration(step));
     }
+    if let Some((rate, latency)) =
+        result.figure("requests_per_s").zip(result.figure("latency_ns/p99"))
+    {
+        let latency = unit::duration(latency as i64);
+        text = format!("{text}, {rate:.2} requests/s, P99 latency {latency}");
+    }
     match &result.reason {
         Some(reason) => format!("{text}: {reason}"),
         None => format!("{text}, in {}", unit::duration(result.duration_ns as i64)),

@@ -100,7 +100,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     if let Some(said) = said.filter(|said| is_about_memory(said)) {
         return Verdict {
             needed_bytes: gib_after(said, "needs about "),
-            available_bytes: gib_after(said, "a rank and "),
+            available_bytes: gib_before(said, " GiB are free"),
             ..verdict(Status::DoesNotFit, said.to_owned())
         };
     }
@@ -132,15 +132,28 @@ pub(super) fn said_by<'a>(program: &str, log: &'a str) -> Option<&'a str> {
     log.lines().rev().find_map(|line| line.strip_prefix(program)?.strip_prefix(": "))
 }
 
-/// The last line of progress.
+/// The last line of progress: of training `step 3/10  …`, of inference `request 3/10`.
 pub(super) fn last_step(log: &str) -> Option<&str> {
-    log.lines().rev().find(|line| line.starts_with("step ") && line.contains('/'))
+    let is_progress = |line: &&str| {
+        ["step ", "request "].iter().any(|word| line.starts_with(word)) && line.contains('/')
+    };
+    log.lines().rev().find(is_progress)
 }
 
 /// The number of GiB behind `marker`, in bytes.
 fn gib_after(text: &str, marker: &str) -> Option<u64> {
     let (number, _) = text.split_once(marker)?.1.split_once(" GiB")?;
-    let gib: f64 = number.parse().ok()?;
+    bytes(number)
+}
+
+/// The number of GiB before `marker`, in bytes.
+fn gib_before(text: &str, marker: &str) -> Option<u64> {
+    let (_, number) = text.split_once(marker)?.0.rsplit_once(' ')?;
+    bytes(number)
+}
+
+fn bytes(gib: &str) -> Option<u64> {
+    let gib: f64 = gib.parse().ok()?;
     Some((gib * f64::from(1 << 30)) as u64)
 }
 
@@ -183,6 +196,12 @@ mod tests {
         assert_eq!(verdict.needed_bytes, Some((212.5 * gib) as u64));
         assert_eq!(verdict.available_bytes, Some((20.0 * gib) as u64));
         assert!(verdict.reason.unwrap().starts_with("the batch does not fit in memory: --micro"));
+        let cache = "perfagent-bench: the KV cache does not fit in memory: --batch 64 of 2048 tokens needs about 6.5 GiB (2.3 \
+                     GiB of weights, 4.0 GiB of KV cache, 0.2 GiB for a pass) and 4.0 GiB are free; --batch 12 would fit\n";
+        let verdict = judged(2, cache, true, 0);
+        assert_eq!(verdict.status, Status::DoesNotFit);
+        let bytes = (verdict.needed_bytes, verdict.available_bytes);
+        assert_eq!(bytes, (Some((6.5 * gib) as u64), Some((4.0 * gib) as u64)));
         let on_gpu = "perfagent-bench: CUDA out of memory. Tried to allocate 2.00 GiB.\n";
         let verdict = judged(1, on_gpu, true, 0);
         assert_eq!((verdict.status, verdict.needed_bytes), (Status::DoesNotFit, None));

@@ -146,6 +146,42 @@ fn a_suite_goes_on_whatever_becomes_of_a_case() {
 }
 
 #[test]
+fn cases_that_serve_have_a_table_of_their_own() {
+    let bench = Bench::new(
+        "[[case]]\nname = \"train\"\n[[case]]\nname = \"serve\"\nmode = \"inference\"\nprompt = \"4..8\"\n[case.matrix]\n\
+         rate = [2, inf]\n[[case]]\nname = \"large\"\nmode = \"inference\"\npreset = \"large\"\n[case.matrix]\n\
+         batch = \"2.. x2\"\n",
+    );
+    let said = bench.run(&["--markdown"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let expected = [
+        ("train", "ok"),
+        ("serve-rate2", "ok"),
+        ("serve-rateinf", "ok"),
+        ("large-b2", "ok"),
+        ("large-b4", "ok"),
+        ("large-b8", "does_not_fit"),
+    ];
+    let results = bench.results();
+    assert_eq!(statuses(&results), expected);
+    assert_eq!(results[2]["options"]["rate"], "inf");
+    let calls = bench.calls();
+    assert!(calls[0].1.starts_with("gpt --preset quick --json "), "{calls:?}");
+    let serving = "inference gpt --preset quick --prompt 4..8 --rate inf --json ";
+    assert!(calls[2].1.starts_with(serving), "{calls:?}");
+    assert!(
+        said.stderr.contains("serve-rateinf: ok, 12.50 requests/s, P99 latency 80.00 ms, in "),
+        "{}",
+        said.stderr
+    );
+    let (training, inference) = said.stdout.split_once("Cases of inference").unwrap();
+    assert!(training.contains("| `train` | ok | 1.500 ms | 1,000 |"), "{training}");
+    let row = "| `serve-rateinf` | ok | 12.50 | 400 | 2.000 ms | 9.000 ms | 1.500 ms | 1.600 ms | 50.00 ms | 80.00 ms | \
+               25.0 % | 2.50 GB/s | 1.00 MiB |";
+    assert!(inference.contains(row) && !training.contains("serve"), "{inference}");
+}
+
+#[test]
 fn what_is_done_is_kept_and_the_answer_is_the_same() {
     let bench = Bench::new(OF_ALL_KINDS);
     let first = bench.run(&["--quiet"]);

@@ -47,6 +47,33 @@ fn what_all_cases_are_given_reaches_those_that_have_it() {
 }
 
 #[test]
+fn inference_is_a_mode_of_a_case() {
+    let suite = parsed(&format!(
+        "{HEAD}mode = \"inference\"\nmodel = \"llama\"\nprompt = \"16..64\"\nbatch = 8\n[case.matrix]\nrate = [0.5, 4, inf]\n\
+         output = [1, \"2..8\"]\n[[case]]\nname = \"b\"\nmode = \"training\"\nmodel = \"gpt\"\n"
+    ))
+    .unwrap();
+    let names: Vec<_> = suite.cases.iter().map(|case| case.name.as_str()).collect();
+    let expected = [
+        "a-rate0.5-out1",
+        "a-rate0.5-out2..8",
+        "a-rate4-out1",
+        "a-rate4-out2..8",
+        "a-rateinf-out1",
+        "a-rateinf-out2..8",
+        "b",
+    ];
+    assert_eq!(names, expected);
+    let last = "inference llama --batch 8 --prompt 16..64 --output 2..8 --rate inf";
+    assert_eq!(words(&suite.cases[5].options), last.split(' ').collect::<Vec<_>>());
+    assert_eq!(words(&suite.cases[6].options), ["gpt"]);
+    let open = format!(
+        "{HEAD}mode = \"inference\"\nmodel = \"gpt\"\n[case.matrix]\nbatch = \"1.. x2\"\nprompt = [8, 16]\n"
+    );
+    assert_eq!(parsed(&open).unwrap().count(), (2, true));
+}
+
+#[test]
 fn a_matrix_is_every_combination_in_the_order_of_the_file() {
     let text = format!(
         "{HEAD}model = \"gpt\"\nrepeat = 2\n[case.matrix]\nzero = [1, 0]\nranks = \"1..N\"\n"
@@ -110,7 +137,7 @@ fn mistakes_are_told_with_their_line_and_what_would_be_right() {
         ("[suite]\nname = \"s\"\n[case]\n".to_owned(), "line 3: a case begins with [[case]]"),
         (
             "[defaults]\nmicro-batch = 1\n".to_owned(),
-            "line 2: `micro-batch` is no key of [defaults], which has model,",
+            "line 2: `micro-batch` is no key of [defaults], which has mode, model,",
         ),
         (HEAD.to_owned(), "line 3: no model is named"),
         (of_a_case("nproc = 2"), "line 6: `nproc` is no key of [[case]], which has name,"),
@@ -120,12 +147,20 @@ fn mistakes_are_told_with_their_line_and_what_would_be_right() {
         (of_a_case("lr = nan"), "line 6: lr is float, not a number"),
         (of_a_case("preset = 3"), "line 6: preset is integer, not a text in quotes"),
         (of_a_case("preset = \"--quiet\""), "line 6: preset cannot be"),
+        (of_a_case("mode = \"list\""), "line 6: mode is \"list\", not training or inference"),
+        (of_a_case("rate = \"inf\""), "line 6: rate is string, not a number or inf"),
+        (of_a_case("rate = nan"), "line 6: rate is float, not a number or inf"),
+        (of_a_case("prompt = \"16..\""), "line 6: prompt is string, not a whole number or a text"),
+        (of_a_case("prompt = 1.5"), "line 6: prompt is float, not a whole number or a text"),
         (of_a_case("time_limit = 0"), "line 6: time_limit is 0; give at least 1"),
         (of_a_case("must_run = 1"), "line 6: must_run is integer, not true or false"),
         (of_a_case("matrix = 1"), "line 6: matrix is integer, not a table"),
         (of_a_case("[case.matrix]\nsteps = []"), "line 7: steps has no value to try"),
         (of_a_case("[case.matrix]\nsteps = 3"), "line 7: steps of a matrix is integer, not a list"),
-        (of_a_case("[case.matrix]\nsteps = \"1.. x2\""), "line 7: steps: only micro_batch grows"),
+        (
+            of_a_case("[case.matrix]\nsteps = \"1.. x2\""),
+            "line 7: steps: only micro_batch and batch grow",
+        ),
         (of_a_case("[case.matrix]\nsteps = \"1..N\""), "line 7: steps: N is the number of devices"),
         (
             of_a_case("[case.matrix]\nprecision = \"bf16\""),
