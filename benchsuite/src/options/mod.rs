@@ -15,7 +15,7 @@ pub(crate) use shape::ShapeArgs;
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
-/// Real training runs, marked for a profiler.
+/// Real training and inference runs, marked for a profiler.
 #[derive(Debug, Parser)]
 #[command(
     version,
