@@ -55,7 +55,7 @@ fn served(job: &ServingJob, place: Option<&Place>) -> Result<String> {
     let threads = job.threads.unwrap_or_else(|| train::threads(1));
     tch::set_num_threads(threads as i32);
     let progress = Progress::new(job.requests as u64, job.quiet);
-    let (device, note) = device::choose(job.device, &crate::place::Place::alone())?;
+    let (device, note) = device::choose(job.device, &Place::alone())?;
     device::check_precision(device, job.precision)?;
     if let Some(note) = note {
         progress.note(&note);

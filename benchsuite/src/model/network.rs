@@ -81,7 +81,8 @@ impl Network {
         match self {
             Self::Language(model) => model.block(&unit.working(usize::MAX, model.kind)?, x),
             Self::Images(model) => {
-                Ok(BlockOutput { x: model.block(unit, number, x, pass)?, balance: None })
+                let x = model.block(unit, number, x, pass)?;
+                Ok(BlockOutput { x, balance: None, experts: 0 })
             }
         }
     }

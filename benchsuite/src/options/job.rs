@@ -12,7 +12,7 @@ use crate::failure::{Failure, Result};
 use crate::mesh::Position;
 use crate::model::{Fp8Scaling, LossKind};
 use crate::parameters;
-use crate::shape::{self, Family, ModelShape, ResNet};
+use crate::shape::{self, Architecture, Family, ModelShape, ResNet, Shape};
 
 /// What to train and how.
 #[derive(Clone, Debug, Serialize)]

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-/// Real training runs, marked for a profiler.
+/// Real training and inference runs, marked for a profiler.
 #[derive(Debug, Parser)]
 #[command(
     version,

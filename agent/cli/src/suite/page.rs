@@ -29,8 +29,9 @@ pub(crate) fn page(session: &Session, results: &[CaseResult]) -> Page {
         page.section("Cases of inference");
         page.table(served(&serving));
         page.paragraph(
-            "First token: from a request's arrival to its first token. Token: mean time of each further one. Latency: from \
-             arrival to last token. MFU of prefill, bandwidth of decode.",
+            "Tokens/s: generated, over the whole time. First token: from a request's arrival to its first token. Token: mean \
+             time of each further one. Latency: from arrival to last token. Prefill tokens/s and MFU: of its passes; \
+             bandwidth: of decode passes.",
         );
     }
     let reasons = reasons(results);
@@ -85,6 +86,7 @@ fn served(results: &[&CaseResult]) -> Table {
         "P99",
         "latency P50",
         "P99",
+        "prefill tokens/s",
         "MFU",
         "bandwidth",
         "peak memory",
@@ -96,15 +98,14 @@ fn served(results: &[&CaseResult]) -> Table {
             Cell::name(&result.case),
             Cell::text(result.status.name()),
             Cell::figure(unit::known(result.figure("requests_per_s"), |rate| format!("{rate:.2}"))),
-            Cell::figure(unit::known(result.figure("output_tokens_per_s"), |rate| {
-                unit::count(rate.round() as i64)
-            })),
+            tokens(result, "output_tokens_per_s"),
             duration(result, "ttft_ns/p50"),
             duration(result, "ttft_ns/p99"),
             duration(result, "time_per_output_token_ns/p50"),
             duration(result, "time_per_output_token_ns/p99"),
             duration(result, "latency_ns/p50"),
             duration(result, "latency_ns/p99"),
+            tokens(result, "prefill/tokens_per_s"),
             Cell::figure(unit::known(result.figure("prefill/mfu_pct"), unit::percent)),
             // Without a decode pass there is none.
             Cell::figure(unit::known(
@@ -121,6 +122,10 @@ fn served(results: &[&CaseResult]) -> Table {
 
 fn duration(result: &CaseResult, path: &str) -> Cell {
     Cell::figure(unit::known(result.figure(path), unit::mean_duration))
+}
+
+fn tokens(result: &CaseResult, path: &str) -> Cell {
+    Cell::figure(unit::known(result.figure(path), |rate| unit::count(rate.round() as i64)))
 }
 
 fn took(result: &CaseResult) -> Cell {

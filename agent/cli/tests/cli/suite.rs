@@ -177,7 +177,7 @@ fn cases_that_serve_have_a_table_of_their_own() {
     let (training, inference) = said.stdout.split_once("Cases of inference").unwrap();
     assert!(training.contains("| `train` | ok | 1.500 ms | 1,000 |"), "{training}");
     let row = "| `serve-rateinf` | ok | 12.50 | 400 | 2.000 ms | 9.000 ms | 1.500 ms | 1.600 ms | 50.00 ms | 80.00 ms | \
-               25.0 % | 2.50 GB/s | 1.00 MiB |";
+               5,000 | 25.0 % | 2.50 GB/s | 1.00 MiB |";
     assert!(inference.contains(row) && !training.contains("serve"), "{inference}");
 }
 
