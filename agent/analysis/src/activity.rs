@@ -5,7 +5,7 @@ use perfagent_recording::Recording;
 use crate::Intervals;
 use crate::category::Categories;
 use crate::host_work::{HostWork, Kind};
-use crate::operation::{Operations, clean};
+use crate::operation::clean;
 use crate::process::{ProcessRows, pick};
 use crate::report::Rank;
 
@@ -26,7 +26,6 @@ impl Activity {
     pub(crate) fn on_gpu(
         recording: &Recording,
         rows: &ProcessRows,
-        operations: &Operations,
         categories: &mut Categories<'_>,
     ) -> Self {
         let mut compute = vec![Vec::new(); categories.count()];
@@ -39,10 +38,11 @@ impl Activity {
                 compute[usize::from(categories.of(kernel.name_id))].push(span);
             }
         }
-        let copies = pick(&recording.copies, &rows.copies)
+        let copies: Vec<_> = pick(&recording.copies, &rows.copies)
             .map(|copy| clean(copy.start_ns.unix_nanos(), copy.end_ns.unix_nanos()))
             .collect();
-        let extent = extent(operations.iter().map(|operation| (operation.start, operation.end)));
+        let all = compute.iter().flatten().chain(&comm).chain(&copies);
+        let extent = extent(all.copied());
         Self { extent, comm: Intervals::union_of(comm), ..Self::default() }
             .with_copies(copies)
             .with_compute(compute, categories)

@@ -64,24 +64,32 @@ pub fn analyse(recording: &Recording, rules: &Rules) -> Vec<RankAnalysis> {
 
 impl RankAnalysis {
     fn of(recording: &Recording, rows: ProcessRows, categories: &mut Categories<'_>) -> Self {
-        let (step_spans, operations) = std::thread::scope(|scope| {
-            let steps = scope.spawn(|| step::steps(recording, &rows));
-            let operations = match rows.basis {
-                Basis::Gpu => operations(recording, &rows),
-                Basis::Operators | Basis::Ranges => Operations::default(),
-            };
-            let steps = steps.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            (steps, operations)
+        let (operations, rest) = std::thread::scope(|scope| {
+            let operations =
+                (rows.basis == Basis::Gpu).then(|| scope.spawn(|| operations(recording, &rows)));
+            let rest = Self::without_operations(recording, &rows, categories);
+            let operations = operations.map(|operations| {
+                operations.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            (operations.unwrap_or_default(), rest)
         });
+        Self { rows, operations, ..rest }
+    }
+
+    fn without_operations(
+        recording: &Recording,
+        rows: &ProcessRows,
+        categories: &mut Categories<'_>,
+    ) -> Self {
+        let step_spans = step::steps(recording, rows);
         let (host, mut activity) = if rows.basis == Basis::Gpu {
-            let activity = Activity::on_gpu(recording, &rows, &operations, categories);
-            (HostWork::default(), activity)
+            (HostWork::default(), Activity::on_gpu(recording, rows, categories))
         } else {
-            let host = HostWork::of(recording, &rows, &step_spans, categories);
+            let host = HostWork::of(recording, rows, &step_spans, categories);
             let activity = Activity::on_host(&host, categories);
             (host, activity)
         };
-        let data = data_loading(recording, &rows, &step_spans, categories);
+        let data = data_loading(recording, rows, &step_spans, categories);
         let division = Division::of(&activity, &data.1, rows.basis);
         // They are in the division now.
         activity.categories = Vec::new();
@@ -91,8 +99,7 @@ impl RankAnalysis {
             step.lead_in_ns = division.lead_in(&activity, step.start_ns, end);
             step.breakdown = division.within(step.start_ns, end);
         }
-        let labels = Arc::default();
-        Self { rows, operations, host, activity, division, data, step_spans, steps, labels }
+        Self { host, activity, division, data, step_spans, steps, ..Self::default() }
     }
 
     /// The process.
