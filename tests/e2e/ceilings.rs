@@ -4,7 +4,6 @@ use perfagent_tests::Bed;
 use serde_json::Value;
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn ceilings_of_the_processor_feed_the_advice() {
     let bed = Bed::new();
     let measure = ["ceilings", "--device", "cpu", "--quick", "-o", "ceilings.json", "--json"];

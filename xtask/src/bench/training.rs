@@ -59,7 +59,7 @@ impl Training {
             precision: precision.to_owned(),
             device: "cpu".to_owned(),
             steps: 12,
-            rounds: 7,
+            rounds: 5,
             threads: None,
             python: None,
             release: false,

@@ -177,7 +177,9 @@ fn replaced(text: &str, name: &str, body: &str) -> Result<String> {
 fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
     let mut text = line(head.to_vec());
-    text += &format!("|{}\n", "---|".repeat(head.len()));
+    text += "|";
+    text += &"---|".repeat(head.len());
+    text += "\n";
     for row in rows {
         text += &line(row.iter().map(String::as_str).collect());
     }

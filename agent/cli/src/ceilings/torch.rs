@@ -19,10 +19,16 @@ fn of(program: &Path, effort: Effort) -> Result<Torch, String> {
     if effort == Effort::Quick {
         command.arg("--quick");
     }
-    let output = command
+    let child = command
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::piped())
+        // Its last line is the reason when it fails.
+        .stderr(Stdio::piped())
+        .spawn()
         .map_err(|error| format!("{}: cannot be started: {error}", program.display()))?;
+    let output = child
+        .wait_with_output()
+        .map_err(|error| format!("{}: was lost: {error}", program.display()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let line = said.lines().rfind(|line| !line.trim().is_empty());
