@@ -61,7 +61,12 @@ pub(crate) fn fact(report: &Report, ceilings: &Ceilings) -> Fact {
         Figure::ceiling("least_time_of_their_work_ns", Some(sum.least_ns)),
         Figure::measured("operators_without_a_ceiling_count", Some(sum.left_out as f64)),
     ];
-    let names = sum.rows.iter().take(MOST_NAMES).map(|(_, _, row)| name(row)).collect();
+    let mut names: Vec<String> = Vec::new();
+    for (_, _, row) in &sum.rows {
+        if names.len() < MOST_NAMES && !names.contains(&row.name) {
+            names.push(row.name.clone());
+        }
+    }
     fact.evidence = vec![operator_evidence(rank, names, sum.count)];
     if rank.step.count > 0 {
         fact.evidence.push(step_evidence(rank));

@@ -98,7 +98,10 @@ fn furthest(alone: &Value, other: &Value, key: &str) -> Result<f64> {
 
 pub(super) fn render(result: &Value) -> Result<String> {
     let row = |row: &Value| -> Result<Vec<String>> {
-        let digits = |key| Ok::<_, anyhow::Error>(format!("{:.1e}", number(row, key)?));
+        let digits = |key| -> Result<String> {
+            let apart = number(row, key)?;
+            Ok(if apart > 0.0 { format!("{apart:.1e}") } else { "0".to_owned() })
+        };
         Ok(vec![
             text(row, "model")?.to_owned(),
             text(row, "shared")?.to_owned(),

@@ -34,7 +34,10 @@ pub(super) fn render(result: &Value) -> Result<String> {
         Ok(vec![
             text(case, "case")?.to_owned(),
             format!("{:.1} ms", number(outcome, "step_p50_ns")? / 1e6),
-            format!("{:.0}", number(outcome, "tokens_per_s")?),
+            match outcome["tokens_per_s"].as_f64() {
+                Some(tokens) => format!("{tokens:.0}"),
+                None => format!("{:.0} images", number(outcome, "samples_per_s")?),
+            },
             format!("{:.1} %", number(outcome, "mfu_pct")?),
             format!("{:.0} MiB", peak.fold(0.0, f64::max) / 1_048_576.0),
             format!("{:.4} → {:.4}", loss(losses.first()), loss(losses.last())),
