@@ -48,6 +48,7 @@ ORDER = [
     "ceilings",
     "precisions",
     "pytorch",
+    "distributed",
 ]
 
 
