@@ -126,6 +126,33 @@ mod tests {
         }
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// What SQLite reads of a damaged file is read from its pages, or nothing is.
+        #[test]
+        fn damage_is_never_read_as_something_else(
+            count in 1..400_usize,
+            damage in prop::collection::vec((0..200_000_usize, any::<u8>()), 1..6),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("run.perfdb");
+            write(&path, &(0..count as i64).map(|number| number * 7919).collect::<Vec<_>>());
+            let mut bytes = std::fs::read(&path).unwrap();
+            let behind_header = bytes.len() - 100;
+            for (place, byte) in damage {
+                bytes[100 + place % behind_header] = byte;
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            let Ok(reader) = Reader::open(&path) else { return Ok(()) };
+            let bounds = (0, count as i64);
+            if let Some(rows) = reader.read_pages::<Collective>(bounds) {
+                let expected = by_sqlite(&reader, bounds);
+                prop_assert!(expected.is_ok_and(|expected| rows == expected));
+            }
+        }
+    }
+
     #[test]
     fn what_was_changed_is_left_to_sqlite() {
         let folder = tempfile::tempdir().unwrap();
