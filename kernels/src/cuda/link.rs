@@ -184,6 +184,8 @@ impl Drop for Link {
             // A thread that has panicked has nothing left to tell.
             let _ = watch.join();
         }
+        // What has ended since the thread last looked is no reason to give up.
+        self.shared.look();
         let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         // To destroy waits for what is under way: after a failure, or on the way out of one, that may be for ever.
         let abort = state.failure.is_some() || thread::panicking() || !state.under_way.is_empty();
