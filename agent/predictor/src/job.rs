@@ -1,0 +1,165 @@
+//! A training job as users and published tables describe it: any field may be unknown.
+
+use serde::{Deserialize, Serialize};
+
+/// One job: where it runs, what it trains and how.
+///
+/// Fields that a source does not state are `None`; the predictor says what it assumed in their place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Handed back with the prediction.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// The machines.
+    #[serde(default)]
+    pub cluster: Cluster,
+    /// The model.
+    #[serde(default)]
+    pub model: Model,
+    /// The arrangement.
+    #[serde(default)]
+    pub run: Run,
+}
+
+/// The machines of a job. `gpus_per_node` × `nodes` GPUs are used.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Name of the GPU, such as `H100-80GB`.
+    #[serde(default)]
+    pub gpu: Option<String>,
+    /// GPUs that the job uses on a machine.
+    #[serde(default)]
+    pub gpus_per_node: Option<u64>,
+    /// Machines.
+    #[serde(default)]
+    pub nodes: Option<u64>,
+    /// What joins GPUs and machines, as the source says it.
+    #[serde(default)]
+    pub interconnect: Option<String>,
+}
+
+/// The model of a job.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// `gpt`, `llama`, `mpt`, `moe`, `resnet50`, …
+    #[serde(default)]
+    pub arch: Option<String>,
+    /// Transformer layers.
+    #[serde(default)]
+    pub layers: Option<u64>,
+    /// Width of the residual stream.
+    #[serde(default)]
+    pub hidden: Option<u64>,
+    /// Width of the feed-forward network; of one routed expert in a mixture of experts.
+    #[serde(default)]
+    pub ffn: Option<u64>,
+    /// Whether the feed-forward network has a gate (SwiGLU): three matrices instead of two.
+    #[serde(default)]
+    pub gated_mlp: Option<bool>,
+    /// Attention heads.
+    #[serde(default)]
+    pub heads: Option<u64>,
+    /// Heads of keys and values.
+    #[serde(default)]
+    pub kv_heads: Option<u64>,
+    /// Size of the vocabulary.
+    #[serde(default)]
+    pub vocab: Option<u64>,
+    /// Whether the head shares the embedding's matrix.
+    #[serde(default)]
+    pub tied_embeddings: Option<bool>,
+    /// Tokens of a sequence.
+    #[serde(default)]
+    pub seq: Option<u64>,
+    /// Parameters in all.
+    #[serde(default)]
+    pub params: Option<f64>,
+    /// Routed experts of a layer.
+    #[serde(default)]
+    pub experts: Option<u64>,
+    /// Experts that a token goes through.
+    #[serde(default)]
+    pub top_k: Option<u64>,
+}
+
+/// How a job is arranged.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// `nanotron`, `megatron`, `deepspeed`, `fsdp`, …
+    #[serde(default)]
+    pub framework: Option<String>,
+    /// Sequences of an optimizer step.
+    #[serde(default)]
+    pub global_batch: Option<u64>,
+    /// Sequences of a GPU (or its tensor and pipeline group) in one pass.
+    #[serde(default)]
+    pub micro_batch: Option<u64>,
+    /// Passes of a step.
+    #[serde(default)]
+    pub grad_accum: Option<u64>,
+    /// Data parallel degree.
+    #[serde(default)]
+    pub dp: Option<u64>,
+    /// Tensor parallel degree.
+    #[serde(default)]
+    pub tp: Option<u64>,
+    /// Pipeline stages.
+    #[serde(default)]
+    pub pp: Option<u64>,
+    /// Context parallel degree.
+    #[serde(default)]
+    pub cp: Option<u64>,
+    /// Expert parallel degree.
+    #[serde(default)]
+    pub ep: Option<u64>,
+    /// Virtual stages of a pipeline rank (interleaved schedule).
+    #[serde(default)]
+    pub vpp: Option<u64>,
+    /// ZeRO stage; full-shard FSDP is 3, grad-op shard is 2.
+    #[serde(default)]
+    pub zero: Option<u64>,
+    /// Whether norms and dropouts are split along the sequence over the tensor parallel group.
+    #[serde(default)]
+    pub sequence_parallel: Option<bool>,
+    /// What products are calculated in: `fp32`, `tf32`, `bf16`, `fp16`, `fp8`, `mxfp8`, `nvfp4`.
+    #[serde(default)]
+    pub precision: Option<String>,
+    /// What gradients are accumulated or reduced in.
+    #[serde(default)]
+    pub grad_dtype: Option<String>,
+    /// `adamw`, `sgd`, …
+    #[serde(default)]
+    pub optimizer: Option<String>,
+    /// Activation recomputation: `none`, `selective`, `full`.
+    #[serde(default)]
+    pub recompute: Option<String>,
+    /// Whether attention keeps no scores.
+    #[serde(default)]
+    pub flash_attention: Option<bool>,
+    /// What lives in host memory: `optimizer` or `optimizer+params`.
+    #[serde(default)]
+    pub offload: Option<String>,
+}
+
+/// What a job was measured at; never read by the predictor, only by calibration and tests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Seconds of an optimizer step.
+    #[serde(default)]
+    pub step_s: Option<f64>,
+    /// Tokens a second of the whole job.
+    #[serde(default)]
+    pub tokens_per_s: Option<f64>,
+    /// Tokens a second and GPU.
+    #[serde(default)]
+    pub tokens_per_s_per_gpu: Option<f64>,
+    /// As the source prints it: not comparable between sources.
+    #[serde(default)]
+    pub tflops_per_gpu: Option<f64>,
+    /// Peak memory of a GPU.
+    #[serde(default)]
+    pub peak_mem_bytes: Option<f64>,
+    /// Whether it ran out of memory.
+    #[serde(default)]
+    pub oom: Option<bool>,
+}
