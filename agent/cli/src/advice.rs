@@ -10,9 +10,24 @@ pub(crate) fn page(advice: &Advice) -> Page {
     let mut page = Page::default();
     page.title(format!("perfagent advice for {}", advice.recording));
     page.facts(vec![("source".to_owned(), advice.source.clone())]);
-    for fact in &advice.facts {
+    page.paragraph(&advice.summary);
+    let mut facts: Vec<&Fact> = advice.facts.iter().collect();
+    // What is worth most first, then what is to be recorded to know more.
+    facts.sort_by_key(|fact| {
+        (fact.place.is_none(), fact.place, fact.verdict == Verdict::NothingToGain)
+    });
+    for fact in facts {
         page.section(format!("{}: {}", words(&fact.name), verdict(fact.verdict)));
         page.paragraph(&fact.advice);
+        if let Some(gain) = fact.gain.as_ref().filter(|_| fact.verdict == Verdict::Act) {
+            page.paragraph(format!(
+                "Worth: {} by Amdahl's law, 1 / (1 - f) with f = {:.1} to {:.1} %; {}.",
+                gain.words(),
+                gain.likely_share_pct,
+                gain.most_share_pct,
+                gain.formula
+            ));
+        }
         write_figures(&mut page, fact);
         write_evidence(&mut page, &fact.evidence);
     }
@@ -40,6 +55,7 @@ fn write_figures(page: &mut Page, fact: &Fact) {
             Source::Measured => "measured",
             Source::Derived => "derived",
             Source::Ceiling => "ceiling",
+            Source::Modelled => "modelled",
         };
         table.row([Cell::text(name), Cell::figure(value), Cell::text(how)]);
     }
@@ -50,10 +66,11 @@ fn write_evidence(page: &mut Page, evidence: &[Evidence]) {
     if evidence.is_empty() {
         return;
     }
-    let mut table = Table::new(["measured in", "process", "table", "rows", "what"]);
-    for Evidence { recording, rank, pid, process_id, table: rows_in, names, count, what } in
-        evidence
-    {
+    let mut table = Table::new(["measured in", "process", "table", "rows", "what", "where"]);
+    for found in evidence {
+        let Evidence {
+            recording, rank, pid, process_id, table: rows_in, names, count, what, ..
+        } = found;
         let rank = rank.map(|rank| format!("rank {rank}, ")).unwrap_or_default();
         let names =
             if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
@@ -63,19 +80,31 @@ fn write_evidence(page: &mut Page, evidence: &[Evidence]) {
             Cell::text(rows_in),
             Cell::figure(unit::count(*count)),
             Cell::text(format!("{what}{names}")),
+            Cell::text(place(found)),
         ]);
     }
     page.table(table);
 }
 
+/// Where to look, as `perfagent sql` and the times of the tables have it.
+fn place(evidence: &Evidence) -> String {
+    match (evidence.start_ns, evidence.end_ns) {
+        (Some(start), Some(end)) => {
+            format!("start_ns {start}, {}", unit::duration(end.saturating_sub(start)))
+        }
+        _ => String::new(),
+    }
+}
+
 /// A figure's name without its unit, and its value with it.
 fn named(figure: &Figure) -> (String, String) {
     type Shown = (&'static str, fn(f64) -> String);
-    let shown: [Shown; 4] = [
+    let shown: [Shown; 5] = [
         ("_bytes", |value| unit::bytes(value as i64)),
         ("_pct", unit::percent),
         ("_ns", unit::mean_duration),
         ("_count", |value| unit::count(value as i64)),
+        ("_mhz", |value| format!("{value:.0} MHz")),
     ];
     for (suffix, text) in shown {
         if let Some(name) = figure.name.strip_suffix(suffix) {

@@ -1,0 +1,78 @@
+//! Time in which a GPU idles because launches come late.
+
+use perfagent_analysis::Report;
+use perfagent_analysis::report::{GapCause, Rank};
+
+use crate::idle::{linked, row, time, turnaround_ns, without_gpu};
+use crate::{Fact, Figure, Gain, WORTH_ACTING_PCT, evidence, rank_name, share_pct, worst};
+
+/// Share of the time in which nothing ran because the next launch had not been made.
+pub(crate) fn fact(report: &Report) -> Fact {
+    let worst =
+        worst(report, |rank| share_pct(time(rank, GapCause::LateLaunch), linked(rank)?.window_ns));
+    let found = worst.0;
+    let mut fact = Fact::unknown(
+        "host_bound",
+        "pct",
+        worst,
+        "The recording holds no calls that launched its operations: record with perfagent record, or let the tracer keep the \
+         calls of the runtime (torch.profiler with ProfilerActivity.CPU and CUDA, nsys profile --trace=cuda).",
+    );
+    let Some((rank, share)) = found else { return without_gpu(fact, report) };
+    let Some(gaps) = linked(rank) else { return fact };
+    let late = row(rank, GapCause::LateLaunch);
+    let (time_ns, count) = late.map_or((0, 0), |row| (row.total_ns, row.count));
+    let unlinked = time(rank, GapCause::Unlinked);
+    let turnaround = turnaround_ns(rank);
+    fact.figures = vec![
+        Figure::derived("idle_by_late_launches_share_pct", Some(share)),
+        Figure::measured("idle_by_late_launches_ns", Some(time_ns as f64)),
+        Figure::measured("late_launches_count", Some(count as f64)),
+        Figure::measured("idle_before_operations_without_a_call_ns", Some(unlinked as f64)),
+        Figure::measured("mean_turnaround_ns", Some(turnaround)),
+        Figure::measured("median_launch_delay_ns", rank.launch.p50_delay_ns.map(|ns| ns as f64)),
+        Figure::measured("idle_ns", Some(gaps.idle_ns as f64)),
+        Figure::measured("window_ns", Some(gaps.window_ns as f64)),
+    ];
+    let what =
+        "gaps that ended with an operation whose call had begun only then; the longest is told";
+    let gap = evidence(rank, "kernels, copies, api_calls", Vec::new(), count, what);
+    fact.evidence =
+        vec![late.map_or(gap.clone(), |row| gap.at(row.longest_start_ns, row.longest_ns))];
+    fact.gain = Gain::of(
+        time_ns as f64 - count as f64 * turnaround,
+        time_ns as f64,
+        gaps.window_ns,
+        "at most f = idle time by late launches / window; likely all but the mean turnaround of this run at each of them",
+    );
+    let who = rank_name(rank);
+    if share >= WORTH_ACTING_PCT {
+        fact.act(advice(rank, &who, share));
+    } else if share_pct(unlinked, gaps.window_ns).is_some_and(|pct| pct >= WORTH_ACTING_PCT) {
+        fact.gain = None;
+        fact.advice = format!(
+            "Record again with all launches: the GPU of {who} idles {} before operations whose calls are missing.",
+            pct(share_pct(unlinked, gaps.window_ns))
+        );
+    } else {
+        fact.nothing(format!(
+            "Nothing to gain: the GPU of {who} waits {share:.1} % of its time for launches."
+        ));
+    }
+    fact
+}
+
+fn advice(rank: &Rank, who: &str, share: f64) -> String {
+    let short =
+        rank.gaps.as_ref().map(|gaps| gaps.short).filter(|short| 2 * short.count > short.of);
+    let remedy = if short.is_some() {
+        "Launch fewer and larger kernels (torch.compile, CUDA graphs, fused optimizers and norms, larger micro-batches)"
+    } else {
+        "Shorten what the host does between launches (Python, data preparation, logging; a CPU that is shared or clocked down)"
+    };
+    format!("{remedy}: the GPU of {who} idles {share:.1} % of its time because launches come late.")
+}
+
+fn pct(share: Option<f64>) -> String {
+    format!("{:.1} % of its time", share.unwrap_or(0.0))
+}
