@@ -22,12 +22,14 @@ pub(crate) fn fact(report: &Report) -> Fact {
     let Some(gaps) = linked(rank) else { return fact };
     let late = row(rank, GapCause::LateLaunch);
     let (time_ns, count) = late.map_or((0, 0), |row| (row.total_ns, row.count));
+    let (long_ns, long) = late.map_or((0, 0), |row| (row.long_ns, row.long));
     let unlinked = time(rank, GapCause::Unlinked);
     let turnaround = turnaround_ns(rank);
     fact.figures = vec![
         Figure::derived("idle_by_late_launches_share_pct", Some(share)),
         Figure::measured("idle_by_late_launches_ns", Some(time_ns as f64)),
         Figure::measured("late_launches_count", Some(count as f64)),
+        Figure::measured("idle_by_late_launches_of_1_ms_and_more_ns", Some(long_ns as f64)),
         Figure::measured("idle_before_operations_without_a_call_ns", Some(unlinked as f64)),
         Figure::measured("mean_turnaround_ns", Some(turnaround)),
         Figure::measured("median_launch_delay_ns", rank.launch.p50_delay_ns.map(|ns| ns as f64)),
@@ -40,14 +42,15 @@ pub(crate) fn fact(report: &Report) -> Fact {
     fact.evidence =
         vec![late.map_or(gap.clone(), |row| gap.at(row.longest_start_ns, row.longest_ns))];
     fact.gain = Gain::of(
-        time_ns as f64 - count as f64 * turnaround,
+        (time_ns - long_ns) as f64 - (count - long) as f64 * turnaround,
         time_ns as f64,
         gaps.window_ns,
-        "at most f = idle time by late launches / window; likely all but the mean turnaround of this run at each of them",
+        "at most f = idle time by late launches / window; likely without gaps of 1 ms and more, in which the host \
+         did something else, and without the mean turnaround of this run at each of the others",
     );
     let who = rank_name(rank);
     if share >= WORTH_ACTING_PCT {
-        fact.act(advice(rank, &who, share));
+        fact.act(advice(rank, &who, share, 2 * long_ns > time_ns));
     } else if share_pct(unlinked, gaps.window_ns).is_some_and(|pct| pct >= WORTH_ACTING_PCT) {
         fact.gain = None;
         fact.advice = format!(
@@ -62,13 +65,15 @@ pub(crate) fn fact(report: &Report) -> Fact {
     fact
 }
 
-fn advice(rank: &Rank, who: &str, share: f64) -> String {
+fn advice(rank: &Rank, who: &str, share: f64, is_long: bool) -> String {
     let short =
         rank.gaps.as_ref().map(|gaps| gaps.short).filter(|short| 2 * short.count > short.of);
-    let remedy = if short.is_some() {
+    let remedy = if is_long {
+        "Find what the host does in the long gaps (set-up, compilation, loading and preparing data, logging, checkpoints)"
+    } else if short.is_some() {
         "Launch fewer and larger kernels (torch.compile, CUDA graphs, fused optimizers and norms, larger micro-batches)"
     } else {
-        "Shorten what the host does between launches (Python, data preparation, logging; a CPU that is shared or clocked down)"
+        "Shorten what the host does between launches (Python, logging; a CPU that is shared or clocked down)"
     };
     format!("{remedy}: the GPU of {who} idles {share:.1} % of its time because launches come late.")
 }

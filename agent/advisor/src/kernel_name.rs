@@ -23,7 +23,7 @@ pub(crate) enum Move {
 }
 
 /// What multiplies no matrices although its name looks like it, waits for memory whatever the unit, or counts in fp64.
-const NO_PRODUCT: [&str; 14] = [
+const NO_PRODUCT: [&str; 16] = [
     "splitkreduce",
     "splitk_reduce",
     "gemv",
@@ -38,6 +38,8 @@ const NO_PRODUCT: [&str; 14] = [
     "im2col",
     "col2im",
     "reshape_and_cache",
+    "split_embedding",
+    "bounds_check_indices",
 ];
 
 /// Tensor cores by the shapes of their instructions, by the libraries that know no others, and by types that only they multiply.
@@ -92,7 +94,8 @@ pub(crate) fn unit(category: &str, name: &str) -> Option<Unit> {
     }
     let name = name.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-    if has(&NO_PRODUCT) {
+    // FBGEMM's kernels for embeddings carry its name, too.
+    if has(&NO_PRODUCT) || (name.contains("fbgemm_gpu::") && !name.contains("cutlass")) {
         return None;
     }
     Some(if has(&TENSOR) {
@@ -105,7 +108,7 @@ pub(crate) fn unit(category: &str, name: &str) -> Option<Unit> {
 }
 
 /// Conversions, by kernels of PyTorch, MIOpen, cuDNN, vLLM and XLA, and operators of PyTorch.
-const CASTS: [&str; 10] = [
+const CASTS: [&str; 12] = [
     "castTensor",
     "convertTensor",
     "convert_element_type",
@@ -114,6 +117,8 @@ const CASTS: [&str; 10] = [
     "wrapped_convert",
     "loop_convert",
     "_fp8_quant",
+    "fp8rowwise_to_float",
+    "_fp8_qparam",
     "per_token_group_quant",
     "quantize_with_block_size",
 ];
@@ -126,7 +131,7 @@ const LAYOUTS: [&str; 5] =
 pub(crate) fn moves(name: &str) -> Option<Move> {
     let name = name.to_ascii_lowercase();
     let has = |word: &str| name.contains(&word.to_ascii_lowercase());
-    let is_direct = has("direct_copy_kernel");
+    let is_direct = has("direct_copy_kernel") || has("copy_device_to_device");
     // PyTorch names its conversions between 16 bits and 32 after the type that comes out.
     let is_typed = has("_copy_kernel_cuda") && !is_direct;
     // Its copies take this way only when the type changes.
@@ -137,10 +142,7 @@ pub(crate) fn moves(name: &str) -> Option<Move> {
         Some(Move::Cast)
     } else if LAYOUTS.iter().any(|word| has(word)) {
         Some(Move::Layout)
-    } else if is_direct
-        || has("copy_device_to_device")
-        || matches!(&*name, "aten::copy_" | "aten::clone" | "aten::contiguous")
-    {
+    } else if is_direct || matches!(&*name, "aten::copy_" | "aten::clone" | "aten::contiguous") {
         Some(Move::Copy)
     } else {
         None

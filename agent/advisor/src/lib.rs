@@ -12,6 +12,7 @@ mod collectives;
 mod communication;
 mod data_stall;
 mod dtype_casts;
+mod exposed_copies;
 mod fragmentation;
 mod gain;
 mod host_bound;
@@ -45,6 +46,7 @@ pub fn advise(report: &Report, ceilings: Option<&Ceilings>) -> Advice {
         memory_headroom::fact(report),
         host_bound::fact(report),
         synchronization::fact(report),
+        exposed_copies::fact(report),
         stragglers::fact(report),
         tensor_cores::fact(report),
         dtype_casts::fact(report),

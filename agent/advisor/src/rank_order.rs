@@ -55,8 +55,10 @@ impl Gain {
     /// The gain in words: `1.10 to 1.31 times as fast`.
     #[must_use]
     pub fn words(&self) -> String {
-        let speedup = |speedup: Option<f64>| {
-            speedup.map_or_else(|| "any number of".to_owned(), |times| format!("{times:.2}"))
+        // Beyond that the figure says no more than that nearly all of the time is lost.
+        let speedup = |speedup: Option<f64>| match speedup {
+            Some(times) if times <= 10.0 => format!("{times:.2}"),
+            _ => "over 10".to_owned(),
         };
         let (likely, most) = (speedup(self.likely_speedup), speedup(self.most_speedup));
         if likely == most {

@@ -54,7 +54,7 @@ pub(crate) fn fact(report: &Report) -> Fact {
         late_ns as f64 - late as f64 * turnaround_ns(rank),
         lost_ns as f64,
         gaps.window_ns,
-        "at most f = (late launches + turnaround before kernels under 10 µs) / window, as if they were fused; likely the late \
+        "at most f = (late launches under 1 ms + turnaround before kernels under 10 µs) / window, as if they were fused; likely the late \
          launches but for the mean turnaround, as in a CUDA graph",
     );
     let who = rank_name(rank);

@@ -13,6 +13,8 @@ use crate::{Coverage, Intervals};
 const SHORT_BELOW_NS: i64 = 10_000;
 /// Gaps shorter than this between operations launched in time are the GPU's own, ns.
 const TURNAROUND_BELOW_NS: i64 = 30_000;
+/// No launch takes as long as this: in gaps from this length on the host did something else.
+const LONG_FROM_NS: i64 = 1_000_000;
 
 /// Divides the idle time of a rank within `window`. `data` is when data was loaded; `waits` are in order of start.
 pub(crate) fn gaps(
@@ -128,7 +130,10 @@ impl Sums<'_> {
         };
         let Some(row) = self.row(cause, gap.from, gap.until) else { return };
         let (time, row) = row;
-        if gap.is_short {
+        if length >= LONG_FROM_NS {
+            row.long += 1;
+            row.long_ns = row.long_ns.saturating_add(time);
+        } else if gap.is_short {
             row.before_short += 1;
             row.before_short_ns = row.before_short_ns.saturating_add(time);
         }
@@ -158,6 +163,8 @@ impl Sums<'_> {
                 cause,
                 count: 0,
                 total_ns: 0,
+                long: 0,
+                long_ns: 0,
                 before_short: 0,
                 before_short_ns: 0,
                 waited_ns: 0,

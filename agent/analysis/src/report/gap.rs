@@ -49,7 +49,11 @@ pub struct GapRow {
     pub count: i64,
     /// Their time without loading of data, ns.
     pub total_ns: i64,
-    /// Gaps that a kernel ended which ran for a short time, see [`ShortKernels`].
+    /// Gaps of 1 ms and more: longer than any launch takes, so that the host did something else.
+    pub long: i64,
+    /// Their time, ns.
+    pub long_ns: i64,
+    /// Shorter gaps that a kernel ended which ran for a short time, see [`ShortKernels`].
     pub before_short: i64,
     /// Their time, ns.
     pub before_short_ns: i64,
