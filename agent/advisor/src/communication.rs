@@ -3,6 +3,7 @@
 use perfagent_analysis::report::{Basis, Rank};
 use perfagent_analysis::{COMMUNICATION, Report, brief_kernel_name};
 
+use crate::told::communication_is_missing;
 use crate::{
     Evidence, Fact, Figure, Gain, WORTH_ACTING_PCT, evidence, rank_name, share_pct, step_evidence,
     stretch, worst,
@@ -13,15 +14,24 @@ const WELL_HIDDEN_PCT: f64 = 50.0;
 
 /// Share of the time in communication that no computation hides.
 pub(crate) fn fact(report: &Report) -> Fact {
-    let (worst, ranks) =
-        worst(report, |rank| share_pct(stretch(rank).exposed_comm_ns, stretch(rank).window_ns));
+    let (worst, ranks) = worst(report, |rank| {
+        (!communication_is_missing(rank)).then_some(())?;
+        share_pct(stretch(rank).exposed_comm_ns, stretch(rank).window_ns)
+    });
     let mut fact = Fact::unknown(
         "communication",
         "pct",
         (worst, ranks),
         "The recording holds nothing that ran for any length of time: record at least one whole step.",
     );
-    let Some((rank, exposed)) = worst else { return fact };
+    let Some((rank, exposed)) = worst else {
+        if report.ranks.iter().any(communication_is_missing) {
+            "The recording names communication whose times it does not hold: record the GPU's work, or the collectives \
+             themselves (perfagent record)."
+                .clone_into(&mut fact.advice);
+        }
+        return fact;
+    };
     let whole = stretch(rank);
     let total = share_pct(whole.comm_ns, whole.window_ns);
     let hidden = share_pct(whole.comm_ns - whole.exposed_comm_ns, whole.comm_ns);

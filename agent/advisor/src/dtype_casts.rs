@@ -4,6 +4,7 @@ use perfagent_analysis::report::{KernelRow, Rank};
 use perfagent_analysis::{Report, brief_kernel_name};
 
 use crate::kernel_name::{Move, moves};
+use crate::told::gpu_is_missing;
 use crate::{Fact, Figure, Gain, WORTH_ACTING_PCT, evidence, rank_name, share_pct, stretch, worst};
 
 /// Kernels whose names are told.
@@ -20,7 +21,8 @@ struct Sum<'a> {
 /// Share of the time in conversions of type and layout, and in copies within a device that may be either.
 pub(crate) fn fact(report: &Report) -> Fact {
     let worst = worst(report, |rank| {
-        let sum = (!rank.kernels.is_empty()).then(|| Sum::of(rank))?;
+        let is_told = !rank.kernels.is_empty() && !gpu_is_missing(rank);
+        let sum = is_told.then(|| Sum::of(rank))?;
         share_pct(sum.total(), stretch(rank).window_ns)
     });
     let found = worst.0;
@@ -28,7 +30,8 @@ pub(crate) fn fact(report: &Report) -> Fact {
         "dtype_casts",
         "pct",
         worst,
-        "The recording holds neither kernels nor operators: record a stretch in which something is computed.",
+        "The recording holds neither kernels nor the operators of a run without a GPU: record a stretch in which something is \
+         computed.",
     );
     let Some((rank, share)) = found else { return fact };
     let sum = Sum::of(rank);
@@ -55,22 +58,22 @@ pub(crate) fn fact(report: &Report) -> Fact {
     let who = rank_name(rank);
     if share < WORTH_ACTING_PCT {
         fact.nothing(format!(
-            "Nothing to gain: conversions and copies on the device are {share:.1} % of the time of {who}."
+            "Nothing to gain: conversions and copies are {share:.1} % of the time of {who}."
         ));
     } else if sum.layouts_ns >= sum.casts_ns.max(sum.copies_ns) {
         fact.act(format!(
             "Keep one layout (channels_last for models and inputs of convolutions): {share:.1} % of the time of {who} goes to \
-             conversions and copies on the device, most of it to changes of layout."
+             conversions and copies, most of it to changes of layout."
         ));
     } else if sum.casts_ns >= sum.copies_ns {
         fact.act(format!(
             "Keep one element type from end to end (weights and inputs in bf16, autocast around whole blocks, cached casts) or \
-             fuse the casts with torch.compile: {share:.1} % of the time of {who} goes to conversions and copies on the device."
+             fuse the casts with torch.compile: {share:.1} % of the time of {who} goes to conversions and copies."
         ));
     } else {
         fact.act(format!(
             "Avoid copies that change strides or types (.contiguous(), .to(), .float(), expanded keys and values), or fuse them \
-             with torch.compile: {share:.1} % of the time of {who} goes to conversions and copies on the device."
+             with torch.compile: {share:.1} % of the time of {who} goes to conversions and copies."
         ));
     }
     fact

@@ -3,6 +3,7 @@
 use perfagent_analysis::Report;
 use perfagent_analysis::report::{Basis, GapCause, GapRow, Gaps, Rank};
 
+use crate::told::gpu_is_missing;
 use crate::{Fact, evidence};
 
 /// The gaps of one cause; `None` where a rank has none.
@@ -28,10 +29,15 @@ pub(crate) fn linked(rank: &Rank) -> Option<&Gaps> {
     rank.gaps.as_ref().filter(|_| rank.launch.count > 0)
 }
 
-/// A finding about GPUs in a run that used none, or of which there is nothing: it stays unknown only when nothing ran.
+/// A finding about GPUs in a run that used none. It stays unknown when nothing ran, and when a GPU was used and nothing of it is
+/// recorded.
 pub(crate) fn without_gpu(mut fact: Fact, report: &Report) -> Fact {
     let used_gpu = report.ranks.iter().any(|rank| rank.basis == Basis::Gpu);
-    if !used_gpu && let Some(rank) = report.ranks.first() {
+    if report.ranks.iter().any(gpu_is_missing) {
+        "The recording holds the host's side alone of a run that used a GPU: record the GPU's work, too (perfagent record, or \
+         torch.profiler with ProfilerActivity.CUDA)."
+            .clone_into(&mut fact.advice);
+    } else if !used_gpu && let Some(rank) = report.ranks.first() {
         let count = report.ranks.len() as i64;
         fact.evidence =
             vec![evidence(rank, "processes", Vec::new(), count, "processes without work on a GPU")];

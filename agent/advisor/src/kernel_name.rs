@@ -23,7 +23,7 @@ pub(crate) enum Move {
 }
 
 /// What multiplies no matrices although its name looks like it, waits for memory whatever the unit, or counts in fp64.
-const NO_PRODUCT: [&str; 16] = [
+const NO_PRODUCT: [&str; 18] = [
     "splitkreduce",
     "splitk_reduce",
     "gemv",
@@ -39,6 +39,8 @@ const NO_PRODUCT: [&str; 16] = [
     "col2im",
     "reshape_and_cache",
     "split_embedding",
+    "epilogue::",
+    "scal_kernel",
     "bounds_check_indices",
 ];
 
@@ -108,7 +110,7 @@ pub(crate) fn unit(category: &str, name: &str) -> Option<Unit> {
 }
 
 /// Conversions, by kernels of PyTorch, MIOpen, cuDNN, vLLM and XLA, and operators of PyTorch.
-const CASTS: [&str; 12] = [
+const CASTS: [&str; 14] = [
     "castTensor",
     "convertTensor",
     "convert_element_type",
@@ -118,6 +120,8 @@ const CASTS: [&str; 12] = [
     "loop_convert",
     "_fp8_quant",
     "fp8rowwise_to_float",
+    "float_to_hfp8",
+    "hfp8_to_float",
     "_fp8_qparam",
     "per_token_group_quant",
     "quantize_with_block_size",

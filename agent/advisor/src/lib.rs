@@ -26,6 +26,7 @@ mod synchronization;
 mod tensor_cores;
 mod throttling;
 mod tiny_kernels;
+mod told;
 
 use perfagent_analysis::Report;
 use perfagent_analysis::report::{Breakdown, Rank};

@@ -3,6 +3,7 @@
 use perfagent_analysis::Report;
 use perfagent_analysis::report::Rank;
 
+use crate::told::communication_is_missing;
 use crate::{
     Fact, Figure, Gain, RankFigure, WORTH_ACTING_PCT, evidence, rank_name, share_pct,
     step_evidence, stretch,
@@ -19,7 +20,12 @@ pub(crate) fn fact(report: &Report) -> Fact {
         (None, Vec::new()),
         "One rank does not tell which of them is late: give the recordings of all ranks at once.",
     );
-    let alone = |rank: &Rank| rank.world_size.unwrap_or(1) <= 1 && stretch(rank).comm_ns == 0;
+    let alone = |rank: &Rank| {
+        rank.world_size.unwrap_or(1) <= 1
+            && stretch(rank).comm_ns == 0
+            && rank.collectives.is_empty()
+            && !communication_is_missing(rank)
+    };
     let [first, others @ ..] = &*report.ranks else {
         "The recording holds nothing that ran: record at least one whole step."
             .clone_into(&mut fact.advice);

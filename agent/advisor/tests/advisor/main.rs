@@ -1,6 +1,7 @@
 //! The facts on reports made by hand.
 
 mod ceilings;
+mod findings;
 mod traces;
 
 use perfagent_advisor::{Fact, Verdict, advise};

@@ -98,6 +98,25 @@ fn differs(fact: &Fact, expected: &Expected) -> Option<String> {
     })
 }
 
+/// Logs of nccl-tests are tables of measurements, without an event. NCCL's example plugin tells of sends and receives that were
+/// handed over to GPUs, and not of the GPUs.
+#[test]
+fn what_only_tells_of_collectives_leaves_every_finding_unknown() {
+    let Some(folder) = folder() else { return };
+    let mut count = 0;
+    for entry in folder.join("nccl").read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        for fact in advice(&path).facts {
+            let name = path.display();
+            assert_eq!(fact.verdict, Verdict::Unknown, "{name} {}: {}", fact.name, fact.advice);
+            assert!(fact.value.is_none() && fact.gain.is_none(), "{name} {}", fact.name);
+            assert!(fact.advice.contains("record"), "{name} {}: {}", fact.name, fact.advice);
+        }
+        count += 1;
+    }
+    assert_eq!(count, 7, "logs");
+}
+
 #[test]
 fn findings_in_real_traces_are_true() {
     let Some(folder) = folder() else { return };

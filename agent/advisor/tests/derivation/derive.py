@@ -377,7 +377,7 @@ PRODUCT = re.compile(r"(?i)gemm|cutlass|cijk|nvjet|bmm_|matmul|convolve|cudnn.*c
 # Read by eye in the lists of names of all these traces.
 ORDINARY = re.compile(r"(?:ampere|volta|maxwell|turing)_sgemm|scudnn|f32f32_f32f32_f32|implicit_convolve_sgemm|dgrad_engine<float|"
                       r"wgrad_alg0_engine<float|_simt_sgemm|convolve_common_engine_float|explicit_convolve_sgemm|"
-                      r"precomputed_convolve_sgemm|gemmSN|cgemm|wgrad_alg1_engine<float")
+                      r"precomputed_convolve_sgemm|sgemm_largek|gemmSN|cgemm|wgrad_alg1_engine<float")
 NEITHER = re.compile(r"(?i)splitk_?reduce|gemv|gemmk1|depthwise|computeoffsets|computeboffsets|generatewinograd|"
                      r"fbgemm_gpu::|split_embedding|bounds_check|reshape_and_cache|im2col|nchwtonhwc|triton_|vectorized_|cudnn::ops|dot_kernel|elementwise")
 TENSOR = re.compile(r"(?i)tensorop|wmma|s16816|s1688|884|tf32|bf16|nvjet|flash_(?:fwd|bwd)|fmha|MI16x16|MI32x32|E4m3|mxfp|bfloat16")
@@ -424,7 +424,7 @@ def moved(name):
         return "cast" if "LoadWithCast" in name or "StoreWithCast" in name else "copy"
     if re.search(r"(?:bfloat16|float16|float8|half)\w*_copy_kernel_cuda", name):
         return "cast"
-    if re.search(r"CastTensor|convertTensor|_fp8_quant|quantize_with_block_size|FP8_quantize|FP8rowwise_to_float|FP8_qparam", name) or name in ("aten::_to_copy", "aten::to"):
+    if re.search(r"CastTensor|convertTensor|_fp8_quant|quantize_with_block_size|FP8_quantize|FP8rowwise_to_float|float_to_hfp8|hfp8_to_float|FP8_qparam", name) or name in ("aten::_to_copy", "aten::to"):
         return "cast"
     if re.search(r"triton_poi_fused__to_copy_\d+$", name):
         return "cast"
@@ -518,6 +518,41 @@ def copies_alone(facts):
     return minus(clip(facts.copies, facts.window), clip(others, facts.window))
 
 
+def host_only(rank):
+    """Of a trace without a GPU's work: of a run on a processor, or of the host's side of one on a GPU."""
+    steps = [r for r in rank.ranges if is_step(r[2])]
+    first, last = min(s[0] for s in steps), max(s[1] for s in steps)
+    threads = {step[3] for step in steps}
+    data = union([(r[0], r[1]) for r in rank.ranges if is_data(r[2]) and r[3] in threads])
+    loading = length(clip(data, (first, last)))
+    lead = 0
+    for step in steps:
+        # Something computes at an instant at which an operator runs on any thread.
+        starts = [max(op[0], step[0]) for op in rank.cpu_ops if op[1] > step[0]]
+        if starts and min(starts) < step[1]:
+            begin = [step[0], min(starts)]
+            lead += begin[1] - begin[0] - overlap([begin], data)
+    share = 100 * (loading + lead) / (last - first)
+    text = f"({loading} ns of loading + {lead} ns before the first operator) / {last - first} ns"
+    known = loading + lead > 0
+    answers = {"data_stall": (ACT if share >= 5 else NOTHING, share, 100 * loading / (last - first) if known else None,
+                              share if known else None, text)}
+    used_gpu = bool(rank.devices) or any(r[2].startswith("nccl") for r in rank.ranges)
+    assert used_gpu or any(re.search(r"\ball_?reduce", r[2]) for r in rank.ranges)
+    missing = (UNKNOWN, None, None, None, "the GPU's side of the run is not in the file")
+    none = (NOTHING, None, None, None, "no GPU")
+    for finding in ("host_bound", "exposed_copies", "synchronization", "tensor_cores", "tiny_kernels", "throttling",
+                    "memory_fragmentation"):
+        answers[finding] = missing if used_gpu else none
+    answers["communication"] = (UNKNOWN, None, None, None, "ranges name communication that no operator times")
+    answers["memory_headroom"] = (UNKNOWN, None, None, None, "no level of memory")
+    answers["stragglers"] = (UNKNOWN, None, None, None, f"one rank of {rank.world}")
+    casts = [op for op in rank.cpu_ops if moved(op[2])]
+    answers["dtype_casts"] = missing if used_gpu else (NOTHING, 0.0, None, None, f"{len(casts)} operators of that kind")
+    assert used_gpu or not casts
+    return answers
+
+
 OF_A_RANK = [data_stall, communication, memory_headroom, host_bound, exposed_copies, synchronization, tensor_cores, dtype_casts, tiny_kernels,
              throttling, memory_fragmentation]
 
@@ -543,9 +578,11 @@ def main(folder):
     jobs.append(("kineto/pair2", [rank for n in (0, 1) for rank in kineto(folder / f"kineto/pair2/rank{n}.json.gz")]))
     jobs += [(f"nsys/{path.name}", nsys(path)) for path in sorted((folder / "nsys").iterdir())]
     for trace, ranks in jobs:
-        ranks = [rank for rank in ranks if rank.ops]
-        if not ranks:
+        if not any(rank.ops for rank in ranks):
+            for name, answer in host_only(ranks[0]).items():
+                write(trace, name, answer)
             continue
+        ranks = [rank for rank in ranks if rank.ops]
         facts = [Facts(rank) for rank in ranks]
         for finding in OF_A_RANK:
             write(trace, finding.__name__, worst(finding, facts))
