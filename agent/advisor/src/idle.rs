@@ -16,6 +16,17 @@ pub(crate) fn time(rank: &Rank, cause: GapCause) -> i64 {
     row(rank, cause).map_or(0, |row| row.total_ns)
 }
 
+/// Idle time behind waits of the host that the waits may have cost, ns: all of a gap, but no more than the wait of one that is
+/// longer than any launch takes, as the host did something else then.
+pub(crate) fn behind_waits_ns(rank: &Rank) -> i64 {
+    time(rank, GapCause::Synchronization) - elsewhere_ns(rank)
+}
+
+/// The rest of it, ns.
+pub(crate) fn elsewhere_ns(rank: &Rank) -> i64 {
+    row(rank, GapCause::Synchronization).map_or(0, |row| row.long_ns - row.long_waited_ns)
+}
+
 /// The mean time that the GPU of a rank took from one operation to the next when both were launched in time, ns; 0 where that
 /// never happened.
 pub(crate) fn turnaround_ns(rank: &Rank) -> f64 {

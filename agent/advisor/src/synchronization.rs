@@ -3,7 +3,7 @@
 use perfagent_analysis::Report;
 use perfagent_analysis::report::{GapCause, Gaps, Rank};
 
-use crate::idle::{row, time, without_gpu};
+use crate::idle::{behind_waits_ns, elsewhere_ns, row, without_gpu};
 use crate::{Fact, Figure, Gain, WORTH_ACTING_PCT, evidence, rank_name, share_pct, worst};
 
 /// Functions whose names are told.
@@ -11,9 +11,7 @@ const MOST_NAMES: usize = 3;
 
 /// Share of the time in which nothing ran since the host had waited for the GPU to run out of work.
 pub(crate) fn fact(report: &Report) -> Fact {
-    let worst = worst(report, |rank| {
-        share_pct(time(rank, GapCause::Synchronization), told(rank)?.window_ns)
-    });
+    let worst = worst(report, |rank| share_pct(behind_waits_ns(rank), told(rank)?.window_ns));
     let found = worst.0;
     let mut fact = Fact::unknown(
         "synchronization",
@@ -25,14 +23,15 @@ pub(crate) fn fact(report: &Report) -> Fact {
     let Some((rank, share)) = found else { return without_gpu(fact, report) };
     let Some(gaps) = told(rank) else { return fact };
     let behind = row(rank, GapCause::Synchronization);
-    let (time_ns, count, waited) =
-        behind.map_or((0, 0, 0), |row| (row.total_ns, row.count, row.waited_ns));
+    let time_ns = behind_waits_ns(rank);
+    let (count, waited) = behind.map_or((0, 0), |row| (row.count, row.waited_ns));
     let calls: i64 = rank.host_waits.iter().map(|row| row.count).sum();
     let in_calls = rank.host_waits.iter().fold(0_i64, |sum, row| sum.saturating_add(row.total_ns));
     fact.figures = vec![
         Figure::derived("idle_behind_waits_share_pct", Some(share)),
         Figure::measured("idle_behind_waits_ns", Some(time_ns as f64)),
         Figure::measured("waits_that_left_the_gpu_idle_count", Some(count as f64)),
+        Figure::measured("idle_by_something_else_after_waits_ns", Some(elsewhere_ns(rank) as f64)),
         Figure::derived("earlier_without_the_waits_ns", Some(waited as f64)),
         Figure::measured("waiting_calls_count", Some(calls as f64)),
         Figure::measured("host_time_in_waiting_calls_ns", Some(in_calls as f64)),
@@ -55,7 +54,8 @@ pub(crate) fn fact(report: &Report) -> Fact {
         waited as f64,
         time_ns as f64,
         gaps.window_ns,
-        "at most f = idle time behind waits / window; likely as much of each gap as the host lost in its wait",
+        "at most f = idle time behind waits / window, of gaps of 1 ms and more only as much as the host waited; likely that of \
+         all gaps",
     );
     let who = rank_name(rank);
     if share >= WORTH_ACTING_PCT {

@@ -138,7 +138,11 @@ impl Sums<'_> {
             row.before_short_ns = row.before_short_ns.saturating_add(time);
         }
         if let Some(wait) = wait {
-            row.waited_ns = row.waited_ns.saturating_add(time.min(wait.end - wait.start));
+            let waited = time.min(wait.end - wait.start);
+            row.waited_ns = row.waited_ns.saturating_add(waited);
+            if length >= LONG_FROM_NS {
+                row.long_waited_ns = row.long_waited_ns.saturating_add(waited);
+            }
         }
     }
 
@@ -168,6 +172,7 @@ impl Sums<'_> {
                 before_short: 0,
                 before_short_ns: 0,
                 waited_ns: 0,
+                long_waited_ns: 0,
                 longest_start_ns: 0,
                 longest_ns: 0,
             });

@@ -20,6 +20,7 @@ fn gap(cause: GapCause, count: i64, total_ns: i64) -> GapRow {
         before_short: 0,
         before_short_ns: 0,
         waited_ns: 0,
+        long_waited_ns: 0,
         longest_start_ns: 500,
         longest_ns: 70,
     }
@@ -100,6 +101,12 @@ fn launches_that_are_not_recorded_are_unknown_and_not_on_time() {
         let fact = fact(vec![none.clone()], name);
         assert_eq!((fact.verdict, fact.value), (Verdict::Unknown, None), "{name}");
     }
+    let asked = fact(vec![none], "host_bound").advice;
+    assert!(asked.contains("idles 6.0 %") && asked.contains("--api"), "{asked}");
+    // They cannot cost more than the GPU idles.
+    let busy = vec![gap(GapCause::Unlinked, 10, 40_000)];
+    let busy = Rank { launch: Launch::default(), ..on_gpu(0, busy) };
+    assert_eq!(fact(vec![busy], "host_bound").verdict, Verdict::NothingToGain);
 }
 
 #[test]
@@ -120,6 +127,22 @@ fn waits_are_worth_what_the_host_lost_in_them() {
     assert_eq!(fact.evidence[0].count, 8);
     assert_eq!((fact.evidence[0].start_ns, fact.evidence[0].end_ns), (Some(700), Some(790)));
     assert!(fact.advice.contains("cudaMemcpyAsync (DtoH)"), "{}", fact.advice);
+}
+
+#[test]
+fn what_the_host_does_long_after_a_wait_is_not_the_waits() {
+    let behind = GapRow {
+        long: 1,
+        long_ns: 600_000,
+        waited_ns: 30_000,
+        long_waited_ns: 10_000,
+        ..gap(GapCause::Synchronization, 5, 680_000)
+    };
+    let waited = fact(vec![on_gpu(0, vec![behind])], "synchronization");
+    assert_gain(&waited, 3.0, 9.0);
+    let late = fact(vec![on_gpu(0, vec![behind])], "host_bound");
+    assert_gain(&late, 0.0, 59.0);
+    assert!(late.advice.starts_with("Find what the host does"), "{}", late.advice);
 }
 
 #[test]

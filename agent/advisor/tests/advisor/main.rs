@@ -2,6 +2,7 @@
 
 mod ceilings;
 mod findings;
+mod h200;
 mod traces;
 
 use perfagent_advisor::{Fact, Verdict, advise};

@@ -247,7 +247,7 @@ class Facts:
         self.count_before_short = defaultdict(int)
         self.long = defaultdict(int)
         self.count_long = defaultdict(int)
-        self.earlier = 0
+        self.earlier = self.long_earlier = 0
         first, last = self.window
         # Operations that begin together are looked at together.
         starting = defaultdict(list)
@@ -290,6 +290,12 @@ class Facts:
         if wait:
             last = max(wait, key=lambda w: (w[1], -w[0]))
             self.earlier += min(time, last[1] - last[0])
+            if end - start >= LONG:
+                self.long_earlier += min(time, last[1] - last[0])
+
+    def elsewhere(self):
+        """Idle time behind waits in gaps of 1 ms and more that the host spent on something else."""
+        return self.long["synchronization"] - self.long_earlier
 
     def turnaround(self):
         return self.idle["turnaround"] / self.count["turnaround"] if self.count["turnaround"] else 0
@@ -351,13 +357,16 @@ def exposed_copies(facts):
 
 def host_bound(facts):
     if not facts.linked:
-        return UNKNOWN, None, None, None, "no operation has its launching call"
-    late, unlinked = facts.idle["late_launch"], facts.idle["unlinked"]
+        # Late launches cost no more than all the idle time that nothing else explains.
+        idle = sum(time for cause, time in facts.idle.items() if cause != "synchronization") + facts.elsewhere()
+        return (UNKNOWN if facts.pct(idle) >= 5 else NOTHING, None, None, None,
+                f"no operation has its launching call; {idle} ns idle / {facts.length} ns")
+    late, unlinked = facts.idle["late_launch"] + facts.elsewhere(), facts.idle["unlinked"]
     value = facts.pct(late)
     text = f"{late} ns in {facts.count['late_launch']} gaps / {facts.length} ns; {unlinked} ns before operations without a call; "
-    text += f"{facts.long['late_launch']} ns in gaps of 1 ms and more"
+    text += f"{facts.long['late_launch'] + facts.elsewhere()} ns in gaps of 1 ms and more"
     if value >= 5 or facts.pct(unlinked) < 5:
-        short = late - facts.long["late_launch"]
+        short = facts.idle["late_launch"] - facts.long["late_launch"]
         likely = short - (facts.count["late_launch"] - facts.count_long["late_launch"]) * facts.turnaround()
         return (ACT if value >= 5 else NOTHING, value, *gain(facts, likely, late), text)
     return UNKNOWN, value, None, None, text
@@ -366,7 +375,7 @@ def host_bound(facts):
 def synchronization(facts):
     if not facts.linked and not facts.waits:
         return UNKNOWN, None, None, None, "neither calls nor waits"
-    behind = facts.idle["synchronization"]
+    behind = facts.idle["synchronization"] - facts.elsewhere()
     value = facts.pct(behind)
     return (ACT if value >= 5 else NOTHING, value, *gain(facts, facts.earlier, behind),
             f"{behind} ns in {facts.count['synchronization']} gaps / {facts.length} ns; {len(facts.waits)} calls waited")

@@ -60,6 +60,8 @@ pub struct GapRow {
     /// Of [`GapCause::Synchronization`]: by how much the host would have been earlier without the wait, each time at most the
     /// gap, ns.
     pub waited_ns: i64,
+    /// The part of `waited_ns` in gaps of 1 ms and more.
+    pub long_waited_ns: i64,
     /// Where the longest gap begins, ns since the Unix epoch.
     pub longest_start_ns: i64,
     /// Its length, ns.

@@ -60,7 +60,12 @@ fn check_gaps(rank: &Rank) {
     assert_eq!(parts + gaps.data_ns, gaps.idle_ns);
     for row in &gaps.causes {
         assert!(row.count > 0 && row.long_ns + row.before_short_ns <= row.total_ns, "{row:?}");
-        assert!(row.waited_ns <= row.total_ns && row.longest_ns > 0, "{row:?}");
+        assert!(
+            row.waited_ns <= row.total_ns
+                && row.long_waited_ns <= row.long_ns
+                && row.longest_ns > 0,
+            "{row:?}"
+        );
     }
 }
 
