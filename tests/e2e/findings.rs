@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use perfagent_recording::{ProcessId, Reader, Recording};
+use perfagent_analysis::Intervals;
+use perfagent_recording::{ProcessId, Reader, Recording, Timestamp};
 use perfagent_tests::Bed;
 use serde_json::Value;
 
@@ -110,7 +111,7 @@ fn findings_of_the_demo_are_what_its_rows_say() {
     }
     waits_for_the_later_rank(&ranks, fact(&advice, "stragglers"));
     conversions_are_own_times(&bed, &ranks, fact(&advice, "dtype_casts"));
-    communication_is_what_nothing_hides(&bed, &recording, &ranks, &advice);
+    communication_is_within_its_bounds(&recording, &ranks, fact(&advice, "communication"));
     the_page_begins_with_what_is_worth_most(&bed, &advice);
 }
 
@@ -144,30 +145,32 @@ fn conversions_are_own_times(bed: &Bed, ranks: &[Rank], fact: &Value) {
     }
 }
 
-/// All collectives are within the steps, so that what nothing hides in them is what nothing hides at all.
-fn communication_is_what_nothing_hides(
-    bed: &Bed,
-    recording: &Recording,
-    ranks: &[Rank],
-    advice: &Value,
-) {
-    let naive = perfagent_naive::ranks(&bed.path("run.perfdb"));
+/// What nothing hides lies between what no operator runs beside and all of it.
+fn communication_is_within_its_bounds(recording: &Recording, ranks: &[Rank], fact: &Value) {
     for rank in ranks {
-        let inside = recording.collectives.iter().filter(|call| call.process_id == rank.process);
-        let (first, last) = rank.window;
-        let inside = inside.filter(|call| {
-            (first..last).contains(&call.start_ns.unix_nanos()) && call.end_ns.unix_nanos() <= last
-        });
-        let own = naive.iter().find(|other| other["process_id"] == rank.process.0).unwrap();
-        let counted = own["collectives"].as_array().unwrap();
-        let counted: i64 = counted.iter().map(|row| row["count"].as_i64().unwrap()).sum();
-        assert!(inside.count() as i64 >= counted, "collectives outside of the steps");
-        let fact = fact(advice, "communication");
-        assert_share(fact, rank, own["exposed_comm_ns"].as_i64().unwrap());
-        assert!(
-            fact["gain"]["most_share_pct"].as_f64() >= fact["gain"]["likely_share_pct"].as_f64()
-        );
+        let own = |process: ProcessId| process == rank.process;
+        let clipped = |start: Timestamp, end: Timestamp| {
+            (start.unix_nanos().max(rank.window.0), end.unix_nanos().min(rank.window.1))
+        };
+        let calls = recording.collectives.iter().filter(|call| own(call.process_id));
+        let comm =
+            Intervals::union_of(calls.map(|call| clipped(call.start_ns, call.end_ns)).collect());
+        let operators = recording.operators.iter().filter(|operator| own(operator.process_id));
+        let operators =
+            Intervals::union_of(operators.map(|row| clipped(row.start_ns, row.end_ns)).collect());
+        let whole = (rank.window.1 - rank.window.0) as f64;
+        let share = |set: &Intervals| 100.0 * set.length() as f64 / whole;
+        let found = of_rank(fact, rank.number);
+        let least = share(&comm.difference(&operators));
+        assert!(least > 0.0 && comm.length() > 0, "gradients are reduced while nothing computes");
+        assert!((least - 1e-9..=share(&comm) + 1e-9).contains(&found), "{least} at least: {fact}");
+        if fact["rank"] == rank.number {
+            let figures = fact["figures"].as_array().unwrap();
+            let told = figures.iter().find(|figure| figure["name"] == "comm_ns").unwrap();
+            assert_eq!(told["value"].as_f64(), Some(comm.length() as f64), "{fact}");
+        }
     }
+    assert!(fact["gain"]["most_share_pct"].as_f64() >= fact["gain"]["likely_share_pct"].as_f64());
 }
 
 fn the_page_begins_with_what_is_worth_most(bed: &Bed, advice: &Value) {

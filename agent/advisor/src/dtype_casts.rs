@@ -46,7 +46,13 @@ pub(crate) fn fact(report: &Report) -> Fact {
     let names = sum.rows.iter().take(MOST_NAMES).map(|row| brief_kernel_name(&row.name)).collect();
     let count = sum.rows.iter().map(|row| row.count).sum();
     let table = if rank.gaps.is_some() { "kernels" } else { "operators" };
-    let found = evidence(rank, table, names, count, "kernels that convert or copy, by their names");
+    let found = evidence(
+        rank,
+        table,
+        names,
+        count,
+        "kernels or operators that convert or copy, by their names",
+    );
     let start = rank.gaps.as_ref().map_or(0, |gaps| gaps.start_ns);
     fact.evidence = vec![if start > 0 { found.at(start, window) } else { found }];
     fact.gain = Gain::of(

@@ -1,6 +1,6 @@
 //! Advice as a page: each fact with its sentence, the figures behind it, and where they were measured.
 
-use perfagent_advisor::{Advice, Evidence, Fact, Figure, Source, Verdict};
+use perfagent_advisor::{Advice, Evidence, Fact, Figure, Gain, Source, Verdict};
 
 use crate::page::{Cell, Page, Table};
 use crate::unit;
@@ -16,24 +16,44 @@ pub(crate) fn page(advice: &Advice) -> Page {
     facts.sort_by_key(|fact| {
         (fact.place.is_none(), fact.place, fact.verdict == Verdict::NothingToGain)
     });
+    // Of what a run has nothing of, one line is enough.
+    let (bare, facts): (Vec<&Fact>, Vec<&Fact>) = facts
+        .into_iter()
+        .partition(|fact| fact.verdict == Verdict::NothingToGain && fact.figures.is_empty());
     for fact in facts {
         page.section(format!("{}: {}", words(&fact.name), verdict(fact.verdict)));
         page.paragraph(&fact.advice);
         if let Some(gain) = fact.gain.as_ref().filter(|_| fact.verdict == Verdict::Act) {
-            page.paragraph(format!(
-                "Worth: {} by Amdahl's law, 1 / (1 - f) with f = {:.1} to {:.1} %; {}.",
-                gain.words(),
-                gain.likely_share_pct,
-                gain.most_share_pct,
-                gain.formula
-            ));
+            page.paragraph(worth(gain));
         }
         write_figures(&mut page, fact);
         write_evidence(&mut page, &fact.evidence);
     }
+    if !bare.is_empty() {
+        page.section("Nothing to gain");
+        let line = |fact: &&Fact| format!("{}: {}", words(&fact.name), reason(&fact.advice));
+        page.items(bare.iter().map(line).collect());
+    }
     page.section("What this does not say");
     page.items(advice.limits.clone());
     page
+}
+
+/// What acting on a fact is worth, with how that is worked out.
+fn worth(gain: &Gain) -> String {
+    let (likely, most) = (gain.likely_share_pct, gain.most_share_pct);
+    let (low, high) = (format!("{likely:.1}"), format!("{most:.1}"));
+    let share = if low == high { high } else { format!("{low} to {high}") };
+    format!(
+        "Worth: {} by Amdahl's law, 1 / (1 - f) with f = {share} %; {}.",
+        gain.words(),
+        gain.formula
+    )
+}
+
+/// The sentence without its beginning, which the heading says.
+fn reason(advice: &str) -> &str {
+    advice.strip_prefix("Nothing to gain: ").unwrap_or(advice)
 }
 
 fn verdict(verdict: Verdict) -> &'static str {
