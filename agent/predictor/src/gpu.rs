@@ -51,7 +51,7 @@ impl Generation {
     pub fn name(self) -> &'static str {
         match self {
             Self::Volta => "volta",
-            Self::Other => "other",
+            Self::Other => "older",
             Self::Ampere => "ampere",
             Self::Hopper => "hopper",
             Self::Blackwell => "blackwell",

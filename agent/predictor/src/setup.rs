@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     pub nodes: f64,
     pub world: f64,
     pub shape: Shape,
+    /// Its name of the architecture, small letters.
+    pub arch: String,
     pub global_batch: f64,
     pub micro_batch: f64,
     /// Passes of a step.
@@ -223,6 +225,7 @@ impl Setup {
             nodes,
             world,
             shape,
+            arch: job.model.arch.as_deref().unwrap_or("gpt").to_lowercase(),
             global_batch,
             micro_batch,
             passes,

@@ -1,6 +1,6 @@
 //! Time of a step: products by their shapes, traffic by its bytes, launches, exchanges, and the pipeline around them.
 
-use crate::collective::Group;
+use crate::collective::{Group, network_rate};
 use crate::constants::{Constant, Constants};
 use crate::framework::Framework;
 use crate::setup::{Offload, Precision, Recompute, Setup};
@@ -25,10 +25,11 @@ pub(crate) struct Times {
     pub offload: f64,
     pub fixed: f64,
     pub stragglers: f64,
+    pub stalls: f64,
 }
 
 impl Times {
-    pub(crate) fn parts(&self) -> [(&'static str, f64); 16] {
+    pub(crate) fn parts(&self) -> [(&'static str, f64); 17] {
         [
             ("products_s", self.products),
             ("attention_s", self.attention),
@@ -46,6 +47,7 @@ impl Times {
             ("offload_s", self.offload),
             ("fixed_s", self.fixed),
             ("stragglers_s", self.stragglers),
+            ("stalls_s", self.stalls),
         ]
     }
 
@@ -161,7 +163,11 @@ impl Model<'_> {
             pass.attention += passes * 0.5 * whole / (half_peak * self.c(Constant::attention_share));
         } else {
             let passes = if s.recompute == Recompute::None { 3.0 } else { 4.0 };
-            pass.attention += passes * whole / (half_peak * self.c(Constant::product_share));
+            // Tensor cores take rows of 16 bytes: other widths of a head run on the ordinary cores.
+            let aligned = (shape.query_width / shape.heads) % 8.0 == 0.0;
+            let slower = if aligned { 1.0 } else { self.c(Constant::attention_misaligned) };
+            pass.attention +=
+                slower * passes * whole / (half_peak * self.c(Constant::product_share));
             let scores = tokens * shape.seq * shape.heads / tp;
             pass.memory_bound += self.memory(self.c(Constant::score_bytes) * scores * passes / 3.0);
         }
@@ -307,6 +313,7 @@ impl Model<'_> {
         times.fixed = self.c(Constant::step_s);
         times.stragglers =
             times.total() * self.c(Constant::straggle) * (s.world / s.on_node).max(1.0).log2();
+        times.stalls = self.stalls();
         times
     }
 
@@ -318,10 +325,9 @@ impl Model<'_> {
         }
         let layer = model.device() / s.shape.layers;
         let head_layers = (head / layer).min(s.shape.layers);
-        let parts = s.pp * s.vpp.max(1.0);
         let even = s.shape.layers / s.pp;
         let balanced = (s.shape.layers + head_layers) / s.pp;
-        let whole = if parts <= s.shape.layers { balanced.ceil().min(even.ceil()) } else { balanced };
+        let whole = balanced.ceil().min(even.ceil());
         whole.max(even).max(1.0).min(s.shape.layers)
     }
 
@@ -339,23 +345,32 @@ impl Model<'_> {
         let bytes = 2.0 * s.tokens() * s.shape.hidden / s.stream_split();
         let across = s.world > s.network.domain;
         let rate = if across {
-            s.network.node_rate * self.c(Constant::network_share) / s.on_node
+            network_rate(s, self.constants) / s.on_node
         } else {
             s.gpu.link_rate * self.c(Constant::link_share)
         };
-        let each = self.c(Constant::transfer_s) + bytes / rate;
-        let mut time = 2.0 * (m * s.vpp.max(1.0) + s.pp - 1.0) * each;
-        if s.framework == Framework::Nanotron {
-            let machines = (s.world / s.on_node).max(1.0);
-            let mut odds =
-                self.c(Constant::stall_odds) * machines.powf(self.c(Constant::stall_power) * 2.0);
-            if s.zero == 0 && s.dp > 1.0 {
-                odds *= self.c(Constant::stall_unsharded);
-            }
-            let odds = odds.powi(3);
-            time += odds / (1.0 + odds) * m * self.c(Constant::stall_s) * (s.pp - 1.0).min(2.0);
+        let each = self.c(Constant::transfer_s)
+            + exposed(self.c(Constant::transfer_exposed)) * bytes / rate;
+        2.0 * (m * s.vpp.max(1.0) + s.pp - 1.0) * each
+    }
+
+    /// Runs of a framework on many machines stall now and then for about the same time in each micro-batch, whatever the
+    /// model: expected as the odds of it say, since a median run either stalls or does not.
+    fn stalls(&self) -> f64 {
+        let s = self.setup;
+        let machines = s.world / s.on_node;
+        if s.framework != Framework::Nanotron || machines <= 1.0 {
+            return 0.0;
         }
-        time
+        let mut odds =
+            self.c(Constant::stall_odds) * machines.powf(2.0 * self.c(Constant::stall_power));
+        if s.zero == 0 && s.dp > 1.0 {
+            odds *= self.c(Constant::stall_unsharded);
+        }
+        let odds = odds.powi(3);
+        let neighbours =
+            if s.pp > 1.0 { (s.pp - 1.0).min(2.0) } else { self.c(Constant::stall_unstaged) };
+        odds / (1.0 + odds) * s.passes * self.c(Constant::stall_s) * neighbours
     }
 
     /// Exchange of gradients (and of updated parameters) that the last backward pass does not hide.
@@ -377,7 +392,8 @@ impl Model<'_> {
             let group = Group::of(s, self.constants, (s.dp / s.ep).max(1.0), s.tp * s.ep);
             time += group.gather(bytes(expert));
         }
-        let hidden = (stage * 2.0 / 3.0).min(time) * (1.0 - exposed(self.c(Constant::data_exposed)));
+        let which = if s.zero == 0 { Constant::data_exposed } else { Constant::data_exposed_sharded };
+        let hidden = (stage * 2.0 / 3.0).min(time) * (1.0 - exposed(self.c(which)));
         time - hidden
     }
 
