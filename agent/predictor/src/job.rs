@@ -2,6 +2,7 @@
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// One job: where it runs, what it trains and how.
 ///
@@ -163,6 +164,30 @@ pub struct Measured {
     /// Whether it ran out of memory.
     #[serde(default)]
     pub oom: Option<bool>,
+}
+
+impl Job {
+    /// The job with `other`'s fields where it has none.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let (Ok(mut own), Ok(others)) = (serde_json::to_value(self), serde_json::to_value(other)) else {
+            return self.clone();
+        };
+        fill(&mut own, &others);
+        serde_json::from_value(own).unwrap_or_else(|_| self.clone())
+    }
+}
+
+fn fill(own: &mut Value, others: &Value) {
+    match (own, others) {
+        (Value::Object(own), Value::Object(others)) => {
+            for (field, value) in own {
+                fill(value, &others[field]);
+            }
+        }
+        (own @ Value::Null, other) => *own = other.clone(),
+        _ => {}
+    }
 }
 
 /// A whole number that may be spelled with a point, as programs that read tables write it: `48.0`.
