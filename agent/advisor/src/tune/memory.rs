@@ -17,6 +17,15 @@ pub(super) fn is_at_least_as_heavy(heavier: &Candidate, known: &Candidate) -> bo
         })
 }
 
+/// Whether `heavier` probably takes at least the memory of `known`: as [`is_at_least_as_heavy`], but what has an unknown effect
+/// is taken to have none.
+pub(super) fn is_probably_as_heavy(heavier: &Candidate, known: &Candidate) -> bool {
+    known.iter().all(|(name, known)| {
+        let pair = heavier.get(name).map(|heavier| (weight(name, heavier, 1), weight(name, known, 1)));
+        !matches!(pair, Some((Some(heavier), Some(known))) if heavier < known && name != "accumulate")
+    })
+}
+
 /// What grows with the memory that a value of a parameter takes; `None` where that depends.
 ///
 /// Precision is not among them: bf16 halves activations and adds a copy of the weights.
@@ -36,7 +45,7 @@ fn weight(name: &str, value: &str, stages: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Candidate, is_at_least_as_heavy};
+    use super::{Candidate, is_at_least_as_heavy, is_probably_as_heavy};
 
     fn candidate(text: &str) -> Candidate {
         text.split(' ').map(|pair| pair.split_once('=').unwrap()).collect()
@@ -58,6 +67,18 @@ mod tests {
             ("micro_batch=16 zero=1", false),
         ] {
             assert_eq!(is_at_least_as_heavy(&candidate(change), &known), heavier, "{change}");
+        }
+    }
+
+    #[test]
+    fn other_parameters_probably_change_little() {
+        let known = candidate("micro_batch=8 precision=bf16 threads=1 accumulate=4 recompute=none");
+        for (change, heavier) in [
+            ("micro_batch=8 precision=fp32 threads=2 accumulate=1 recompute=none", true),
+            ("micro_batch=4 precision=fp32 threads=2 accumulate=4 recompute=none", false),
+            ("micro_batch=16 precision=bf16 threads=1 accumulate=4 recompute=full", false),
+        ] {
+            assert_eq!(is_probably_as_heavy(&candidate(change), &known), heavier, "{change}");
         }
     }
 

@@ -3,7 +3,7 @@
 use perfagent_predictor::Interval;
 use serde::{Deserialize, Serialize};
 
-use super::memory::is_at_least_as_heavy;
+use super::memory::{is_at_least_as_heavy, is_probably_as_heavy};
 use super::prior::Prior;
 use super::surrogate::{Axes, Belief, Measured, Surrogate, density, probability};
 use super::{Candidate, Outcome, Space};
@@ -12,6 +12,10 @@ use super::{Candidate, Outcome, Space};
 pub(super) const NINETY: f64 = 1.644_854;
 /// The spread of a scale that nothing is known of: a factor of e³ either way.
 const UNKNOWN_SCALE: f64 = 3.0;
+/// How probable it is that something runs that is probably as heavy as what ran out of memory.
+const PROBABLY_TOO_LARGE: f64 = 0.1;
+/// With fewer measurements for each parameter intervals are narrower than what is known.
+const FEW_FOR_EACH: usize = 2;
 /// So many failures for one and the same reason, and nothing else, are a mistake in the command.
 const ALIKE: usize = 3;
 
@@ -163,7 +167,7 @@ impl<'a> Search<'a> {
             .collect();
         let reach = best + self.settings.tolerance.max(0.0).ln_1p();
         let hopeful = scored.iter().any(|(_, one, _)| one.mean + NINETY * one.deviation > reach);
-        if !hopeful && measured.len() > self.axes.count() {
+        if !hopeful && measured.len() >= FEW_FOR_EACH * self.axes.count() {
             return Next::Stop(Stop::Settled);
         }
         let order = |at: usize| mixed(self.settings.seed, at as u64);
@@ -254,7 +258,20 @@ impl<'a> Search<'a> {
                 well += weight;
             }
         }
-        self.fits[at] * well / all
+        self.fits[at] * well / all * self.memory(at, trials)
+    }
+
+    /// How probable it is that the memory suffices, by trials that differ in what has little effect on memory.
+    fn memory(&self, at: usize, trials: &[Trial]) -> f64 {
+        let candidate = &self.space.candidates()[at];
+        let fits = |trial: &Trial| {
+            trial.outcome.value().is_some() && is_probably_as_heavy(&trial.candidate, candidate)
+        };
+        let too_large = |trial: &Trial| {
+            matches!(trial.outcome, Outcome::OutOfMemory { .. })
+                && is_probably_as_heavy(candidate, &trial.candidate)
+        };
+        if trials.iter().any(too_large) && !trials.iter().any(fits) { PROBABLY_TOO_LARGE } else { 1.0 }
     }
 
     fn attempt(&self, at: usize, belief: Option<(Belief, f64)>) -> Next {

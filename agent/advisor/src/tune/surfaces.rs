@@ -106,10 +106,12 @@ fn shares(prior: &dyn Prior, budget: usize, seeds: std::ops::Range<u64>) -> Vec<
             let surface = Surface::of(seed);
             let settings = Settings { budget, tolerance: 0.02, seed, minimise: false };
             let search = Search::new(&space, prior, settings);
-            let (trials, _) = run(&search, &surface, seed);
+            let (trials, stop) = run(&search, &surface, seed);
             let best = space.candidates().iter().filter_map(|one| surface.speed(one)).fold(0.0, f64::max);
             let found = Account::of(&search, &trials, false).best.unwrap();
-            surface.speed(&found.candidate).unwrap() / best
+            let share = surface.speed(&found.candidate).unwrap() / best;
+            if share < 0.95 { eprintln!("{seed}: {share:.3} {} trials {stop:?} {} ooms; {}; err {:?}", trials.len(), trials.iter().filter(|t| t.outcome.value().is_none()).count(), found.candidate.sentence(), Account::of(&search,&trials,false).errors); }
+            share
         })
         .collect();
     shares.sort_by(f64::total_cmp);

@@ -25,6 +25,7 @@ mod recover;
 mod report;
 mod schema;
 mod sql;
+mod tune;
 
 pub(crate) use compare::with_separator;
 
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     Report(report::Args),
     Advise(advise::Args),
+    Tune(tune::Args),
     Compare(compare::Args),
     Changepoints(changepoints::Args),
     Sql(sql::Args),
@@ -62,6 +64,7 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Doctor(args) => doctor::run(args, printer),
         Command::Report(args) => report::run(args, printer),
         Command::Advise(args) => advise::run(args, printer),
+        Command::Tune(args) => tune::run(args, printer),
         Command::Compare(args) => compare::run(args, printer),
         Command::Changepoints(args) => changepoints::run(args, printer),
         Command::Sql(args) => sql::run(args, printer),
