@@ -1,0 +1,258 @@
+//! A job with nothing left open: what was not stated is filled in and told.
+
+use crate::framework::Framework;
+use crate::gpu::Gpu;
+use crate::job::Job;
+use crate::network::Network;
+use crate::shape::Shape;
+
+/// Recomputation of activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recompute {
+    None,
+    Selective,
+    Full,
+}
+
+/// What products are calculated in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Precision {
+    Fp32,
+    Tf32,
+    Half,
+    Fp8,
+    Block8,
+    Fp4,
+}
+
+/// What lives in host memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offload {
+    None,
+    Optimizer,
+    OptimizerAndParameters,
+}
+
+/// A job as the formulas take it. Degrees and sizes are `f64` since they only ever multiply.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub gpu: &'static Gpu,
+    pub framework: Framework,
+    pub network: Network,
+    /// GPUs on a machine, machines, and GPUs in all.
+    pub on_node: f64,
+    pub nodes: f64,
+    pub world: f64,
+    pub shape: Shape,
+    pub global_batch: f64,
+    pub micro_batch: f64,
+    /// Passes of a step.
+    pub passes: f64,
+    pub dp: f64,
+    pub tp: f64,
+    pub pp: f64,
+    pub cp: f64,
+    pub ep: f64,
+    pub vpp: f64,
+    pub zero: u64,
+    pub sequence_parallel: bool,
+    pub precision: Precision,
+    /// Bytes of a gradient as it is accumulated and reduced.
+    pub grad_bytes: f64,
+    pub recompute: Recompute,
+    pub flash: bool,
+    pub offload: Offload,
+    pub optimizer_8bit: bool,
+    pub sgd: bool,
+    pub assumed: Vec<String>,
+    /// Whether something that decides the time was assumed.
+    pub guessed: bool,
+}
+
+impl Setup {
+    /// Fills in what `job` leaves open, or says why it cannot be predicted.
+    pub(crate) fn of(job: &Job) -> Result<Self, String> {
+        let mut assumed = Vec::new();
+        let run = &job.run;
+        let name = job.cluster.gpu.as_deref().ok_or("cluster.gpu is not stated")?;
+        let gpu = Gpu::find(name).ok_or_else(|| {
+            format!("cluster.gpu {name:?} has no datasheet; known are {}", Gpu::known().collect::<Vec<_>>().join(", "))
+        })?;
+        let framework = run.framework.as_deref().map_or_else(
+            || {
+                assumed.push("run.framework: constants of all frameworks together".to_owned());
+                Framework::Other
+            },
+            Framework::find,
+        );
+        let positive = |name: &str, value: Option<u64>| match value {
+            Some(0) => Err(format!("{name} is 0")),
+            other => Ok(other.map(|value| value as f64)),
+        };
+        let on_node = positive("cluster.gpus_per_node", job.cluster.gpus_per_node)?.unwrap_or_else(|| {
+            assumed.push("cluster.gpus_per_node: 1".to_owned());
+            1.0
+        });
+        let nodes = positive("cluster.nodes", job.cluster.nodes)?.unwrap_or_else(|| {
+            assumed.push("cluster.nodes: 1".to_owned());
+            1.0
+        });
+        let world = on_node * nodes;
+        let shape = Shape::of(job, &mut assumed)?;
+
+        let degree = |name: &str, value: Option<u64>| Ok::<_, String>(positive(name, value)?.unwrap_or(1.0));
+        let cp = degree("run.cp", run.cp)?;
+        let pp = degree("run.pp", run.pp)?;
+        let tp = match (positive("run.tp", run.tp)?, positive("run.dp", run.dp)?) {
+            (Some(tp), _) => tp,
+            (None, Some(dp)) => {
+                let tp = (world / (dp * pp * cp)).max(1.0);
+                assumed.push(format!("run.tp: {tp:.0}, the GPUs by the other degrees"));
+                tp
+            }
+            (None, None) => 1.0,
+        };
+        let dp = match positive("run.dp", run.dp)? {
+            Some(dp) => dp,
+            None => (world / (tp * pp * cp)).max(1.0),
+        };
+        let used = dp * tp * pp * cp;
+        if (used - world).abs() > 0.5 {
+            return Err(format!(
+                "the degrees do not multiply out: dp {dp} × tp {tp} × pp {pp} × cp {cp} = {used} GPUs, the cluster has {world}"
+            ));
+        }
+        let ep = degree("run.ep", run.ep)?;
+        if let Some(experts) = shape.experts
+            && ep > experts
+        {
+            return Err(format!("run.ep {ep} is more than the {experts} experts"));
+        }
+        if pp > shape.layers {
+            return Err(format!("run.pp {pp} is more than the {} layers", shape.layers));
+        }
+
+        let micro = positive("run.micro_batch", run.micro_batch)?;
+        let accumulated = positive("run.grad_accum", run.grad_accum)?;
+        let global = positive("run.global_batch", run.global_batch)?;
+        let (micro_batch, passes, global_batch) = match (micro, accumulated, global) {
+            (Some(micro), Some(passes), Some(global)) => (micro, passes, global),
+            (Some(micro), Some(passes), None) => (micro, passes, micro * passes * dp),
+            (Some(micro), None, Some(global)) => {
+                (micro, (global / (micro * dp)).ceil().max(1.0), global)
+            }
+            (None, Some(passes), Some(global)) => ((global / (passes * dp)).max(1.0), passes, global),
+            (Some(micro), None, None) => {
+                assumed.push("run.grad_accum: 1".to_owned());
+                (micro, 1.0, micro * dp)
+            }
+            (None, None, Some(global)) => {
+                assumed.push("run.micro_batch: 1".to_owned());
+                (1.0, (global / dp).ceil().max(1.0), global)
+            }
+            (None, _, None) => return Err("neither run.micro_batch nor run.global_batch is stated".to_owned()),
+        };
+        let expected = micro_batch * passes * dp;
+        if expected > global_batch * 1.5 + 1.0 || expected < global_batch / 1.5 - 1.0 {
+            return Err(format!(
+                "the batch does not multiply out: micro_batch {micro_batch} × grad_accum {passes} × dp {dp} = {expected}, global_batch is {global_batch}"
+            ));
+        }
+
+        let precision = match run.precision.as_deref().map(str::to_lowercase).as_deref() {
+            Some("fp32") => Precision::Fp32,
+            Some("tf32") => Precision::Tf32,
+            Some("fp16" | "bf16" | "amp_bf16" | "amp_fp16") => Precision::Half,
+            Some("fp8") => Precision::Fp8,
+            Some("mxfp8") => Precision::Block8,
+            Some("nvfp4" | "mxfp4") => Precision::Fp4,
+            Some(other) => return Err(format!("run.precision {other:?} is not known; one of fp32, tf32, fp16, bf16, fp8, mxfp8, nvfp4")),
+            None => {
+                assumed.push("run.precision: bf16".to_owned());
+                Precision::Half
+            }
+        };
+        if matches!(precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4) && gpu.fp8_rate.is_none() {
+            return Err(format!("{} has no products in 8 bits", gpu.name));
+        }
+        let grad_bytes = match run.grad_dtype.as_deref() {
+            Some("fp32") => 4.0,
+            Some("fp16" | "bf16") => 2.0,
+            Some(other) => return Err(format!("run.grad_dtype {other:?} is not known; one of fp32, fp16, bf16")),
+            None => match (precision, framework) {
+                (Precision::Fp32 | Precision::Tf32, _) => 4.0,
+                (_, Framework::Nanotron | Framework::Nemo) => 4.0,
+                _ => 2.0,
+            },
+        };
+        let recompute = match run.recompute.as_deref() {
+            Some("full") => Recompute::Full,
+            Some("selective") => Recompute::Selective,
+            Some("none") | None => Recompute::None,
+            Some(other) => return Err(format!("run.recompute {other:?} is not known; one of none, selective, full")),
+        };
+        let offload = match run.offload.as_deref() {
+            None | Some("none") => Offload::None,
+            Some("optimizer") => Offload::Optimizer,
+            Some("optimizer+params") => Offload::OptimizerAndParameters,
+            Some(other) => return Err(format!("run.offload {other:?} is not known; one of optimizer, optimizer+params")),
+        };
+        let zero = run.zero.unwrap_or_else(|| {
+            let zero = u64::from(framework == Framework::Nemo);
+            assumed.push(format!("run.zero: {zero}"));
+            zero
+        });
+        if zero > 3 {
+            return Err(format!("run.zero {zero} is not a stage; one of 0, 1, 2, 3"));
+        }
+        let flash = run.flash_attention.unwrap_or_else(|| {
+            let flash = !matches!(framework, Framework::MegatronDeepSpeed);
+            assumed.push(format!("run.flash_attention: {flash}"));
+            flash
+        });
+        let optimizer = run.optimizer.as_deref().unwrap_or("adamw").to_lowercase();
+        let guessed = run.recompute.is_none() || run.framework.is_none();
+        if run.recompute.is_none() {
+            assumed.push("run.recompute: none".to_owned());
+        }
+        Ok(Self {
+            network: Network::of(job, gpu),
+            gpu,
+            framework,
+            on_node,
+            nodes,
+            world,
+            shape,
+            global_batch,
+            micro_batch,
+            passes,
+            dp,
+            tp,
+            pp,
+            cp,
+            ep,
+            vpp: degree("run.vpp", run.vpp)?,
+            zero,
+            sequence_parallel: run.sequence_parallel.unwrap_or(tp > 1.0),
+            precision,
+            grad_bytes,
+            recompute,
+            flash,
+            offload,
+            optimizer_8bit: optimizer.contains("8bit"),
+            sgd: optimizer.starts_with("sgd"),
+            assumed,
+            guessed,
+        })
+    }
+
+    /// Tokens that a GPU works on in a pass.
+    pub(crate) fn tokens(&self) -> f64 {
+        self.micro_batch * self.shape.seq / self.cp
+    }
+
+    /// By how many the residual stream is split over the tensor-parallel group.
+    pub(crate) fn stream_split(&self) -> f64 {
+        if self.sequence_parallel { self.tp } else { 1.0 }
+    }
+}
