@@ -11,8 +11,10 @@ mod ceilings;
 mod collectives;
 mod communication;
 mod data_stall;
+pub mod emit;
 mod memory_headroom;
 mod operators;
+pub mod tune;
 
 use perfagent_analysis::Report;
 use perfagent_analysis::report::{Breakdown, Rank};

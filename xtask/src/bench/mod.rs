@@ -5,6 +5,7 @@ mod figure;
 mod import;
 mod record_overhead;
 mod training;
+mod tune;
 
 use anyhow::Result;
 
@@ -21,6 +22,8 @@ pub(crate) enum Bench {
     Import(import::Import),
     /// How a training step of the benchmark compares with one in PyTorch
     Training(Training),
+    /// How near `perfagent tune` comes to the best of an exhaustive search
+    Tune(tune::Tune),
 }
 
 impl Bench {
@@ -31,6 +34,7 @@ impl Bench {
             Self::Agent(agent) => agent.run(),
             Self::Import(import) => import.run(),
             Self::Training(training) => training.run(),
+            Self::Tune(tune) => tune.run(),
         }
     }
 }

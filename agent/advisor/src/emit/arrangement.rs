@@ -145,7 +145,8 @@ fn batches(job: &Job, dp: u64) -> Result<(u64, u64, u64), Refused> {
         }
         (None, ..) => {
             return Err(Refused(
-                "run.micro_batch: is not stated and does not follow from the rest; give it".to_owned(),
+                "run.micro_batch: is not stated and does not follow from the rest; give it"
+                    .to_owned(),
             ));
         }
     };

@@ -4,7 +4,7 @@ use perfagent_predictor::Job;
 use serde_json::{Map, Value, json};
 
 use super::arrangement::{Arrangement, Offload, Precision, Recompute};
-use super::{Emitted, Refused, only_data_parallel};
+use super::{Emitted, Refused, left_to_the_program, only_data_parallel};
 
 /// Elements of a bucket of gradients or weights: beyond it the links are saturated, and buckets take memory.
 const BUCKET: u64 = 200_000_000;
@@ -31,18 +31,10 @@ pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refu
     }
     document.insert("zero_optimization".into(), zero(job, arrangement, &mut notes)?);
     recompute(arrangement.recompute, &mut document, &mut notes)?;
-    if let Some(optimizer) = job.run.optimizer.as_deref() {
-        notes.push(format!(
-            "The optimizer ({optimizer}) and its learning rate are not in the file: hand yours to deepspeed.initialize."
-        ));
-    }
-    if job.run.flash_attention == Some(true) {
-        notes.push(
-            "Attention without stored scores is chosen in the model's code, not in this file.".to_owned(),
-        );
-    }
+    notes.extend(left_to_the_program(job));
     notes.push(
-        "Gradient clipping is not part of the job: add \"gradient_clipping\" if your recipe clips.".to_owned(),
+        "Gradient clipping is not part of the job: add \"gradient_clipping\" if your recipe clips."
+            .to_owned(),
     );
     let text = serde_json::to_string_pretty(&Value::Object(document))
         .map_err(|error| Refused(format!("the configuration is no JSON: {error}")))?;
@@ -85,11 +77,7 @@ fn precision(precision: Precision, document: &mut Map<String, Value>, notes: &mu
     document.insert("bf16".into(), json!({ "enabled": true }));
 }
 
-fn zero(
-    job: &Job,
-    arrangement: &Arrangement,
-    notes: &mut Vec<String>,
-) -> Result<Value, Refused> {
+fn zero(job: &Job, arrangement: &Arrangement, notes: &mut Vec<String>) -> Result<Value, Refused> {
     let stage = arrangement.zero;
     let mut zero = Map::new();
     zero.insert("stage".into(), stage.into());
@@ -116,7 +104,8 @@ fn zero(
         let hidden = job.model.hidden.unwrap_or(4096).min(1 << 20);
         if job.model.hidden.is_none() {
             notes.push(
-                "Bucket sizes are for a width of 4096, as the job does not state its own.".to_owned(),
+                "Bucket sizes are for a width of 4096, as the job does not state its own."
+                    .to_owned(),
             );
         }
         zero.insert("reduce_bucket_size".into(), (hidden * hidden).into());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use perfagent_predictor::Job;
 
 use super::arrangement::{Arrangement, Offload, Precision, Recompute};
-use super::{Emitted, Refused, only_data_parallel};
+use super::{Emitted, Refused, left_to_the_program, only_data_parallel};
 
 pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refused> {
     only_data_parallel("FSDP", arrangement)?;
@@ -33,8 +33,10 @@ pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refu
     let mut notes = Vec::new();
     let mut text = String::new();
     let Arrangement { micro_batch, accumulate, global_batch, dp, .. } = *arrangement;
-    // Writing to a String cannot fail.
-    let mut line = |line: String| drop(writeln!(text, "{line}"));
+    let mut line = |line: String| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{line}");
+    };
     line(format!(
         "# {micro_batch} sequences a GPU × {accumulate} passes × {dp} GPUs = {global_batch} a step"
     ));
@@ -89,7 +91,8 @@ pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refu
     }
     if arrangement.precision == Precision::Tf32 {
         notes.push(
-            "TF32 is switched on in the program: torch.set_float32_matmul_precision(\"high\").".to_owned(),
+            "TF32 is switched on in the program: torch.set_float32_matmul_precision(\"high\")."
+                .to_owned(),
         );
     }
     if arrangement.recompute == Recompute::Selective {
@@ -103,6 +106,7 @@ pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refu
             "What gradients are reduced in ({gradients}) is MixedPrecisionPolicy(reduce_dtype=…) of the program."
         ));
     }
+    notes.extend(left_to_the_program(job));
     Ok(Emitted { text, notes })
 }
 

@@ -85,6 +85,11 @@ fn model(model: &Model, arguments: &mut Arguments) {
         arguments.flag("group-query-attention");
         arguments.value("num-query-groups", kv_heads);
     }
+    if matches!(model.arch.as_deref(), Some("llama" | "moe")) {
+        arguments.value("normalization", "RMSNorm");
+        arguments.value("position-embedding-type", "rope");
+        arguments.flag("disable-bias-linear");
+    }
     if model.gated_mlp == Some(true) {
         arguments.flag("swiglu");
     }
@@ -103,11 +108,7 @@ fn model(model: &Model, arguments: &mut Arguments) {
     }
 }
 
-fn degrees(
-    job: &Job,
-    arrangement: &Arrangement,
-    arguments: &mut Arguments,
-) -> Result<(), Refused> {
+fn degrees(job: &Job, arrangement: &Arrangement, arguments: &mut Arguments) -> Result<(), Refused> {
     let Arrangement { tp, pp, cp, ep, vpp, accumulate, .. } = *arrangement;
     arguments.value("tensor-model-parallel-size", tp);
     arguments.value("pipeline-model-parallel-size", pp);
@@ -150,11 +151,7 @@ fn degrees(
     Ok(())
 }
 
-fn precision(
-    job: &Job,
-    precision: Precision,
-    arguments: &mut Arguments,
-) -> Result<(), Refused> {
+fn precision(job: &Job, precision: Precision, arguments: &mut Arguments) -> Result<(), Refused> {
     match precision {
         Precision::Fp32 => {}
         Precision::Tf32 => arguments.note(
@@ -211,7 +208,7 @@ fn sharding(arrangement: &Arrangement, arguments: &mut Arguments) -> Result<(), 
             arguments.flag("use-distributed-optimizer");
             arguments.flag("no-gradient-accumulation-fusion");
             arguments.value("ckpt-format", "fsdp_dtensor");
-            arguments.note("Gradients and weights are shared by Megatron-FSDP, which Megatron Core has since 0.14.");
+            arguments.note("Gradients and weights are sharded by Megatron-FSDP, which Megatron Core has since 0.14.");
             if arrangement.pp > 1 {
                 return Err(Refused(format!(
                     "run.zero: stage {stage} with {} pipeline stages is not what Megatron-FSDP does; choose zero 1 or pp 1",

@@ -53,7 +53,9 @@ impl FromStr for EmitFormat {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
-            format!("{text}: is no format to emit; known are deepspeed, fsdp, megatron and torchrun")
+            format!(
+                "{text}: is no format to emit; known are deepspeed, fsdp, megatron and torchrun"
+            )
         })
     }
 }
@@ -89,6 +91,20 @@ pub fn emit(format: EmitFormat, job: &Job) -> Result<Emitted, Refused> {
         EmitFormat::Megatron => megatron::emit(job, &arrangement),
         EmitFormat::Torchrun => torchrun::emit(job, &arrangement),
     }
+}
+
+/// What is chosen in the program and in no configuration.
+fn left_to_the_program(job: &Job) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(optimizer) = job.run.optimizer.as_deref() {
+        notes.push(format!(
+            "The optimizer ({optimizer}) and its learning rate are the program's: they are not named here."
+        ));
+    }
+    if job.run.flash_attention == Some(true) {
+        notes.push("Attention that keeps no scores is chosen in the model's code.".to_owned());
+    }
+    notes
 }
 
 /// Refuses what only Megatron's arguments can say.

@@ -78,10 +78,12 @@ fn megatron_is_told_every_degree() {
     let experts = with(|job| {
         job.model.arch = Some("moe".to_owned());
         (job.model.experts, job.model.top_k) = (Some(8), Some(2));
-        (job.run.ep, job.run.cp, job.run.precision) =
-            (Some(4), Some(2), Some("mxfp8".to_owned()));
+        (job.run.ep, job.run.cp, job.run.precision) = (Some(4), Some(2), Some("mxfp8".to_owned()));
     });
-    insta::assert_snapshot!("megatron_experts", shown(&emit(EmitFormat::Megatron, &experts).unwrap()));
+    insta::assert_snapshot!(
+        "megatron_experts",
+        shown(&emit(EmitFormat::Megatron, &experts).unwrap())
+    );
 }
 
 #[test]
@@ -91,7 +93,10 @@ fn deepspeed_offloads_in_fp16() {
         (job.run.grad_dtype, job.run.recompute) = (None, None);
         job.run.offload = Some("optimizer".to_owned());
     });
-    insta::assert_snapshot!("deepspeed_offload", shown(&emit(EmitFormat::DeepSpeed, &job).unwrap()));
+    insta::assert_snapshot!(
+        "deepspeed_offload",
+        shown(&emit(EmitFormat::DeepSpeed, &job).unwrap())
+    );
     insta::assert_snapshot!("torchrun_offload", shown(&emit(EmitFormat::Torchrun, &job).unwrap()));
 }
 

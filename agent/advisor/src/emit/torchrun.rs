@@ -3,7 +3,7 @@
 use perfagent_predictor::Job;
 
 use super::arrangement::{Arrangement, Offload, Precision, Recompute};
-use super::{Emitted, Refused, only_data_parallel};
+use super::{Emitted, Refused, left_to_the_program, only_data_parallel};
 
 pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refused> {
     only_data_parallel("Lightning's Trainer", arrangement)?;
@@ -14,7 +14,8 @@ pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refu
         Precision::Fp32 => "32-true",
         Precision::Tf32 => {
             notes.push(
-                "TF32 is switched on in the program: torch.set_float32_matmul_precision(\"high\").".to_owned(),
+                "TF32 is switched on in the program: torch.set_float32_matmul_precision(\"high\")."
+                    .to_owned(),
             );
             "32-true"
         }
@@ -60,8 +61,11 @@ pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refu
         )),
     }
     if let Some(gradients) = job.run.grad_dtype.as_deref() {
-        notes.push(format!("What gradients are reduced in ({gradients}) is the strategy's, not the Trainer's."));
+        notes.push(format!(
+            "What gradients are reduced in ({gradients}) is the strategy's, not the Trainer's."
+        ));
     }
+    notes.extend(left_to_the_program(job));
     Ok(Emitted { text: lines.join(" \\\n  ") + "\n", notes })
 }
 

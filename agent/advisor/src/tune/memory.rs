@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn what_ran_out_of_memory_rules_out_what_takes_more() {
-        let known = candidate("micro_batch=8 accumulate=4 zero=1 recompute=selective precision=bf16");
+        let known =
+            candidate("micro_batch=8 accumulate=4 zero=1 recompute=selective precision=bf16");
         for (change, heavier) in [
             ("micro_batch=16 accumulate=4 zero=1 recompute=selective precision=bf16", true),
             ("micro_batch=16 accumulate=2 zero=0 recompute=none precision=bf16", true),

@@ -14,9 +14,9 @@ mod parameter;
 mod prior;
 mod search;
 mod space;
-mod surrogate;
 #[cfg(test)]
 mod surfaces;
+mod surrogate;
 mod template;
 
 pub use account::{Account, Errors};

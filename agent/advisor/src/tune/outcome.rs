@@ -113,7 +113,11 @@ pub fn judge(evidence: &Evidence<'_>) -> Option<Outcome> {
     }
     let killed = evidence.code == SIGKILL || lines().any(|line| line.contains("SIGKILL"));
     if killed {
-        let by = if evidence.killed_for_memory > 0 { "the kernel killed it" } else { "killed by SIGKILL" };
+        let by = if evidence.killed_for_memory > 0 {
+            "the kernel killed it"
+        } else {
+            "killed by SIGKILL"
+        };
         return Some(Outcome::OutOfMemory {
             reason: format!("{by}, as for lack of the machine's memory"),
         });
@@ -125,7 +129,10 @@ pub fn judge(evidence: &Evidence<'_>) -> Option<Outcome> {
         code => format!("exit code {code}"),
     };
     Some(Outcome::Failed {
-        reason: said.map_or_else(|| format!("{how}, without a word"), |said| format!("{how}: {}", cut(said))),
+        reason: said.map_or_else(
+            || format!("{how}, without a word"),
+            |said| format!("{how}: {}", cut(said)),
+        ),
     })
 }
 
@@ -160,16 +167,20 @@ mod tests {
         }
         assert!(matches!(judged(137, "step 1\n", 1), Outcome::OutOfMemory { .. }));
         assert!(matches!(judged(137, "", 0), Outcome::OutOfMemory { .. }));
-        let rank = "perfagent-bench: rank 1 was killed by signal 9 (SIGKILL, perhaps by the kernel)";
+        let rank =
+            "perfagent-bench: rank 1 was killed by signal 9 (SIGKILL, perhaps by the kernel)";
         assert!(matches!(judged(1, rank, 1), Outcome::OutOfMemory { .. }));
     }
 
     #[test]
     fn other_ends_are_told_apart() {
-        let well = Evidence { code: 0, timed_out_s: None, killed_for_memory: 1, log: "out of memory" };
+        let well =
+            Evidence { code: 0, timed_out_s: None, killed_for_memory: 1, log: "out of memory" };
         assert_eq!(judge(&well), None);
         let late = Evidence { timed_out_s: Some(30), ..well };
-        assert!(matches!(judge(&late), Some(Outcome::TimedOut { reason }) if reason.contains("30 s")));
+        assert!(
+            matches!(judge(&late), Some(Outcome::TimedOut { reason }) if reason.contains("30 s"))
+        );
         let told = |outcome: Outcome| match outcome {
             Outcome::Failed { reason } => reason,
             other => panic!("{other:?}"),
@@ -177,6 +188,9 @@ mod tests {
         let log = "Traceback\nValueError: heads\n\nperfagent: a.perfdb: 0 events\n";
         assert_eq!(told(judged(1, log, 0)), "exit code 1: ValueError: heads");
         assert_eq!(told(judged(139, "", 0)), "killed by signal 11, without a word");
-        assert_eq!(told(judged(2, "perfagent: no such program\n", 0)), "exit code 2: perfagent: no such program");
+        assert_eq!(
+            told(judged(2, "perfagent: no such program\n", 0)),
+            "exit code 2: perfagent: no such program"
+        );
     }
 }

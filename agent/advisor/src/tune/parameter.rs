@@ -33,8 +33,9 @@ impl Parameter {
     /// Reads `NAME=V1,V2,…`. Fails with what is wrong in one line.
     pub fn parse(text: &str) -> Result<Self, String> {
         let example = "give for example micro_batch=1,2,4";
-        let (name, values) =
-            text.split_once('=').ok_or_else(|| format!("{text}: is not NAME=V1,V2,…; {example}"))?;
+        let (name, values) = text
+            .split_once('=')
+            .ok_or_else(|| format!("{text}: is not NAME=V1,V2,…; {example}"))?;
         if !is_name(name) {
             return Err(format!(
                 "{name}: is no name (letters, digits and underscores, not a digit first); {example}"

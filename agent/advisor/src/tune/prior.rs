@@ -48,7 +48,7 @@ impl Prior for Flat {
 /// Only ratios count, so the work of one sequence is the unit of time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Analytic {
-    /// Logical processors.
+    /// Logical processors; 0 where each rank has a device of its own, as on GPUs.
     pub cores: u64,
 }
 
@@ -60,15 +60,27 @@ const THREAD_EXPONENT: f64 = 0.8;
 /// The interval, as a factor to both sides.
 const SPREAD: f64 = 1.6;
 
+impl Analytic {
+    /// Of a rank, beside one with a thread of its own.
+    fn speed(&self, candidate: &Candidate, ranks: f64) -> f64 {
+        if self.cores == 0 {
+            return 1.0;
+        }
+        let cores = self.cores as f64;
+        let threads =
+            candidate.number("threads").map_or((cores / ranks).max(1.0), |n| n.max(1) as f64);
+        // More threads than processors take turns.
+        let turns = (threads * ranks / cores).max(1.0);
+        threads.powf(THREAD_EXPONENT) / turns
+    }
+}
+
 impl Prior for Analytic {
     fn expect(&self, candidate: &Candidate) -> Expectation {
         let of = |name| candidate.number(name).unwrap_or(1).max(1) as f64;
         let (micro_batch, passes, ranks) = (of("micro_batch"), of("accumulate"), of("nproc"));
-        let (tensor, stages, cores) = (of("tp"), of("pp"), self.cores.max(1) as f64);
-        let threads = candidate.number("threads").map_or((cores / ranks).max(1.0), |n| n.max(1) as f64);
-        // More threads than processors take turns.
-        let turns = (threads * ranks / cores).max(1.0);
-        let speed = threads.powf(THREAD_EXPONENT) / turns;
+        let (tensor, stages) = (of("tp"), of("pp"));
+        let speed = self.speed(candidate, ranks);
         let again = match candidate.get("recompute") {
             Some("full") => 4.0 / 3.0,
             Some("selective") => 1.1,

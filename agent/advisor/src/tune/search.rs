@@ -116,7 +116,10 @@ impl<'a> Search<'a> {
             settings,
             axes: Axes::of(space),
             expected: known.iter().map(|one| one.map_or(middle, |(value, _)| value)).collect(),
-            fits: expectations.iter().map(|one| 1.0 - one.oom_probability.clamp(0.0, 1.0)).collect(),
+            fits: expectations
+                .iter()
+                .map(|one| 1.0 - one.oom_probability.clamp(0.0, 1.0))
+                .collect(),
             offset: if absolute { spread.max(0.02) } else { UNKNOWN_SCALE },
         }
     }
@@ -240,10 +243,10 @@ impl<'a> Search<'a> {
             })
         };
         let Some(&at) = chosen else { return Next::Stop(Stop::Exhausted) };
-        let known = self.prior.is_absolute().then_some((
-            Belief { mean: self.expected[at], deviation: self.offset },
-            0.0,
-        ));
+        let known = self
+            .prior
+            .is_absolute()
+            .then_some((Belief { mean: self.expected[at], deviation: self.offset }, 0.0));
         self.attempt(at, known)
     }
 
@@ -271,7 +274,11 @@ impl<'a> Search<'a> {
             matches!(trial.outcome, Outcome::OutOfMemory { .. })
                 && is_probably_as_heavy(candidate, &trial.candidate)
         };
-        if trials.iter().any(too_large) && !trials.iter().any(fits) { PROBABLY_TOO_LARGE } else { 1.0 }
+        if trials.iter().any(too_large) && !trials.iter().any(fits) {
+            PROBABLY_TOO_LARGE
+        } else {
+            1.0
+        }
     }
 
     fn attempt(&self, at: usize, belief: Option<(Belief, f64)>) -> Next {

@@ -100,7 +100,8 @@ fn completed(mut candidate: Candidate, global_batch: Option<u64>) -> Option<Cand
         }
     }
     if let Some(global) = global_batch {
-        let pass = candidate.number("micro_batch").unwrap_or(1).checked_mul(candidate.replicas())?;
+        let pass =
+            candidate.number("micro_batch").unwrap_or(1).checked_mul(candidate.replicas())?;
         if pass == 0 || !global.is_multiple_of(pass) {
             return None;
         }

@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn names_are_filled_and_other_braces_left() {
-        let template = parse(&["run", "--b={b}x{b}", "{\"a\": {c}}", "{{b}}", "{b", "{}", "{ b }", ""]);
+        let template =
+            parse(&["run", "--b={b}x{b}", "{\"a\": {c}}", "{{b}}", "{b", "{}", "{ b }", ""]);
         assert_eq!(template.names(), ["b", "c"]);
         let filled = template.fill(|name| (name == "b").then(|| "8".to_owned()));
         assert_eq!(filled, ["run", "--b=8x8", "{\"a\": {c}}", "{b}", "{b", "{}", "{ b }", ""]);

@@ -94,7 +94,9 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         .iter()
         .map(|word| word.to_str().map(str::to_owned))
         .collect::<Option<_>>()
-        .context("the command has a word that is not UTF-8; placeholders cannot be looked for in it")?;
+        .context(
+            "the command has a word that is not UTF-8; placeholders cannot be looked for in it",
+        )?;
     let program = command.first().cloned().unwrap_or_default();
     let settings = Settings {
         budget: args.budget as usize,

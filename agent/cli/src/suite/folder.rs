@@ -13,11 +13,7 @@ use anyhow::{anyhow, bail};
 const LEFT_BEHIND: Duration = Duration::from_secs(20);
 
 /// Takes the folder for this process, which is `program`; held as long as the file is open, here or in what inherits it.
-pub(crate) fn lock(
-    folder: &Path,
-    program: &str,
-    notes: &mut Vec<String>,
-) -> anyhow::Result<File> {
+pub(crate) fn lock(folder: &Path, program: &str, notes: &mut Vec<String>) -> anyhow::Result<File> {
     let path = folder.join(".perfdb.lock");
     let unusable = |error: std::io::Error| {
         anyhow!("{}: cannot be written: {error}; name another folder with -o", path.display())
@@ -48,10 +44,7 @@ pub(crate) fn lock(
             );
         }
         if !told {
-            notes.push(format!(
-                "{}: waited for the end of what was interrupted",
-                folder.display()
-            ));
+            notes.push(format!("{}: waited for the end of what was interrupted", folder.display()));
             told = true;
         }
         pause(Duration::from_millis(200));

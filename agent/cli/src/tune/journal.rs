@@ -71,7 +71,10 @@ impl Journal {
             )
         })?;
         let cut = (read.whole < bytes.len()).then(|| {
-            format!("{}: ended within a line, as after a crash; that trial is run again", path.display())
+            format!(
+                "{}: ended within a line, as after a crash; that trial is run again",
+                path.display()
+            )
         });
         let length = read.whole as u64;
         if cut.is_some() {
@@ -195,8 +198,11 @@ mod tests {
 
     fn entry(number: u32, outcome: Outcome) -> Entry {
         let candidate = [("b", number.to_string())].into_iter().collect();
-        let predicted = (number > 1)
-            .then_some(perfagent_predictor::Interval { p05: 0.1, p50: 1.0 / 3.0, p95: 2e9 });
+        let predicted = (number > 1).then_some(perfagent_predictor::Interval {
+            p05: 0.1,
+            p50: 1.0 / 3.0,
+            p95: 2e9,
+        });
         Entry {
             trial: Trial { number, candidate, predicted, outcome },
             exit_code: Some(0),
@@ -222,9 +228,14 @@ mod tests {
             journal.add(entry(number, outcome)).unwrap();
         }
         let text = fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("{\"schema\":\"perfagent.tune/1\",\"kind\":\"search\",\"command\":[\"run\""));
+        assert!(text.starts_with(
+            "{\"schema\":\"perfagent.tune/1\",\"kind\":\"search\",\"command\":[\"run\""
+        ));
         assert!(text.contains("\"kind\":\"trial\",\"number\":2"), "{text}");
-        assert!(text.contains("\"status\":\"out_of_memory\",\"reason\":\"CUDA out of memory\""), "{text}");
+        assert!(
+            text.contains("\"status\":\"out_of_memory\",\"reason\":\"CUDA out of memory\""),
+            "{text}"
+        );
         for cut in 1..text.lines().last().unwrap().len() {
             fs::write(&path, &text[..text.len() - cut]).unwrap();
             let (again, told) = Journal::open(folder.path()).unwrap();

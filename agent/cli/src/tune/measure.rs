@@ -40,8 +40,9 @@ fn from_json(answer: &Path, pointer: Option<&str>) -> Result<f64, String> {
     let text = fs::read(answer).map_err(|error| {
         format!("{shown}: the command has not written it ({error}); {{json}} must be the name of the file that it writes")
     })?;
-    let document: Value = serde_json::from_slice(&text)
-        .map_err(|error| format!("{shown}: is no JSON ({error}); the command must write one there"))?;
+    let document: Value = serde_json::from_slice(&text).map_err(|error| {
+        format!("{shown}: is no JSON ({error}); the command must write one there")
+    })?;
     let number = |pointer: &str| document.pointer(pointer).and_then(Value::as_f64);
     let found = match pointer {
         Some(pointer) => number(pointer),
@@ -91,7 +92,8 @@ mod tests {
         assert!(read(None).unwrap_err().contains("the command has not written it"));
         std::fs::write(&file, "step 1").unwrap();
         assert!(read(None).unwrap_err().contains("is no JSON"));
-        std::fs::write(&file, "{\"samples_per_s\": 7.5, \"a\": {\"b\": [1, 0]}, \"s\": \"x\"}").unwrap();
+        std::fs::write(&file, "{\"samples_per_s\": 7.5, \"a\": {\"b\": [1, 0]}, \"s\": \"x\"}")
+            .unwrap();
         assert_eq!(read(None), Ok(7.5));
         assert_eq!(read(Some("/a/b/0")), Ok(1.0));
         assert!(read(Some("/a/b/1")).unwrap_err().contains("a value above zero"));

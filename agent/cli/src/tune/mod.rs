@@ -12,5 +12,5 @@ mod session;
 mod trial;
 
 pub(crate) use page::{document, page};
-pub(crate) use plan::{Plan, Request};
+pub(crate) use plan::{Plan, Request, read_job};
 pub(crate) use session::{Finished, Session};

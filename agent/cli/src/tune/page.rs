@@ -74,7 +74,10 @@ pub(crate) fn page(session: &Session, account: &Account, stopped: &Stop) -> Page
         ("trials".to_owned(), counts(session)),
         (
             "configurations".to_owned(),
-            format!("{candidates}, so {:.0} % were tried", 100.0 * session.entries().len() as f64 / candidates as f64),
+            format!(
+                "{candidates}, so {:.0} % were tried",
+                100.0 * session.entries().len() as f64 / candidates as f64
+            ),
         ),
         ("ended".to_owned(), why(stopped)),
         ("expected by".to_owned(), session.search().prior().name().to_owned()),
@@ -83,13 +86,14 @@ pub(crate) fn page(session: &Session, account: &Account, stopped: &Stop) -> Page
     if let Some(best) = &account.best {
         page.section("Best");
         let value = unit::known(best.outcome.value(), unit::significant);
-        let mut facts = vec![(
-            "measured".to_owned(),
-            format!("{value} {unit} in trial {}", best.number),
-        )];
+        let mut facts =
+            vec![("measured".to_owned(), format!("{value} {unit} in trial {}", best.number))];
         if let Some(improvement) = improvement(session, account) {
             let first = account.first.as_ref().map_or(0, |first| first.number);
-            facts.push(("against the start".to_owned(), format!("× {improvement:.2} of trial {first}")));
+            facts.push((
+                "against the start".to_owned(),
+                format!("× {improvement:.2} of trial {first}"),
+            ));
         }
         facts.push(("configuration".to_owned(), configuration(session, best)));
         page.facts(facts);
@@ -125,9 +129,9 @@ fn trials(session: &Session, account: &Account, unit: &str) -> Table {
     let best = account.best.as_ref().map(|best| best.number);
     for (entry, refitted) in session.entries().iter().zip(&account.refitted) {
         let Trial { number, predicted, outcome, .. } = &entry.trial;
-        let error = predicted.zip(outcome.value()).map(|(predicted, value)| {
-            unit::change(100.0 * (predicted.p50 / value - 1.0))
-        });
+        let error = predicted
+            .zip(outcome.value())
+            .map(|(predicted, value)| unit::change(100.0 * (predicted.p50 / value - 1.0)));
         let interval = predicted.map(|predicted| {
             format!("{} to {}", unit::significant(predicted.p05), unit::significant(predicted.p95))
         });
@@ -174,7 +178,9 @@ fn why(stopped: &Stop) -> String {
     match stopped {
         Stop::Settled => "nothing that remains can be better by more than the tolerance".to_owned(),
         Stop::Exhausted => "everything that can run was tried".to_owned(),
-        Stop::Budget => "the budget is used; the same command with a larger --budget goes on".to_owned(),
+        Stop::Budget => {
+            "the budget is used; the same command with a larger --budget goes on".to_owned()
+        }
         Stop::Alike { reason } => format!("every trial failed alike: {reason}"),
     }
 }
@@ -197,7 +203,10 @@ fn errors(account: &Account) -> Vec<String> {
             errors.held,
             errors.intervals
         ),
-        format!("Fitted in the end, each trial from all others: median error {}.", percent(errors.refitted_pct)),
+        format!(
+            "Fitted in the end, each trial from all others: median error {}.",
+            percent(errors.refitted_pct)
+        ),
     ]
 }
 

@@ -65,7 +65,10 @@ impl Plan {
         // In the user's order first, then in the command's.
         for parameter in &request.vary {
             let name = &parameter.name;
-            ensure!(!OWN.contains(&name.as_str()), "--vary {name}: is filled for each trial; leave it out");
+            ensure!(
+                !OWN.contains(&name.as_str()),
+                "--vary {name}: is filled for each trial; leave it out"
+            );
             ensure!(
                 !parameters.iter().any(|known: &Parameter| known.name == *name),
                 "--vary {name}: is given twice; give all values in one list"
@@ -151,7 +154,9 @@ impl Plan {
     pub(crate) fn unit(&self) -> String {
         match &self.objective {
             Objective::Json { pointer: None } => "tokens/s".to_owned(),
-            Objective::Json { pointer: Some(pointer) } => pointer.trim_start_matches('/').to_owned(),
+            Objective::Json { pointer: Some(pointer) } => {
+                pointer.trim_start_matches('/').to_owned()
+            }
             Objective::Steps { tokens: Some(_) } => "tokens/s".to_owned(),
             Objective::Steps { tokens: None } => "steps/s".to_owned(),
         }
@@ -160,9 +165,9 @@ impl Plan {
     /// Whether more of it is work done in less time, which the analytic prior knows about.
     pub(crate) fn is_throughput(&self) -> bool {
         let named = match &self.objective {
-            Objective::Json { pointer } => pointer.as_deref().is_none_or(|pointer| {
-                matches!(pointer, "/tokens_per_s" | "/samples_per_s")
-            }),
+            Objective::Json { pointer } => pointer
+                .as_deref()
+                .is_none_or(|pointer| matches!(pointer, "/tokens_per_s" | "/samples_per_s")),
             Objective::Steps { tokens } => tokens.is_some() || self.global_batch.is_some(),
         };
         named && !self.minimise
@@ -172,9 +177,8 @@ impl Plan {
 /// Of `perfagent-bench`: whether it is asked for its result.
 fn asks_for_json(command: &[String]) -> Option<bool> {
     let program = Path::new(command.first()?).file_name()?;
-    (program == "perfagent-bench").then(|| {
-        command.iter().any(|word| word == "--json" || word.starts_with("--json="))
-    })
+    (program == "perfagent-bench")
+        .then(|| command.iter().any(|word| word == "--json" || word.starts_with("--json=")))
 }
 
 fn objective(
@@ -189,7 +193,8 @@ fn objective(
             request.metric.is_none(),
             "--tokens-per-step: counts the steps of the recording, and --metric reads a file; give one of the two"
         );
-        let expression = Expression::parse(text).map_err(|told| anyhow!("--tokens-per-step {told}"))?;
+        let expression =
+            Expression::parse(text).map_err(|told| anyhow!("--tokens-per-step {told}"))?;
         for name in expression.names() {
             let known = parameters.iter().find(|known| known.name == name);
             let is_number =
@@ -291,7 +296,10 @@ mod tests {
             (of("run {micro_batch}", none), "give --tokens-per-step"),
             (of("run {recompute} {zero}", |r| r.metric = Some("x".into())), "put {json} where"),
             (of("run {micro_batch} {json}", |r| r.global_batch = Some(8)), "has no {accumulate}"),
-            (of("run {zero}", |r| r.tokens_per_step = Some("{recompute}".into())), "recompute is no parameter"),
+            (
+                of("run {zero}", |r| r.tokens_per_step = Some("{recompute}".into())),
+                "recompute is no parameter",
+            ),
             (of("run {zero}", |r| r.tokens_per_step = Some("2+".into())), "is no product"),
         ] {
             assert!(told.contains(says) && !told.contains('\n'), "{told}");

@@ -72,7 +72,9 @@ impl Bench<'_> {
         if ran.code == 2 && !recorded && ran.end == End::Own {
             bail!(
                 "trial {number} cannot be recorded: {}; mend that and tune again: finished trials are kept",
-                said.lines().last().map_or("see its log", |line| line.trim_start_matches("perfagent: "))
+                said.lines()
+                    .last()
+                    .map_or("see its log", |line| line.trim_start_matches("perfagent: "))
             );
         }
         let failed = judge(&Evidence {

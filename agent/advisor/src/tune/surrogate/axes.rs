@@ -54,7 +54,11 @@ impl Axes {
     }
 
     /// Distances of two candidates along each axis; of different words, none.
-    pub(super) fn between(&self, one: usize, other: usize) -> impl Iterator<Item = Option<f64>> + '_ {
+    pub(super) fn between(
+        &self,
+        one: usize,
+        other: usize,
+    ) -> impl Iterator<Item = Option<f64>> + '_ {
         let pairs = self.points[one].iter().zip(&self.points[other]);
         self.kinds.iter().zip(pairs).map(|(kind, (one, other))| {
             let distance = (one - other).abs();

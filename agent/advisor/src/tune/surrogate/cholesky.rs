@@ -5,7 +5,7 @@
 pub(super) struct Cholesky(Vec<Vec<f64>>);
 
 impl Cholesky {
-    /// Factors `matrix`; `None` when it is not positive definite.
+    /// Factors `matrix`, of which only the rows up to the diagonal are read; `None` when it is not positive definite.
     pub(super) fn of(matrix: &[Vec<f64>]) -> Option<Self> {
         let mut lower: Vec<Vec<f64>> = Vec::with_capacity(matrix.len());
         for (at, row) in matrix.iter().enumerate() {
@@ -54,8 +54,11 @@ impl Cholesky {
     /// The diagonal of the inverse matrix.
     pub(super) fn diagonal_of_inverse(&self) -> Vec<f64> {
         let size = self.0.len();
-        let unit = |at: usize| (0..size).map(|row| f64::from(u8::from(row == at))).collect::<Vec<_>>();
-        (0..size).map(|at| self.half_solve(&unit(at)).iter().map(|value| value * value).sum()).collect()
+        let unit =
+            |at: usize| (0..size).map(|row| f64::from(u8::from(row == at))).collect::<Vec<_>>();
+        (0..size)
+            .map(|at| self.half_solve(&unit(at)).iter().map(|value| value * value).sum())
+            .collect()
     }
 }
 

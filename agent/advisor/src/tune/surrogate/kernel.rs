@@ -61,7 +61,9 @@ impl Kernel {
     /// along one value after the other, so the same input gives the same answer.
     pub(super) fn fitted(mut self, likelihood: impl Fn(&Self) -> Option<f64>) -> Self {
         let score = |kernel: &Self| {
-            likelihood(kernel).filter(|value| value.is_finite()).map(|value| value + kernel.plausibility())
+            likelihood(kernel)
+                .filter(|value| value.is_finite())
+                .map(|value| value + kernel.plausibility())
         };
         let Some(mut best) = score(&self) else { return self };
         for step in STEPS {
@@ -96,7 +98,8 @@ impl Kernel {
 
     /// The logarithm of how probable it is by what is expected.
     fn plausibility(&self) -> f64 {
-        let far = |value: f64, (middle, spread): (f64, f64)| -0.5 * ((value - middle) / spread).powi(2);
+        let far =
+            |value: f64, (middle, spread): (f64, f64)| -0.5 * ((value - middle) / spread).powi(2);
         let effects: f64 = self.effects.iter().map(|effect| far(*effect, EFFECT)).sum();
         effects + far(self.joint, JOINT) + far(self.length, LENGTH) + far(self.noise, NOISE)
     }

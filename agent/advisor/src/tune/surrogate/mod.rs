@@ -48,8 +48,7 @@ impl<'a> Surrogate<'a> {
         measured: &'a [Measured],
     ) -> Option<Self> {
         let start = Kernel::expected(axes.count(), offset);
-        let rest: Vec<f64> =
-            measured.iter().map(|one| one.value - prior[one.candidate]).collect();
+        let rest: Vec<f64> = measured.iter().map(|one| one.value - prior[one.candidate]).collect();
         let kernel = start.fitted(|kernel| {
             let factor = Cholesky::of(&covariance(axes, kernel, measured))?;
             let weights = factor.solve(&rest);
@@ -78,10 +77,7 @@ impl<'a> Surrogate<'a> {
         let moved: f64 = with.iter().zip(&self.weights).map(|(with, weight)| with * weight).sum();
         let known: f64 = self.factor.half_solve(&with).iter().map(|value| value * value).sum();
         let all = self.kernel.covariance(self.axes.between(candidate, candidate));
-        Belief {
-            mean: self.prior[candidate] + moved,
-            deviation: (all - known).max(1e-12).sqrt(),
-        }
+        Belief { mean: self.prior[candidate] + moved, deviation: (all - known).max(1e-12).sqrt() }
     }
 
     /// The standard deviation of one measurement.
@@ -102,7 +98,7 @@ impl<'a> Surrogate<'a> {
     }
 }
 
-/// Of the measurements with each other, row by row.
+/// Of the measurements with each other, row by row, up to the diagonal.
 fn covariance(axes: &Axes, kernel: &Kernel, measured: &[Measured]) -> Vec<Vec<f64>> {
     let noise = kernel.noise() * kernel.noise();
     let row = |(at, one): (usize, &Measured)| {
@@ -110,7 +106,7 @@ fn covariance(axes: &Axes, kernel: &Kernel, measured: &[Measured]) -> Vec<Vec<f6
             let own = if at == other_at { noise } else { 0.0 };
             own + kernel.covariance(axes.between(one.candidate, other.candidate))
         };
-        measured.iter().enumerate().map(entry).collect()
+        measured.iter().enumerate().take(at + 1).map(entry).collect()
     };
     measured.iter().enumerate().map(row).collect()
 }
@@ -133,7 +129,8 @@ mod tests {
             .map(|one| {
                 let b = one.number("b").unwrap() as f64;
                 let t = one.number("t").unwrap() as f64;
-                (b / (b + 2.0)).ln() + 0.5 * t.ln() - if one.get("p") == Some("y") { 0.4 } else { 0.0 }
+                (b / (b + 2.0)).ln() + 0.5 * t.ln()
+                    - if one.get("p") == Some("y") { 0.4 } else { 0.0 }
             })
             .collect();
         let measured: Vec<_> = [0, 5, 10, 15, 20, 22, 7, 13]

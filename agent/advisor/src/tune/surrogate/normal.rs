@@ -25,9 +25,13 @@ mod tests {
 
     #[test]
     fn values_of_the_tables() {
-        for (at, expected) in
-            [(0.0, 0.5), (1.0, 0.841_344_7), (-1.0, 0.158_655_3), (1.644_854, 0.95), (-3.0, 0.001_349_9)]
-        {
+        for (at, expected) in [
+            (0.0, 0.5),
+            (1.0, 0.841_344_7),
+            (-1.0, 0.158_655_3),
+            (1.644_854, 0.95),
+            (-3.0, 0.001_349_9),
+        ] {
             assert!((probability(at) - expected).abs() < 5e-7, "{at}: {}", probability(at));
         }
         assert!((density(0.0) - 0.398_942_28).abs() < 1e-8);
