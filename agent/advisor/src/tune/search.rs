@@ -42,6 +42,7 @@ pub struct Trial {
     /// What was expected to be measured; nothing where there was no scale yet.
     pub predicted: Option<Interval>,
     /// What came of it.
+    #[serde(flatten)]
     pub outcome: Outcome,
 }
 

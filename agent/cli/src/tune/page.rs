@@ -96,8 +96,8 @@ pub(crate) fn page(session: &Session, account: &Account, stopped: &Stop) -> Page
             ));
         }
         facts.push(("configuration".to_owned(), configuration(session, best)));
+        facts.push(("command".to_owned(), shell_line(&session.command(&best.candidate))));
         page.facts(facts);
-        page.paragraph(shell_line(&session.command(&best.candidate)));
     }
     page.section("Trials");
     page.table(trials(session, account, &unit));
