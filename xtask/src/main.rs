@@ -10,10 +10,12 @@
 
 mod arrows;
 mod bench;
+mod calibrate;
 mod cargo;
 mod demo;
 mod generated;
 mod gpu_bundle;
+mod jobs;
 mod libclang;
 mod libtorch;
 mod nvrtc;
@@ -54,6 +56,8 @@ enum Task {
     Generate,
     /// Make the README's tables of the benchmark anew, from stored runs or new ones
     Tables(tables::Tables),
+    /// Fit the predictor's constants to measured jobs and write data/calibration.toml
+    Calibrate(calibrate::Calibrate),
     /// Measure, interleaved and repeated
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Generate => generated::write(),
         Task::Tables(tables) => tables.run(),
+        Task::Calibrate(calibrate) => calibrate.run(),
         Task::Bench(bench) => bench.run(),
         Task::Soak(soak) => soak.run(),
         Task::GpuBundle(bundle) => bundle.run(),

@@ -8,8 +8,6 @@ use crate::setup::Setup;
 pub(crate) struct Group {
     /// Its ranks.
     pub size: f64,
-    /// Machines (or domains of fast links) that it spans.
-    pub machines: f64,
     /// Bytes a second that a ring through all of it carries.
     pub rate: f64,
     /// Latency of one collective that goes once around, seconds.
@@ -29,13 +27,13 @@ impl Group {
             // Groups side by side in a machine share its way out.
             let beside = (setup.on_node / inside).max(1.0).min(setup.on_node);
             let fall = 1.0 + constants[Constant::network_fall] * machines.log2();
-            let out = setup.network.node_rate * constants[Constant::network_share] / fall;
+            let out = network_rate(setup, constants) / fall;
             links.min(out / beside)
         };
         let latency = constants[Constant::latency_s]
             + constants[Constant::latency_rank_s] * (size - 1.0)
             + 4.0 * constants[Constant::latency_rank_s] * (machines - 1.0);
-        Self { size, machines, rate, latency }
+        Self { size, rate, latency }
     }
 
     /// Reduce-scatter or all-gather of `bytes` (of the whole, not of a rank's part).
@@ -50,4 +48,11 @@ impl Group {
     pub(crate) fn reduce(&self, bytes: f64) -> f64 {
         2.0 * self.gather(bytes)
     }
+}
+
+/// Bytes a second of one machine to others that exchanges reach.
+pub(crate) fn network_rate(setup: &Setup, constants: &Constants) -> f64 {
+    let share = constants[Constant::network_share];
+    let omni_path = constants[Constant::network_share_omni_path];
+    setup.network.node_rate * share * if setup.network.omni_path { omni_path } else { 1.0 }
 }

@@ -5,7 +5,7 @@ use crate::gpu::Generation;
 
 /// Of what a constant may depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// One value for all.
     All,
     /// The framework.
@@ -18,7 +18,7 @@ pub enum Scope {
 
 /// What is known of a constant before measurements.
 #[derive(Clone, Copy, Debug)]
-pub struct Spec {
+pub(crate) struct Spec {
     /// Its name, with the unit at its end where it has one.
     pub name: &'static str,
     /// Where a fit begins, and what is used if nothing was fitted.
@@ -35,9 +35,9 @@ macro_rules! constants {
         #[allow(non_camel_case_types, missing_docs, clippy::upper_case_acronyms)]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(usize)]
-        pub enum Constant { $($(#[doc = $doc])+ $id,)+ }
+        pub(crate) enum Constant { $($(#[doc = $doc])+ $id,)+ }
         /// Their specifications, in their order.
-        pub static SPECS: &[Spec] = &[$(Spec { name: stringify!($id), prior: $prior, spread: $spread, scope: Scope::$scope },)+];
+        pub(crate) static SPECS: &[Spec] = &[$(Spec { name: stringify!($id), prior: $prior, spread: $spread, scope: Scope::$scope },)+];
     };
 }
 
@@ -58,6 +58,8 @@ constants! {
     attention_share = 0.45, 0.4, Generation;
     /// Bytes of traffic an attention score where scores are written out, forward and backward.
     score_bytes = 24.0, 0.6, Framework;
+    /// Time of unfused attention whose heads are not a multiple of eight wide, by that of others: no tensor cores.
+    attention_misaligned = 20.0, 0.5, All;
     /// Bytes of traffic an element of the residual stream and layer: norms, residuals, dropout.
     stream_bytes = 60.0, 0.6, Framework;
     /// Bytes of traffic an element of the feed-forward network's middle and of the heads.
@@ -86,16 +88,22 @@ constants! {
     link_share = 0.6, 0.3, Generation;
     /// Share of the network that a collective reaches.
     network_share = 0.6, 0.5, Framework;
+    /// Share of Omni-Path links, by that of others: hosts copy for it.
+    network_share_omni_path = 0.6, 0.5, All;
     /// How the network's share falls with each doubling of the machines.
     network_fall = 0.1, 1.0, Framework;
     /// Share of the tensor-parallel collectives that is hidden.
     tensor_exposed = 0.9, 0.5, Framework;
     /// Share of the gradient collectives that the last backward pass cannot hide.
     data_exposed = 0.5, 0.6, Framework;
+    /// The same where the optimizer is sharded: updated parameters are gathered too.
+    data_exposed_sharded = 0.5, 0.6, Framework;
     /// Share of ZeRO-3's gathers that is exposed even under long layers.
     gather_exposed = 0.15, 1.0, Framework;
     /// Latency of a transfer between stages, seconds.
     transfer_s = 100e-6, 1.5, Framework;
+    /// Share of a transfer's bytes between stages that computing does not hide.
+    transfer_exposed = 0.5, 0.8, Framework;
     /// Time of a step by that of one machine, for each doubling of machines, minus one.
     straggle = 0.01, 1.0, Framework;
     /// Share of context-parallel exchange that is exposed.
@@ -114,19 +122,54 @@ constants! {
     stall_unsharded = 1.5, 2.0, Framework;
     /// Time of such a stall, seconds a micro-batch and neighbour.
     stall_s = 0.6, 0.7, Framework;
+    /// Time of a stall without stages, by that with one neighbour.
+    stall_unstaged = 1.0, 0.7, Framework;
     /// Rate of a host's memory and links for what is offloaded, bytes a second.
     offload_rate = 10e9, 0.7, All;
     /// Parameters a second that a host's optimizer updates.
     offload_update = 1e9, 0.7, All;
+    /// Memory that is there before the first tensor (and after the last), bytes.
+    kept_fixed = 1.5e9, 0.7, Framework;
+    /// Bytes kept for the backward pass an element of the residual stream and layer.
+    kept_stream = 12.0, 0.4, Framework;
+    /// Bytes kept an element of queries, keys, values and attention's output.
+    kept_heads = 2.5, 0.4, Framework;
+    /// Bytes kept an attention score where scores are written out.
+    kept_score = 5.0, 0.4, Framework;
+    /// Bytes kept an element of the feed-forward network's middle, of each of its matrices.
+    kept_middle = 2.5, 0.4, Framework;
+    /// Bytes kept an element of the residual stream and layer that tensor parallelism does not split: gathered inputs.
+    kept_whole = 0.5, 1.5, Framework;
+    /// The same, once a micro-batch: before the first and after the last layer.
+    kept_whole_once = 4.0, 1.0, Framework;
+    /// Bytes a logit of each micro-batch that waits between stages.
+    kept_waiting_logit = 0.2, 1.5, Framework;
+    /// Bytes an element of a layer's input that is kept where the layer is recomputed.
+    kept_input = 2.0, 0.3, Framework;
+    /// Bytes a logit at the loss.
+    kept_logit = 12.0, 0.5, Framework;
+    /// Bytes an element of the residual stream for each micro-batch that waits between stages.
+    kept_waiting = 8.0, 0.8, Framework;
+    /// Bytes a parameter of the stage beyond weights, gradients and optimizer: buckets, casts, copies.
+    kept_bucket = 1.0, 0.8, Framework;
+    /// The same beside it where there are stages.
+    kept_bucket_staged = 1.0, 1.0, Framework;
+    /// Bytes a parameter that the optimizer step needs for a moment, of those that the rank updates.
+    kept_update = 4.0, 0.8, Framework;
+    /// Bytes a weight gathered by ZeRO-3 that is alive, by layers.
+    kept_gathered = 2.0, 0.5, Framework;
+    /// Memory of communicators, bytes a group.
+    kept_communicator = 0.1e9, 1.0, Framework;
+    /// What fragmentation and rounding add, as a share.
+    kept_fragments = 0.03, 0.5, Framework;
 }
 
 /// How many there are.
-pub const COUNT: usize = SPECS_LEN;
-const SPECS_LEN: usize = Constant::offload_update as usize + 1;
+pub(crate) const COUNT: usize = Constant::kept_fragments as usize + 1;
 
 /// Values of all constants for one framework and generation.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Constants(pub(crate) [f64; COUNT]);
+pub(crate) struct Constants(pub(crate) [f64; COUNT]);
 
 impl std::ops::Index<Constant> for Constants {
     type Output = f64;
@@ -138,7 +181,7 @@ impl std::ops::Index<Constant> for Constants {
 
 /// Which of a fit's numbers belong to which constant: the logarithm of a global value, and of factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
+pub(crate) enum Slot {
     /// The global value.
     All(usize),
     /// The factor of a framework.
@@ -148,7 +191,7 @@ pub enum Slot {
 }
 
 /// The generations that have factors.
-pub const GENERATIONS: [Generation; 5] = [
+pub(crate) const GENERATIONS: [Generation; 5] = [
     Generation::Volta,
     Generation::Other,
     Generation::Ampere,
@@ -157,8 +200,7 @@ pub const GENERATIONS: [Generation; 5] = [
 ];
 
 /// All slots in the order of a fit's vector.
-#[must_use]
-pub fn slots() -> Vec<Slot> {
+pub(crate) fn slots() -> Vec<Slot> {
     let mut slots = Vec::new();
     for (index, spec) in SPECS.iter().enumerate() {
         slots.push(Slot::All(index));
@@ -174,13 +216,7 @@ pub fn slots() -> Vec<Slot> {
 
 impl Constants {
     /// The values that a vector of slots gives for one framework and generation.
-    #[must_use]
-    pub fn of(
-        slots: &[Slot],
-        vector: &[f64],
-        framework: Framework,
-        generation: Generation,
-    ) -> Self {
+    pub(crate) fn of(slots: &[Slot], vector: &[f64], framework: Framework, generation: Generation) -> Self {
         let mut logs = [0.0; COUNT];
         for (slot, value) in slots.iter().zip(vector) {
             match *slot {

@@ -10,6 +10,8 @@ pub(crate) struct Network {
     pub node_rate: f64,
     /// GPUs that fast links join.
     pub domain: f64,
+    /// Whether the machines are joined by Omni-Path.
+    pub omni_path: bool,
 }
 
 impl Network {
@@ -25,7 +27,7 @@ impl Network {
             Generation::Blackwell => 50e9,
         } * on_node;
         let node_rate = gigabits(&words).map_or(usual, |gigabits| gigabits * 1e9 / 8.0);
-        Self { node_rate, domain }
+        Self { node_rate, domain, omni_path: words.contains("omni-path") }
     }
 }
 

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::interval::Spread;
+use crate::job::Job;
+
 /// The name and version of the document.
 pub const SCHEMA: &str = "perfagent.prediction/1";
 
@@ -42,4 +45,28 @@ pub struct Interval {
     pub p50: f64,
     /// One in twenty is above.
     pub p95: f64,
+}
+
+impl Prediction {
+    pub(crate) fn refused(job: &Job, why: String) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            id: job.id.clone(),
+            refused: Some(why),
+            step_s: None,
+            tokens_per_s: None,
+            peak_mem_bytes: None,
+            oom_probability: None,
+            time_breakdown: None,
+            memory_breakdown: None,
+            assumed: Vec::new(),
+        }
+    }
+}
+
+impl Interval {
+    /// A middle with what is left over around it.
+    pub(crate) fn around(middle: f64, spread: Spread) -> Self {
+        Self { p05: middle * spread.p05.exp(), p50: middle, p95: middle * spread.p95.exp() }
+    }
 }

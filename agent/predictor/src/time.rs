@@ -1,6 +1,6 @@
 //! Time of a step: products by their shapes, traffic by its bytes, launches, exchanges, and the pipeline around them.
 
-use crate::collective::Group;
+use crate::collective::{Group, network_rate};
 use crate::constants::{Constant, Constants};
 use crate::framework::Framework;
 use crate::setup::{Offload, Precision, Recompute, Setup};
@@ -25,10 +25,11 @@ pub(crate) struct Times {
     pub offload: f64,
     pub fixed: f64,
     pub stragglers: f64,
+    pub stalls: f64,
 }
 
 impl Times {
-    pub(crate) fn parts(&self) -> [(&'static str, f64); 16] {
+    pub(crate) fn parts(&self) -> [(&'static str, f64); 17] {
         [
             ("products_s", self.products),
             ("attention_s", self.attention),
@@ -46,6 +47,7 @@ impl Times {
             ("offload_s", self.offload),
             ("fixed_s", self.fixed),
             ("stragglers_s", self.stragglers),
+            ("stalls_s", self.stalls),
         ]
     }
 
@@ -131,13 +133,8 @@ impl Model<'_> {
     /// One product of `m`×`k` by `k`×`n`.
     fn product(&self, m: f64, n: f64, k: f64) -> f64 {
         let edge = self.c(Constant::product_edge);
-        let quantized =
-            matches!(self.setup.precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4);
-        let cast = if quantized {
-            self.memory(self.c(Constant::cast_bytes) * (m * k + k * n))
-        } else {
-            0.0
-        };
+        let quantized = matches!(self.setup.precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4);
+        let cast = if quantized { self.memory(self.c(Constant::cast_bytes) * (m * k + k * n)) } else { 0.0 };
         let arithmetic = 2.0 * (m + edge) * (n + edge) * (k + edge) / self.rate;
         let traffic = self.memory(2.0 * (m * k + k * n + m * n));
         longer(arithmetic, traffic) + cast
@@ -163,11 +160,14 @@ impl Model<'_> {
         let half_peak = s.gpu.half_rate;
         if s.flash {
             let passes = if s.recompute == Recompute::Full { 4.5 } else { 3.5 };
-            pass.attention +=
-                passes * 0.5 * whole / (half_peak * self.c(Constant::attention_share));
+            pass.attention += passes * 0.5 * whole / (half_peak * self.c(Constant::attention_share));
         } else {
             let passes = if s.recompute == Recompute::None { 3.0 } else { 4.0 };
-            pass.attention += passes * whole / (half_peak * self.c(Constant::product_share));
+            // Tensor cores take rows of 16 bytes: other widths of a head run on the ordinary cores.
+            let aligned = (shape.query_width / shape.heads) % 8.0 == 0.0;
+            let slower = if aligned { 1.0 } else { self.c(Constant::attention_misaligned) };
+            pass.attention +=
+                slower * passes * whole / (half_peak * self.c(Constant::product_share));
             let scores = tokens * shape.seq * shape.heads / tp;
             pass.memory_bound += self.memory(self.c(Constant::score_bytes) * scores * passes / 3.0);
         }
@@ -179,8 +179,7 @@ impl Model<'_> {
         if s.cp > 1.0 {
             let group = Group::of(s, self.constants, s.cp, tp);
             let bytes = 2.0 * tokens * s.cp * shape.key_value_width / tp;
-            pass.context_parallel +=
-                passes * group.gather(bytes) * self.c(Constant::context_exposed);
+            pass.context_parallel += passes * group.gather(bytes) * self.c(Constant::context_exposed);
         }
         pass
     }
@@ -224,8 +223,9 @@ impl Model<'_> {
         }
         if s.ep > 1.0 {
             let group = Group::of(s, self.constants, s.ep, s.tp);
-            pass.expert_parallel +=
-                self.c(Constant::expert_exposed) * 4.0 * group.gather(2.0 * routed * shape.hidden);
+            pass.expert_parallel += self.c(Constant::expert_exposed)
+                * 4.0
+                * group.gather(2.0 * routed * shape.hidden);
         }
         pass
     }
@@ -313,6 +313,7 @@ impl Model<'_> {
         times.fixed = self.c(Constant::step_s);
         times.stragglers =
             times.total() * self.c(Constant::straggle) * (s.world / s.on_node).max(1.0).log2();
+        times.stalls = self.stalls();
         times
     }
 
@@ -324,11 +325,9 @@ impl Model<'_> {
         }
         let layer = model.device() / s.shape.layers;
         let head_layers = (head / layer).min(s.shape.layers);
-        let parts = s.pp * s.vpp.max(1.0);
         let even = s.shape.layers / s.pp;
         let balanced = (s.shape.layers + head_layers) / s.pp;
-        let whole =
-            if parts <= s.shape.layers { balanced.ceil().min(even.ceil()) } else { balanced };
+        let whole = balanced.ceil().min(even.ceil());
         whole.max(even).max(1.0).min(s.shape.layers)
     }
 
@@ -337,8 +336,7 @@ impl Model<'_> {
         let s = self.setup;
         let shape = &s.shape;
         let tables = shape.vocab * shape.hidden;
-        let dense = shape.dense_params / s.pp
-            + if s.pp > 1.0 || shape.tied { tables } else { 2.0 * tables };
+        let dense = shape.dense_params / s.pp + if s.pp > 1.0 || shape.tied { tables } else { 2.0 * tables };
         dense / s.tp + shape.expert_params / (s.pp * s.tp * s.ep)
     }
 
@@ -347,23 +345,32 @@ impl Model<'_> {
         let bytes = 2.0 * s.tokens() * s.shape.hidden / s.stream_split();
         let across = s.world > s.network.domain;
         let rate = if across {
-            s.network.node_rate * self.c(Constant::network_share) / s.on_node
+            network_rate(s, self.constants) / s.on_node
         } else {
             s.gpu.link_rate * self.c(Constant::link_share)
         };
-        let each = self.c(Constant::transfer_s) + bytes / rate;
-        let mut time = 2.0 * (m * s.vpp.max(1.0) + s.pp - 1.0) * each;
-        if s.framework == Framework::Nanotron {
-            let machines = (s.world / s.on_node).max(1.0);
-            let mut odds =
-                self.c(Constant::stall_odds) * machines.powf(self.c(Constant::stall_power) * 2.0);
-            if s.zero == 0 && s.dp > 1.0 {
-                odds *= self.c(Constant::stall_unsharded);
-            }
-            let odds = odds.powi(3);
-            time += odds / (1.0 + odds) * m * self.c(Constant::stall_s) * (s.pp - 1.0).min(2.0);
+        let each = self.c(Constant::transfer_s)
+            + exposed(self.c(Constant::transfer_exposed)) * bytes / rate;
+        2.0 * (m * s.vpp.max(1.0) + s.pp - 1.0) * each
+    }
+
+    /// Runs of a framework on many machines stall now and then for about the same time in each micro-batch, whatever the
+    /// model: expected as the odds of it say, since a median run either stalls or does not.
+    fn stalls(&self) -> f64 {
+        let s = self.setup;
+        let machines = s.world / s.on_node;
+        if s.framework != Framework::Nanotron || machines <= 1.0 {
+            return 0.0;
         }
-        time
+        let mut odds =
+            self.c(Constant::stall_odds) * machines.powf(2.0 * self.c(Constant::stall_power));
+        if s.zero == 0 && s.dp > 1.0 {
+            odds *= self.c(Constant::stall_unsharded);
+        }
+        let odds = odds.powi(3);
+        let neighbours =
+            if s.pp > 1.0 { (s.pp - 1.0).min(2.0) } else { self.c(Constant::stall_unstaged) };
+        odds / (1.0 + odds) * s.passes * self.c(Constant::stall_s) * neighbours
     }
 
     /// Exchange of gradients (and of updated parameters) that the last backward pass does not hide.
@@ -385,8 +392,8 @@ impl Model<'_> {
             let group = Group::of(s, self.constants, (s.dp / s.ep).max(1.0), s.tp * s.ep);
             time += group.gather(bytes(expert));
         }
-        let hidden =
-            (stage * 2.0 / 3.0).min(time) * (1.0 - exposed(self.c(Constant::data_exposed)));
+        let which = if s.zero == 0 { Constant::data_exposed } else { Constant::data_exposed_sharded };
+        let hidden = (stage * 2.0 / 3.0).min(time) * (1.0 - exposed(self.c(which)));
         time - hidden
     }
 
@@ -408,8 +415,7 @@ impl Model<'_> {
         }
         let params = self.stage_params() / s.dp.max(1.0) * s.on_node.min(s.world);
         let rate = self.c(Constant::offload_rate);
-        let mut time =
-            params * (2.0 + s.grad_bytes) / rate + params / self.c(Constant::offload_update);
+        let mut time = params * (2.0 + s.grad_bytes) / rate + params / self.c(Constant::offload_update);
         if s.offload == Offload::OptimizerAndParameters {
             time += s.passes * 3.0 * 2.0 * params / rate;
         }

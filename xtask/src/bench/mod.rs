@@ -1,5 +1,6 @@
 //! Measurements: repeated, interleaved, medians and ratios, never a single absolute time.
 
+mod advisor;
 mod agent;
 mod figure;
 mod import;
@@ -20,6 +21,8 @@ pub(crate) enum Bench {
     Agent(agent::Agent),
     /// How fast traces become reports, against Holistic Trace Analysis, and what memory that takes
     Import(import::Import),
+    /// How good predictions of jobs are that the fit has not seen, and how many a second are made
+    Advisor(advisor::Advisor),
     /// How a training step of the benchmark compares with one in PyTorch
     Training(Training),
     /// How near `perfagent tune` comes to the best of an exhaustive search
@@ -33,6 +36,7 @@ impl Bench {
             Self::RecordOverhead(overhead) => overhead.run(),
             Self::Agent(agent) => agent.run(),
             Self::Import(import) => import.run(),
+            Self::Advisor(advisor) => advisor.run(),
             Self::Training(training) => training.run(),
             Self::Tune(tune) => tune.run(),
         }

@@ -1,0 +1,129 @@
+//! How far measured jobs lay from their predictions, by class of job: 90 % intervals.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calibration::Calibration;
+use crate::effects::Figure;
+use crate::fit::Held;
+use crate::setup::Setup;
+use crate::time;
+
+/// Fewer jobs than this are no class of their own.
+const ENOUGH: usize = 40;
+
+/// Measured by predicted, as natural logarithms that one in twenty is below, and one in twenty above.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spread {
+    /// One in twenty is below.
+    pub p05: f64,
+    /// One in twenty is above.
+    pub p95: f64,
+    /// Jobs that it is of.
+    pub jobs: usize,
+}
+
+/// Spreads by class.
+pub(crate) type Spreads = BTreeMap<String, Spread>;
+
+/// The class of jobs of frameworks that no measured job had.
+pub(crate) const UNSEEN: &str = "unseen";
+/// The class of jobs next to one that was measured: the difference of what is left over within a group.
+pub(crate) const ANCHORED: &str = "anchored";
+
+/// Names of a job's classes, from the particular to the general.
+pub(crate) fn classes(setup: &Setup, figure: Figure, calibration: &Calibration) -> Vec<String> {
+    let family = setup.framework.name();
+    let machines = if setup.nodes > 1.0 { "many" } else { "one" };
+    let mut classes = Vec::new();
+    if figure == Figure::Time {
+        let constants = calibration.constants(setup.framework, setup.gpu.generation);
+        let times = time::step(setup, constants);
+        let stalled = times.stalls / times.total();
+        let calm = if stalled < 0.02 {
+            "calm"
+        } else if stalled < 0.6 {
+            "unsettled"
+        } else {
+            "stalled"
+        };
+        let staged = if setup.pp > 1.0 { "staged" } else { "whole" };
+        classes.push(format!("{family}/{machines}/{calm}/{staged}"));
+        classes.push(format!("{family}/{machines}/{calm}"));
+    } else {
+        let wide = if setup.tp >= 8.0 { "wide" } else { "narrow" };
+        let large = if setup.tokens() > 10_000.0 { "long" } else { "short" };
+        classes.push(format!("{family}/{wide}/{large}"));
+        classes.push(format!("{family}/{wide}"));
+    }
+    classes.push(format!("{family}/{machines}"));
+    classes.push(family.to_owned());
+    classes.push("all".to_owned());
+    classes
+}
+
+/// The spread of the first class that is known.
+pub(crate) fn find(spreads: &Spreads, classes: &[String]) -> Option<Spread> {
+    classes.iter().find_map(|class| spreads.get(class)).copied()
+}
+
+/// Spreads of all classes with enough jobs, of `held` jobs of `figure`.
+pub(crate) fn spreads(held: &[&Held], figure: Figure) -> Spreads {
+    let mut lefts = BTreeMap::<String, Vec<f64>>::new();
+    let mut unseen = Vec::new();
+    for job in held.iter().filter(|job| job.figure == figure) {
+        for class in &job.classes {
+            lefts.entry(class.clone()).or_default().push(job.left());
+        }
+        unseen.push((job.measured / job.unseen).ln());
+    }
+    let mut spreads: Spreads = lefts
+        .into_iter()
+        .filter(|(class, lefts)| lefts.len() >= ENOUGH || class == "all")
+        .map(|(class, lefts)| (class, Spread::of(lefts)))
+        .collect();
+    if !unseen.is_empty() {
+        spreads.insert(UNSEEN.to_owned(), Spread::of(unseen));
+        spreads.insert(ANCHORED.to_owned(), Spread::of(neighbours(held, figure)));
+    }
+    spreads
+}
+
+/// Differences of what is left over between each job and the next of its cell: the error of saying "this one is so many
+/// times that one", once that one was measured.
+fn neighbours(held: &[&Held], figure: Figure) -> Vec<f64> {
+    let mut cells = BTreeMap::<&str, Vec<&Held>>::new();
+    for job in held.iter().filter(|job| job.figure == figure) {
+        cells.entry(&job.cell).or_default().push(job);
+    }
+    let mut differences = Vec::new();
+    for jobs in cells.values() {
+        for pair in jobs.windows(2) {
+            let difference = pair[1].left() - pair[0].left();
+            differences.push(difference);
+            differences.push(-difference);
+        }
+    }
+    if differences.is_empty() { vec![0.0] } else { differences }
+}
+
+impl Spread {
+    /// Conformal quantiles: of n jobs, the next one lies between with the stated probability, for (n + 1) takes the place
+    /// of n.
+    fn of(mut lefts: Vec<f64>) -> Self {
+        lefts.sort_by(f64::total_cmp);
+        let jobs = lefts.len();
+        let at = |share: f64| {
+            let rank = share * (jobs + 1) as f64;
+            let rank = if share < 0.5 { rank.floor() } else { rank.ceil() };
+            lefts[(rank.max(1.0) as usize - 1).min(jobs - 1)]
+        };
+        Self { p05: at(0.05), p95: at(0.95), jobs }
+    }
+
+    /// Wider (or narrower) by a factor.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self { p05: self.p05.min(0.0) * factor, p95: self.p95.max(0.0) * factor, ..self }
+    }
+}

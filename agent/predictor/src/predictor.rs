@@ -1,0 +1,189 @@
+//! From a job to its prediction.
+
+use crate::calibration::Calibration;
+use crate::effects::{self, Figure};
+use crate::interval::{self, Spread};
+use crate::job::Job;
+use crate::prediction::{Breakdown, Interval, Prediction, SCHEMA};
+use crate::setup::Setup;
+use crate::{memory, time};
+
+/// Doublings outside of the measured jobs from which on nothing is predicted.
+const TOO_FAR: f64 = 5.0;
+/// What an interval is wider for each doubling outside.
+const WIDER: f64 = 0.5;
+/// What it is wider where the figure that decides was assumed.
+const GUESSED: f64 = 1.5;
+/// What is left of the driver, the CUDA context and others of a GPU's memory as the vendor states it, bytes.
+const NOT_OURS: f64 = 1.0e9;
+/// The quantile of the normal distribution that one in twenty is above.
+const P95: f64 = 1.644_853_6;
+
+/// Predicts jobs.
+#[derive(Clone, Debug)]
+pub struct Predictor {
+    calibration: Calibration,
+}
+
+/// A job that was measured: others are predicted by how they differ from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Anchor {
+    /// Measured by predicted, logarithm, of the time.
+    time: Option<f64>,
+    /// The same of the memory.
+    memory: Option<f64>,
+}
+
+impl Predictor {
+    /// With this calibration.
+    #[must_use]
+    pub fn new(calibration: Calibration) -> Self {
+        Self { calibration }
+    }
+
+    /// With the calibration that this crate carries.
+    ///
+    /// # Errors
+    ///
+    /// See [`Calibration::built_in`].
+    pub fn built_in() -> Result<Self, String> {
+        Calibration::built_in().map(Self::new)
+    }
+
+    /// What `job` is expected to take.
+    #[must_use]
+    pub fn predict(&self, job: &Job) -> Prediction {
+        self.answer(job, None)
+    }
+
+    /// The anchor that `job`'s measured seconds a step and peak bytes make.
+    ///
+    /// # Errors
+    ///
+    /// Why the job cannot be predicted.
+    pub fn anchor(&self, job: &Job, step_s: Option<f64>, peak_bytes: Option<f64>) -> Result<Anchor, String> {
+        let setup = Setup::of(job)?;
+        let off = |figure, measured: Option<f64>| {
+            measured
+                .filter(|measured| *measured > 0.0)
+                .map(|measured| (measured / self.middle(&setup, figure)).ln())
+        };
+        Ok(Anchor { time: off(Figure::Time, step_s), memory: off(Figure::Memory, peak_bytes) })
+    }
+
+    /// What `job` is expected to take, given that one beside it was measured.
+    #[must_use]
+    pub fn predict_beside(&self, anchor: &Anchor, job: &Job) -> Prediction {
+        self.answer(job, Some(anchor))
+    }
+
+    /// What formulas and factors say.
+    fn middle(&self, setup: &Setup, figure: Figure) -> f64 {
+        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
+        let formulas = match figure {
+            Figure::Time => time::step(setup, constants).total(),
+            Figure::Memory => memory::peak(setup, constants).total(),
+        };
+        formulas * self.factor(setup, figure)
+    }
+
+    fn factor(&self, setup: &Setup, figure: Figure) -> f64 {
+        effects::of(self.calibration.effects(figure), &effects::keys(setup, figure)).exp()
+    }
+
+    fn answer(&self, job: &Job, anchor: Option<&Anchor>) -> Prediction {
+        let mut setup = match Setup::of(job) {
+            Ok(setup) => setup,
+            Err(why) => return Prediction::refused(job, why),
+        };
+        let outside = self.calibration.outside(&setup);
+        if let Some((why, _)) = outside.iter().find(|(_, doublings)| *doublings > TOO_FAR) {
+            return Prediction::refused(job, format!("{why}, too far to say anything"));
+        }
+        let mut wider = 1.0;
+        for (why, doublings) in outside {
+            wider += WIDER * doublings;
+            setup.assumed.push(format!("interval widened: {why}"));
+        }
+        if setup.guessed {
+            wider *= GUESSED;
+        }
+        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
+        let times = time::step(&setup, constants);
+        let peak = memory::peak(&setup, constants);
+        let mut assumed = std::mem::take(&mut setup.assumed);
+        let mut figure = |figure, total: f64, measured: Option<f64>| {
+            let factor = self.factor(&setup, figure) * measured.unwrap_or(0.0).exp();
+            let spread = self.spread(&setup, figure, measured.is_some(), &mut assumed).times(wider);
+            (Interval::around(total * factor, spread), spread, factor)
+        };
+        let anchored = |pick: fn(&Anchor) -> Option<f64>| anchor.and_then(pick);
+        let (step_s, _, time_factor) = figure(Figure::Time, times.total(), anchored(|anchor| anchor.time));
+        let (peak_bytes, _, memory_factor) =
+            figure(Figure::Memory, peak.total(), anchored(|anchor| anchor.memory));
+        let tokens = setup.global_batch * setup.shape.seq;
+        Prediction {
+            schema: SCHEMA.to_owned(),
+            id: job.id.clone(),
+            refused: None,
+            step_s: Some(step_s),
+            tokens_per_s: Some(Interval {
+                p05: tokens / step_s.p95,
+                p50: tokens / step_s.p50,
+                p95: tokens / step_s.p05,
+            }),
+            peak_mem_bytes: Some(peak_bytes),
+            oom_probability: Some(above(&peak_bytes, setup.gpu.memory_bytes - NOT_OURS)),
+            time_breakdown: Some(breakdown(&times.parts(), times.total(), time_factor, "corrections_s")),
+            memory_breakdown: Some(breakdown(&peak.parts(), peak.total(), memory_factor, "corrections_bytes")),
+            assumed,
+        }
+    }
+
+    fn spread(&self, setup: &Setup, figure: Figure, anchored: bool, assumed: &mut Vec<String>) -> Spread {
+        let spreads = self.calibration.spreads(figure);
+        let nothing = Spread { p05: -1.0, p95: 1.0, jobs: 0 };
+        if anchored {
+            return spreads.get(interval::ANCHORED).copied().unwrap_or(nothing);
+        }
+        if !self.calibration.has_seen(setup.framework) {
+            let what = match figure {
+                Figure::Time => "time",
+                Figure::Memory => "memory",
+            };
+            assumed.push(format!("interval of the {what} as for frameworks that were not measured"));
+            return spreads.get(interval::UNSEEN).copied().unwrap_or(nothing);
+        }
+        let classes = interval::classes(setup, figure, &self.calibration);
+        interval::find(spreads, &classes).unwrap_or(nothing)
+    }
+}
+
+/// Parts that are not nothing, and the difference that factors make.
+fn breakdown(parts: &[(&'static str, f64)], total: f64, factor: f64, corrections: &str) -> Breakdown {
+    let mut breakdown: Breakdown = parts
+        .iter()
+        .filter(|(_, part)| *part > 0.0)
+        .map(|(name, part)| ((*name).to_owned(), *part))
+        .collect();
+    breakdown.insert(corrections.to_owned(), total * (factor - 1.0));
+    breakdown
+}
+
+/// How probable it is that a figure is above `limit`: half a lognormal distribution on each side of the middle.
+fn above(interval: &Interval, limit: f64) -> f64 {
+    let off = (limit / interval.p50).ln();
+    let side = if off < 0.0 { interval.p50 / interval.p05 } else { interval.p95 / interval.p50 };
+    let deviation = (side.ln() / P95).max(1e-3);
+    1.0 - normal(off / deviation)
+}
+
+/// The normal distribution's function, by Abramowitz and Stegun 26.2.17: seven digits are enough here.
+fn normal(z: f64) -> f64 {
+    let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
+    let series = t
+        * (0.319_381_530
+            + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
+    let tail = (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() * series;
+    if z < 0.0 { tail } else { 1.0 - tail }
+}
