@@ -242,6 +242,31 @@ fn what_cannot_be_searched_or_measured_is_one_line() {
     assert_eq!(lines(&bed.path("trials")).len(), 4, "three trials are enough");
 }
 
+/// What is expected of a job on GPUs is predicted before anything has run.
+#[test]
+fn a_job_is_predicted_before_its_first_trial() {
+    let bed = bed();
+    let job = serde_json::json!({
+        "cluster": {"gpu": "H100-80GB", "gpus_per_node": 8, "nodes": 1},
+        "model": {"arch": "llama", "layers": 16, "hidden": 2048, "ffn": 8192, "gated_mlp": true, "heads": 32, "kv_heads": 8,
+            "vocab": 128_256, "seq": 4096, "tied_embeddings": true},
+        "run": {"precision": "bf16", "zero": 1, "optimizer": "adamw", "flash_attention": true}
+    });
+    fs::write(bed.path("job.json"), job.to_string()).unwrap();
+    let options = ["--job", "job.json", "--vary", "micro_batch=1,2,4", "--budget", "2", "--json"];
+    let command = ["./target", "{micro_batch}", "plain", "{json}"];
+    let document = finish(&mut tune(&bed, &options, &command)).success().json();
+    let predicted = |trial: usize| document["trials"][trial]["predicted"]["p50"].as_f64().unwrap();
+    // The script is no H100: the first trial is far from what is expected, and the second is expected near the first.
+    assert!(predicted(0) > 20_000.0, "{document}");
+    assert!(predicted(1) < 10_000.0, "{document}");
+    assert!(document["prior"].as_str().unwrap().starts_with("the predictor"));
+    fs::write(bed.path("job.json"), "{\"cluster\": 1}").unwrap();
+    let refused = finish(&mut tune(&bed, &options, &command));
+    assert!(refused.stderr.contains("job.json: is no job"), "{}", refused.stderr);
+    assert_eq!(refused.stderr.lines().count(), 1);
+}
+
 /// Real training: one search by the benchmark's own result, one by the steps of its recordings.
 #[test]
 fn the_benchmark_is_tuned() {
@@ -249,7 +274,7 @@ fn the_benchmark_is_tuned() {
     let training =
         bed.training("--preset nano --layers 2 --seq 64 --vocab 512 --steps 4 --micro-batch");
     let words: Vec<&str> = training.iter().map(String::as_str).chain(["{micro_batch}"]).collect();
-    let options = ["--vary", "micro_batch=1,8,1000000000", "--budget", "3"];
+    let options = ["--vary", "micro_batch=1,8,200000000", "--budget", "3"];
     let page =
         finish(&mut tune(&bed, &[&options[..], &["--json"]].concat(), &words)).success().json();
     let trials = page["trials"].as_array().unwrap();
@@ -257,7 +282,7 @@ fn the_benchmark_is_tuned() {
     assert_eq!(page["best"]["candidate"]["micro_batch"], "8", "{page}");
     assert!(page["improvement"].as_f64().unwrap() > 1.2, "{page}");
     for trial in trials {
-        let fits = trial["candidate"]["micro_batch"] != "1000000000";
+        let fits = trial["candidate"]["micro_batch"] != "200000000";
         assert_eq!(trial["status"] == "ok", fits, "{trial}");
         assert_eq!(trial["status"] == "out_of_memory", !fits, "{trial}");
     }

@@ -162,6 +162,16 @@ impl Plan {
         }
     }
 
+    /// Whether tokens a second are measured.
+    pub(crate) fn is_in_tokens(&self) -> bool {
+        match &self.objective {
+            Objective::Json { pointer } => {
+                pointer.as_deref().is_none_or(|pointer| pointer == "/tokens_per_s")
+            }
+            Objective::Steps { tokens } => tokens.is_some(),
+        }
+    }
+
     /// Whether more of it is work done in less time, which the analytic prior knows about.
     pub(crate) fn is_throughput(&self) -> bool {
         let named = match &self.objective {
@@ -275,10 +285,11 @@ mod tests {
         assert_eq!(plan.objective, Objective::Json { pointer: None });
         let words = plan.template().fill(|name| Some(name.to_uppercase()));
         assert_eq!(words[3..], ["MICRO_BATCH", "--json", "JSON"]);
-        let asked = super::super::plan::tests::plan(&request(
-            "perfagent-bench gpt --micro-batch {micro_batch} --json {json}",
-        ));
-        assert_eq!(asked.unwrap().template().names(), ["micro_batch", "json"]);
+        let asked = request("perfagent-bench gpt --micro-batch {micro_batch} --json {json}");
+        assert_eq!(
+            Plan::of(&asked, Machine::this()).unwrap().template().names(),
+            ["micro_batch", "json"]
+        );
     }
 
     #[test]
