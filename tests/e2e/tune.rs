@@ -17,6 +17,7 @@ echo "target $1 $2" >> calls
 case "$2" in
   crash) echo "ValueError: heads are not divisible" >&2; exit 3 ;;
   hang) sleep 600 ;;
+  mute) exit 0 ;;
   slow) [ -e go ] || { touch waiting; sleep 600; } ;;
 esac
 [ "$1" -ge 64 ] && { echo "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB" >&2; exit 1; }
@@ -240,6 +241,24 @@ fn what_cannot_be_searched_or_measured_is_one_line() {
     assert_eq!(alike.status.code(), Some(1), "{}", alike.stderr);
     assert!(alike.stdout.contains("every trial failed alike"), "{}", alike.stdout);
     assert_eq!(lines(&bed.path("trials")).len(), 4, "three trials are enough");
+}
+
+/// A trial that ends well and cannot be measured is one that failed, once others could be.
+#[test]
+fn a_trial_without_a_result_is_left_behind() {
+    let bed = bed();
+    let document = target(
+        &bed,
+        &["--vary", "batch=1,2", "--vary", "mode=plain,mute,fast", "--budget", "6", "--json"],
+    );
+    let document = document.success().json();
+    assert_eq!(document["best"]["candidate"]["mode"], "fast");
+    for trial in document["trials"].as_array().unwrap() {
+        let mute = trial["candidate"]["mode"] == "mute";
+        assert_eq!(trial["status"], if mute { "failed" } else { "ok" }, "{trial}");
+        let told = trial["reason"].as_str().unwrap_or_default();
+        assert!(!mute || told.contains("the command has not written it"), "{told}");
+    }
 }
 
 /// What is expected of a job on GPUs is predicted before anything has run.

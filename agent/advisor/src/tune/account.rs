@@ -3,7 +3,7 @@
 use perfagent_predictor::Interval;
 use serde::Serialize;
 
-use super::search::{NINETY, Search, Trial};
+use super::search::{Search, Trial};
 
 /// The whole.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -91,9 +91,6 @@ impl Account {
             refitted,
         }
     }
-
-    /// What the 90 % interval of a measurement means in standard deviations, for whoever draws it.
-    pub const DEVIATIONS: f64 = NINETY;
 }
 
 /// A difference of logarithms as an error in percent of what was measured.

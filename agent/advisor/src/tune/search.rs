@@ -9,7 +9,7 @@ use super::surrogate::{Axes, Belief, Measured, Surrogate, density, probability};
 use super::{Candidate, Outcome, Space};
 
 /// Half the width of a 90 % interval in standard deviations.
-pub(super) const NINETY: f64 = 1.644_854;
+const NINETY: f64 = 1.644_854;
 /// The spread of a scale that nothing is known of: a factor of e³ either way.
 const UNKNOWN_SCALE: f64 = 3.0;
 /// How probable it is that something runs that is probably as heavy as what ran out of memory.

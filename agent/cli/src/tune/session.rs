@@ -146,6 +146,7 @@ impl Session {
                 template: &template,
                 objective: &self.plan.objective,
                 limit,
+                measured_before: self.entries().iter().any(|one| one.trial.outcome.value().is_some()),
                 lock: &self.lock,
             };
             let Some(done) = bench.run(number, &candidate, &stop)? else {

@@ -18,6 +18,8 @@ pub(super) struct Bench<'a> {
     pub(super) template: &'a Template,
     pub(super) objective: &'a Objective,
     pub(super) limit: Duration,
+    /// Whether a trial before was measured: then one that cannot be is a failure of its own, not of the command.
+    pub(super) measured_before: bool,
     /// The folder's lock, handed on: what outlives an interrupted search is waited for.
     pub(super) lock: &'a File,
 }
@@ -85,9 +87,10 @@ impl Bench<'_> {
         });
         let outcome = match failed {
             Some(outcome) => outcome,
-            None => Outcome::Ok {
-                value: measure(self.objective, candidate, &recording, &answer)
-                    .map_err(|told| anyhow!("trial {number}: {told}"))?,
+            None => match measure(self.objective, candidate, &recording, &answer) {
+                Ok(value) => Outcome::Ok { value },
+                Err(reason) if self.measured_before => Outcome::Failed { reason },
+                Err(reason) => bail!("trial {number}: {reason}"),
             },
         };
         Ok(Some(Done {
