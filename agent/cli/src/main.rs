@@ -23,6 +23,7 @@ mod rule_file;
 mod series;
 mod suite;
 mod summaries;
+mod tune;
 mod unit;
 
 use std::process::ExitCode;
