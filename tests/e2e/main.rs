@@ -12,4 +12,5 @@ mod python;
 mod slurm;
 mod suite;
 mod training;
+mod tune;
 mod window;
