@@ -112,7 +112,10 @@ impl Calibration {
             };
             let value = rounded(value.exp());
             if whose == "all" || (value - 1.0).abs() >= 5e-4 {
-                constants.entry(SPECS[index].name.to_owned()).or_default().insert(whose.to_owned(), value);
+                constants
+                    .entry(SPECS[index].name.to_owned())
+                    .or_default()
+                    .insert(whose.to_owned(), value);
             }
         }
         let mut calibration = Self {
@@ -146,7 +149,9 @@ impl Calibration {
             .collect();
         self.families = Framework::ALL
             .iter()
-            .flat_map(|framework| GENERATIONS.iter().map(move |generation| (*framework, *generation)))
+            .flat_map(|framework| {
+                GENERATIONS.iter().map(move |generation| (*framework, *generation))
+            })
             .map(|(framework, generation)| Constants::of(&slots, &vector, framework, generation))
             .collect();
     }
@@ -178,9 +183,8 @@ impl Calibration {
 
     /// Whether measured jobs of this framework were among those of the fit.
     pub(crate) fn has_seen(&self, framework: Framework) -> bool {
-        framework != Framework::Other && self.time_factors.keys().any(|key| {
-            key.split('/').next() == Some(framework.name())
-        })
+        framework != Framework::Other
+            && self.time_factors.keys().any(|key| key.split('/').next() == Some(framework.name()))
     }
 
     pub(crate) fn set_intervals(&mut self, held: &[Held]) {

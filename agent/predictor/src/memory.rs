@@ -81,7 +81,12 @@ impl Model<'_> {
         let even = layers / p;
         let interleaved = if s.vpp > 1.0 { 1.0 + (p - 1.0) / (p * s.vpp) } else { 1.0 };
         let mut stages = vec![
-            Stage { first: true, last: false, layers: even, in_flight: s.passes.min(p) * interleaved },
+            Stage {
+                first: true,
+                last: false,
+                layers: even,
+                in_flight: s.passes.min(p) * interleaved,
+            },
             Stage { first: false, last: true, layers: even, in_flight: interleaved },
         ];
         if p > 2.0 {
@@ -103,7 +108,8 @@ impl Model<'_> {
             (true, true, false) => 2.0,
             (false, false, _) => 0.0,
             _ => 1.0,
-        } * shape.vocab * shape.hidden;
+        } * shape.vocab
+            * shape.hidden;
         let dense = (shape.dense_params * share + tables) / s.tp;
         let expert = shape.expert_params * share / (s.tp * s.ep);
         let expert_dp = (s.dp * s.cp / s.ep).max(1.0);
@@ -171,7 +177,8 @@ impl Model<'_> {
             0.0
         };
         let backward = self.broken_up(Memory { activations, logits, ..base });
-        let update = if s.offload == Offload::None { self.c(Constant::kept_update) * updated } else { 0.0 };
+        let update =
+            if s.offload == Offload::None { self.c(Constant::kept_update) * updated } else { 0.0 };
         let step = self.broken_up(Memory { update, ..base });
         [backward, step]
     }
@@ -200,7 +207,8 @@ impl Model<'_> {
                 * tokens
                 * (2.0 * shape.query_width + shape.key_value_width)
                 / s.tp
-            + self.c(Constant::kept_middle) * tokens * ffn * (2.0 * shape.ffn_matrices - 2.0) / s.tp;
+            + self.c(Constant::kept_middle) * tokens * ffn * (2.0 * shape.ffn_matrices - 2.0)
+                / s.tp;
         if s.tp > 1.0 {
             kept += self.c(Constant::kept_whole) * tokens * shape.hidden;
         }

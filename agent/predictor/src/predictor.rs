@@ -61,7 +61,12 @@ impl Predictor {
     /// # Errors
     ///
     /// Why the job cannot be predicted.
-    pub fn anchor(&self, job: &Job, step_s: Option<f64>, peak_bytes: Option<f64>) -> Result<Anchor, String> {
+    pub fn anchor(
+        &self,
+        job: &Job,
+        step_s: Option<f64>,
+        peak_bytes: Option<f64>,
+    ) -> Result<Anchor, String> {
         let setup = Setup::of(job)?;
         let off = |figure, measured: Option<f64>| {
             measured
@@ -131,7 +136,8 @@ impl Predictor {
             (Interval::around(total * factor, spread), spread, factor)
         };
         let anchored = |pick: fn(&Anchor) -> Option<f64>| anchor.and_then(pick);
-        let (step_s, _, time_factor) = figure(Figure::Time, times.total(), anchored(|anchor| anchor.time));
+        let (step_s, _, time_factor) =
+            figure(Figure::Time, times.total(), anchored(|anchor| anchor.time));
         let (peak_bytes, _, memory_factor) =
             figure(Figure::Memory, peak.total(), anchored(|anchor| anchor.memory));
         let tokens = setup.global_batch * setup.shape.seq;
@@ -147,13 +153,29 @@ impl Predictor {
             }),
             peak_mem_bytes: Some(peak_bytes),
             oom_probability: Some(peak_bytes.above(setup.gpu.memory_bytes - NOT_OURS)),
-            time_breakdown: Some(breakdown(&times.parts(), times.total(), time_factor, "corrections_s")),
-            memory_breakdown: Some(breakdown(&peak.parts(), peak.total(), memory_factor, "corrections_bytes")),
+            time_breakdown: Some(breakdown(
+                &times.parts(),
+                times.total(),
+                time_factor,
+                "corrections_s",
+            )),
+            memory_breakdown: Some(breakdown(
+                &peak.parts(),
+                peak.total(),
+                memory_factor,
+                "corrections_bytes",
+            )),
             assumed,
         }
     }
 
-    fn spread(&self, setup: &Setup, figure: Figure, anchored: bool, assumed: &mut Vec<String>) -> Spread {
+    fn spread(
+        &self,
+        setup: &Setup,
+        figure: Figure,
+        anchored: bool,
+        assumed: &mut Vec<String>,
+    ) -> Spread {
         let spreads = self.calibration.spreads(figure);
         let nothing = Spread { p05: -1.0, p95: 1.0, jobs: 0 };
         if anchored {
@@ -164,7 +186,8 @@ impl Predictor {
                 Figure::Time => "time",
                 Figure::Memory => "memory",
             };
-            assumed.push(format!("interval of the {what} as for frameworks that were not measured"));
+            assumed
+                .push(format!("interval of the {what} as for frameworks that were not measured"));
             return spreads.get(interval::UNSEEN).copied().unwrap_or(nothing);
         }
         let classes = interval::classes(setup, figure, &self.calibration);
@@ -173,7 +196,12 @@ impl Predictor {
 }
 
 /// Parts that are not nothing, and the difference that factors make.
-fn breakdown(parts: &[(&'static str, f64)], total: f64, factor: f64, corrections: &str) -> Breakdown {
+fn breakdown(
+    parts: &[(&'static str, f64)],
+    total: f64,
+    factor: f64,
+    corrections: &str,
+) -> Breakdown {
     let mut breakdown: Breakdown = parts
         .iter()
         .filter(|(_, part)| *part > 0.0)

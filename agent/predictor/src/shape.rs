@@ -45,7 +45,13 @@ struct Known {
 
 /// From the models' configuration files on Hugging Face.
 fn known(arch: &str) -> Known {
-    let plain = Known { head_width: None, shared_ffn: 0.0, dense_layers: 0.0, dense_ffn: 0.0, attention_params: None };
+    let plain = Known {
+        head_width: None,
+        shared_ffn: 0.0,
+        dense_layers: 0.0,
+        dense_ffn: 0.0,
+        attention_params: None,
+    };
     match arch {
         // Multi-head latent attention: q 7168→1536→128·192, kv 7168→512+64→128·256, out 128·128→7168.
         "deepseek-v3" => Known {
@@ -71,7 +77,9 @@ impl Shape {
         };
         let arch = model.arch.as_deref().unwrap_or("gpt").to_lowercase();
         if arch.starts_with("resnet") {
-            return Err(format!("model.arch {arch:?}: convolutional networks have no calibrated model yet"));
+            return Err(format!(
+                "model.arch {arch:?}: convolutional networks have no calibrated model yet"
+            ));
         }
         let (layers, hidden) = match (model.layers, model.hidden) {
             (Some(_), Some(_)) => {
@@ -122,9 +130,8 @@ impl Shape {
         };
         let matrices = if gated { 3.0 } else { 2.0 };
         let (query_width, key_value_width) = (head_width * heads, 2.0 * head_width * kv_heads);
-        let attention = extra
-            .attention_params
-            .unwrap_or(hidden * (2.0 * query_width + key_value_width));
+        let attention =
+            extra.attention_params.unwrap_or(hidden * (2.0 * query_width + key_value_width));
         let (dense_layers, dense_ffn) =
             if experts.is_some() { (extra.dense_layers, extra.dense_ffn) } else { (layers, ffn) };
         let shared_ffn = if experts.is_some() { extra.shared_ffn } else { 0.0 };
@@ -135,7 +142,8 @@ impl Shape {
             + expert_layers * hidden * experts.unwrap_or(0.0);
         let expert_params = expert_layers * matrices * hidden * ffn * experts.unwrap_or(0.0);
         let tables = vocab * hidden * if tied { 1.0 } else { 2.0 };
-        let positions = if matches!(arch.as_str(), "gpt" | "gpt2" | "mpt") { seq * hidden } else { 0.0 };
+        let positions =
+            if matches!(arch.as_str(), "gpt" | "gpt2" | "mpt") { seq * hidden } else { 0.0 };
         let counted = dense_params + expert_params + tables + positions;
         Ok(Self {
             layers,

@@ -54,7 +54,11 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
 
 /// Scores of `figure` by what `name` says of a job, and of all.
 #[must_use]
-pub fn score(held: &[Held], figure: Figure, name: impl Fn(&Held) -> String) -> BTreeMap<String, Score> {
+pub fn score(
+    held: &[Held],
+    figure: Figure,
+    name: impl Fn(&Held) -> String,
+) -> BTreeMap<String, Score> {
     let jobs: Vec<&Held> = held.iter().filter(|job| job.figure == figure).collect();
     // The interval of a job comes from jobs of the other parts only.
     let spreads: Vec<Spreads> = (0..FOLDS)

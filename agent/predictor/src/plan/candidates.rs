@@ -117,7 +117,11 @@ fn stages(allowed: bool, layers: u64) -> Vec<u64> {
     if !allowed {
         return vec![1];
     }
-    (1..=layers.min(64)).filter(|stages| *stages == 1 || stages.is_power_of_two() || layers % stages == 0 && *stages <= 16).collect()
+    (1..=layers.min(64))
+        .filter(|stages| {
+            *stages == 1 || stages.is_power_of_two() || layers % stages == 0 && *stages <= 16
+        })
+        .collect()
 }
 
 fn contexts(can: &Can, base: &Job) -> Vec<u64> {
@@ -135,19 +139,36 @@ fn impossible(job: &Job, gpus: u64) -> Option<(&'static str, String)> {
     let (tp, pp, cp) = (run.tp.unwrap_or(1), run.pp.unwrap_or(1), run.cp.unwrap_or(1));
     let on_node = job.cluster.gpus_per_node.unwrap_or(1);
     if gpus % (tp * pp * cp) != 0 {
-        return Some(("degrees do not divide the GPUs", format!("tp {tp} × pp {pp} × cp {cp} does not divide {gpus} GPUs")));
+        return Some((
+            "degrees do not divide the GPUs",
+            format!("tp {tp} × pp {pp} × cp {cp} does not divide {gpus} GPUs"),
+        ));
     }
     if tp > on_node {
-        return Some(("tensor parallelism over machines", format!("tp {tp} spans machines of {on_node} GPUs: every layer would wait for the network")));
+        return Some((
+            "tensor parallelism over machines",
+            format!(
+                "tp {tp} spans machines of {on_node} GPUs: every layer would wait for the network"
+            ),
+        ));
     }
     if let Some(heads) = model.heads.filter(|heads| heads % tp != 0) {
-        return Some(("heads not divisible", format!("{heads} heads cannot be split over tp {tp}")));
+        return Some((
+            "heads not divisible",
+            format!("{heads} heads cannot be split over tp {tp}"),
+        ));
     }
     if let Some(heads) = model.kv_heads.filter(|heads| *heads % tp != 0) {
-        return Some(("key-value heads not divisible", format!("{heads} key-value heads cannot be split over tp {tp}")));
+        return Some((
+            "key-value heads not divisible",
+            format!("{heads} key-value heads cannot be split over tp {tp}"),
+        ));
     }
     if let Some(layers) = model.layers.filter(|layers| layers % pp != 0) {
-        return Some(("layers not divisible", format!("{layers} layers cannot be split evenly over pp {pp}")));
+        return Some((
+            "layers not divisible",
+            format!("{layers} layers cannot be split evenly over pp {pp}"),
+        ));
     }
     None
 }
@@ -175,7 +196,8 @@ fn batches(job: &Job, can: &Can, rejections: &mut Rejections, jobs: &mut Vec<Job
         }
         for &zero in can.zero {
             if zero >= 2 && pp > 1 {
-                let why = format!("ZeRO stage {zero} gathers for each micro-batch what a pipeline holds");
+                let why =
+                    format!("ZeRO stage {zero} gathers for each micro-batch what a pipeline holds");
                 rejections.add("ZeRO 2 and 3 with a pipeline", &job, &why);
                 continue;
             }
