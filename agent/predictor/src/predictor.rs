@@ -157,7 +157,7 @@ impl Predictor {
         if anchored {
             return spreads.get(interval::ANCHORED).copied().unwrap_or(nothing);
         }
-        if !self.calibration.has_seen(setup.framework) {
+        if !self.calibration.has_seen(setup.framework, figure) {
             let what = match figure {
                 Figure::Time => "time",
                 Figure::Memory => "memory",

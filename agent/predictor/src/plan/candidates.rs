@@ -11,6 +11,8 @@ use super::rejected::Rejections;
 const MICRO_BATCHES: [u64; 12] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 /// Tensor-parallel degrees that are tried; more does not fit into a machine.
 const TENSOR: [u64; 5] = [1, 2, 4, 8, 16];
+/// No micro-batch is larger: one token each would fill a GPU.
+const LARGEST: u64 = 1 << 20;
 /// Shortest sequence that is split among GPUs.
 const SHORTEST_SPLIT: u64 = 8192;
 
@@ -19,19 +21,19 @@ pub(super) fn moved(base: &Job, wishes: &Wishes) -> Result<Job, String> {
     let mut job = base.clone();
     let cluster = &mut job.cluster;
     let on_node = cluster.gpus_per_node.unwrap_or(1).max(1);
-    let before = on_node * cluster.nodes.unwrap_or(1).max(1);
+    let before = on_node.saturating_mul(cluster.nodes.unwrap_or(1).max(1));
     let gpus = wishes.gpus.unwrap_or(before).max(1);
     let nodes = wishes.nodes.unwrap_or_else(|| {
         let nodes = cluster.nodes.unwrap_or(1).max(1);
         if wishes.gpus.is_none() { nodes } else { gpus.div_ceil(on_node.max(8)).max(1) }
     });
-    if gpus % nodes != 0 {
+    if nodes == 0 || gpus % nodes != 0 {
         return Err(format!("{gpus} GPUs cannot be spread evenly over {nodes} machines"));
     }
     (cluster.gpus_per_node, cluster.nodes) = (Some(gpus / nodes), Some(nodes));
     let run = &mut job.run;
-    let model_parallel =
-        run.tp.unwrap_or(1).max(1) * run.pp.unwrap_or(1).max(1) * run.cp.unwrap_or(1).max(1);
+    let degrees = [run.tp, run.pp, run.cp].map(|degree| degree.unwrap_or(1).max(1));
+    let model_parallel = degrees.into_iter().fold(1, u64::saturating_mul);
     if gpus % model_parallel != 0 {
         return Err(format!(
             "{gpus} GPUs cannot be divided among tp × pp × cp = {model_parallel} of the job"
@@ -39,12 +41,18 @@ pub(super) fn moved(base: &Job, wishes: &Wishes) -> Result<Job, String> {
     }
     let dp = gpus / model_parallel;
     let global = global_batch(run)?;
+    if global % dp != 0 {
+        return Err(format!(
+            "global batch {global} cannot be split over the {dp} data-parallel ranks of {gpus} GPUs: choose GPUs that divide it"
+        ));
+    }
     run.dp = Some(dp);
     run.global_batch = Some(global);
-    let micro = run.micro_batch.unwrap_or(1).clamp(1, (global / dp).max(1));
-    let micro = (1..=micro).rev().find(|micro| global % (dp * micro) == 0).unwrap_or(1);
+    let share = global / dp;
+    let micro = run.micro_batch.unwrap_or(1).clamp(1, share.min(LARGEST));
+    let micro = (1..=micro).rev().find(|micro| share % micro == 0).unwrap_or(1);
     run.micro_batch = Some(micro);
-    run.grad_accum = Some((global / (dp * micro)).max(1));
+    run.grad_accum = Some(share / micro);
     if run.precision.is_none() {
         run.precision = Some("bf16".to_owned());
     }
@@ -53,7 +61,10 @@ pub(super) fn moved(base: &Job, wishes: &Wishes) -> Result<Job, String> {
 
 fn global_batch(run: &Run) -> Result<u64, String> {
     run.global_batch
-        .or_else(|| Some(run.micro_batch? * run.grad_accum.unwrap_or(1) * run.dp.unwrap_or(1)))
+        .or_else(|| {
+            let others = [run.grad_accum, run.dp].map(|factor| factor.unwrap_or(1));
+            Some(others.into_iter().fold(run.micro_batch?, u64::saturating_mul))
+        })
         .filter(|batch| *batch > 0)
         .ok_or_else(|| "neither run.global_batch nor run.micro_batch is known".to_owned())
 }
