@@ -53,7 +53,10 @@ fn every_suggestion_fits_and_multiplies_out_with_the_same_global_batch() {
                 assert_eq!(suggestion.job.model, job.model);
                 assert!(!suggestion.changes.is_empty());
                 let change = suggestion.tokens_per_s_change_pct;
-                assert!(change.p05 <= change.p50 && change.p50 <= change.p95 && change.p50 > 0.0, "{change:?}");
+                assert!(change.p05 <= change.p50 && change.p50 <= change.p95, "{change:?}");
+                // Slower ones are suggested only where the job as it is does not fit.
+                let full = plan.base_prediction.peak_mem_bytes.unwrap().above(plan.memory_bytes) > 0.5;
+                assert!(change.p50 > 0.0 || full, "{change:?}");
             }
             for pair in plan.suggestions.windows(2) {
                 assert!(pair[0].tokens_per_s_change_pct.p50 >= pair[1].tokens_per_s_change_pct.p50);
@@ -122,7 +125,8 @@ fn a_measured_job_is_predicted_as_measured_and_others_by_how_they_differ() {
         let ratio = beside.step_s.unwrap().p50 / plain.step_s.unwrap().p50;
         assert!(ratio > 1.0 && ratio <= 1.3 + 1e-9, "{ratio}");
         let (old, new) = (width(&plain), width(&beside));
-        assert!(new.0 <= old.0 && new.1 <= old.1, "{old:?} to {new:?}: {other:?}");
+        let narrower = |new: f64, old: f64| new <= old * (1.0 + 1e-9);
+        assert!(narrower(new.0, old.0) && narrower(new.1, old.1), "{old:?} to {new:?}: {other:?}");
     }
 }
 
