@@ -55,6 +55,10 @@ impl Predictor {
         Calibration::built_in().map(Self::new)
     }
 
+    pub(crate) fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
     /// What `job` is expected to take.
     #[must_use]
     pub fn predict(&self, job: &Job) -> Prediction {
