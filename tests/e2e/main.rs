@@ -3,6 +3,7 @@
 mod ceilings;
 mod data_stall;
 mod disk;
+mod findings;
 mod gpu;
 mod interrupted;
 mod launchers;
@@ -11,4 +12,5 @@ mod python;
 mod slurm;
 mod suite;
 mod training;
+mod tune;
 mod window;

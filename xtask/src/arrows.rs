@@ -20,7 +20,12 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("perfagent-import", "agent/import", &["perfagent-recording"]),
     ("perfagent-export", "agent/export", &["perfagent-recording"]),
     ("perfagent-analysis", "agent/analysis", &["perfagent-recording"]),
-    ("perfagent-advisor", "agent/advisor", &["perfagent-recording", "perfagent-analysis"]),
+    (
+        "perfagent-advisor",
+        "agent/advisor",
+        &["perfagent-recording", "perfagent-analysis", "perfagent-predictor"],
+    ),
+    ("perfagent-predictor", "agent/predictor", &[]),
     ("perfagent-regress", "agent/regress", &["perfagent-recording"]),
     (
         "perfagent-health",
@@ -38,6 +43,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
             "perfagent-export",
             "perfagent-analysis",
             "perfagent-advisor",
+            "perfagent-predictor",
             "perfagent-regress",
             "perfagent-health",
             "perfagent-kernels",

@@ -36,12 +36,17 @@ pub(crate) struct Jobs {
 impl Jobs {
     /// Reads `file`, else the published ones.
     pub(crate) fn read(file: Option<&Path>) -> Result<Self> {
-        let path = file.map_or_else(|| crate::shell::workspace().join(PUBLISHED), Path::to_path_buf);
+        let path =
+            file.map_or_else(|| crate::shell::workspace().join(PUBLISHED), Path::to_path_buf);
         let name = path.display().to_string();
         let text = fs::read_to_string(&path)
             .with_context(|| format!("{name}: cannot be read; name a file of jobs with --jobs"))?;
-        let mut jobs =
-            Self { samples: Vec::new(), jobs: Vec::new(), refused: BTreeMap::new(), configurations: BTreeMap::new() };
+        let mut jobs = Self {
+            samples: Vec::new(),
+            jobs: Vec::new(),
+            refused: BTreeMap::new(),
+            configurations: BTreeMap::new(),
+        };
         for (number, line) in text.lines().enumerate() {
             let line: Line = serde_json::from_str(line)
                 .with_context(|| format!("{name}, line {}: is no measured job", number + 1))?;

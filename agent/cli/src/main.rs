@@ -15,6 +15,7 @@ mod markup;
 mod output;
 mod output_name;
 mod page;
+mod plan;
 mod picture;
 mod printer;
 mod report;
@@ -23,6 +24,7 @@ mod rule_file;
 mod series;
 mod suite;
 mod summaries;
+mod tune;
 mod unit;
 
 use std::process::ExitCode;

@@ -119,7 +119,10 @@ impl Calibration {
             };
             let value = rounded(value.exp());
             if whose == "all" || (value - 1.0).abs() >= 5e-4 {
-                constants.entry(SPECS[index].name.to_owned()).or_default().insert(whose.to_owned(), value);
+                constants
+                    .entry(SPECS[index].name.to_owned())
+                    .or_default()
+                    .insert(whose.to_owned(), value);
             }
         }
         let mut calibration = Self {
@@ -151,7 +154,9 @@ impl Calibration {
                     || Framework::ALL.iter().any(|framework| framework.name() == whose)
                     || GENERATIONS.iter().any(|generation| generation.name() == whose);
                 if !known {
-                    return Err(format!("constants.{name}.{whose} is of no framework and no generation"));
+                    return Err(format!(
+                        "constants.{name}.{whose} is of no framework and no generation"
+                    ));
                 }
                 if !value.is_finite() || *value <= 0.0 {
                     return Err(format!("constants.{name}.{whose} is {value}, not positive"));
@@ -160,17 +165,23 @@ impl Calibration {
         }
         for (name, [least, greatest]) in &self.ranges {
             if !(*least > 0.0 && least <= greatest && greatest.is_finite()) {
-                return Err(format!("ranges.{name} is [{least}, {greatest}], not from a positive number to a greater one"));
+                return Err(format!(
+                    "ranges.{name} is [{least}, {greatest}], not from a positive number to a greater one"
+                ));
             }
         }
-        for (table, spreads) in [("time_spreads", &self.time_spreads), ("memory_spreads", &self.memory_spreads)] {
+        for (table, spreads) in
+            [("time_spreads", &self.time_spreads), ("memory_spreads", &self.memory_spreads)]
+        {
             for (class, Spread { p05, p95, .. }) in spreads {
                 if !(p05.is_finite() && p95.is_finite() && p05 <= p95) {
                     return Err(format!("{table}.{class:?} goes from {p05} to {p95}"));
                 }
             }
         }
-        for (table, effects) in [("time_factors", &self.time_factors), ("memory_factors", &self.memory_factors)] {
+        for (table, effects) in
+            [("time_factors", &self.time_factors), ("memory_factors", &self.memory_factors)]
+        {
             if let Some((key, effect)) = effects.iter().find(|(_, effect)| !effect.is_finite()) {
                 return Err(format!("{table}.{key:?} is {effect}"));
             }
@@ -194,7 +205,9 @@ impl Calibration {
             .collect();
         self.families = Framework::ALL
             .iter()
-            .flat_map(|framework| GENERATIONS.iter().map(move |generation| (*framework, *generation)))
+            .flat_map(|framework| {
+                GENERATIONS.iter().map(move |generation| (*framework, *generation))
+            })
             .map(|(framework, generation)| Constants::of(&slots, &vector, framework, generation))
             .collect();
     }
@@ -227,7 +240,10 @@ impl Calibration {
     /// Whether this figure of jobs of this framework was among those of the fit.
     pub(crate) fn has_seen(&self, framework: Framework, figure: Figure) -> bool {
         framework != Framework::Other
-            && self.effects(figure).keys().any(|key| key.split('/').next() == Some(framework.name()))
+            && self
+                .effects(figure)
+                .keys()
+                .any(|key| key.split('/').next() == Some(framework.name()))
     }
 
     pub(crate) fn set_intervals(&mut self, held: &[Held]) {

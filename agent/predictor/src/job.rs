@@ -2,6 +2,7 @@
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::shape::Shape;
 
@@ -180,13 +181,41 @@ pub struct Measured {
     pub oom: Option<bool>,
 }
 
+impl Job {
+    /// The job with `other`'s fields where it has none.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let (Ok(mut own), Ok(others)) = (serde_json::to_value(self), serde_json::to_value(other))
+        else {
+            return self.clone();
+        };
+        fill(&mut own, &others);
+        serde_json::from_value(own).unwrap_or_else(|_| self.clone())
+    }
+}
+
+fn fill(own: &mut Value, others: &Value) {
+    match (own, others) {
+        (Value::Object(own), Value::Object(others)) => {
+            for (field, value) in own {
+                fill(value, &others[field]);
+            }
+        }
+        (own @ Value::Null, other) => *own = other.clone(),
+        _ => {}
+    }
+}
+
 /// A whole number that may be spelled with a point, as programs that read tables write it: `48.0`.
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
     if let Some(value) = number.as_u64() {
         return Ok(Some(value));
     }
-    let whole = number.as_f64().filter(|value| *value >= 0.0 && value.fract() == 0.0 && *value < 1e15);
+    let whole =
+        number.as_f64().filter(|value| *value >= 0.0 && value.fract() == 0.0 && *value < 1e15);
     whole
         .map(|value| Some(value as u64))
         .ok_or_else(|| D::Error::custom(format!("{number} where a whole number is expected")))

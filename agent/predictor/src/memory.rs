@@ -96,14 +96,15 @@ impl Model<'_> {
     fn moments(&self, stage: Stage) -> [Memory; 2] {
         let s = self.s;
         let shape = &s.shape;
-        let share = stage.layers / shape.layers;
+        let part = stage.layers / shape.layers;
         let tables = match (stage.first, stage.last, shape.tied) {
             (true, true, false) => 2.0,
             (false, false, _) => 0.0,
             _ => 1.0,
-        } * shape.vocab * shape.hidden;
-        let dense = (shape.dense_params * share + tables) / s.tp;
-        let expert = shape.expert_params * share / (s.tp * s.ep);
+        } * shape.vocab
+            * shape.hidden;
+        let dense = (shape.dense_params * part + tables) / s.tp;
+        let expert = shape.expert_params * part / (s.tp * s.ep);
         let expert_dp = (s.dp * s.cp / s.ep).max(1.0);
         let dp = (s.dp * s.cp).max(1.0);
         let held = dense + expert;
@@ -169,7 +170,8 @@ impl Model<'_> {
             0.0
         };
         let backward = self.broken_up(Memory { activations, logits, ..base });
-        let update = if s.offload == Offload::None { self.c(Constant::kept_update) * updated } else { 0.0 };
+        let update =
+            if s.offload == Offload::None { self.c(Constant::kept_update) * updated } else { 0.0 };
         let step = self.broken_up(Memory { update, ..base });
         [backward, step]
     }
@@ -196,12 +198,16 @@ impl Model<'_> {
                 * tokens
                 * (2.0 * shape.query_width + shape.key_value_width)
                 / s.tp
-            + self.c(Constant::kept_middle) * tokens * ffn * (2.0 * shape.ffn_matrices - 2.0) / s.tp;
+            + self.c(Constant::kept_middle) * tokens * ffn * (2.0 * shape.ffn_matrices - 2.0)
+                / s.tp;
         if s.tp > 1.0 {
             kept += self.c(Constant::kept_whole) * tokens * shape.hidden;
         }
-        let scores =
-            if s.flash { 0.0 } else { self.c(Constant::kept_score) * tokens * shape.seq * shape.heads / s.tp };
+        let scores = if s.flash {
+            0.0
+        } else {
+            self.c(Constant::kept_score) * tokens * shape.seq * shape.heads / s.tp
+        };
         let kinds = match s.recompute {
             Recompute::None => 1,
             Recompute::Selective => 2,

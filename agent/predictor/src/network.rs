@@ -26,8 +26,7 @@ impl Network {
         let usual = match gpu.generation {
             Generation::Volta | Generation::Other => 12.5e9,
             Generation::Ampere => 25e9,
-            Generation::Hopper => 50e9,
-            Generation::Blackwell => 50e9,
+            Generation::Hopper | Generation::Blackwell => 50e9,
         } * on_node;
         let stated = gigabits(&words).filter(|gigabits| *gigabits > 0.0 && *gigabits < FASTEST);
         let node_rate = stated.map_or(usual, |gigabits| gigabits * 1e9 / 8.0);

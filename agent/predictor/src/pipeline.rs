@@ -4,7 +4,8 @@
 /// stages to the end. With virtual stages the first parts run ahead, which costs a part of a pipeline more.
 #[must_use]
 pub fn in_flight(stage: f64, stages: f64, passes: f64, virtual_stages: f64) -> f64 {
-    let interleaved = if virtual_stages > 1.0 { 1.0 + (stages - 1.0) / (stages * virtual_stages) } else { 1.0 };
+    let interleaved =
+        if virtual_stages > 1.0 { 1.0 + (stages - 1.0) / (stages * virtual_stages) } else { 1.0 };
     passes.min(stages - stage) * interleaved
 }
 

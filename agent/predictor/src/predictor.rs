@@ -2,6 +2,7 @@
 
 use crate::calibration::Calibration;
 use crate::effects::{self, Figure};
+use crate::framework::Framework;
 use crate::gpu::Gpu;
 use crate::interval::{self, Spread};
 use crate::job::Job;
@@ -70,14 +71,23 @@ impl Predictor {
     /// # Errors
     ///
     /// Why the job cannot be predicted.
-    pub fn anchor(&self, job: &Job, step_s: Option<f64>, peak_bytes: Option<f64>) -> Result<Anchor, String> {
+    pub fn anchor(
+        &self,
+        job: &Job,
+        step_s: Option<f64>,
+        peak_bytes: Option<f64>,
+    ) -> Result<Anchor, String> {
         let setup = Setup::of(job)?;
         let off = |figure, measured: Option<f64>| {
             measured
                 .filter(|measured| *measured > 0.0)
                 .map(|measured| (measured / self.middle(&setup, figure)).ln())
         };
-        Ok(Anchor { job: Job { id: None, ..job.clone() }, time: off(Figure::Time, step_s), memory: off(Figure::Memory, peak_bytes) })
+        Ok(Anchor {
+            job: Job { id: None, ..job.clone() },
+            time: off(Figure::Time, step_s),
+            memory: off(Figure::Memory, peak_bytes),
+        })
     }
 
     /// What `job` is expected to take, given that one beside it was measured.
@@ -87,15 +97,16 @@ impl Predictor {
     }
 
     /// Memory of a GPU of the job that a program can have, bytes; infinite if the GPU is not known.
-    pub(crate) fn memory_of(&self, job: &Job) -> f64 {
+    pub(crate) fn memory_of(job: &Job) -> f64 {
         let gpu = job.cluster.gpu.as_deref().and_then(Gpu::find);
         gpu.map_or(f64::INFINITY, |gpu| gpu.memory_bytes - NOT_OURS)
     }
 
     /// How far the ratio of two steps of one cell may be off, as natural logarithms.
-    pub(crate) fn ratio_spread(&self) -> (f64, f64) {
-        let spreads = self.calibration.spreads(Figure::Time);
-        spreads.get(interval::ANCHORED).map_or((-1.0, 1.0), |spread| (spread.p05, spread.p95))
+    pub(crate) fn ratio_spread(&self, job: &Job) -> (f64, f64) {
+        let family = job.run.framework.as_deref().map_or(Framework::Other, Framework::find);
+        interval::anchored(self.calibration.spreads(Figure::Time), family.name())
+            .map_or((-1.0, 1.0), |spread| (spread.p05, spread.p95))
     }
 
     /// What formulas and factors say.
@@ -144,9 +155,13 @@ impl Predictor {
             (Interval::around(total * factor, spread), spread, factor)
         };
         let anchored = |pick: fn(&Anchor) -> Option<f64>| anchor.and_then(pick);
-        let (step_s, _, time_factor) = figure(Figure::Time, times.total(), anchored(|anchor| anchor.time));
+        let (step_s, _, time_factor) =
+            figure(Figure::Time, times.total(), anchored(|anchor| anchor.time));
         let (peak_bytes, _, memory_factor) =
             figure(Figure::Memory, peak.total(), anchored(|anchor| anchor.memory));
+        // Weights, gradients and the optimizer's states are arithmetic: no job needs less.
+        let states = (peak.weights + peak.gradients + peak.optimizer).min(peak_bytes.p50);
+        let peak_bytes = Interval { p05: peak_bytes.p05.max(states), ..peak_bytes };
         let tokens = setup.global_batch * setup.shape.seq;
         Prediction {
             schema: SCHEMA.to_owned(),
@@ -160,18 +175,35 @@ impl Predictor {
             }),
             peak_mem_bytes: Some(peak_bytes),
             oom_probability: Some(peak_bytes.above(setup.gpu.memory_bytes - NOT_OURS)),
-            time_breakdown: Some(breakdown(&times.parts(), times.total(), time_factor, "corrections_s")),
-            memory_breakdown: Some(breakdown(&peak.parts(), peak.total(), memory_factor, "corrections_bytes")),
+            time_breakdown: Some(breakdown(
+                &times.parts(),
+                times.total(),
+                time_factor,
+                "corrections_s",
+            )),
+            memory_breakdown: Some(breakdown(
+                &peak.parts(),
+                peak.total(),
+                memory_factor,
+                "corrections_bytes",
+            )),
             assumed,
         }
     }
 
     /// How far the figure may be off. Next to a job that was measured, the narrower of what differences from such a job and
     /// predictions of the class were off by: a measurement takes no knowledge away.
-    fn spread(&self, setup: &Setup, figure: Figure, anchored: bool, assumed: &mut Vec<String>) -> Spread {
+    fn spread(
+        &self,
+        setup: &Setup,
+        figure: Figure,
+        anchored: bool,
+        assumed: &mut Vec<String>,
+    ) -> Spread {
         let spreads = self.calibration.spreads(figure);
         let nothing = Spread { p05: -1.0, p95: 1.0, jobs: 0 };
-        let beside = if anchored { spreads.get(interval::ANCHORED) } else { None };
+        let beside =
+            if anchored { interval::anchored(spreads, setup.framework.name()) } else { None };
         let of_class = if self.calibration.has_seen(setup.framework, figure) {
             interval::find(spreads, &interval::classes(setup, figure, &self.calibration))
         } else {
@@ -180,17 +212,24 @@ impl Predictor {
                     Figure::Time => "time",
                     Figure::Memory => "memory",
                 };
-                assumed.push(format!("interval of the {what} as for frameworks that were not measured"));
+                assumed.push(format!(
+                    "interval of the {what} as for frameworks that were not measured"
+                ));
             }
             spreads.get(interval::UNSEEN).copied()
         };
         let of_class = of_class.unwrap_or(nothing);
-        beside.map_or(of_class, |beside| of_class.narrower(*beside))
+        beside.map_or(of_class, |beside| of_class.narrower(beside))
     }
 }
 
 /// Parts that are not nothing, and the difference that factors make.
-fn breakdown(parts: &[(&'static str, f64)], total: f64, factor: f64, corrections: &str) -> Breakdown {
+fn breakdown(
+    parts: &[(&'static str, f64)],
+    total: f64,
+    factor: f64,
+    corrections: &str,
+) -> Breakdown {
     let mut breakdown: Breakdown = parts
         .iter()
         .filter(|(_, part)| *part > 0.0)

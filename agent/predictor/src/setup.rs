@@ -35,6 +35,7 @@ pub(crate) enum Offload {
 
 /// A job as the formulas take it. Degrees and sizes are `f64` since they only ever multiply.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of a job by itself")]
 pub(crate) struct Setup {
     pub gpu: &'static Gpu,
     pub framework: Framework,
@@ -78,7 +79,10 @@ impl Setup {
         let run = &job.run;
         let name = job.cluster.gpu.as_deref().ok_or("cluster.gpu is not stated")?;
         let gpu = Gpu::find(name).ok_or_else(|| {
-            format!("cluster.gpu {name:?} has no datasheet; known are {}", Gpu::known().collect::<Vec<_>>().join(", "))
+            format!(
+                "cluster.gpu {name:?} has no datasheet; known are {}",
+                Gpu::known().collect::<Vec<_>>().join(", ")
+            )
         })?;
         let framework = run.framework.as_deref().map_or_else(
             || {
@@ -91,10 +95,11 @@ impl Setup {
             Some(0) => Err(format!("{name} is 0")),
             other => Ok(other.map(|value| value as f64)),
         };
-        let on_node = positive("cluster.gpus_per_node", job.cluster.gpus_per_node)?.unwrap_or_else(|| {
-            assumed.push("cluster.gpus_per_node: 1".to_owned());
-            1.0
-        });
+        let on_node =
+            positive("cluster.gpus_per_node", job.cluster.gpus_per_node)?.unwrap_or_else(|| {
+                assumed.push("cluster.gpus_per_node: 1".to_owned());
+                1.0
+            });
         let nodes = positive("cluster.nodes", job.cluster.nodes)?.unwrap_or_else(|| {
             assumed.push("cluster.nodes: 1".to_owned());
             1.0
@@ -102,7 +107,8 @@ impl Setup {
         let world = on_node * nodes;
         let shape = Shape::of(job, &mut assumed)?;
 
-        let degree = |name: &str, value: Option<u64>| Ok::<_, String>(positive(name, value)?.unwrap_or(1.0));
+        let degree =
+            |name: &str, value: Option<u64>| Ok::<_, String>(positive(name, value)?.unwrap_or(1.0));
         let cp = degree("run.cp", run.cp)?;
         let pp = degree("run.pp", run.pp)?;
         let tp = match (positive("run.tp", run.tp)?, positive("run.dp", run.dp)?) {
@@ -160,7 +166,9 @@ impl Setup {
                 assumed.push("run.micro_batch: 1".to_owned());
                 (1.0, (global / dp).ceil().max(1.0), global)
             }
-            (None, _, None) => return Err("neither run.micro_batch nor run.global_batch is stated".to_owned()),
+            (None, _, None) => {
+                return Err("neither run.micro_batch nor run.global_batch is stated".to_owned());
+            }
         };
         let expected = micro_batch * passes * dp;
         if expected > global_batch * 1.5 + 1.0 || expected < global_batch / 1.5 - 1.0 {
@@ -176,23 +184,36 @@ impl Setup {
             Some("fp8") => Precision::Fp8,
             Some("mxfp8") => Precision::Block8,
             Some("nvfp4" | "mxfp4") => Precision::Fp4,
-            Some(other) => return Err(format!("run.precision {other:?} is not known; one of fp32, tf32, fp16, bf16, fp8, mxfp8, nvfp4")),
+            Some(other) => {
+                return Err(format!(
+                    "run.precision {other:?} is not known; one of fp32, tf32, fp16, bf16, fp8, mxfp8, nvfp4"
+                ));
+            }
             None => {
                 assumed.push("run.precision: bf16".to_owned());
                 Precision::Half
             }
         };
-        if matches!(precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4) && gpu.fp8_rate.is_none() {
+        if matches!(precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4)
+            && gpu.fp8_rate.is_none()
+        {
             let precision = run.precision.as_deref().unwrap_or_default();
-            return Err(format!("run.precision {precision:?}: {} has no products in 8 bits", gpu.name));
+            return Err(format!(
+                "run.precision {precision:?}: {} has no products in 8 bits",
+                gpu.name
+            ));
         }
         let grad_bytes = match run.grad_dtype.as_deref() {
             Some("fp32") => 4.0,
             Some("fp16" | "bf16") => 2.0,
-            Some(other) => return Err(format!("run.grad_dtype {other:?} is not known; one of fp32, fp16, bf16")),
+            Some(other) => {
+                return Err(format!(
+                    "run.grad_dtype {other:?} is not known; one of fp32, fp16, bf16"
+                ));
+            }
             None => match (precision, framework) {
-                (Precision::Fp32 | Precision::Tf32, _) => 4.0,
-                (_, Framework::Nanotron | Framework::Nemo) => 4.0,
+                (Precision::Fp32 | Precision::Tf32, _)
+                | (_, Framework::Nanotron | Framework::Nemo) => 4.0,
                 _ => 2.0,
             },
         };
@@ -200,13 +221,21 @@ impl Setup {
             Some("full") => Recompute::Full,
             Some("selective") => Recompute::Selective,
             Some("none") | None => Recompute::None,
-            Some(other) => return Err(format!("run.recompute {other:?} is not known; one of none, selective, full")),
+            Some(other) => {
+                return Err(format!(
+                    "run.recompute {other:?} is not known; one of none, selective, full"
+                ));
+            }
         };
         let offload = match run.offload.as_deref() {
             None | Some("none") => Offload::None,
             Some("optimizer") => Offload::Optimizer,
             Some("optimizer+params") => Offload::OptimizerAndParameters,
-            Some(other) => return Err(format!("run.offload {other:?} is not known; one of optimizer, optimizer+params")),
+            Some(other) => {
+                return Err(format!(
+                    "run.offload {other:?} is not known; one of optimizer, optimizer+params"
+                ));
+            }
         };
         let zero = run.zero.unwrap_or_else(|| {
             let zero = u64::from(framework == Framework::Nemo);

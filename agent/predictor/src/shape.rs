@@ -45,7 +45,13 @@ struct Known {
 
 /// From the models' configuration files on Hugging Face.
 fn known(arch: &str) -> Known {
-    let plain = Known { head_width: None, shared_ffn: 0.0, dense_layers: 0.0, dense_ffn: 0.0, attention_params: None };
+    let plain = Known {
+        head_width: None,
+        shared_ffn: 0.0,
+        dense_layers: 0.0,
+        dense_ffn: 0.0,
+        attention_params: None,
+    };
     match arch {
         // Multi-head latent attention: q 7168→1536→128·192, kv 7168→512+64→128·256, out 128·128→7168.
         "deepseek-v3" => Known {
@@ -74,7 +80,9 @@ impl Shape {
         }
         let arch = model.arch.as_deref().unwrap_or("gpt").to_lowercase();
         if arch.starts_with("resnet") {
-            return Err(format!("model.arch {arch:?}: convolutional networks have no calibrated model yet"));
+            return Err(format!(
+                "model.arch {arch:?}: convolutional networks have no calibrated model yet"
+            ));
         }
         let (layers, hidden) = match (model.layers, model.hidden) {
             (Some(_), Some(_)) => {
@@ -97,7 +105,8 @@ impl Shape {
         let ffn = if gated { (8.0 * hidden / 3.0).round() } else { 4.0 * hidden };
         let ffn = or_assumed("model.ffn", model.ffn, ffn)?;
         let heads = or_assumed("model.heads", model.heads, (hidden / 128.0).max(1.0).round())?;
-        let kv_heads = if model.kv_heads.is_some() { whole("model.kv_heads", model.kv_heads)? } else { heads };
+        let kv_heads =
+            if model.kv_heads.is_some() { whole("model.kv_heads", model.kv_heads)? } else { heads };
         if kv_heads > heads {
             return Err(format!("model.kv_heads {kv_heads} are more than model.heads {heads}"));
         }
@@ -112,15 +121,20 @@ impl Shape {
             None => 1.0,
         };
         if experts.is_some_and(|experts| top_k > experts) {
-            return Err(format!("model.top_k {top_k} is more than model.experts {}", experts.unwrap_or(1.0)));
+            return Err(format!(
+                "model.top_k {top_k} is more than model.experts {}",
+                experts.unwrap_or(1.0)
+            ));
         }
         let matrices = if gated { 3.0 } else { 2.0 };
         let (query_width, key_value_width) = (head_width * heads, 2.0 * head_width * kv_heads);
-        let attention = extra
-            .attention_params
-            .unwrap_or(hidden * (2.0 * query_width + key_value_width));
-        let (dense_layers, dense_ffn) =
-            if experts.is_some() { (extra.dense_layers.min(layers), extra.dense_ffn) } else { (layers, ffn) };
+        let attention =
+            extra.attention_params.unwrap_or(hidden * (2.0 * query_width + key_value_width));
+        let (dense_layers, dense_ffn) = if experts.is_some() {
+            (extra.dense_layers.min(layers), extra.dense_ffn)
+        } else {
+            (layers, ffn)
+        };
         let shared_ffn = if experts.is_some() { extra.shared_ffn } else { 0.0 };
         let biases = if gated { 2.0 * hidden } else { 13.0 * hidden };
         let expert_layers = layers - dense_layers;
@@ -129,7 +143,8 @@ impl Shape {
             + expert_layers * hidden * experts.unwrap_or(0.0);
         let expert_params = expert_layers * matrices * hidden * ffn * experts.unwrap_or(0.0);
         let tables = vocab * hidden * if tied { 1.0 } else { 2.0 };
-        let positions = if matches!(arch.as_str(), "gpt" | "gpt2" | "mpt") { seq * hidden } else { 0.0 };
+        let positions =
+            if matches!(arch.as_str(), "gpt" | "gpt2" | "mpt") { seq * hidden } else { 0.0 };
         let last_norm = if gated { hidden } else { 2.0 * hidden };
         let counted = dense_params + expert_params + tables + positions + last_norm;
         Ok(Self {

@@ -6,6 +6,7 @@ mod figure;
 mod import;
 mod record_overhead;
 mod training;
+mod tune;
 
 use anyhow::Result;
 
@@ -24,6 +25,8 @@ pub(crate) enum Bench {
     Advisor(advisor::Advisor),
     /// How a training step of the benchmark compares with one in PyTorch
     Training(Training),
+    /// How near `perfagent tune` comes to the best of an exhaustive search
+    Tune(tune::Tune),
 }
 
 impl Bench {
@@ -35,6 +38,7 @@ impl Bench {
             Self::Import(import) => import.run(),
             Self::Advisor(advisor) => advisor.run(),
             Self::Training(training) => training.run(),
+            Self::Tune(tune) => tune.run(),
         }
     }
 }

@@ -26,6 +26,7 @@ mod recover;
 mod report;
 mod schema;
 mod sql;
+mod tune;
 
 pub(crate) use compare::with_separator;
 
@@ -43,6 +44,7 @@ pub(crate) enum Command {
     Report(report::Args),
     Advise(advise::Args),
     Predict(predict::Args),
+    Tune(tune::Args),
     Compare(compare::Args),
     Changepoints(changepoints::Args),
     Sql(sql::Args),
@@ -65,6 +67,7 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Report(args) => report::run(args, printer),
         Command::Advise(args) => advise::run(args, printer),
         Command::Predict(args) => predict::run(args, printer),
+        Command::Tune(args) => tune::run(args, printer),
         Command::Compare(args) => compare::run(args, printer),
         Command::Changepoints(args) => changepoints::run(args, printer),
         Command::Sql(args) => sql::run(args, printer),

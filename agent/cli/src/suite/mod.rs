@@ -7,6 +7,7 @@
 mod builtin;
 mod case;
 mod file;
+mod folder;
 mod journal;
 mod matrix;
 mod option;
@@ -24,10 +25,14 @@ mod verdict;
 
 pub(crate) use builtin::{BUILTIN, Builtin};
 pub(crate) use case::Suite;
+pub(crate) use folder::{literal, lock, remove};
 pub(crate) use option::{Options, parse_words};
 pub(crate) use page::page;
 pub(crate) use place::Machine;
+pub(crate) use process::{End, run as run_process};
 pub(crate) use progress::Progress;
 pub(crate) use result::{CaseResult, Counts};
 pub(crate) use session::{Finished, Session};
+pub(crate) use stop::Stop;
 pub(crate) use tree::end_with;
+pub(crate) use verdict::{Memory, tail};

@@ -16,7 +16,7 @@ const PACE: Duration = Duration::from_millis(250);
 
 /// Why a case ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// By itself.
     Own,
     /// Its time was over.
@@ -27,16 +27,16 @@ pub(super) enum End {
 
 /// A case that has ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ran {
+pub(crate) struct Ran {
     /// Its exit code, 128 + signal when it was killed.
-    pub(super) code: i32,
-    pub(super) end: End,
-    pub(super) duration: Duration,
+    pub(crate) code: i32,
+    pub(crate) end: End,
+    pub(crate) duration: Duration,
 }
 
 /// Runs `command` in a process group of its own, so that Ctrl-C reaches it through this process alone and in order. Calls
 /// `tick` a few times a second.
-pub(super) fn run(
+pub(crate) fn run(
     command: &mut Command,
     limit: Duration,
     stop: &Stop,

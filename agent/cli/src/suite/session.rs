@@ -1,9 +1,6 @@
 //! A suite on its way through a folder: what is there is kept, the rest is run.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::ErrorKind;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,6 +10,7 @@ use rustix::fs::statvfs;
 use serde_json::Value;
 
 use super::case::{Case, Suite};
+use super::folder::{literal, lock, remove};
 use super::journal::Journal;
 use super::option;
 use super::place::Machine;
@@ -24,9 +22,6 @@ use super::stop::Stop;
 use super::verdict::{self, Evidence, Memory, Verdict};
 use crate::printer::Printer;
 use crate::unit;
-
-/// How long what an interrupted suite has left running may take to end.
-const LEFT_BEHIND: Duration = Duration::from_secs(20);
 
 /// A disk with less room, in bytes, is full.
 const LITTLE_ROOM: u64 = 1 << 20;
@@ -68,7 +63,7 @@ impl Session {
         fs::create_dir_all(&folder).map_err(|error| {
             anyhow!("{shown}: cannot be made: {error}; name another folder with -o")
         })?;
-        let lock = lock(&folder, notes)?;
+        let lock = lock(&folder, "perfagent bench", notes)?;
         let (mut journal, cut) = match Journal::open(&folder) {
             Err(_) if fresh => {
                 Journal::discard(&folder)?;
@@ -346,76 +341,4 @@ fn why_not_recorded(folder: &Path, log: &Path) -> String {
     // It could not even say so.
     let full = statvfs(folder).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < LITTLE_ROOM);
     if full { "No space left on device".to_owned() } else { format!("see {}", log.display()) }
-}
-
-/// Takes the folder for this process.
-fn lock(folder: &Path, notes: &mut Vec<String>) -> anyhow::Result<File> {
-    let path = folder.join(".perfdb.lock");
-    let unusable = |error: std::io::Error| {
-        anyhow!("{}: cannot be written: {error}; name another folder with -o", path.display())
-    };
-    let mut options = OpenOptions::new();
-    let lock = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(unusable)?;
-    let deadline = Instant::now() + LEFT_BEHIND;
-    let mut told = false;
-    loop {
-        match lock.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::Error(error)) => return Err(unusable(error)),
-            Err(TryLockError::WouldBlock) => {}
-        }
-        let owner = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
-        let lives = !owner.is_empty() && Path::new("/proc").join(&owner).exists();
-        if lives || Instant::now() >= deadline {
-            let who =
-                if lives { "another perfagent bench" } else { "what was left of perfagent bench" };
-            bail!(
-                "{}: {who} (process {owner}) is at work there; wait for its end, or name another folder with -o",
-                folder.display()
-            );
-        }
-        if !told {
-            notes.push(format!(
-                "{}: waited for the end of a case that was interrupted",
-                folder.display()
-            ));
-            told = true;
-        }
-        pause(Duration::from_millis(200));
-    }
-    fs::write(&path, format!("{}\n", std::process::id())).map_err(unusable)?;
-    Ok(lock)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a lock that others hold is polled for: waiting for it has no deadline"
-)]
-fn pause(time: Duration) {
-    std::thread::sleep(time);
-}
-
-/// The path as `record -o` takes it, which fills placeholders in.
-fn literal(path: &Path) -> OsString {
-    let doubled = path.as_os_str().as_bytes().iter().flat_map(|byte| match byte {
-        b'%' => b"%%".to_vec(),
-        byte => vec![*byte],
-    });
-    OsString::from_vec(doubled.collect())
-}
-
-fn remove(path: &Path) -> anyhow::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(anyhow!(
-            "{}: cannot be removed: {error}; name another folder with -o",
-            path.display()
-        )),
-        _ => Ok(()),
-    }
 }

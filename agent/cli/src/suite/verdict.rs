@@ -38,16 +38,16 @@ pub(super) struct Verdict {
 
 /// Memory of this machine around a case.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// Could be had before it.
-    pub(super) available: Option<u64>,
+    pub(crate) available: Option<u64>,
     /// Processes that the kernel has killed for lack of it: counted up since boot, then over the case.
-    pub(super) killed: u64,
+    pub(crate) killed: u64,
 }
 
 impl Memory {
     /// Now.
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let field = |path: &str, key: &str| {
             let text = fs::read_to_string(path).ok()?;
             let line = text.lines().find_map(|line| line.strip_prefix(key))?;
@@ -60,7 +60,7 @@ impl Memory {
     }
 
     /// What has happened since `self` was now.
-    pub(super) fn until_now(self) -> Self {
+    pub(crate) fn until_now(self) -> Self {
         Self { killed: Self::now().killed.saturating_sub(self.killed), ..self }
     }
 }
@@ -158,7 +158,7 @@ fn bytes(gib: &str) -> Option<u64> {
 }
 
 /// The end of the file at `path`; nothing where it cannot be read.
-pub(super) fn tail(path: &Path) -> String {
+pub(crate) fn tail(path: &Path) -> String {
     let read = || {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();

@@ -3,7 +3,7 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 18] = [
     &["record"],
     &["recover"],
     &["import"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 17] = [
     &["sql"],
     &["schema"],
     &["advise"],
+    &["tune"],
     &["compare"],
     &["changepoints"],
     &["bench"],

@@ -22,18 +22,22 @@ impl Page {
     }
 
     /// A table: its head, the first column to the left and the others to the right, and its rows.
-    pub(super) fn table(mut self, head: &[&str], rows: Vec<Vec<String>>) -> Self {
+    pub(super) fn table(mut self, head: &[&str], rows: &[Vec<String>]) -> Self {
         let line = |cells: &[&str]| format!("| {} |", cells.join(" | "));
-        let sides: Vec<&str> = (0..head.len()).map(|column| if column == 0 { "---" } else { "---:" }).collect();
+        let sides: Vec<&str> =
+            (0..head.len()).map(|column| if column == 0 { "---" } else { "---:" }).collect();
         let mut lines = vec![line(head), format!("|{}|", sides.join("|"))];
-        lines.extend(rows.iter().map(|row| line(&row.iter().map(String::as_str).collect::<Vec<_>>())));
+        lines.extend(
+            rows.iter().map(|row| line(&row.iter().map(String::as_str).collect::<Vec<_>>())),
+        );
         self.parts.push(lines.join("\n"));
         self
     }
 
     /// What was measured elsewhere: sentences, each with its place.
     pub(super) fn measured(mut self, sources: &[(&str, &str)]) -> Self {
-        let lines: Vec<String> = sources.iter().map(|(fact, place)| format!("* {fact} ({place})")).collect();
+        let lines: Vec<String> =
+            sources.iter().map(|(fact, place)| format!("* {fact} ({place})")).collect();
         self.parts.push(format!("## Measured elsewhere\n\n{}", lines.join("\n")));
         self
     }

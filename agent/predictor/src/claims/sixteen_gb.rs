@@ -24,7 +24,9 @@ const WAYS: [Way; 8] = [
     ("fp16, Adam, gradients in fp32", 1, |run| run.grad_dtype = Some("fp32".to_owned())),
     ("fp16, Adam", 1, |_| {}),
     ("fp16, 8-bit Adam", 1, |run| run.optimizer = Some("adamw_8bit".to_owned())),
-    ("fp16, Adam in host memory", 1, |run| (run.zero, run.offload) = (Some(1), Some("optimizer".to_owned()))),
+    ("fp16, Adam in host memory", 1, |run| {
+        (run.zero, run.offload) = (Some(1), Some("optimizer".to_owned()));
+    }),
     ("fp16, Adam, ZeRO-1", 2, |run| run.zero = Some(1)),
     ("fp16, Adam, ZeRO-1", 4, |run| run.zero = Some(1)),
     ("fp16, Adam, ZeRO-3", 8, |run| run.zero = Some(3)),
@@ -75,7 +77,12 @@ fn check(predictor: &Predictor) -> Result<Page, String> {
             way.1.to_string(),
             format!("{:.2}", states / params),
             format!("{:.1}", states / 1e9),
-            format!("{:.1} [{:.1}, {:.1}]", middle(Some(peak)) / 1e9, peak.p05 / 1e9, peak.p95 / 1e9),
+            format!(
+                "{:.1} [{:.1}, {:.1}]",
+                middle(Some(peak)) / 1e9,
+                peak.p05 / 1e9,
+                peak.p95 / 1e9
+            ),
             format!("{:.0} %", 100.0 * oom),
             format!("{:.2}", largest / 1e9),
         ]);
@@ -108,7 +115,7 @@ fn check(predictor: &Predictor) -> Result<Page, String> {
                 "out of memory",
                 "largest model, B",
             ],
-            rows,
+            &rows,
         )
         .text(
             "The rule behind it: parameters ≤ (memory − context − activations − logits − buffers) / bytes a parameter. \

@@ -21,7 +21,7 @@ const RANKS: [u64; 5] = [1, 4, 10, 64, 1024];
 const MOST: u64 = 1024;
 
 fn job_of(ranks: u64, zero: u64) -> Job {
-    let on_node = if ranks % 8 == 0 { 8 } else { 1 };
+    let on_node = if ranks.is_multiple_of(8) { 8 } else { 1 };
     let mut job = job("A100-80GB", on_node, ranks / on_node, gpt_175b(), "megatron-deepspeed");
     job.run.zero = Some(zero);
     job.run.precision = Some("fp16".to_owned());
@@ -46,7 +46,8 @@ fn fewest(predictor: &Predictor, zero: u64, limit: f64) -> Result<Option<u64>, S
 fn check(predictor: &Predictor) -> Result<Page, String> {
     let params = job_of(1, 0).parameters()?;
     let whole = states_of(predictor, 1, 0)?;
-    let ranks = fewest(predictor, 3, AFTER)?.ok_or("no number of ranks comes to the claimed size")?;
+    let ranks =
+        fewest(predictor, 3, AFTER)?.ok_or("no number of ranks comes to the claimed size")?;
     let mut rows = Vec::new();
     for count in RANKS {
         let mut row = vec![count.to_string()];
@@ -60,7 +61,9 @@ fn check(predictor: &Predictor) -> Result<Page, String> {
     let mut limits = Vec::new();
     for zero in 0..4 {
         let needed = |limit| fewest(predictor, zero, limit);
-        let told = |ranks: Option<u64>| ranks.map_or_else(|| "never".to_owned(), |ranks| ranks.to_string());
+        let told = |ranks: Option<u64>| {
+            ranks.map_or_else(|| "never".to_owned(), |ranks| ranks.to_string())
+        };
         let (before, after) = (needed(BEFORE)?, needed(AFTER)?);
         limits.push(vec![zero.to_string(), told(before), told(after)]);
     }
@@ -89,15 +92,15 @@ fn check(predictor: &Predictor) -> Result<Page, String> {
     );
     Ok(Page::new(verdict)
         .text("States of one rank in GB, by the stage of ZeRO and the ranks that share them, GPT-3's shape, gradients in 16 bits:")
-        .table(&["ranks", "no ZeRO", "stage 1", "stage 2", "stage 3", "all ranks, stage 3, TB"], rows)
+        .table(&["ranks", "no ZeRO", "stage 1", "stage 2", "stage 3", "all ranks, stage 3, TB"], &rows)
         .text(format!("The fewest ranks (up to {MOST}) with which the states of one are the claimed sizes:"))
-        .table(&["stage", "1.2 TB", "280 GB"], limits)
+        .table(&["stage", "1.2 TB", "280 GB"], &limits)
         .text(
             "States are not all that a rank needs. The predicted peak on A100s of 80 GB under Megatron-DeepSpeed with stage 3 alone, one \
              sequence of 2048 tokens a rank, activations recomputed. No published measurement of memory under \
              stage 3 was among those that the model is fitted to:",
         )
-        .table(&["ranks", "states, GB", "predicted peak, GB [90 %]", "out of memory"], fits)
+        .table(&["ranks", "states, GB", "predicted peak, GB [90 %]", "out of memory"], &fits)
         .measured(&[
             ("16 bytes a parameter of Adam in mixed precision; 4 + 12/d, 2 + 14/d and 16/d under the stages", "ZeRO, https://arxiv.org/abs/1910.02054, section 3 and 5"),
             ("LoRA: 1.2 TB to 350 GB to fine-tune GPT-3 of 175 billion parameters", "https://arxiv.org/abs/2106.09685, section 4.2"),

@@ -40,7 +40,8 @@ fn names_are_told_apart_and_every_page_begins_with_its_verdict() {
     let names: Vec<&str> = claims().iter().map(Claim::name).collect();
     assert_eq!(names, ["16gb-1.3b", "zero-175b", "fp8-2.3x", "allreduce-nodes"]);
     for claim in claims() {
-        let (page, verdict) = (claim.page(predictor()).unwrap(), claim.verdict(predictor()).unwrap());
+        let (page, verdict) =
+            (claim.page(predictor()).unwrap(), claim.verdict(predictor()).unwrap());
         let expected = format!("# “{}”\n\n**Verdict.** {verdict}\n", claim.title());
         assert!(page.starts_with(&expected), "{page}");
         assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
@@ -61,7 +62,9 @@ fn states_of_1_3_billion_parameters_are_as_by_hand() {
     let page = page("16gb-1.3b");
     // 2 + 2 + 12 bytes of fp16 with Adam, 2 + 4 + 12 with gradients in fp32, 2 + 2 + 4 + 2 with Adam in 8 bits; the norm at the
     // end and the positions are not charged to a stage.
-    for (way, bytes) in [("fp16, Adam", 16.0), ("fp16, Adam, gradients in fp32", 18.0), ("fp16, 8-bit Adam", 10.0)] {
+    for (way, bytes) in
+        [("fp16, Adam", 16.0), ("fp16, Adam, gradients in fp32", 18.0), ("fp16, 8-bit Adam", 10.0)]
+    {
         let bytes_told: f64 = row(&page, way)[2].parse().unwrap();
         assert!((bytes_told / bytes - 1.0).abs() < 0.005, "{way}: {bytes_told}");
     }
@@ -74,10 +77,15 @@ fn states_of_1_3_billion_parameters_are_as_by_hand() {
 fn zero_spreads_2_8_terabytes() {
     let page = page("zero-175b");
     // 16 bytes of 175e9 parameters; 4 + 12/10, 2 + 14/10 and 16/10 of them with ten ranks.
-    for (ranks, expected) in [("1", [2800.0, 2800.0, 2800.0, 2800.0]), ("10", [2800.0, 910.0, 595.0, 280.0])] {
+    for (ranks, expected) in
+        [("1", [2800.0, 2800.0, 2800.0, 2800.0]), ("10", [2800.0, 910.0, 595.0, 280.0])]
+    {
         for (cell, expected) in row(&page, ranks)[1..5].iter().zip(expected) {
             let cell: f64 = cell.parse().unwrap();
-            assert!((cell / expected - 1.0).abs() < 0.01, "{ranks} ranks: {cell} is not {expected}");
+            assert!(
+                (cell / expected - 1.0).abs() < 0.01,
+                "{ranks} ranks: {cell} is not {expected}"
+            );
         }
     }
     assert!(page.contains("with 10 ranks"), "{page}");
@@ -103,7 +111,8 @@ fn bandwidth_falls_with_machines_and_latency_rules_small_payloads() {
     for machines in ["1", "2", "4", "8", "16", "32", "64"] {
         let row = row(&page, machines);
         let rates = [1, 3, 5].map(|cell| row[cell].parse::<f64>().unwrap());
-        let latency = [2, 4, 6].map(|cell| row[cell].trim_end_matches(" %").parse::<f64>().unwrap());
+        let latency =
+            [2, 4, 6].map(|cell| row[cell].trim_end_matches(" %").parse::<f64>().unwrap());
         assert!(rates.iter().zip(last).all(|(new, old)| *new <= old), "{row:?}");
         assert!(rates[0] < rates[1] && rates[1] <= rates[2] && latency[0] > latency[1], "{row:?}");
         last = rates;

@@ -14,10 +14,17 @@ fn near(value: f64, expected: f64) {
 fn parameters_of_well_known_models_come_out_of_their_shapes() {
     let model = |model| job(json!({"model": model})).parameters().unwrap();
     // GPT-2 124M with its 1024 positions.
-    near(model(json!({"arch": "gpt2", "layers": 12, "hidden": 768, "heads": 12, "vocab": 50257, "seq": 1024})), 124_439_808.0);
+    near(
+        model(
+            json!({"arch": "gpt2", "layers": 12, "hidden": 768, "heads": 12, "vocab": 50257, "seq": 1024}),
+        ),
+        124_439_808.0,
+    );
     let llama = |layers, hidden, ffn, heads| {
-        model(json!({"arch": "llama", "layers": layers, "hidden": hidden, "ffn": ffn, "heads": heads, "kv_heads": 8,
-            "vocab": 128_256, "seq": 8192}))
+        model(
+            json!({"arch": "llama", "layers": layers, "hidden": hidden, "ffn": ffn, "heads": heads, "kv_heads": 8,
+            "vocab": 128_256, "seq": 8192}),
+        )
     };
     near(llama(32, 4096, 14336, 32), 8_030_261_248.0);
     near(llama(80, 8192, 28672, 64), 70_553_706_496.0);
@@ -26,11 +33,15 @@ fn parameters_of_well_known_models_come_out_of_their_shapes() {
 #[test]
 fn parameters_of_mixtures_of_experts_come_out_of_their_shapes() {
     let model = |model| job(json!({"model": model})).parameters().unwrap();
-    let qwen = model(json!({"arch": "qwen3-moe", "layers": 48, "hidden": 2048, "ffn": 768, "heads": 32, "kv_heads": 4,
-        "vocab": 151_936, "seq": 4096, "experts": 128, "top_k": 8}));
+    let qwen = model(
+        json!({"arch": "qwen3-moe", "layers": 48, "hidden": 2048, "ffn": 768, "heads": 32, "kv_heads": 4,
+        "vocab": 151_936, "seq": 4096, "experts": 128, "top_k": 8}),
+    );
     assert!((qwen / 30.53e9 - 1.0).abs() < 0.002, "{qwen}");
-    let deepseek = model(json!({"arch": "deepseek-v3", "layers": 61, "hidden": 7168, "ffn": 2048, "heads": 128,
-        "kv_heads": 128, "vocab": 129_280, "seq": 4096, "experts": 256, "top_k": 8}));
+    let deepseek = model(
+        json!({"arch": "deepseek-v3", "layers": 61, "hidden": 7168, "ffn": 2048, "heads": 128,
+        "kv_heads": 128, "vocab": 129_280, "seq": 4096, "experts": 256, "top_k": 8}),
+    );
     assert!((deepseek / 671e9 - 1.0).abs() < 0.02, "{deepseek}");
 }
 
@@ -47,13 +58,20 @@ fn a_ring_all_reduce_sends_every_byte_twice_but_for_the_own_share() {
     near(slow.reduce(0.0), 2e-3);
 }
 
+fn same(values: [f64; 4], expected: [f64; 4]) {
+    for (value, expected) in values.into_iter().zip(expected) {
+        near(value, expected);
+    }
+}
+
 #[test]
 fn stages_of_1f1b_hold_as_many_micro_batches_as_stages_follow() {
-    let held = |passes, parts| [0.0, 1.0, 2.0, 3.0].map(|stage| in_flight(stage, 4.0, passes, parts));
-    assert_eq!(held(8.0, 1.0), [4.0, 3.0, 2.0, 1.0]);
-    assert_eq!(held(2.0, 1.0), [2.0, 2.0, 2.0, 1.0]);
+    let held =
+        |passes, parts| [0.0, 1.0, 2.0, 3.0].map(|stage| in_flight(stage, 4.0, passes, parts));
+    same(held(8.0, 1.0), [4.0, 3.0, 2.0, 1.0]);
+    same(held(2.0, 1.0), [2.0, 2.0, 2.0, 1.0]);
     // Two parts each: 1 + 3 / (4 · 2) as much.
-    assert_eq!(held(8.0, 2.0), [4.0, 3.0, 2.0, 1.0].map(|held| 1.375 * held));
+    same(held(8.0, 2.0), [4.0, 3.0, 2.0, 1.0].map(|held| 1.375 * held));
 }
 
 #[test]

@@ -59,13 +59,20 @@ pub(crate) fn part(breakdown: &Breakdown, name: &str) -> f64 {
 
 /// The sum of the formulas' parts, without what factors correct.
 pub(crate) fn formulas(breakdown: &Breakdown) -> f64 {
-    breakdown.iter().filter(|(name, _)| !name.starts_with("corrections")).map(|(_, part)| part).sum()
+    breakdown
+        .iter()
+        .filter(|(name, _)| !name.starts_with("corrections"))
+        .map(|(_, part)| part)
+        .sum()
 }
 
 /// Weights, gradients and optimizer of the answer, bytes.
 pub(crate) fn states(job: &Job) -> f64 {
     let parts = answer(job).memory_breakdown.unwrap();
-    ["weights_bytes", "gradients_bytes", "optimizer_bytes"].iter().map(|name| part(&parts, name)).sum()
+    ["weights_bytes", "gradients_bytes", "optimizer_bytes"]
+        .iter()
+        .map(|name| part(&parts, name))
+        .sum()
 }
 
 /// What holds of every answer: either a refusal and nothing else, or finite figures that add up.
@@ -73,20 +80,28 @@ pub(crate) fn check(job: &Job, prediction: &Prediction) {
     if let Some(why) = &prediction.refused {
         assert!(prediction.step_s.is_none() && prediction.memory_breakdown.is_none(), "{why}");
         assert!(!why.contains('\n'), "{why}");
-        assert!(["cluster.", "model.", "run."].iter().any(|part| why.contains(part)), "names no field: {why}");
+        assert!(
+            ["cluster.", "model.", "run."].iter().any(|part| why.contains(part)),
+            "names no field: {why}"
+        );
         return;
     }
     let (step, peak) = (prediction.step_s.unwrap(), prediction.peak_mem_bytes.unwrap());
     for interval in [step, peak, prediction.tokens_per_s.unwrap()] {
         let ends = [interval.p05, interval.p50, interval.p95];
         assert!(ends.iter().all(|end| end.is_finite() && *end > 0.0), "{ends:?} of {job:?}");
-        assert!(interval.p05 <= interval.p50 && interval.p50 <= interval.p95, "{ends:?} of {job:?}");
+        assert!(
+            interval.p05 <= interval.p50 && interval.p50 <= interval.p95,
+            "{ends:?} of {job:?}"
+        );
     }
     let oom = prediction.oom_probability.unwrap();
     assert!((0.0..=1.0).contains(&oom), "{oom} of {job:?}");
-    for (parts, whole) in [(&prediction.time_breakdown, step), (&prediction.memory_breakdown, peak)] {
+    for (parts, whole) in [(&prediction.time_breakdown, step), (&prediction.memory_breakdown, peak)]
+    {
         let parts = parts.as_ref().unwrap();
-        let negative = |(name, part): (&String, &f64)| !name.starts_with("corrections") && *part <= 0.0;
+        let negative =
+            |(name, part): (&String, &f64)| !name.starts_with("corrections") && *part <= 0.0;
         assert!(!parts.iter().any(negative), "{parts:?} of {job:?}");
         let sum: f64 = parts.values().sum();
         assert!((sum / whole.p50 - 1.0).abs() < 1e-9, "{sum} is not {} of {job:?}", whole.p50);

@@ -10,7 +10,8 @@ fn what_was_measured_is_never_read() {
     let predictor = predictor();
     let mut measured = line();
     for step_s in [json!(1e-9), json!(1e9), json!("nonsense"), json!(null)] {
-        measured["measured"] = json!({"step_s": step_s, "tokens_per_s": 1.0, "peak_mem_bytes": step_s, "oom": true});
+        measured["measured"] =
+            json!({"step_s": step_s, "tokens_per_s": 1.0, "peak_mem_bytes": step_s, "oom": true});
         let with: Job = serde_json::from_value(measured.clone()).unwrap();
         assert_eq!(
             serde_json::to_string(&predictor.predict(&with)).unwrap(),
@@ -37,7 +38,8 @@ fn jobs_and_predictions_come_back_as_they_were_written() {
 
 #[test]
 fn a_whole_number_may_have_a_point() {
-    let job: Job = serde_json::from_str(r#"{"model": {"layers": 48.0}, "run": {"tp": 8}}"#).unwrap();
+    let job: Job =
+        serde_json::from_str(r#"{"model": {"layers": 48.0}, "run": {"tp": 8}}"#).unwrap();
     assert_eq!((job.model.layers, job.run.tp), (Some(48), Some(8)));
     for wrong in ["48.5", "-1", "-1.0", "1e300", "\"48\"", "true", "[48]"] {
         let text = format!(r#"{{"model": {{"layers": {wrong}}}}}"#);

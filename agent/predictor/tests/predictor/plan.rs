@@ -16,7 +16,10 @@ fn planned(job: &Job, wishes: &Wishes) -> Plan {
 /// GPUs that the degrees of an arrangement take, and sequences of its step.
 fn multiplied(run: &perfagent_predictor::Run) -> (u64, u64) {
     let of = |value: Option<u64>| value.unwrap_or(1);
-    (of(run.dp) * of(run.tp) * of(run.pp) * of(run.cp), of(run.micro_batch) * of(run.grad_accum) * of(run.dp))
+    (
+        of(run.dp) * of(run.tp) * of(run.pp) * of(run.cp),
+        of(run.micro_batch) * of(run.grad_accum) * of(run.dp),
+    )
 }
 
 /// Llama under a framework, with so many key-value heads.
@@ -47,7 +50,8 @@ fn every_suggestion_fits_and_multiplies_out_with_the_same_global_batch() {
                 assert!(suggestion.oom_probability <= wishes.most_oom, "{suggestion:?}");
                 let peak = suggestion.prediction.peak_mem_bytes.unwrap();
                 assert!(peak.above(plan.memory_bytes) <= wishes.most_oom);
-                let world = suggestion.job.cluster.gpus_per_node.unwrap() * suggestion.job.cluster.nodes.unwrap();
+                let world = suggestion.job.cluster.gpus_per_node.unwrap()
+                    * suggestion.job.cluster.nodes.unwrap();
                 assert_eq!(multiplied(&suggestion.job.run), (world, job.run.global_batch.unwrap()));
                 assert_eq!(suggestion.job.run.global_batch, job.run.global_batch);
                 assert_eq!(suggestion.job.model, job.model);
@@ -55,7 +59,8 @@ fn every_suggestion_fits_and_multiplies_out_with_the_same_global_batch() {
                 let change = suggestion.tokens_per_s_change_pct;
                 assert!(change.p05 <= change.p50 && change.p50 <= change.p95, "{change:?}");
                 // Slower ones are suggested only where the job as it is does not fit.
-                let full = plan.base_prediction.peak_mem_bytes.unwrap().above(plan.memory_bytes) > 0.5;
+                let full =
+                    plan.base_prediction.peak_mem_bytes.unwrap().above(plan.memory_bytes) > 0.5;
                 assert!(change.p50 > 0.0 || full, "{change:?}");
             }
             for pair in plan.suggestions.windows(2) {
@@ -74,7 +79,11 @@ fn the_front_is_sorted_and_nothing_on_it_is_beaten_in_both() {
         let plan = planned(&job, &wishes());
         assert!(!plan.front.is_empty());
         for pair in plan.front.windows(2) {
-            assert!(pair[0].peak_mem_bytes < pair[1].peak_mem_bytes && pair[0].tokens_per_s < pair[1].tokens_per_s, "{pair:?}");
+            assert!(
+                pair[0].peak_mem_bytes < pair[1].peak_mem_bytes
+                    && pair[0].tokens_per_s < pair[1].tokens_per_s,
+                "{pair:?}"
+            );
         }
         assert!(plan.front.iter().all(|point| point.oom_probability <= 0.05));
         // Nothing that is suggested is faster than the front's fastest.
@@ -95,7 +104,11 @@ fn no_tensor_parallel_degree_splits_a_head_of_keys() {
             assert_eq!(heads % run.tp.unwrap(), 0, "{run:?}");
         }
         if heads == 2 {
-            let why = plan.rejected.iter().find(|rejected| rejected.reason == "key-value heads not divisible").unwrap();
+            let why = plan
+                .rejected
+                .iter()
+                .find(|rejected| rejected.reason == "key-value heads not divisible")
+                .unwrap();
             insta::assert_snapshot!(why.why, @"2 key-value heads cannot be split over tp 4");
         }
     }
@@ -111,7 +124,8 @@ fn a_measured_job_is_predicted_as_measured_and_others_by_how_they_differ() {
     let predictor = predictor();
     for job in variants() {
         let before = predictor.predict(&job);
-        let (step, peak) = (1.3 * before.step_s.unwrap().p50, 0.8 * before.peak_mem_bytes.unwrap().p50);
+        let (step, peak) =
+            (1.3 * before.step_s.unwrap().p50, 0.8 * before.peak_mem_bytes.unwrap().p50);
         let anchor = predictor.anchor(&job, Some(step), Some(peak)).unwrap();
         let after = predictor.predict_beside(&anchor, &job);
         assert!((after.step_s.unwrap().p50 / step - 1.0).abs() < 1e-12);
@@ -121,7 +135,8 @@ fn a_measured_job_is_predicted_as_measured_and_others_by_how_they_differ() {
         assert!(new.0 < old.0 && new.1 < old.1, "{old:?} to {new:?}: {job:?}");
         let mut other = job.clone();
         other.run.zero = Some(1 - job.run.zero.unwrap().min(1));
-        let (plain, beside) = (predictor.predict(&other), predictor.predict_beside(&anchor, &other));
+        let (plain, beside) =
+            (predictor.predict(&other), predictor.predict_beside(&anchor, &other));
         let ratio = beside.step_s.unwrap().p50 / plain.step_s.unwrap().p50;
         assert!(ratio > 1.0 && ratio <= 1.3 + 1e-9, "{ratio}");
         let (old, new) = (width(&plain), width(&beside));
@@ -145,7 +160,10 @@ fn only_what_was_measured_is_anchored() {
 fn wishes_that_cannot_be_are_refused_in_one_line() {
     let told = |gpus: Option<u64>, nodes: Option<u64>, job: &Job| {
         let wishes = Wishes { gpus, nodes, ..wishes() };
-        plan(predictor(), job, Observed::default(), &wishes).map(|plan| plan.considered).unwrap_err().to_string()
+        plan(predictor(), job, Observed::default(), &wishes)
+            .map(|plan| plan.considered)
+            .unwrap_err()
+            .to_string()
     };
     let mut huge = llama();
     (huge.cluster.gpus_per_node, huge.cluster.nodes) = (Some(u64::MAX), Some(2));
@@ -164,5 +182,7 @@ fn wishes_that_cannot_be_are_refused_in_one_line() {
         told(None, None, &batch),
     ];
     assert!(lines.iter().all(|line| !line.contains('\n')));
-    insta::assert_snapshot!(lines.map(|line| line.split("; known are").next().unwrap().to_owned()).join("\n"));
+    insta::assert_snapshot!(
+        lines.map(|line| line.split("; known are").next().unwrap().to_owned()).join("\n")
+    );
 }

@@ -9,12 +9,27 @@ use crate::jobs::{answer, check, formulas, job, states};
 /// Jobs whose degrees and batch multiply out, of every framework and of GPUs of every generation.
 fn jobs() -> impl Strategy<Value = Job> {
     let frameworks = prop::sample::select(vec![
-        "nanotron", "megatron", "nemo", "megatron-deepspeed", "deepspeed", "fsdp", "llm.c", "pytorch",
+        "nanotron",
+        "megatron",
+        "nemo",
+        "megatron-deepspeed",
+        "deepspeed",
+        "fsdp",
+        "llm.c",
+        "pytorch",
     ]);
-    let gpus = prop::sample::select(vec!["V100-32GB", "T4", "A100-80GB", "H100-80GB", "H200", "B200"]);
+    let gpus =
+        prop::sample::select(vec!["V100-32GB", "T4", "A100-80GB", "H100-80GB", "H200", "B200"]);
     let degree = || prop::sample::select(vec![1_u64, 2, 4]);
     let machines = (gpus, frameworks, degree(), degree(), degree(), degree());
-    let shape = (1_u64..13, 2_u64..9, prop::sample::select(vec![64_u64, 128]), any::<bool>(), any::<bool>(), 0_u64..3);
+    let shape = (
+        1_u64..13,
+        2_u64..9,
+        prop::sample::select(vec![64_u64, 128]),
+        any::<bool>(),
+        any::<bool>(),
+        0_u64..3,
+    );
     let run = (
         1_u64..9,
         1_u64..9,
@@ -87,7 +102,7 @@ proptest! {
             for zero in 1..4 {
                 prop_assert!(of(zero, 2 * dp) < of(zero, dp));
             }
-            prop_assert!(of(0, 2 * dp) == of(0, dp));
+            prop_assert!((of(0, 2 * dp) / of(0, dp) - 1.0).abs() < 1e-12);
         }
     }
 

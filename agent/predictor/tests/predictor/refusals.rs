@@ -58,7 +58,8 @@ fn impossible_jobs_are_refused_by_the_field_that_is_to_blame() {
             let why = refusal(changes);
             // The list of GPUs grows with the table of datasheets.
             let why = why.split("; known are").next().unwrap().to_owned();
-            let changes: Vec<String> = changes.iter().map(|(path, value)| format!("{path}={value}")).collect();
+            let changes: Vec<String> =
+                changes.iter().map(|(path, value)| format!("{path}={value}")).collect();
             format!("{}: {why}", changes.join(" "))
         })
         .collect();
