@@ -103,7 +103,9 @@ fn check(predictor: &Predictor) -> Result<Page, String> {
         .text(
             "The same job in bf16 and in fp8: Llama's shapes at 8192 tokens under NeMo, 128 sequences a step; 1B and 8B on eight GPUs with \
              data parallelism, 70B on 64 with tp 4 and pp 4. The bounds are Amdahl's, from the products' share of the bf16 step: \
-             with 8-bit products at the stated rate, and with products that take no time.",
+             with 8-bit products at the stated rate, and with products that take no time. \
+             A prediction may lie above the first of them: what is left of a step does not stay the same to the digit, and measured \
+             jobs correct it by precision.",
         )
         .table(
             &["model", "products' share in bf16", "predicted, times", "bound at the stated rate", "bound for any rate"],

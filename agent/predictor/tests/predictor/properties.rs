@@ -140,3 +140,28 @@ fn recomputing_the_only_layer_of_a_stage_saves_nothing_and_costs_nothing() {
     };
     assert!(of("full") <= of("none"));
 }
+
+/// Factors are of single micro-batches, and may turn two sizes around that formulas put in order: by little.
+#[test]
+fn factors_of_micro_batches_hardly_turn_the_order_around() {
+    for framework in ["nanotron", "megatron", "nemo", "megatron-deepspeed", "deepspeed", "fsdp"] {
+        for (hidden, tp) in
+            [2048, 4096, 8192].into_iter().flat_map(|hidden| [1, 4, 8].map(|tp| (hidden, tp)))
+        {
+            let mut last = 0.0;
+            for micro in [1, 2, 3, 4, 6, 8, 12, 16] {
+                let peak = peak(&job(json!({
+                    "cluster": {"gpu": "H100-80GB", "gpus_per_node": 8, "nodes": 1},
+                    "model": {"arch": "llama", "layers": 24, "hidden": hidden, "heads": 32, "vocab": 50_368, "seq": 2048},
+                    "run": {"framework": framework, "micro_batch": micro, "grad_accum": 4, "dp": 8 / tp, "tp": tp, "zero": 1,
+                        "precision": "bf16", "recompute": "none", "flash_attention": true}
+                })));
+                assert!(
+                    peak > 0.97 * last,
+                    "{framework}, width {hidden}, tp {tp}, micro-batch {micro}: {peak} after {last}"
+                );
+                last = peak;
+            }
+        }
+    }
+}
