@@ -80,9 +80,12 @@ const SWEEPS: usize = 12;
 /// Residuals beyond this count less, natural logarithm.
 const FAR: f64 = 0.15;
 
+/// A job of a fit: its keys, what is left over and its weight.
+pub(crate) type Row = (Vec<(String, f64)>, f64, f64);
+
 /// Factors that take away what is left over: `rows` are keys, what is left (measured by predicted, logarithm) and weight.
 #[must_use]
-pub(crate) fn fit(rows: &[(Vec<(String, f64)>, f64, f64)]) -> Effects {
+pub(crate) fn fit(rows: &[Row]) -> Effects {
     let mut members: Vec<BTreeMap<&str, (f64, Vec<usize>)>> = Vec::new();
     for (index, (keys, _, _)) in rows.iter().enumerate() {
         for (place, (key, draw)) in keys.iter().enumerate() {

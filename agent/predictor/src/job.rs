@@ -4,6 +4,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::shape::Shape;
+
 /// One job: where it runs, what it trains and how.
 ///
 /// Fields that a source does not state are `None`; the predictor says what it assumed in their place.
@@ -21,6 +23,19 @@ pub struct Job {
     /// The arrangement.
     #[serde(default)]
     pub run: Run,
+}
+
+impl Job {
+    /// Parameters of the model, counted from its shape; what `model.params` states is not read.
+    ///
+    /// # Errors
+    ///
+    /// Which field of the shape is not stated, or impossible.
+    pub fn parameters(&self) -> Result<f64, String> {
+        let mut job = self.clone();
+        job.model.params = None;
+        Shape::of(&job, &mut Vec::new()).map(|shape| shape.params)
+    }
 }
 
 /// The machines of a job. `gpus_per_node` × `nodes` GPUs are used.

@@ -35,6 +35,7 @@ pub(crate) enum Offload {
 
 /// A job as the formulas take it. Degrees and sizes are `f64` since they only ever multiply.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of a job by itself")]
 pub(crate) struct Setup {
     pub gpu: &'static Gpu,
     pub framework: Framework,
@@ -113,7 +114,7 @@ impl Setup {
         let tp = match (positive("run.tp", run.tp)?, positive("run.dp", run.dp)?) {
             (Some(tp), _) => tp,
             (None, Some(dp)) => {
-                let tp = (world / (dp * pp * cp)).max(1.0);
+                let tp = shared_out(world, dp * pp * cp, "run.dp × run.pp × run.cp")?;
                 assumed.push(format!("run.tp: {tp:.0}, the GPUs by the other degrees"));
                 tp
             }
@@ -121,12 +122,12 @@ impl Setup {
         };
         let dp = match positive("run.dp", run.dp)? {
             Some(dp) => dp,
-            None => (world / (tp * pp * cp)).max(1.0),
+            None => shared_out(world, tp * pp * cp, "run.tp × run.pp × run.cp")?,
         };
         let used = dp * tp * pp * cp;
         if (used - world).abs() > 0.5 {
             return Err(format!(
-                "the degrees do not multiply out: dp {dp} × tp {tp} × pp {pp} × cp {cp} = {used} GPUs, the cluster has {world}"
+                "the degrees do not multiply out: run.dp {dp} × run.tp {tp} × run.pp {pp} × run.cp {cp} = {used} GPUs, the cluster has {world}"
             ));
         }
         let ep = degree("run.ep", run.ep)?;
@@ -149,7 +150,13 @@ impl Setup {
                 (micro, (global / (micro * dp)).ceil().max(1.0), global)
             }
             (None, Some(passes), Some(global)) => {
-                ((global / (passes * dp)).max(1.0), passes, global)
+                let micro = global / (passes * dp);
+                if micro.fract() != 0.0 || micro < 1.0 {
+                    return Err(format!(
+                        "run.global_batch {global} is no multiple of run.grad_accum {passes} × run.dp {dp}"
+                    ));
+                }
+                (micro, passes, global)
             }
             (Some(micro), None, None) => {
                 assumed.push("run.grad_accum: 1".to_owned());
@@ -166,7 +173,7 @@ impl Setup {
         let expected = micro_batch * passes * dp;
         if expected > global_batch * 1.5 + 1.0 || expected < global_batch / 1.5 - 1.0 {
             return Err(format!(
-                "the batch does not multiply out: micro_batch {micro_batch} × grad_accum {passes} × dp {dp} = {expected}, global_batch is {global_batch}"
+                "the batch does not multiply out: run.micro_batch {micro_batch} × run.grad_accum {passes} × run.dp {dp} = {expected}, run.global_batch is {global_batch}"
             ));
         }
 
@@ -190,7 +197,11 @@ impl Setup {
         if matches!(precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4)
             && gpu.fp8_rate.is_none()
         {
-            return Err(format!("{} has no products in 8 bits", gpu.name));
+            let precision = run.precision.as_deref().unwrap_or_default();
+            return Err(format!(
+                "run.precision {precision:?}: {} has no products in 8 bits",
+                gpu.name
+            ));
         }
         let grad_bytes = match run.grad_dtype.as_deref() {
             Some("fp32") => 4.0,
@@ -201,8 +212,8 @@ impl Setup {
                 ));
             }
             None => match (precision, framework) {
-                (Precision::Fp32 | Precision::Tf32, _) => 4.0,
-                (_, Framework::Nanotron | Framework::Nemo) => 4.0,
+                (Precision::Fp32 | Precision::Tf32, _)
+                | (_, Framework::Nanotron | Framework::Nemo) => 4.0,
                 _ => 2.0,
             },
         };
@@ -285,4 +296,13 @@ impl Setup {
     pub(crate) fn stream_split(&self) -> f64 {
         if self.sequence_parallel { self.tp } else { 1.0 }
     }
+}
+
+/// The degree that is left when `used` of the GPUs of the `world` are spoken for.
+fn shared_out(world: f64, used: f64, what: &str) -> Result<f64, String> {
+    let left = world / used;
+    if left < 1.0 || left.fract() != 0.0 {
+        return Err(format!("{what} = {used} does not divide the {world} GPUs of the cluster"));
+    }
+    Ok(left)
 }

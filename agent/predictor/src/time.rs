@@ -3,6 +3,7 @@
 use crate::collective::{Group, network_rate};
 use crate::constants::{Constant, Constants};
 use crate::framework::Framework;
+use crate::pipeline::bubble;
 use crate::setup::{Offload, Precision, Recompute, Setup};
 
 /// Parts of a step, seconds. `total` is their sum.
@@ -310,7 +311,7 @@ impl Model<'_> {
         if s.pp > 1.0 {
             let even = longer(model.device() / s.pp, model.host / s.pp + micro);
             // The first stages wait for the last to fill: with virtual stages, as long as a part of a stage.
-            times.bubble = (s.pp - 1.0) * even / s.vpp.max(1.0) + head.min(even);
+            times.bubble = bubble(s.pp, s.vpp) * even + head.min(even);
             times.transfers = self.transfers(m);
         }
         times.data_parallel = self.data_parallel(stage);
