@@ -37,12 +37,17 @@ pub(crate) const UNSEEN: &str = "unseen";
 /// The class of jobs next to one that was measured: the difference of what is left over within a group.
 const ANCHORED: &str = "anchored";
 
+/// The framework's name, told apart on early GPUs: measurements on those were made on clusters that varied more, says who
+/// made them.
+pub(crate) fn family(setup: &Setup) -> String {
+    let name = setup.framework.name();
+    let early = matches!(setup.gpu.generation, Generation::Volta | Generation::Other);
+    if early { format!("{name}/early") } else { name.to_owned() }
+}
+
 /// Names of a job's classes, from the particular to the general.
 pub(crate) fn classes(setup: &Setup, figure: Figure, calibration: &Calibration) -> Vec<String> {
-    let family = setup.framework.name();
-    // Measurements on early GPUs were made on clusters that varied more, says who made them.
-    let early = matches!(setup.gpu.generation, Generation::Volta | Generation::Other);
-    let family = if early { format!("{family}/early") } else { family.to_owned() };
+    let family = family(setup);
     let machines = if setup.nodes > 1.0 { "many" } else { "one" };
     let mut classes = Vec::new();
     if figure == Figure::Time {

@@ -104,8 +104,11 @@ impl Predictor {
 
     /// How far the ratio of two steps of one cell may be off, as natural logarithms.
     pub(crate) fn ratio_spread(&self, job: &Job) -> (f64, f64) {
-        let family = job.run.framework.as_deref().map_or(Framework::Other, Framework::find);
-        interval::anchored(self.calibration.spreads(Figure::Time), family.name())
+        Setup::of(job)
+            .ok()
+            .and_then(|setup| {
+                interval::anchored(self.calibration.spreads(Figure::Time), &interval::family(&setup))
+            })
             .map_or((-1.0, 1.0), |spread| (spread.p05, spread.p95))
     }
 
@@ -203,7 +206,7 @@ impl Predictor {
         let spreads = self.calibration.spreads(figure);
         let nothing = Spread { p05: -1.0, p95: 1.0, jobs: 0 };
         let beside =
-            if anchored { interval::anchored(spreads, setup.framework.name()) } else { None };
+            if anchored { interval::anchored(spreads, &interval::family(setup)) } else { None };
         let of_class = if self.calibration.has_seen(setup.framework, figure) {
             interval::find(spreads, &interval::classes(setup, figure, &self.calibration))
         } else {

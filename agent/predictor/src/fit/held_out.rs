@@ -89,7 +89,7 @@ pub fn cross_validate(samples: &[Sample]) -> Vec<Held> {
                 id: sample.id.clone(),
                 source: sample.source.clone(),
                 group: sample.group.clone(),
-                family: sample.family().0.name().to_owned(),
+                family: interval::family(&sample.setup),
                 cell: sample.cell.clone(),
                 single_node: sample.single_node,
                 figure,
