@@ -33,7 +33,8 @@ fn a_line_a_job_in_the_same_order() {
     assert_eq!((&first["schema"], &first["id"]), (&json!("perfagent.prediction/1"), &json!("a")));
     assert_eq!(first["refused"], Value::Null);
     for figure in ["step_s", "tokens_per_s", "peak_mem_bytes"] {
-        let [p05, p50, p95] = ["p05", "p50", "p95"].map(|name| first[figure][name].as_f64().unwrap());
+        let [p05, p50, p95] =
+            ["p05", "p50", "p95"].map(|name| first[figure][name].as_f64().unwrap());
         assert!(0.0 < p05 && p05 < p50 && p50 < p95, "{figure}: {first}");
     }
     // 8.03e9 parameters, 1.05e6 tokens a step, eight GPUs of 989e12 operations a second at most: not under 6.4 s, nor over four
@@ -43,7 +44,11 @@ fn a_line_a_job_in_the_same_order() {
     let peak = first["peak_mem_bytes"]["p50"].as_f64().unwrap();
     assert!((30e9..110e9).contains(&peak), "{peak}");
     assert_eq!(answers[1]["id"], "b");
-    assert!(answers[1]["refused"].as_str().unwrap().contains("do not multiply out"), "{}", answers[1]);
+    assert!(
+        answers[1]["refused"].as_str().unwrap().contains("do not multiply out"),
+        "{}",
+        answers[1]
+    );
     assert_eq!(answers[1]["step_s"], Value::Null);
 }
 
@@ -63,14 +68,26 @@ fn what_was_measured_is_not_read() {
 fn a_line_that_is_no_job_is_named_and_the_others_are_answered() {
     let folder = tempfile::tempdir().unwrap();
     let broken = r#"{"id":"x","model":{"layers":"many"}}"#;
-    fs::write(folder.path().join("jobs.jsonl"), format!("{}\n{broken}\nnot json\n{}\n", job(), job())).unwrap();
+    fs::write(
+        folder.path().join("jobs.jsonl"),
+        format!("{}\n{broken}\nnot json\n{}\n", job(), job()),
+    )
+    .unwrap();
     let done = run(folder.path(), &["predict", "jobs.jsonl", "-o", "out.jsonl"]);
     assert_eq!(done.code, 2);
     let answers = lines(&fs::read_to_string(folder.path().join("out.jsonl")).unwrap());
     assert_eq!(answers.len(), 4);
     assert_eq!(answers[1]["id"], "x");
-    assert!(answers[1]["refused"].as_str().unwrap().starts_with("line 2, column "), "{}", answers[1]);
-    assert!(answers[2]["refused"].as_str().unwrap().starts_with("line 3, column "), "{}", answers[2]);
+    assert!(
+        answers[1]["refused"].as_str().unwrap().starts_with("line 2, column "),
+        "{}",
+        answers[1]
+    );
+    assert!(
+        answers[2]["refused"].as_str().unwrap().starts_with("line 3, column "),
+        "{}",
+        answers[2]
+    );
     assert_eq!(answers[0], answers[3]);
     assert!(done.stderr.contains("jobs.jsonl, line 2"), "{}", done.stderr);
     assert_eq!(done.stderr.lines().count(), 2, "{}", done.stderr);
@@ -81,7 +98,11 @@ fn a_file_that_is_not_there_is_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let done = run(folder.path(), &["predict", "nowhere.jsonl"]);
     assert_eq!((done.code, done.stderr.lines().count()), (2, 1));
-    assert!(done.stderr.contains("nowhere.jsonl: cannot be opened; name a file of jobs"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("nowhere.jsonl: cannot be opened; name a file of jobs"),
+        "{}",
+        done.stderr
+    );
 }
 
 /// A GPU run with its job and machines named.
@@ -92,7 +113,18 @@ fn planned(words: &[&str]) -> crate::command::Outcome {
     start["cluster"] = json!({});
     start["run"]["recompute"] = json!("full");
     fs::write(folder.path().join("job.json"), start.to_string()).unwrap();
-    let named = ["advise", "run.perfdb", "--job", "job.json", "--gpu", "H100", "--gpus", "8", "--nodes", "1"];
+    let named = [
+        "advise",
+        "run.perfdb",
+        "--job",
+        "job.json",
+        "--gpu",
+        "H100",
+        "--gpus",
+        "8",
+        "--nodes",
+        "1",
+    ];
     run(folder.path(), &[&named[..], words].concat())
 }
 
@@ -113,7 +145,11 @@ fn suggestions_fit_and_multiply_out() {
     }
     // Full recomputation costs a quarter of all products: to leave it out is one of the suggestions.
     let leaves_out = |suggestion: &Value| {
-        suggestion["changes"].as_array().unwrap().iter().any(|change| change["field"] == "recompute")
+        suggestion["changes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|change| change["field"] == "recompute")
     };
     assert!(suggestions.iter().any(leaves_out), "{suggestions:?}");
     assert!(!plan["rejected"].as_array().unwrap().is_empty());
