@@ -32,8 +32,8 @@ const REPEATED: f64 = 0.05;
 /// A job that was measured: others are predicted by how they differ from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Anchor {
-    /// The job itself.
-    job: Job,
+    /// The job itself, whatever of it was stated and what assumed.
+    setup: Setup,
     /// Measured by predicted, logarithm, of the time.
     time: Option<f64>,
     /// The same of the memory.
@@ -77,17 +77,15 @@ impl Predictor {
         step_s: Option<f64>,
         peak_bytes: Option<f64>,
     ) -> Result<Anchor, String> {
-        let setup = Setup::of(job)?;
+        let mut setup = Setup::of(job)?;
         let off = |figure, measured: Option<f64>| {
             measured
                 .filter(|measured| *measured > 0.0)
                 .map(|measured| (measured / self.middle(&setup, figure)).ln())
         };
-        Ok(Anchor {
-            job: Job { id: None, ..job.clone() },
-            time: off(Figure::Time, step_s),
-            memory: off(Figure::Memory, peak_bytes),
-        })
+        let (time, memory) = (off(Figure::Time, step_s), off(Figure::Memory, peak_bytes));
+        (setup.assumed, setup.guessed) = (Vec::new(), false);
+        Ok(Anchor { setup, time, memory })
     }
 
     /// What `job` is expected to take, given that one beside it was measured.
@@ -140,14 +138,14 @@ impl Predictor {
             wider += WIDER * doublings;
             setup.assumed.push(format!("interval widened: {why}"));
         }
-        if setup.guessed {
+        if std::mem::take(&mut setup.guessed) {
             wider *= GUESSED;
         }
         let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
         let times = time::step(&setup, constants);
         let peak = memory::peak(&setup, constants);
         let mut assumed = std::mem::take(&mut setup.assumed);
-        let itself = anchor.is_some_and(|anchor| anchor.job == Job { id: None, ..job.clone() });
+        let itself = anchor.is_some_and(|anchor| anchor.setup == setup);
         let mut figure = |figure, total: f64, measured: Option<f64>| {
             let factor = self.factor(&setup, figure) * measured.unwrap_or(0.0).exp();
             let spread = if itself && measured.is_some() {

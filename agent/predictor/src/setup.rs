@@ -34,7 +34,7 @@ pub(crate) enum Offload {
 }
 
 /// A job as the formulas take it. Degrees and sizes are `f64` since they only ever multiply.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of a job by itself")]
 pub(crate) struct Setup {
     pub gpu: &'static Gpu,
