@@ -3,6 +3,7 @@
 mod ceilings;
 mod data_stall;
 mod disk;
+mod findings;
 mod gpu;
 mod interrupted;
 mod launchers;

@@ -176,8 +176,11 @@ fn operators_have_shapes(bed: &Bed) {
 fn advice_is_traced(bed: &Bed) {
     let advice = bed.perfagent(["advise", "run.perfdb", "--json"]).success().json();
     let facts = advice["facts"].as_array().unwrap();
-    assert_eq!(facts.len(), 3, "data stalls, communication, memory headroom");
     for fact in facts {
+        assert_ne!(
+            fact["verdict"], "unknown",
+            "everything is known of a run on processors: {fact}"
+        );
         assert!(fact["evidence"].to_string().contains("run.perfdb"), "{fact}");
     }
 }

@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use perfagent_analysis::report::Rank;
+
+use crate::Gain;
+
 /// The name and version of the document.
 pub const SCHEMA: &str = "perfagent.advice/1";
 
@@ -14,7 +18,10 @@ pub struct Advice {
     pub recording: String,
     /// What wrote the recording.
     pub source: String,
-    /// The facts, in a fixed order.
+    /// What is worth most, and how many facts there are of each verdict, in a sentence.
+    #[serde(default)]
+    pub summary: String,
+    /// The facts, in a fixed order; [`Fact::place`] ranks them.
     pub facts: Vec<Fact>,
     /// What these facts do not say.
     pub limits: Vec<String>,
@@ -23,7 +30,9 @@ pub struct Advice {
 /// One fact with what it rests on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
-    /// Its stable name: `data_stall`, `communication`, `memory_headroom`, `operator_efficiency`, `collective_efficiency`.
+    /// Its stable name: `data_stall`, `communication`, `memory_headroom`, `host_bound`, `synchronization`, `exposed_copies`, `stragglers`,
+    /// `tensor_cores`, `dtype_casts`, `tiny_kernels`, `throttling`, `memory_fragmentation`, and with ceilings
+    /// `operator_efficiency` and `collective_efficiency`.
     pub name: String,
     /// Whether something is to be done.
     pub verdict: Verdict,
@@ -39,8 +48,14 @@ pub struct Fact {
     pub ranks: Vec<RankFigure>,
     /// Where in the recording the figures were measured.
     pub evidence: Vec<Evidence>,
-    /// One sentence: what to do, or that there is nothing to gain.
+    /// One sentence: what to do, or that there is nothing to gain, or what to record to know it.
     pub advice: String,
+    /// What acting on it is worth; `None` when it is no time that would be gained, and when nothing would.
+    #[serde(default)]
+    pub gain: Option<Gain>,
+    /// Its place among the facts to act on by what they are worth, from 1 on.
+    #[serde(default)]
+    pub place: Option<i64>,
 }
 
 /// Whether something is to be done.
@@ -76,6 +91,8 @@ pub enum Source {
     Derived,
     /// From what the device does at most, as `perfagent ceilings` has measured it.
     Ceiling,
+    /// A constant of the formula that the gain is calculated by.
+    Modelled,
 }
 
 /// A fact's figure of one rank.
@@ -110,12 +127,69 @@ pub struct Evidence {
     pub count: i64,
     /// What they stand for.
     pub what: String,
+    /// Where to look: the start of the longest of them, or of the stretch that they are in, ns since the Unix epoch.
+    #[serde(default)]
+    pub start_ns: Option<i64>,
+    /// Its end.
+    #[serde(default)]
+    pub end_ns: Option<i64>,
+}
+
+impl Evidence {
+    /// With where to look.
+    pub(crate) fn at(mut self, start_ns: i64, length_ns: i64) -> Self {
+        if length_ns > 0 {
+            (self.start_ns, self.end_ns) =
+                (Some(start_ns), Some(start_ns.saturating_add(length_ns)));
+        }
+        self
+    }
+}
+
+impl Fact {
+    /// A fact of which nothing is known yet: `worst` is the rank that has most to gain, with its figure, and `advice` what to
+    /// record to know more.
+    pub(crate) fn unknown(
+        name: &str,
+        unit: &str,
+        (worst, ranks): (Option<(&Rank, f64)>, Vec<RankFigure>),
+        advice: &str,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            verdict: Verdict::Unknown,
+            value: worst.map(|(_, value)| value),
+            unit: unit.to_owned(),
+            rank: worst.and_then(|(rank, _)| rank.rank),
+            figures: Vec::new(),
+            ranks,
+            evidence: Vec::new(),
+            advice: advice.to_owned(),
+            gain: None,
+            place: None,
+        }
+    }
+
+    /// Says that there is nothing to gain, and why.
+    pub(crate) fn nothing(&mut self, advice: String) {
+        (self.verdict, self.advice) = (Verdict::NothingToGain, advice);
+    }
+
+    /// Says what to do.
+    pub(crate) fn act(&mut self, advice: String) {
+        (self.verdict, self.advice) = (Verdict::Act, advice);
+    }
 }
 
 impl Figure {
     /// A figure straight from the recording.
     pub(crate) fn measured(name: &str, value: Option<f64>) -> Self {
         Self { name: name.to_owned(), value, source: Source::Measured }
+    }
+
+    /// A constant of a formula.
+    pub(crate) fn modelled(name: &str, value: f64) -> Self {
+        Self { name: name.to_owned(), value: Some(value), source: Source::Modelled }
     }
 
     /// A figure of the ceilings.

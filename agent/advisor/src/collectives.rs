@@ -4,7 +4,7 @@ use perfagent_analysis::Report;
 use perfagent_analysis::report::{CollectiveRow, Rank};
 
 use crate::{
-    Ceilings, Fact, Figure, Verdict, WORTH_ACTING_PCT, evidence, rank_name, share_pct,
+    Ceilings, Fact, Figure, Gain, Verdict, WORTH_ACTING_PCT, evidence, rank_name, share_pct,
     step_evidence, stretch, worst,
 };
 
@@ -29,17 +29,7 @@ pub(crate) fn fact(report: &Report, ceilings: &Ceilings) -> Fact {
         let sum = Sum::of(rank, ceilings)?;
         share_pct((sum.time_ns - sum.least_ns).max(0.0) as i64, stretch(rank).window_ns)
     });
-    let mut fact = Fact {
-        name: "collective_efficiency".to_owned(),
-        verdict: Verdict::Unknown,
-        value: worst.map(|(_, value)| value),
-        unit: "pct".to_owned(),
-        rank: worst.and_then(|(rank, _)| rank.rank),
-        figures: Vec::new(),
-        ranks,
-        evidence: Vec::new(),
-        advice: String::new(),
-    };
+    let mut fact = Fact::unknown("collective_efficiency", "pct", (worst, ranks), "");
     let Some((rank, lost)) = worst else {
         (fact.verdict, fact.advice) = without(report, ceilings);
         return fact;
@@ -59,24 +49,26 @@ pub(crate) fn fact(report: &Report, ceilings: &Ceilings) -> Fact {
     }
     let who = rank_name(rank);
     let waits = if sum.is_transfer { "" } else { ", waiting for other ranks included" };
-    (fact.verdict, fact.advice) = if times > MUCH_SLOWER && lost >= WORTH_ACTING_PCT {
-        (
-            Verdict::Act,
-            format!(
-                "Find out what slows collectives down (computation that shares their cores or multiprocessors, ranks that \
-                 come late, a slow link): those of {who} take {times:.1} times what they take alone{waits}, which is \
-                 {lost:.1} % of its time."
-            ),
-        )
+    fact.gain = Gain::of(
+        sum.time_ns - MUCH_SLOWER * sum.least_ns,
+        sum.time_ns - sum.least_ns,
+        stretch(rank).window_ns,
+        format!(
+            "at most f = (their time - their time by the line) / window; likely as far as {MUCH_SLOWER} times the line"
+        ),
+    );
+    if times > MUCH_SLOWER && lost >= WORTH_ACTING_PCT {
+        fact.act(format!(
+            "Find out what slows collectives down (computation that shares their cores or multiprocessors, ranks that come \
+             late, a slow link): those of {who} take {times:.1} times what they take alone{waits}, which is {lost:.1} % of \
+             its time."
+        ));
     } else {
-        (
-            Verdict::NothingToGain,
-            format!(
-                "Nothing to gain: collectives of {who} take {times:.1} times what they take alone{waits}, which is \
-                 {lost:.1} % of its time."
-            ),
-        )
-    };
+        fact.nothing(format!(
+            "Nothing to gain: collectives of {who} take {times:.1} times what they take alone{waits}, which is {lost:.1} % \
+             of its time."
+        ));
+    }
     fact
 }
 

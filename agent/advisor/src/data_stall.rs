@@ -4,26 +4,20 @@ use perfagent_analysis::report::{RangeRow, Rank};
 use perfagent_analysis::{DATA, Report, Rules};
 
 use crate::{
-    Fact, Figure, Verdict, WORTH_ACTING_PCT, evidence, rank_name, share_pct, step_evidence,
-    stretch, worst,
+    Fact, Figure, Gain, WORTH_ACTING_PCT, evidence, rank_name, share_pct, step_evidence, stretch,
+    worst,
 };
 
 /// Share of the time that went to loading of data, and to idling before the first operation of a step.
 pub(crate) fn fact(report: &Report) -> Fact {
     let (worst, ranks) = worst(report, share);
-    let mut fact = Fact {
-        name: "data_stall".to_owned(),
-        verdict: Verdict::Unknown,
-        value: worst.map(|(_, value)| value),
-        unit: "pct".to_owned(),
-        rank: worst.and_then(|(rank, _)| rank.rank),
-        figures: Vec::new(),
-        ranks,
-        evidence: Vec::new(),
-        advice: "The recording marks neither steps nor loading of data: put an NVTX range `step` around each step \
-                 and `data` around the loading in it, and record again."
-            .to_owned(),
-    };
+    let mut fact = Fact::unknown(
+        "data_stall",
+        "pct",
+        (worst, ranks),
+        "The recording marks neither steps nor loading of data: put an NVTX range `step` around each step and `data` around \
+         the loading in it, and record again.",
+    );
     let Some((rank, share)) = worst else { return fact };
     let whole = stretch(rank);
     let lead_in = lead_in_ns(rank);
@@ -38,28 +32,25 @@ pub(crate) fn fact(report: &Report) -> Fact {
         fact.evidence.push(step_evidence(rank));
     }
     let who = rank_name(rank);
-    (fact.verdict, fact.advice) = if share < WORTH_ACTING_PCT {
-        (
-            Verdict::NothingToGain,
-            format!("Nothing to gain: {who} waits {share:.1} % of its time for data."),
-        )
+    fact.gain = Gain::of(
+        whole.data_ns as f64,
+        whole.data_ns.saturating_add(lead_in) as f64,
+        whole.window_ns,
+        "at most f = (loading of data + idle time before the first operation of a step) / window; likely the loading alone",
+    );
+    if share < WORTH_ACTING_PCT {
+        fact.nothing(format!("Nothing to gain: {who} waits {share:.1} % of its time for data."));
     } else if whole.data_ns >= lead_in {
-        (
-            Verdict::Act,
-            format!(
-                "Load data ahead (more loader workers, prefetching, cached tokens): {who} spends {share:.1} % of its \
-                 time waiting for it."
-            ),
-        )
+        fact.act(format!(
+            "Load data ahead (more loader workers, prefetching, cached tokens): {who} spends {share:.1} % of its time \
+             waiting for it."
+        ));
     } else {
-        (
-            Verdict::Act,
-            format!(
-                "Look at what {who} does on the host at the start of a step: {share:.1} % of its time passes before \
-                 the first operation runs, most of it outside ranges that load data."
-            ),
-        )
-    };
+        fact.act(format!(
+            "Look at what {who} does on the host at the start of a step: {share:.1} % of its time passes before the first \
+             operation runs, most of it outside ranges that load data."
+        ));
+    }
     fact
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Pure functions over a [`perfagent_analysis::Report`]. Every fact carries the figures that it rests
 //! on, where in the recording they were measured, and one sentence of what to do, which may be that
-//! there is nothing to gain. Nothing is predicted: a fact says what a run lost, not what another
-//! configuration would win. With the ceilings of the device ([`Ceilings`]) two more facts say how near the run came to
+//! there is nothing to gain, or what to record to know it. What is to be acted on says what it is worth by
+//! Amdahl's law ([`Gain`]), as it can be expected and at most, and is ranked by that. No other configuration is predicted here. With the ceilings of the device ([`Ceilings`]) two more facts say how near the run came to
 //! them.
 
 mod advice;
@@ -11,9 +11,24 @@ mod ceilings;
 mod collectives;
 mod communication;
 mod data_stall;
+mod dtype_casts;
 pub mod emit;
+mod exposed_copies;
+mod fragmentation;
+mod gain;
+mod host_bound;
+mod idle;
+mod kernel_name;
 mod memory_headroom;
 mod operators;
+mod rank_order;
+pub mod start;
+mod stragglers;
+mod synchronization;
+mod tensor_cores;
+mod throttling;
+mod tiny_kernels;
+mod told;
 pub mod tune;
 
 use perfagent_analysis::Report;
@@ -21,6 +36,7 @@ use perfagent_analysis::report::{Breakdown, Rank};
 
 pub use advice::{Advice, Evidence, Fact, Figure, RankFigure, SCHEMA, Source, Verdict};
 pub use ceilings::{CEILINGS_SCHEMA, Ceilings};
+pub use gain::Gain;
 
 /// Shares of the step time below this are not worth a change, percent.
 const WORTH_ACTING_PCT: f64 = 5.0;
@@ -28,13 +44,27 @@ const WORTH_ACTING_PCT: f64 = 5.0;
 /// The advice for the run of `report`, held against `ceilings` if there are any.
 #[must_use]
 pub fn advise(report: &Report, ceilings: Option<&Ceilings>) -> Advice {
-    let mut facts =
-        vec![data_stall::fact(report), communication::fact(report), memory_headroom::fact(report)];
+    let mut facts = vec![
+        data_stall::fact(report),
+        communication::fact(report),
+        memory_headroom::fact(report),
+        host_bound::fact(report),
+        synchronization::fact(report),
+        exposed_copies::fact(report),
+        stragglers::fact(report),
+        tensor_cores::fact(report),
+        dtype_casts::fact(report),
+        tiny_kernels::fact(report),
+        throttling::fact(report),
+        fragmentation::fact(report),
+    ];
     if let Some(ceilings) = ceilings {
         facts.push(operators::fact(report, ceilings));
         facts.push(collectives::fact(report, ceilings));
     }
+    rank_order::place(&mut facts);
     Advice {
+        summary: rank_order::summary(&facts),
         schema: SCHEMA.to_owned(),
         recording: report.recording.path.clone(),
         source: report.recording.source.clone(),
@@ -45,7 +75,8 @@ pub fn advise(report: &Report, ceilings: Option<&Ceilings>) -> Advice {
 
 fn limits(report: &Report, ceilings: Option<&Ceilings>) -> Vec<String> {
     let mut limits = vec![
-        "Nothing here is predicted: the facts say what this run lost, not how fast another configuration would be."
+        "Gains are by Amdahl's law, each as if nothing else changed: they do not add up, as two facts may name the same time, \
+         and how fast another configuration would be is not in them."
             .to_owned(),
         format!(
             "A share under {WORTH_ACTING_PCT} % of the time is called nothing to gain; the first and last steps count like any other."
@@ -108,6 +139,8 @@ fn evidence(rank: &Rank, table: &str, names: Vec<String>, count: i64, what: &str
         names,
         count,
         what: what.to_owned(),
+        start_ns: None,
+        end_ns: None,
     }
 }
 
@@ -119,5 +152,9 @@ fn step_evidence(rank: &Rank) -> Evidence {
             names.push(step.name.clone());
         }
     }
-    evidence(rank, "ranges", names, rank.step.count, "steps that the share is of")
+    let steps = evidence(rank, "ranges", names, rank.step.count, "steps that the share is of");
+    match rank.steps.first() {
+        Some(first) => steps.at(first.start_ns, rank.training.window_ns),
+        None => steps,
+    }
 }

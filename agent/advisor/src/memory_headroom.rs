@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use perfagent_analysis::Report;
 use perfagent_analysis::report::{Basis, Rank};
 
-use crate::{Evidence, Fact, Figure, RankFigure, Verdict, evidence, rank_name, share_pct};
+use crate::{Evidence, Fact, Figure, RankFigure, evidence, rank_name, share_pct};
 
 /// With more than this free a larger micro-batch is worth a try, percent.
 const ROOMY_PCT: f64 = 20.0;
@@ -43,24 +43,16 @@ pub(crate) fn fact(report: &Report) -> Fact {
         let share = |place: &Place<'_>| place.free() as f64 / place.total as f64;
         share(a).total_cmp(&share(b))
     });
-    let mut fact = Fact {
-        name: "memory_headroom".to_owned(),
-        verdict: Verdict::Unknown,
-        value: tightest.as_ref().map(|place| place.free() as f64),
-        unit: "bytes".to_owned(),
-        rank: tightest.as_ref().and_then(|place| place.rank?.rank),
-        figures: Vec::new(),
-        ranks,
-        evidence: Vec::new(),
-        advice: if on_gpu {
-            "The recording holds no peak of GPU memory, or not the size of the GPU: record with NVML present, or with \
+    let missing = if on_gpu {
+        "The recording holds no peak of GPU memory, or not the size of the GPU: record with NVML present, or with \
              the framework's memory profiling on."
-        } else {
-            "The recording holds no resident memory of its processes, or not the size of the machine's memory: record \
+    } else {
+        "The recording holds no resident memory of its processes, or not the size of the machine's memory: record \
              with sampling on."
-        }
-        .to_owned(),
     };
+    let mut fact = Fact::unknown("memory_headroom", "bytes", (None, ranks), missing);
+    fact.value = tightest.as_ref().map(|place| place.free() as f64);
+    fact.rank = tightest.as_ref().and_then(|place| place.rank?.rank);
     let Some(place) = tightest else { return fact };
     let free_pct = share_pct(place.free(), place.total).unwrap_or(0.0);
     fact.figures = vec![
@@ -70,29 +62,20 @@ pub(crate) fn fact(report: &Report) -> Fact {
         Figure::measured("total_bytes", Some(place.total as f64)),
     ];
     let (name, free) = (&place.name, gibibytes(place.free()));
-    (fact.verdict, fact.advice) = if free_pct >= ROOMY_PCT {
-        (
-            Verdict::Act,
-            format!(
-                "Try a larger micro-batch: {free} ({free_pct:.0} %) of {name} were free when most was in use."
-            ),
-        )
+    if free_pct >= ROOMY_PCT {
+        fact.act(format!(
+            "Try a larger micro-batch: {free} ({free_pct:.0} %) of {name} were free when most was in use."
+        ));
     } else if free_pct < TIGHT_PCT {
-        (
-            Verdict::Act,
-            format!(
-                "Reduce the micro-batch, recompute activations or shard the optimizer: only {free} ({free_pct:.1} %) \
-                 of {name} were free when most was in use."
-            ),
-        )
+        fact.act(format!(
+            "Reduce the micro-batch, recompute activations or shard the optimizer: only {free} ({free_pct:.1} %) of {name} \
+             were free when most was in use."
+        ));
     } else {
-        (
-            Verdict::NothingToGain,
-            format!(
-                "Nothing to gain: {free} ({free_pct:.0} %) of {name} were free when most was in use."
-            ),
-        )
-    };
+        fact.nothing(format!(
+            "Nothing to gain: {free} ({free_pct:.0} %) of {name} were free when most was in use."
+        ));
+    }
     fact.evidence = place.evidence;
     fact
 }

@@ -4,7 +4,7 @@ use perfagent_analysis::Report;
 use perfagent_analysis::report::{Basis, Rank, RooflineRow};
 
 use crate::{
-    Ceilings, Evidence, Fact, Figure, Verdict, WORTH_ACTING_PCT, evidence, rank_name, share_pct,
+    Ceilings, Evidence, Fact, Figure, Gain, WORTH_ACTING_PCT, evidence, rank_name, share_pct,
     step_evidence, stretch, worst,
 };
 
@@ -40,17 +40,8 @@ pub(crate) fn fact(report: &Report, ceilings: &Ceilings) -> Fact {
         let sum = Sum::of(report, rank, ceilings)?;
         share_pct((sum.time_ns - sum.least_ns) as i64, stretch(rank).window_ns)
     });
-    let mut fact = Fact {
-        name: "operator_efficiency".to_owned(),
-        verdict: Verdict::Unknown,
-        value: worst.map(|(_, value)| value),
-        unit: "pct".to_owned(),
-        rank: worst.and_then(|(rank, _)| rank.rank),
-        figures: Vec::new(),
-        ranks,
-        evidence: Vec::new(),
-        advice: unknown(report, ceilings),
-    };
+    let mut fact =
+        Fact::unknown("operator_efficiency", "pct", (worst, ranks), &unknown(report, ceilings));
     let Some((rank, lost)) = worst else { return fact };
     let Some(sum) = Sum::of(report, rank, ceilings) else { return fact };
     let used = 100.0 * sum.least_ns / sum.time_ns;
@@ -72,19 +63,24 @@ pub(crate) fn fact(report: &Report, ceilings: &Ceilings) -> Fact {
         fact.evidence.push(step_evidence(rank));
     }
     let who = rank_name(rank);
-    (fact.verdict, fact.advice) = match sum.rows.first() {
-        Some(&(_, ceiling, row)) if used < WELL_USED_PCT && lost >= WORTH_ACTING_PCT => {
-            (Verdict::Act, act(&who, used, lost, ceiling, row))
-        }
-        _ => (
-            Verdict::NothingToGain,
-            format!(
-                "Nothing to gain: operators of known work take {who} {:.2} times the least that the device needs for \
-                 them, which is {lost:.1} % of its time.",
-                sum.time_ns / sum.least_ns
-            ),
+    fact.gain = Gain::of(
+        sum.time_ns - 100.0 * sum.least_ns / WELL_USED_PCT,
+        sum.time_ns - sum.least_ns,
+        stretch(rank).window_ns,
+        format!(
+            "at most f = (their time - their least time) / window; likely as far as {WELL_USED_PCT} % of the ceilings"
         ),
-    };
+    );
+    match sum.rows.first() {
+        Some(&(_, ceiling, row)) if used < WELL_USED_PCT && lost >= WORTH_ACTING_PCT => {
+            fact.act(act(&who, used, lost, ceiling, row));
+        }
+        _ => fact.nothing(format!(
+            "Nothing to gain: operators of known work take {who} {:.2} times the least that the device needs for them, \
+             which is {lost:.1} % of its time.",
+            sum.time_ns / sum.least_ns
+        )),
+    }
     fact
 }
 

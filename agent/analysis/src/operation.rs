@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use perfagent_recording::table::CopyKind;
 use perfagent_recording::{DeviceId, Recording, StreamId, StringId};
 
+use crate::host_wait::{Finder, HostWait};
 use crate::process::{ProcessRows, pick};
 
 /// What an operation is.
@@ -98,12 +99,19 @@ pub(crate) struct Operations {
     lanes: Vec<(i64, i64)>,
     /// In order of lane, start and end.
     rows: Vec<Operation>,
+    /// Calls in which the host waited for them, in order of start.
+    waits: Vec<HostWait>,
 }
 
 impl Operations {
     pub(crate) fn new(lanes: Vec<(i64, i64)>, mut rows: Vec<Operation>) -> Self {
         rows.sort_unstable_by_key(|row| (row.lane, row.start, row.end));
-        Self { lanes, rows }
+        Self { lanes, rows, waits: Vec::new() }
+    }
+
+    /// Calls in which the host waited for the GPU, in order of start.
+    pub(crate) fn waits(&self) -> &[HostWait] {
+        &self.waits
     }
 
     /// All of them.
@@ -132,23 +140,31 @@ pub(crate) fn clean(start: i64, end: i64) -> (i64, i64) {
     (start, end.clamp(start, FURTHEST_NS))
 }
 
-/// All GPU operations of a process with the start of the call that launched each.
+/// All GPU operations of a process with the start of the call that launched each, and the calls that waited for them.
 pub(crate) fn operations(recording: &Recording, rows: &ProcessRows) -> Operations {
-    let mut calls = Calls::new(recording, rows);
+    let mut finder = Finder::new(recording);
+    let mut calls = Calls::new(recording, rows, &mut finder);
     let mut lanes = Lanes::of(recording, rows);
     let mut operations = Vec::with_capacity(rows.kernels.len() + rows.copies.len());
     macro_rules! add {
-        ($table:ident, |$row:ident| $work:expr) => {
+        ($table:ident, |$row:ident, $end:ident, $call:ident| $work:expr) => {
             operations.extend(pick(&recording.$table, &rows.$table).map(|$row| {
                 let times = clean($row.start_ns.unix_nanos(), $row.end_ns.unix_nanos());
                 let call = $row.correlation.and_then(|id| calls.with(id));
+                let ($end, $call) = (times.1, call);
                 Operation::new(times, lanes.number($row.device_id, $row.stream_id), call, $work)
             }));
         };
     }
-    add!(kernels, |row| Work::Kernel(row.name_id));
-    add!(copies, |row| Work::Copy(row.kind));
-    Operations::new(lanes.names, operations)
+    add!(kernels, |row, _end, _call| Work::Kernel(row.name_id));
+    add!(copies, |row, end, call| {
+        if let Some((position, _)) = call {
+            finder.copy(row.kind, end, position);
+        }
+        Work::Copy(row.kind)
+    });
+    let waits = finder.finish(rows.process);
+    Operations { waits, ..Operations::new(lanes.names, operations) }
 }
 
 /// The streams of a process, numbered in order of device and stream.
@@ -204,10 +220,11 @@ struct Calls {
 }
 
 impl Calls {
-    fn new(recording: &Recording, rows: &ProcessRows) -> Self {
+    fn new(recording: &Recording, rows: &ProcessRows, finder: &mut Finder<'_>) -> Self {
         let calls = rows.api_calls.iter().zip(pick(&recording.api_calls, &rows.api_calls));
         let mut sorted: Vec<(i64, i64, u32)> = calls
             .filter_map(|(position, call)| {
+                finder.call(&call);
                 Some((call.correlation?, call.start_ns.unix_nanos(), position))
             })
             .collect();

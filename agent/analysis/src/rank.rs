@@ -23,8 +23,9 @@ use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::timeline::Timeline;
 use crate::{
-    Intervals, clock, collective, copy, counters, critical, host_cost, idle, kernel, launch,
-    memory, operator_gpu, period, process, queue, range, roofline, sequence, step,
+    Intervals, clock, collective, copy, counters, critical, gaps, gpu_clock, host_cost, host_wait,
+    idle, kernel, launch, memory, operator_gpu, period, process, queue, range, roofline, sequence,
+    step,
 };
 
 /// Of rows with more events than this the report's critical path is that of some steps in the middle: a longer one says no more,
@@ -274,6 +275,7 @@ impl RankAnalysis {
                         uuid: device.uuid.clone(),
                         name: device.name.clone(),
                         total_bytes: device.total_bytes,
+                        compute_capability: device.cc_major.zip(device.cc_minor),
                     })
                     .collect(),
                 idle_causes: idle::idle_causes(&self.operations),
@@ -311,6 +313,13 @@ impl RankAnalysis {
             }
             rank.queue = queue::queues(&self.operations);
             rank.launch_statistics = queue::statistics(recording, &self.operations);
+            let window = self.first_to_last_step().or(self.activity.extent);
+            if let Some(window) = window.filter(|_| self.operations.len() > 0) {
+                let waits = self.operations.waits();
+                rank.gaps = Some(gaps::gaps(&self.operations, &self.data.1, waits, window));
+                rank.host_waits = host_wait::rows(recording, waits);
+                rank.clocks = gpu_clock::clocks(recording, self.rows.process, window);
+            }
         }
         if let Some((first, last)) = self.activity.extent {
             rank.breakdown = self.division.within(first, last);

@@ -11,7 +11,12 @@ pub(crate) struct OutputFile {
     path: PathBuf,
     option: &'static str,
     file: NamedTempFile,
+    /// Lines that are not written yet.
+    held: Vec<u8>,
 }
+
+/// Bytes of lines that are held back.
+const PIECE: usize = 1 << 16;
 
 /// Makes the file beside `path`, so that naming it later cannot fail half-way.
 ///
@@ -43,7 +48,7 @@ pub(crate) fn begin(path: &Path, option: &'static str) -> anyhow::Result<OutputF
                 path.display()
             )
         })?;
-    Ok(OutputFile { path: path.to_owned(), option, file })
+    Ok(OutputFile { path: path.to_owned(), option, file, held: Vec::new() })
 }
 
 /// Whether there is an SQLite file of this name.
@@ -61,6 +66,31 @@ impl OutputFile {
         self.finish(written)
     }
 
+    /// Appends a line.
+    pub(crate) fn line(&mut self, line: &str) -> anyhow::Result<()> {
+        self.held.extend_from_slice(line.as_bytes());
+        self.held.push(b'\n');
+        if self.held.len() >= PIECE {
+            let written = self.file.write_all(&self.held);
+            self.held.clear();
+            written.map_err(|error| self.unwritten(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the last lines and gives the file its name.
+    pub(crate) fn finish_lines(mut self) -> anyhow::Result<()> {
+        let written = self.file.write_all(&self.held);
+        self.finish(written)
+    }
+
+    fn unwritten(&self, error: &io::Error) -> anyhow::Error {
+        let (path, option) = (self.path.display(), self.option);
+        anyhow::anyhow!(
+            "{path}: cannot be written: {error}; free some space or choose another place with {option}"
+        )
+    }
+
     /// Writes `text` and gives the file its name.
     pub(crate) fn finish_text(mut self, text: &str) -> anyhow::Result<()> {
         let written = self.file.write_all(text.as_bytes());
@@ -68,12 +98,10 @@ impl OutputFile {
     }
 
     fn finish(self, written: io::Result<()>) -> anyhow::Result<()> {
+        written
+            .and_then(|()| self.file.as_file().sync_all())
+            .map_err(|error| self.unwritten(&error))?;
         let (path, option) = (self.path.display(), self.option);
-        written.and_then(|()| self.file.as_file().sync_all()).map_err(|error| {
-            anyhow::anyhow!(
-                "{path}: cannot be written: {error}; free some space or choose another place with {option}"
-            )
-        })?;
         self.file.persist(&self.path).map_err(|error| {
             let error = error.error;
             anyhow::anyhow!(

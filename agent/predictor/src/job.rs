@@ -1,6 +1,8 @@
 //! A training job as users and published tables describe it: any field may be unknown.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// One job: where it runs, what it trains and how.
 ///
@@ -28,10 +30,10 @@ pub struct Cluster {
     #[serde(default)]
     pub gpu: Option<String>,
     /// GPUs that the job uses on a machine.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub gpus_per_node: Option<u64>,
     /// Machines.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub nodes: Option<u64>,
     /// What joins GPUs and machines, as the source says it.
     #[serde(default)]
@@ -45,40 +47,40 @@ pub struct Model {
     #[serde(default)]
     pub arch: Option<String>,
     /// Transformer layers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub layers: Option<u64>,
     /// Width of the residual stream.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub hidden: Option<u64>,
     /// Width of the feed-forward network; of one routed expert in a mixture of experts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub ffn: Option<u64>,
     /// Whether the feed-forward network has a gate (SwiGLU): three matrices instead of two.
     #[serde(default)]
     pub gated_mlp: Option<bool>,
     /// Attention heads.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub heads: Option<u64>,
     /// Heads of keys and values.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub kv_heads: Option<u64>,
     /// Size of the vocabulary.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub vocab: Option<u64>,
     /// Whether the head shares the embedding's matrix.
     #[serde(default)]
     pub tied_embeddings: Option<bool>,
     /// Tokens of a sequence.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub seq: Option<u64>,
     /// Parameters in all.
     #[serde(default)]
     pub params: Option<f64>,
     /// Routed experts of a layer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub experts: Option<u64>,
     /// Experts that a token goes through.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub top_k: Option<u64>,
 }
 
@@ -89,34 +91,34 @@ pub struct Run {
     #[serde(default)]
     pub framework: Option<String>,
     /// Sequences of an optimizer step.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub global_batch: Option<u64>,
     /// Sequences of a GPU (or its tensor and pipeline group) in one pass.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub micro_batch: Option<u64>,
     /// Passes of a step.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub grad_accum: Option<u64>,
     /// Data parallel degree.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub dp: Option<u64>,
     /// Tensor parallel degree.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub tp: Option<u64>,
     /// Pipeline stages.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub pp: Option<u64>,
     /// Context parallel degree.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub cp: Option<u64>,
     /// Expert parallel degree.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub ep: Option<u64>,
     /// Virtual stages of a pipeline rank (interleaved schedule).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub vpp: Option<u64>,
     /// ZeRO stage; full-shard FSDP is 3, grad-op shard is 2.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub zero: Option<u64>,
     /// Whether norms and dropouts are split along the sequence over the tensor parallel group.
     #[serde(default)]
@@ -162,4 +164,40 @@ pub struct Measured {
     /// Whether it ran out of memory.
     #[serde(default)]
     pub oom: Option<bool>,
+}
+
+impl Job {
+    /// The job with `other`'s fields where it has none.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let (Ok(mut own), Ok(others)) = (serde_json::to_value(self), serde_json::to_value(other)) else {
+            return self.clone();
+        };
+        fill(&mut own, &others);
+        serde_json::from_value(own).unwrap_or_else(|_| self.clone())
+    }
+}
+
+fn fill(own: &mut Value, others: &Value) {
+    match (own, others) {
+        (Value::Object(own), Value::Object(others)) => {
+            for (field, value) in own {
+                fill(value, &others[field]);
+            }
+        }
+        (own @ Value::Null, other) => *own = other.clone(),
+        _ => {}
+    }
+}
+
+/// A whole number that may be spelled with a point, as programs that read tables write it: `48.0`.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    if let Some(value) = number.as_u64() {
+        return Ok(Some(value));
+    }
+    let whole = number.as_f64().filter(|value| *value >= 0.0 && value.fract() == 0.0 && *value < 1e15);
+    whole
+        .map(|value| Some(value as u64))
+        .ok_or_else(|| D::Error::custom(format!("{number} where a whole number is expected")))
 }

@@ -18,6 +18,7 @@ mod interval;
 mod job;
 mod memory;
 mod network;
+pub mod plan;
 mod prediction;
 mod predictor;
 mod setup;

@@ -2,6 +2,7 @@
 
 use crate::calibration::Calibration;
 use crate::effects::{self, Figure};
+use crate::gpu::Gpu;
 use crate::interval::{self, Spread};
 use crate::job::Job;
 use crate::prediction::{Breakdown, Interval, Prediction, SCHEMA};
@@ -16,8 +17,6 @@ const WIDER: f64 = 0.5;
 const GUESSED: f64 = 1.5;
 /// What is left of the driver, the CUDA context and others of a GPU's memory as the vendor states it, bytes.
 const NOT_OURS: f64 = 1.0e9;
-/// The quantile of the normal distribution that one in twenty is above.
-const P95: f64 = 1.644_853_6;
 
 /// Predicts jobs.
 #[derive(Clone, Debug)]
@@ -77,6 +76,18 @@ impl Predictor {
         self.answer(job, Some(anchor))
     }
 
+    /// Memory of a GPU of the job that a program can have, bytes; infinite if the GPU is not known.
+    pub(crate) fn memory_of(&self, job: &Job) -> f64 {
+        let gpu = job.cluster.gpu.as_deref().and_then(Gpu::find);
+        gpu.map_or(f64::INFINITY, |gpu| gpu.memory_bytes - NOT_OURS)
+    }
+
+    /// How far the ratio of two steps of one cell may be off, as natural logarithms.
+    pub(crate) fn ratio_spread(&self) -> (f64, f64) {
+        let spreads = self.calibration.spreads(Figure::Time);
+        spreads.get(interval::ANCHORED).map_or((-1.0, 1.0), |spread| (spread.p05, spread.p95))
+    }
+
     /// What formulas and factors say.
     fn middle(&self, setup: &Setup, figure: Figure) -> f64 {
         let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
@@ -94,11 +105,11 @@ impl Predictor {
     fn answer(&self, job: &Job, anchor: Option<&Anchor>) -> Prediction {
         let mut setup = match Setup::of(job) {
             Ok(setup) => setup,
-            Err(why) => return Prediction::refused(job, why),
+            Err(why) => return Prediction::refused(job.id.clone(), why),
         };
         let outside = self.calibration.outside(&setup);
         if let Some((why, _)) = outside.iter().find(|(_, doublings)| *doublings > TOO_FAR) {
-            return Prediction::refused(job, format!("{why}, too far to say anything"));
+            return Prediction::refused(job.id.clone(), format!("{why}, too far to say anything"));
         }
         let mut wider = 1.0;
         for (why, doublings) in outside {
@@ -133,7 +144,7 @@ impl Predictor {
                 p95: tokens / step_s.p05,
             }),
             peak_mem_bytes: Some(peak_bytes),
-            oom_probability: Some(above(&peak_bytes, setup.gpu.memory_bytes - NOT_OURS)),
+            oom_probability: Some(peak_bytes.above(setup.gpu.memory_bytes - NOT_OURS)),
             time_breakdown: Some(breakdown(&times.parts(), times.total(), time_factor, "corrections_s")),
             memory_breakdown: Some(breakdown(&peak.parts(), peak.total(), memory_factor, "corrections_bytes")),
             assumed,
@@ -168,22 +179,4 @@ fn breakdown(parts: &[(&'static str, f64)], total: f64, factor: f64, corrections
         .collect();
     breakdown.insert(corrections.to_owned(), total * (factor - 1.0));
     breakdown
-}
-
-/// How probable it is that a figure is above `limit`: half a lognormal distribution on each side of the middle.
-fn above(interval: &Interval, limit: f64) -> f64 {
-    let off = (limit / interval.p50).ln();
-    let side = if off < 0.0 { interval.p50 / interval.p05 } else { interval.p95 / interval.p50 };
-    let deviation = (side.ln() / P95).max(1e-3);
-    1.0 - normal(off / deviation)
-}
-
-/// The normal distribution's function, by Abramowitz and Stegun 26.2.17: seven digits are enough here.
-fn normal(z: f64) -> f64 {
-    let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
-    let series = t
-        * (0.319_381_530
-            + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
-    let tail = (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() * series;
-    if z < 0.0 { tail } else { 1.0 - tail }
 }

@@ -1,6 +1,9 @@
 //! The facts on reports made by hand.
 
 mod ceilings;
+mod findings;
+mod h200;
+mod traces;
 
 use perfagent_advisor::{Fact, Verdict, advise};
 use perfagent_analysis::report::{
@@ -140,8 +143,13 @@ fn a_machine_holds_all_its_ranks() {
 
 #[test]
 fn only_the_gpus_that_a_rank_used_count() {
-    let device =
-        |id| DeviceFacts { id, uuid: None, name: "GPU".into(), total_bytes: Some(80 * GIB) };
+    let device = |id| DeviceFacts {
+        id,
+        uuid: None,
+        name: "GPU".into(),
+        total_bytes: Some(80 * GIB),
+        compute_capability: None,
+    };
     let on_gpu = Rank {
         basis: Basis::Gpu,
         devices: vec![device(0), device(1)],

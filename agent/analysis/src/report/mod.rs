@@ -3,7 +3,9 @@
 //! Key names, units and order follow the published contract `perfagent.report/1`; fields are only
 //! ever added, after the ones that are promised.
 
+mod clock;
 mod counter;
+mod gap;
 mod insight;
 mod rank;
 mod row;
@@ -12,7 +14,9 @@ mod series;
 use serde::{Deserialize, Serialize};
 
 pub use crate::alignment::Alignment;
+pub use clock::{ClockRow, ThrottleRow};
 pub use counter::{KernelCounterRow, KernelCounters, MetricRow};
+pub use gap::{GapCause, GapRow, Gaps, HostWaitRow, ShortKernels};
 pub use insight::{
     CriticalKind, CriticalName, CriticalPathFigures, DetectedStep, DetectedSteps, GpuLinks,
     LaunchStatistics, LaunchedKernel, LaunchedRow, QueueRow, RooflineRow, SequenceRow,
@@ -134,4 +138,7 @@ pub struct DeviceFacts {
     pub name: String,
     /// Memory, bytes.
     pub total_bytes: Option<i64>,
+    /// Compute capability, major and minor, as CUDA numbers it (HIP numbers its own).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compute_capability: Option<(i64, i64)>,
 }

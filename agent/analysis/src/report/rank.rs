@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CollectiveRow, CopyRow, CriticalPathFigures, DetectedSteps, DeviceFacts, GpuLinks, HostCostRow,
-    IdleRow, KernelCounters, KernelRow, Launch, LaunchStatistics, LaunchedRow, LossRow,
-    OperatorRow, QueueRow, RangeRow, RooflineRow, SequenceRow,
+    ClockRow, CollectiveRow, CopyRow, CriticalPathFigures, DetectedSteps, DeviceFacts, Gaps,
+    GpuLinks, HostCostRow, HostWaitRow, IdleRow, KernelCounters, KernelRow, Launch,
+    LaunchStatistics, LaunchedRow, LossRow, OperatorRow, QueueRow, RangeRow, RooflineRow,
+    SequenceRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -144,6 +145,15 @@ pub struct Rank {
     /// What hardware counters showed of kernels; `None` where none were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_counters: Option<KernelCounters>,
+    /// When its GPUs had nothing to do, and why; `None` without a GPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gaps: Option<Gaps>,
+    /// Calls in which its threads waited for the GPU, by name, greatest total first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_waits: Vec<HostWaitRow>,
+    /// The clocks of its GPUs and what held them down; empty where they were not sampled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks: Vec<ClockRow>,
 }
 
 /// Memory of a process. `None`: nothing in the recording says.

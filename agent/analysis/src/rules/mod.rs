@@ -247,6 +247,12 @@ mod tests {
             ("aten::add_", "elementwise"),
             ("void at::native::vectorized_elementwise_kernel<4>()", "elementwise"),
             ("aten::embedding", "embedding"),
+            ("void fbgemm_gpu::permute_2D_data_kernel<false, int>", "embedding"),
+            ("split_embedding_codegen_forward_unweighted_kernel<c10::Half>", "embedding"),
+            (
+                "fbgemm_gpu::(anonymous namespace)::_compute_FP8_quantize_cuda_kernel<float>",
+                "elementwise",
+            ),
             ("aten::conv2d", "convolution"),
             ("aten::cudnn_convolution", "convolution"),
             ("Optimizer.step#AdamW.step", "optimizer"),

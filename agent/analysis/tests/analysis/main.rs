@@ -10,6 +10,7 @@ mod critical;
 mod difference;
 mod events;
 mod files;
+mod gaps;
 mod h200_waits;
 mod invariance;
 mod linked;

@@ -49,7 +49,28 @@ fn parts(breakdown: &Breakdown) -> i64 {
         + breakdown.idle_ns
 }
 
+/// Gaps are the idle time of the steps, or of everything where there are none, each instant once.
+fn check_gaps(rank: &Rank) {
+    assert_eq!(rank.gaps.is_some(), rank.basis == Basis::Gpu);
+    let Some(gaps) = &rank.gaps else { return };
+    let whole = if rank.step.count > 0 { &rank.training } else { &rank.breakdown };
+    assert_eq!((gaps.window_ns, gaps.idle_ns), (whole.window_ns, whole.idle_ns + whole.data_ns));
+    assert_eq!(gaps.data_ns, whole.data_ns);
+    let parts: i64 = gaps.causes.iter().map(|row| row.total_ns).sum();
+    assert_eq!(parts + gaps.data_ns, gaps.idle_ns);
+    for row in &gaps.causes {
+        assert!(row.count > 0 && row.long_ns + row.before_short_ns <= row.total_ns, "{row:?}");
+        assert!(
+            row.waited_ns <= row.total_ns
+                && row.long_waited_ns <= row.long_ns
+                && row.longest_ns > 0,
+            "{row:?}"
+        );
+    }
+}
+
 fn check(rank: &Rank) {
+    check_gaps(rank);
     assert_eq!(rank.busy_ns + rank.idle_ns, rank.span_ns);
     assert_eq!(rank.compute_ns + rank.exposed_comm_ns + rank.exposed_copy_ns, rank.busy_ns);
     assert!(rank.idle_ns >= 0);

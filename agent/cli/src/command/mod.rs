@@ -20,6 +20,7 @@ mod gui;
 mod health;
 mod import;
 mod nvml_answer;
+pub(crate) mod predict;
 mod record;
 mod recover;
 mod report;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     Report(report::Args),
     Advise(advise::Args),
+    Predict(predict::Args),
     Tune(tune::Args),
     Compare(compare::Args),
     Changepoints(changepoints::Args),
@@ -64,6 +66,7 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Doctor(args) => doctor::run(args, printer),
         Command::Report(args) => report::run(args, printer),
         Command::Advise(args) => advise::run(args, printer),
+        Command::Predict(args) => predict::run(args, printer),
         Command::Tune(args) => tune::run(args, printer),
         Command::Compare(args) => compare::run(args, printer),
         Command::Changepoints(args) => changepoints::run(args, printer),

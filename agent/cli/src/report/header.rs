@@ -123,7 +123,13 @@ mod tests {
 
     fn device(uuid: Option<&str>) -> DeviceFacts {
         let uuid = uuid.map(str::to_owned);
-        DeviceFacts { id: 0, uuid, name: "NVIDIA H200".to_owned(), total_bytes: Some(140 << 30) }
+        DeviceFacts {
+            id: 0,
+            uuid,
+            name: "NVIDIA H200".to_owned(),
+            total_bytes: Some(140 << 30),
+            compute_capability: Some((9, 0)),
+        }
     }
 
     #[test]

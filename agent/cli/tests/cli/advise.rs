@@ -28,7 +28,23 @@ fn every_fact_names_where_it_was_measured() {
     assert_eq!(document["schema"], "perfagent.advice/1");
     let facts = document["facts"].as_array().unwrap();
     let names: Vec<_> = facts.iter().map(|fact| fact["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["data_stall", "communication", "memory_headroom"]);
+    assert_eq!(
+        names,
+        [
+            "data_stall",
+            "communication",
+            "memory_headroom",
+            "host_bound",
+            "synchronization",
+            "exposed_copies",
+            "stragglers",
+            "tensor_cores",
+            "dtype_casts",
+            "tiny_kernels",
+            "throttling",
+            "memory_fragmentation",
+        ]
+    );
     for fact in facts.iter().filter(|fact| fact["verdict"] != "unknown") {
         assert!(!fact["evidence"].as_array().unwrap().is_empty(), "{fact}");
         assert_eq!(fact["evidence"][0]["recording"], "run.perfdb");

@@ -1,0 +1,143 @@
+//! What the command line of a training program says of its job: Megatron-LM's, Hugging Face's Trainer's, perfagent-bench's.
+
+use perfagent_predictor::Job;
+
+/// The options that are known, with the field that they set.
+const NUMBERS: [(&str, fn(&mut Job) -> &mut Option<u64>); 36] = [
+    ("micro-batch", |job| &mut job.run.micro_batch),
+    ("micro-batch-size", |job| &mut job.run.micro_batch),
+    ("per-device-train-batch-size", |job| &mut job.run.micro_batch),
+    ("accumulate", |job| &mut job.run.grad_accum),
+    ("gradient-accumulation-steps", |job| &mut job.run.grad_accum),
+    ("global-batch-size", |job| &mut job.run.global_batch),
+    ("tp", |job| &mut job.run.tp),
+    ("tensor-model-parallel-size", |job| &mut job.run.tp),
+    ("pp", |job| &mut job.run.pp),
+    ("pipeline-model-parallel-size", |job| &mut job.run.pp),
+    ("context-parallel-size", |job| &mut job.run.cp),
+    ("expert-model-parallel-size", |job| &mut job.run.ep),
+    ("zero", |job| &mut job.run.zero),
+    ("seq", |job| &mut job.model.seq),
+    ("seq-length", |job| &mut job.model.seq),
+    ("max-seq-length", |job| &mut job.model.seq),
+    ("block-size", |job| &mut job.model.seq),
+    ("layers", |job| &mut job.model.layers),
+    ("num-layers", |job| &mut job.model.layers),
+    ("hidden", |job| &mut job.model.hidden),
+    ("hidden-size", |job| &mut job.model.hidden),
+    ("ffn", |job| &mut job.model.ffn),
+    ("ffn-hidden-size", |job| &mut job.model.ffn),
+    ("heads", |job| &mut job.model.heads),
+    ("num-attention-heads", |job| &mut job.model.heads),
+    ("kv-heads", |job| &mut job.model.kv_heads),
+    ("num-query-groups", |job| &mut job.model.kv_heads),
+    ("vocab", |job| &mut job.model.vocab),
+    ("vocab-size", |job| &mut job.model.vocab),
+    ("experts", |job| &mut job.model.experts),
+    ("num-experts", |job| &mut job.model.experts),
+    ("top-k", |job| &mut job.model.top_k),
+    ("moe-router-topk", |job| &mut job.model.top_k),
+    ("nproc", |job| &mut job.cluster.gpus_per_node),
+    ("nproc-per-node", |job| &mut job.cluster.gpus_per_node),
+    ("nnodes", |job| &mut job.cluster.nodes),
+];
+
+const WORDS: [(&str, fn(&mut Job) -> &mut Option<String>); 5] = [
+    ("precision", |job| &mut job.run.precision),
+    ("recompute", |job| &mut job.run.recompute),
+    ("recompute-granularity", |job| &mut job.run.recompute),
+    ("offload", |job| &mut job.run.offload),
+    ("optimizer", |job| &mut job.run.optimizer),
+];
+
+/// The fields that a command line sets; none if nothing of it is known.
+#[must_use]
+pub fn read(command: &str) -> Job {
+    let mut job = Job::default();
+    let words: Vec<&str> = command.split_whitespace().collect();
+    for (place, word) in words.iter().enumerate() {
+        let Some(option) = word.strip_prefix("--") else { continue };
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (option, words.get(place + 1).copied().filter(|next| !next.starts_with("--"))),
+        };
+        let name = name.replace('_', "-");
+        if let (Some((_, field)), Some(value)) =
+            (NUMBERS.iter().find(|(known, _)| *known == name), value)
+        {
+            *field(&mut job) = value.parse().ok();
+        } else if let (Some((_, field)), Some(value)) =
+            (WORDS.iter().find(|(known, _)| *known == name), value)
+        {
+            *field(&mut job) = Some(value.to_owned()).filter(|value| value != "none" || name == "recompute");
+        } else {
+            flag(&mut job, &name);
+        }
+    }
+    if job == Job::default() {
+        return job;
+    }
+    let names = |part: &str| words.iter().any(|word| word.contains(part));
+    if names("perfagent-bench") {
+        for arch in ["gpt", "llama", "moe", "resnet50"] {
+            if words.contains(&arch) {
+                job.model.arch = Some(arch.to_owned());
+            }
+        }
+        job.run.framework = Some("pytorch".to_owned());
+    } else if names("pretrain_gpt") || names("megatron") {
+        job.run.framework = Some("megatron-lm".to_owned());
+    } else if names("deepspeed") {
+        job.run.framework = Some("deepspeed".to_owned());
+    } else if names("fsdp") {
+        job.run.framework = Some("fsdp".to_owned());
+    }
+    job
+}
+
+fn flag(job: &mut Job, name: &str) {
+    let run = &mut job.run;
+    match name {
+        "bf16" | "fp16" => run.precision = Some(name.to_owned()),
+        "fp8-format" | "fp8" => run.precision = Some("fp8".to_owned()),
+        "sequence-parallel" => run.sequence_parallel = Some(true),
+        "use-distributed-optimizer" => run.zero = Some(1),
+        "recompute-activations" => run.recompute = Some("selective".to_owned()),
+        "gradient-checkpointing" => run.recompute = Some("full".to_owned()),
+        "use-flash-attn" => run.flash_attention = Some(true),
+        "swiglu" => job.model.gated_mlp = Some(true),
+        "untie-embeddings-and-output-weights" => job.model.tied_embeddings = Some(false),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn of_megatron() {
+        let job = read(
+            "torchrun --nproc-per-node 8 --nnodes=2 pretrain_gpt.py --tensor-model-parallel-size 4 --num-layers 32 \
+             --hidden-size 4096 --micro-batch-size 2 --global_batch_size 256 --use-distributed-optimizer --bf16 --swiglu",
+        );
+        assert_eq!(job.run.framework.as_deref(), Some("megatron-lm"));
+        assert_eq!((job.run.tp, job.run.zero, job.run.micro_batch), (Some(4), Some(1), Some(2)));
+        assert_eq!(job.run.global_batch, Some(256));
+        assert_eq!((job.cluster.gpus_per_node, job.cluster.nodes), (Some(8), Some(2)));
+        assert_eq!((job.model.layers, job.model.gated_mlp), (Some(32), Some(true)));
+        assert_eq!(job.run.precision.as_deref(), Some("bf16"));
+    }
+
+    #[test]
+    fn of_something_else_is_nothing() {
+        assert_eq!(read("python train.py --lr 3e-4 --name run7"), perfagent_predictor::Job::default());
+    }
+
+    #[test]
+    fn a_flag_takes_no_other_option_for_its_value() {
+        let job = read("perfagent-bench llama --micro-batch --steps 3 --zero 2");
+        assert_eq!((job.run.micro_batch, job.run.zero), (None, Some(2)));
+        assert_eq!(job.model.arch.as_deref(), Some("llama"));
+    }
+}

@@ -1,0 +1,85 @@
+//! The job that a recording is of: what the recording says, what its command line says, and what the user adds.
+
+mod command_line;
+mod model_file;
+
+use perfagent_analysis::Report;
+use perfagent_analysis::report::Basis;
+use perfagent_predictor::Job;
+use perfagent_predictor::plan::Observed;
+
+pub use command_line::read as read_command_line;
+pub use model_file::read as read_model;
+
+/// A job with what was measured of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The job as far as it is known.
+    pub job: Job,
+    /// What the recording measured.
+    pub observed: Observed,
+    /// Where its fields come from, a sentence each.
+    pub told: Vec<String>,
+}
+
+/// Fills in what `job` (of the user) leaves open: from the command lines that were recorded, and from the report.
+#[must_use]
+pub fn start(report: &Report, commands: &[String], job: Job) -> Start {
+    let mut told = Vec::new();
+    let mut job = job;
+    if let Some((words, found)) = commands
+        .iter()
+        .map(|command| (command, command_line::read(command)))
+        .find(|(_, found)| *found != Job::default())
+    {
+        job = job.or(&found);
+        told.push(format!("from the recorded command line: {words}"));
+    }
+    let gpus: Vec<&str> = report
+        .ranks
+        .iter()
+        .filter(|rank| rank.basis == Basis::Gpu)
+        .flat_map(|rank| rank.devices.iter().take(1).map(|device| device.name.as_str()))
+        .collect();
+    let measured_on = gpus.first().copied();
+    if job.cluster.gpu.is_none()
+        && let Some(gpu) = measured_on
+    {
+        job.cluster.gpu = Some(gpu.to_owned());
+        told.push(format!("from the recording: the GPU, {gpu}"));
+    }
+    let hosts = report.ranks.iter().map(|rank| rank.host.as_str()).collect::<std::collections::BTreeSet<_>>();
+    let ranks = report.ranks.iter().filter_map(|rank| rank.world_size).max().unwrap_or(0);
+    let ranks = u64::try_from(ranks).unwrap_or(0).max(report.ranks.len() as u64).max(1);
+    let nodes = job.cluster.nodes.unwrap_or_else(|| {
+        let recorded = report.ranks.len().max(1) as u64;
+        // Of a part of the ranks the machines of all are as many times more.
+        (hosts.len().max(1) as u64 * ranks).div_ceil(recorded)
+    });
+    if job.cluster.nodes.is_none() || job.cluster.gpus_per_node.is_none() {
+        job.cluster.gpus_per_node.get_or_insert((ranks / nodes).max(1));
+        job.cluster.nodes = Some(nodes);
+        told.push(format!("from the recording: {ranks} ranks on {nodes} machines"));
+    }
+    if job.run.dp.is_none() {
+        let of_model = [job.run.tp, job.run.pp, job.run.cp].map(|degree| degree.unwrap_or(1).max(1));
+        let all = job.cluster.gpus_per_node.unwrap_or(1) * job.cluster.nodes.unwrap_or(1);
+        job.run.dp = Some((all / of_model.iter().product::<u64>()).max(1));
+    }
+    let same_gpu = measured_on.is_some() && job.cluster.gpu.as_deref() == measured_on;
+    let observed = if same_gpu { observed(report) } else { Observed::default() };
+    Start { job, observed, told }
+}
+
+/// Step and peak of the rank that has most of each.
+fn observed(report: &Report) -> Observed {
+    let steps = report.ranks.iter().filter(|rank| rank.step.count > 2).filter_map(|rank| rank.step.p50_ns);
+    let peaks = report
+        .ranks
+        .iter()
+        .filter_map(|rank| rank.memory.peak_reserved_bytes.or(rank.memory.peak_allocated_bytes));
+    Observed {
+        step_s: steps.max().map(|nanos| nanos as f64 / 1e9),
+        peak_bytes: peaks.max().map(|bytes| bytes as f64),
+    }
+}

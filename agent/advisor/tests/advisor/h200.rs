@@ -1,0 +1,114 @@
+//! Findings in recordings of a real GPU (data/h200), against sums of their rows that were added up by hand in SQL.
+
+use std::fs::File;
+use std::path::Path;
+
+use flate2::read::GzDecoder;
+use perfagent_advisor::{Advice, Verdict, advise};
+use perfagent_analysis::report;
+use perfagent_recording::{Reader, Recording};
+
+use crate::assert_close;
+
+fn advice(name: &str) -> Advice {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.perfdb");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/h200").join(name);
+    let mut bytes = GzDecoder::new(File::open(data).unwrap());
+    std::io::copy(&mut bytes, &mut File::create(&path).unwrap()).unwrap();
+    let recording = Recording::load(&Reader::open(&path).unwrap(), &mut |_| {}).unwrap();
+    advise(&report(&recording, "run.perfdb"), None)
+}
+
+/// Names, verdicts, and of each figure the part and the whole, ns.
+fn check(advice: &Advice, expected: &[(&str, Verdict, Option<(f64, f64)>)]) {
+    for (name, verdict, share) in expected {
+        let fact = advice.facts.iter().find(|fact| fact.name == *name).unwrap();
+        assert_eq!(fact.verdict, *verdict, "{name}: {}", fact.advice);
+        match share {
+            Some((part, whole)) => assert_close(fact.value, 100.0 * part / whole),
+            None => assert_eq!(fact.value, None, "{name}: {}", fact.advice),
+        }
+    }
+}
+
+/// Four steps in fp32 and in bf16, recorded without calls: 24,733,142 and 45,358,145 ns from the start of the first step to the
+/// end of the last.
+#[test]
+fn fp32_leaves_tensor_cores_unused_and_bf16_does_not() {
+    let whole = 24_733_142.0;
+    let fp32 = advice("profiler/fp32.perfdb.gz");
+    check(
+        &fp32,
+        &[
+            // sm80_xmma_gemm_f32f32_f32f32_f32 and the like.
+            ("tensor_cores", Verdict::Act, Some((18_633_465.0, whole))),
+            // Of 1545 kernels 1082 run for less than 10 us, and 1,567,551 ns are idle before them.
+            ("tiny_kernels", Verdict::Act, Some((1082.0, 1545.0))),
+            ("dtype_casts", Verdict::NothingToGain, Some((222_332.0, whole))),
+            ("synchronization", Verdict::NothingToGain, Some((0.0, whole))),
+            // 9,072,442 ns idle, and no calls.
+            ("host_bound", Verdict::Unknown, None),
+        ],
+    );
+    let launches = fp32.facts.iter().find(|fact| fact.name == "host_bound").unwrap();
+    assert!(launches.advice.contains("idles 36.7 %"), "{}", launches.advice);
+    assert!(launches.advice.contains("perfagent record --api"), "{}", launches.advice);
+    let whole = 45_358_145.0;
+    check(
+        &advice("profiler/bf16.perfdb.gz"),
+        &[
+            ("tensor_cores", Verdict::NothingToGain, Some((0.0, whole))),
+            ("tiny_kernels", Verdict::Act, Some((1834.0, 1951.0))),
+            // Casts and copies.
+            ("dtype_casts", Verdict::NothingToGain, Some((1_817_506.0 + 185_661.0, whole))),
+        ],
+    );
+}
+
+/// A program that does nothing but wait, in all ways, with all calls recorded: 36,100,122 ns of the GPU.
+#[test]
+fn waits_of_the_host_are_told_from_late_launches() {
+    let whole = 36_100_122.0;
+    let waits = advice("waits/api.perfdb.gz");
+    check(
+        &waits,
+        &[
+            // In five gaps, each shorter than its wait.
+            ("synchronization", Verdict::Act, Some((1_841_404.0, whole))),
+            // The one before the first range.
+            ("host_bound", Verdict::Act, Some((16_545_856.0, whole))),
+        ],
+    );
+    let synchronization = waits.facts.iter().find(|fact| fact.name == "synchronization").unwrap();
+    assert!(synchronization.evidence[0].names.contains(&"cudaDeviceSynchronize".to_owned()));
+}
+
+/// A program that copies, without calls: 22,041,247 ns of the GPU.
+#[test]
+fn copies_that_nothing_hides_are_most_of_a_program_that_copies() {
+    check(
+        &advice("copies/run.perfdb.gz"),
+        &[
+            ("exposed_copies", Verdict::Act, Some((14_411_946.0, 22_041_247.0))),
+            ("synchronization", Verdict::Act, Some((2_754_042.0, 22_041_247.0))),
+            ("communication", Verdict::NothingToGain, Some((0.0, 22_041_247.0))),
+        ],
+    );
+}
+
+/// Two ranks on one GPU whose collectives carry the same numbers: for each, the later start minus the own one, added up.
+#[test]
+fn the_rank_that_comes_late_to_collectives_is_named() {
+    let collectives = advice("collectives/cupti.perfdb.gz");
+    check(
+        &collectives,
+        &[
+            ("stragglers", Verdict::Act, Some((719_664_227.0, 3_405_798_092.0))),
+            ("communication", Verdict::Act, Some((2_641_012_020.0, 3_405_798_092.0))),
+        ],
+    );
+    let late = collectives.facts.iter().find(|fact| fact.name == "stragglers").unwrap();
+    assert_close(late.ranks[1].value, 100.0 * 187_310_230.0 / 3_411_822_069.0);
+    assert!(late.advice.starts_with("Look at what rank 1 does"), "{}", late.advice);
+}
