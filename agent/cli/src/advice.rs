@@ -3,10 +3,11 @@
 use perfagent_advisor::{Advice, Evidence, Fact, Figure, Gain, Source, Verdict};
 
 use crate::page::{Cell, Page, Table};
+use crate::plan::{self, Planned};
 use crate::unit;
 
 /// Lays advice out.
-pub(crate) fn page(advice: &Advice) -> Page {
+pub(crate) fn page(advice: &Advice, planned: &Planned) -> Page {
     let mut page = Page::default();
     page.title(format!("perfagent advice for {}", advice.recording));
     page.facts(vec![("source".to_owned(), advice.source.clone())]);
@@ -34,6 +35,7 @@ pub(crate) fn page(advice: &Advice) -> Page {
         let line = |fact: &&Fact| format!("{}: {}", words(&fact.name), reason(&fact.advice));
         page.items(bare.iter().map(line).collect());
     }
+    plan::write(&mut page, planned);
     page.section("What this does not say");
     page.items(advice.limits.clone());
     page

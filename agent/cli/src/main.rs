@@ -15,6 +15,7 @@ mod markup;
 mod output;
 mod output_name;
 mod page;
+mod plan;
 mod picture;
 mod printer;
 mod report;
