@@ -109,7 +109,7 @@ pub(crate) fn unit(category: &str, name: &str) -> Option<Unit> {
     })
 }
 
-/// Conversions, by kernels of PyTorch, MIOpen, cuDNN, vLLM and XLA, and operators of PyTorch.
+/// Conversions, by kernels of PyTorch, `MIOpen`, cuDNN, vLLM and XLA, and operators of PyTorch.
 const CASTS: [&str; 14] = [
     "castTensor",
     "convertTensor",

@@ -81,7 +81,7 @@ pub(crate) fn fact(report: &Report) -> Fact {
     let unused = share >= WORTH_ACTING_PCT;
     match has {
         Some(false) => {
-            fact.nothing(format!("Nothing to gain: the GPU of {who} has no tensor cores."))
+            fact.nothing(format!("Nothing to gain: the GPU of {who} has no tensor cores."));
         }
         Some(true) if unused => fact.act(format!(
             "{}: {share:.1} % of the time of {who} goes to products on ordinary cores.",

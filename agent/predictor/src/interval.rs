@@ -35,7 +35,7 @@ pub(crate) type Spreads = BTreeMap<String, Spread>;
 /// The class of jobs of frameworks that no measured job had.
 pub(crate) const UNSEEN: &str = "unseen";
 /// The class of jobs next to one that was measured: the difference of what is left over within a group.
-pub(crate) const ANCHORED: &str = "anchored";
+const ANCHORED: &str = "anchored";
 
 /// Names of a job's classes, from the particular to the general.
 pub(crate) fn classes(setup: &Setup, figure: Figure, calibration: &Calibration) -> Vec<String> {
@@ -99,27 +99,37 @@ pub(crate) fn spreads(held: &[&Held], figure: Figure) -> Spreads {
         .collect();
     if !unseen.is_empty() {
         spreads.insert(UNSEEN.to_owned(), Spread::of(unseen));
-        spreads.insert(ANCHORED.to_owned(), Spread::of(neighbours(held, figure)));
+        for (family, differences) in neighbours(held, figure) {
+            if differences.len() >= ENOUGH {
+                spreads.insert(format!("{ANCHORED}/{family}"), Spread::of(differences));
+            }
+        }
     }
     spreads
 }
 
-/// Differences of what is left over between each job and the next of its cell: the error of saying "this one is so many
-/// times that one", once that one was measured.
-fn neighbours(held: &[&Held], figure: Figure) -> Vec<f64> {
+/// Differences of what is left over between each job and the next of its cell, by framework and of all: the error of saying
+/// "this one is so many times that one", once that one was measured.
+fn neighbours(held: &[&Held], figure: Figure) -> BTreeMap<String, Vec<f64>> {
     let mut cells = BTreeMap::<&str, Vec<&Held>>::new();
     for job in held.iter().filter(|job| job.figure == figure) {
         cells.entry(&job.cell).or_default().push(job);
     }
-    let mut differences = Vec::new();
+    let mut differences = BTreeMap::<String, Vec<f64>>::new();
     for jobs in cells.values() {
         for pair in jobs.windows(2) {
             let difference = pair[1].left() - pair[0].left();
-            differences.push(difference);
-            differences.push(-difference);
+            for family in [pair[0].family.as_str(), "all"] {
+                differences.entry(family.to_owned()).or_default().extend([difference, -difference]);
+            }
         }
     }
-    if differences.is_empty() { vec![0.0] } else { differences }
+    differences
+}
+
+/// The spread of the ratio of a job to one beside it that was measured.
+pub(crate) fn anchored(spreads: &Spreads, family: &str) -> Option<Spread> {
+    [family, "all"].iter().find_map(|name| spreads.get(&format!("{ANCHORED}/{name}"))).copied()
 }
 
 impl Spread {

@@ -2,6 +2,7 @@
 
 use crate::calibration::Calibration;
 use crate::effects::{self, Figure};
+use crate::framework::Framework;
 use crate::gpu::Gpu;
 use crate::interval::{self, Spread};
 use crate::job::Job;
@@ -83,9 +84,10 @@ impl Predictor {
     }
 
     /// How far the ratio of two steps of one cell may be off, as natural logarithms.
-    pub(crate) fn ratio_spread(&self) -> (f64, f64) {
-        let spreads = self.calibration.spreads(Figure::Time);
-        spreads.get(interval::ANCHORED).map_or((-1.0, 1.0), |spread| (spread.p05, spread.p95))
+    pub(crate) fn ratio_spread(&self, job: &Job) -> (f64, f64) {
+        let family = job.run.framework.as_deref().map_or(Framework::Other, Framework::find);
+        interval::anchored(self.calibration.spreads(Figure::Time), family.name())
+            .map_or((-1.0, 1.0), |spread| (spread.p05, spread.p95))
     }
 
     /// What formulas and factors say.
@@ -155,7 +157,7 @@ impl Predictor {
         let spreads = self.calibration.spreads(figure);
         let nothing = Spread { p05: -1.0, p95: 1.0, jobs: 0 };
         if anchored {
-            return spreads.get(interval::ANCHORED).copied().unwrap_or(nothing);
+            return interval::anchored(spreads, setup.framework.name()).unwrap_or(nothing);
         }
         if !self.calibration.has_seen(setup.framework) {
             let what = match figure {

@@ -59,7 +59,7 @@ pub fn start(report: &Report, commands: &[String], job: Job) -> Start {
     if job.cluster.nodes.is_none() || job.cluster.gpus_per_node.is_none() {
         job.cluster.gpus_per_node.get_or_insert((ranks / nodes).max(1));
         job.cluster.nodes = Some(nodes);
-        told.push(format!("from the recording: {ranks} ranks on {nodes} machines"));
+        told.push(format!("from the recording: ranks {ranks}, machines {nodes}"));
     }
     if job.run.dp.is_none() {
         let of_model = [job.run.tp, job.run.pp, job.run.cp].map(|degree| degree.unwrap_or(1).max(1));

@@ -101,6 +101,9 @@ fn sentence(suggestion: &Suggestion, plan: &Plan) -> String {
         sentence.push_str("; why, seconds of a step: ");
         sentence.push_str(&why.iter().map(reason).collect::<Vec<_>>().join(", "));
     }
+    if changes.iter().any(|change| change.field == "precision") {
+        sentence.push_str("; another precision is another run: hold its loss against the old one");
+    }
     sentence
 }
 
@@ -114,7 +117,7 @@ fn delta(change: &Change) -> String {
 
 fn reason(why: &Why) -> String {
     let part = why.part.trim_end_matches("_s").replace('_', " ");
-    format!("{part} {} → {}", unit::significant(why.from_s), unit::significant(why.to_s))
+    format!("{part} {:.3} → {:.3}", why.from_s, why.to_s)
 }
 
 /// What a step and its memory are made of, now and with the first suggestion.
@@ -132,7 +135,7 @@ fn breakdown(page: &mut Page, plan: &Plan) {
         for part in parts {
             let of = |breakdown: &perfagent_predictor::Breakdown| {
                 let value = breakdown.get(part).copied().unwrap_or(0.0) / scale;
-                format!("{} {what}", unit::significant(value))
+                format!("{value:.3} {what}")
             };
             let name = part.trim_end_matches(suffix).replace('_', " ");
             table.row([Cell::text(name), Cell::figure(of(now)), Cell::figure(of(then))]);

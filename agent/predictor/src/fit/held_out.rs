@@ -22,6 +22,8 @@ pub struct Held {
     pub source: String,
     /// Source and model.
     pub group: String,
+    /// The family of its framework.
+    pub family: String,
     /// Which of its group answer the same question.
     pub cell: String,
     /// One machine or several.
@@ -84,6 +86,7 @@ pub fn cross_validate(samples: &[Sample]) -> Vec<Held> {
                 id: sample.id.clone(),
                 source: sample.source.clone(),
                 group: sample.group.clone(),
+                family: sample.family().0.name().to_owned(),
                 cell: sample.cell.clone(),
                 single_node: sample.single_node,
                 figure,

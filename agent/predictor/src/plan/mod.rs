@@ -151,7 +151,7 @@ pub fn plan(
     );
     let suggestions = base_candidate
         .as_ref()
-        .map(|base| suggestion::best(base, &fitting, predictor.ratio_spread()))
+        .map(|base| suggestion::best(base, &fitting, predictor.ratio_spread(&moved)))
         .unwrap_or_default();
     Ok(Plan {
         schema: PLAN_SCHEMA.to_owned(),

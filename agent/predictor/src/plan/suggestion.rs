@@ -43,37 +43,43 @@ const WORTH: f64 = 0.01;
 /// Parts that are told.
 const PARTS: usize = 3;
 
-/// The fastest of all, the fastest with fewer changes, and then the next that change something else.
+/// The fastest of all, the fastest in the same precision, with few changes, and with each single one; the fastest first.
 pub(super) fn best(base: &Candidate, candidates: &[Candidate], spread: (f64, f64)) -> Vec<Suggestion> {
     let mut order: Vec<(&Candidate, Vec<Change>)> = candidates
         .iter()
-        .filter(|candidate| candidate.tokens_per_s > base.tokens_per_s * (1.0 + WORTH) || base.oom > 0.5)
+        .filter(|candidate| {
+            candidate.tokens_per_s > base.tokens_per_s * (1.0 + WORTH) || base.oom > 0.5
+        })
         .map(|candidate| (candidate, change::between(&base.job, &candidate.job)))
         .filter(|(_, changes)| !changes.is_empty())
         .collect();
     order.sort_by(|a, b| {
-        b.0.tokens_per_s.total_cmp(&a.0.tokens_per_s).then(a.1.len().cmp(&b.1.len())).then(a.0.peak_bytes.total_cmp(&b.0.peak_bytes))
+        b.0.tokens_per_s
+            .total_cmp(&a.0.tokens_per_s)
+            .then(a.1.len().cmp(&b.1.len()))
+            .then(a.0.peak_bytes.total_cmp(&b.0.peak_bytes))
     });
-    let mut picked: Vec<(&Candidate, &[Change])> = Vec::new();
-    // Accumulation follows from the micro-batch: it is no change of its own.
-    let names = |changes: &'_ [Change]| -> Vec<String> {
-        changes.iter().map(|change| change.field.clone()).filter(|field| field != "grad_accum").collect()
+    // Accumulation follows from the micro-batch and the data parallel degree: it is no change of its own.
+    let count = |changes: &[Change]| changes.iter().filter(|change| change.field != "grad_accum").count();
+    let same_precision =
+        |changes: &[Change]| changes.iter().all(|change| change.field != "precision");
+    let mut picked: Vec<usize> = Vec::new();
+    let mut pick = |wanted: &dyn Fn(&[Change]) -> bool| {
+        if let Some(place) = order.iter().position(|(_, changes)| wanted(changes))
+            && !picked.contains(&place)
+            && picked.len() < MOST
+        {
+            picked.push(place);
+        }
     };
-    let mut seen: Vec<Vec<String>> = Vec::new();
-    for (candidate, changes) in &order {
-        let names = names(changes);
-        let is_new = !seen.contains(&names);
-        // What changes more than a faster one does, and something else besides, teaches nothing.
-        let is_more = seen.iter().any(|other| other.iter().all(|field| names.contains(field)));
-        if is_new && !is_more {
-            seen.push(names);
-            picked.push((candidate, changes));
-        }
-        if picked.len() == MOST {
-            break;
-        }
+    pick(&|_| true);
+    pick(&|changes| same_precision(changes));
+    pick(&|changes| count(changes) <= 2 && same_precision(changes));
+    for field in ["recompute", "micro_batch", "zero", "tp", "pp", "cp", "offload", "precision"] {
+        pick(&|changes| count(changes) == 1 && changes.iter().any(|change| change.field == field));
     }
-    picked.into_iter().map(|(candidate, changes)| suggestion(base, candidate, changes, spread)).collect()
+    picked.sort_unstable();
+    picked.iter().map(|place| &order[*place]).map(|(candidate, changes)| suggestion(base, candidate, changes, spread)).collect()
 }
 
 fn suggestion(base: &Candidate, candidate: &Candidate, changes: &[Change], spread: (f64, f64)) -> Suggestion {
