@@ -24,7 +24,7 @@ const GRID: [(&str, &[&str]); 4] = [
 ///
 /// Every configuration of a grid trains the model several times, round by round and each round in another order. Then the
 /// search runs on its own, and what it finds is looked up in the grid. On a machine that does other things too, start it
-/// with a high priority (`nice -n -19`).
+/// in the real-time class (`chrt --fifo 20 cargo xtask bench tune`, after a build).
 #[derive(clap::Args)]
 pub(crate) struct Tune {
     /// Size of the model

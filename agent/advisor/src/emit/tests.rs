@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::{EmitFormat, Emitted, emit};
 
+type Change<T> = fn(&mut T);
+type Case<T> = (EmitFormat, &'static str, Change<T>);
+
 fn llama_8b() -> Job {
     Job {
         id: None,
@@ -106,7 +109,7 @@ fn what_a_tool_cannot_be_told_is_said() {
     for format in [EmitFormat::DeepSpeed, EmitFormat::Fsdp, EmitFormat::Torchrun] {
         assert!(refusal(format, &tensor).contains("tensor parallel 2"));
     }
-    let cases: [(EmitFormat, &str, fn(&mut Run)); 9] = [
+    let cases: [Case<Run>; 9] = [
         (EmitFormat::Fsdp, "run.zero: FSDP", |run| run.zero = Some(1)),
         (EmitFormat::Fsdp, "run.offload: FSDP", |run| run.offload = Some("optimizer".into())),
         (EmitFormat::DeepSpeed, "run.offload: DeepSpeed", |run| {
@@ -129,7 +132,7 @@ fn what_a_tool_cannot_be_told_is_said() {
 
 #[test]
 fn numbers_that_do_not_go_together_are_refused() {
-    let cases: [(&str, fn(&mut Job)); 7] = [
+    let cases: [(&str, Change<Job>); 7] = [
         ("run: micro_batch 2 × grad_accum 3", |job| job.run.grad_accum = Some(3)),
         ("run.global_batch: 127", |job| job.run.global_batch = Some(127)),
         ("dp 4 × tp 1", |job| job.run.dp = Some(4)),

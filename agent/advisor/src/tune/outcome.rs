@@ -123,7 +123,8 @@ pub fn judge(evidence: &Evidence<'_>) -> Option<Outcome> {
         });
     }
     // The recorder's own last word is about the recording.
-    let said = lines().rfind(|line| !line.starts_with("perfagent: ")).or_else(|| lines().last());
+    let said =
+        lines().rfind(|line| !line.starts_with("perfagent: ")).or_else(|| lines().next_back());
     let how = match evidence.code {
         code @ 129.. => format!("killed by signal {}", code - 128),
         code => format!("exit code {code}"),

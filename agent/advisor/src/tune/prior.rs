@@ -62,7 +62,7 @@ const SPREAD: f64 = 1.6;
 
 impl Analytic {
     /// Of a rank, beside one with a thread of its own.
-    fn speed(&self, candidate: &Candidate, ranks: f64) -> f64 {
+    fn speed(self, candidate: &Candidate, ranks: f64) -> f64 {
         if self.cores == 0 {
             return 1.0;
         }

@@ -102,9 +102,9 @@ fn run(search: &Search<'_>, surface: &Surface, seed: u64) -> (Vec<Trial>, Stop) 
             Next::Stop(stop) => return (trials, stop),
             Next::Try { candidate, predicted } => {
                 let outcome = match surface.speed(&candidate) {
-                    Some(speed) => {
+                    Some(value) => {
                         let noise = dice.between(-1.7, 1.7) * surface.noise;
-                        Outcome::Ok { value: speed * noise.exp() }
+                        Outcome::Ok { value: value * noise.exp() }
                     }
                     None => Outcome::OutOfMemory { reason: "CUDA out of memory".to_owned() },
                 };

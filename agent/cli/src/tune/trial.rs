@@ -75,7 +75,7 @@ impl Bench<'_> {
             bail!(
                 "trial {number} cannot be recorded: {}; mend that and tune again: finished trials are kept",
                 said.lines()
-                    .last()
+                    .next_back()
                     .map_or("see its log", |line| line.trim_start_matches("perfagent: "))
             );
         }

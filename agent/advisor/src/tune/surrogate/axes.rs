@@ -29,15 +29,12 @@ impl Axes {
                 .iter()
                 .map(|value| value.parse().ok().filter(|number: &f64| number.is_finite()))
                 .collect();
-            let coordinates = match &numbers {
-                Some(numbers) => {
-                    kinds.push(Kind::Number);
-                    spread(numbers)
-                }
-                None => {
-                    kinds.push(Kind::Word);
-                    (0..parameter.values.len()).map(|at| at as f64).collect()
-                }
+            let coordinates = if let Some(numbers) = &numbers {
+                kinds.push(Kind::Number);
+                spread(numbers)
+            } else {
+                kinds.push(Kind::Word);
+                (0..parameter.values.len()).map(|at| at as f64).collect()
             };
             for (candidate, point) in space.candidates().iter().zip(&mut points) {
                 let value = candidate.get(&parameter.name);
