@@ -9,7 +9,7 @@ use crate::effects::{Effects, Figure};
 use crate::fit::{Held, Sample};
 use crate::framework::Framework;
 use crate::gpu::Generation;
-use crate::interval::{self, Spreads};
+use crate::interval::{self, Spread, Spreads};
 use crate::setup::Setup;
 
 /// The calibration that this crate carries.
@@ -17,6 +17,9 @@ const OWN: &str = include_str!("../../../data/calibration.toml");
 
 /// The name and version of the file.
 pub const SCHEMA: &str = "perfagent.calibration/1";
+
+/// What to do about a damaged one.
+const REMEDY: &str = "`cargo xtask calibrate` writes it again";
 
 /// Constants, factors and intervals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,11 +87,15 @@ impl Calibration {
     ///
     /// What is wrong with `text`, and where.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut calibration: Self =
-            toml::from_str(text).map_err(|error| error.to_string().trim().replace('\n', " "))?;
+        let mut calibration: Self = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
+            let line = before.matches('\n').count() + 1;
+            format!("line {line}: {}; {REMEDY}", error.message().replace('\n', " "))
+        })?;
         if calibration.schema != SCHEMA {
-            return Err(format!("is {}, not {SCHEMA}", calibration.schema));
+            return Err(format!("schema is {:?}, not {SCHEMA:?}; {REMEDY}", calibration.schema));
         }
+        calibration.check().map_err(|why| format!("{why}; {REMEDY}"))?;
         calibration.derive();
         Ok(calibration)
     }
@@ -112,7 +119,10 @@ impl Calibration {
             };
             let value = rounded(value.exp());
             if whose == "all" || (value - 1.0).abs() >= 5e-4 {
-                constants.entry(SPECS[index].name.to_owned()).or_default().insert(whose.to_owned(), value);
+                constants
+                    .entry(SPECS[index].name.to_owned())
+                    .or_default()
+                    .insert(whose.to_owned(), value);
             }
         }
         let mut calibration = Self {
@@ -128,6 +138,55 @@ impl Calibration {
         };
         calibration.derive();
         calibration
+    }
+
+    /// What no fit writes.
+    fn check(&self) -> Result<(), String> {
+        for (name, values) in &self.constants {
+            let Some(spec) = SPECS.iter().find(|spec| spec.name == name) else {
+                return Err(format!("constants.{name} is no constant of the models"));
+            };
+            if !values.contains_key("all") {
+                return Err(format!("constants.{}.all is missing", spec.name));
+            }
+            for (whose, value) in values {
+                let known = whose == "all"
+                    || Framework::ALL.iter().any(|framework| framework.name() == whose)
+                    || GENERATIONS.iter().any(|generation| generation.name() == whose);
+                if !known {
+                    return Err(format!(
+                        "constants.{name}.{whose} is of no framework and no generation"
+                    ));
+                }
+                if !value.is_finite() || *value <= 0.0 {
+                    return Err(format!("constants.{name}.{whose} is {value}, not positive"));
+                }
+            }
+        }
+        for (name, [least, greatest]) in &self.ranges {
+            if !(*least > 0.0 && least <= greatest && greatest.is_finite()) {
+                return Err(format!(
+                    "ranges.{name} is [{least}, {greatest}], not from a positive number to a greater one"
+                ));
+            }
+        }
+        for (table, spreads) in
+            [("time_spreads", &self.time_spreads), ("memory_spreads", &self.memory_spreads)]
+        {
+            for (class, Spread { p05, p95, .. }) in spreads {
+                if !(p05.is_finite() && p95.is_finite() && p05 <= p95) {
+                    return Err(format!("{table}.{class:?} goes from {p05} to {p95}"));
+                }
+            }
+        }
+        for (table, effects) in
+            [("time_factors", &self.time_factors), ("memory_factors", &self.memory_factors)]
+        {
+            if let Some((key, effect)) = effects.iter().find(|(_, effect)| !effect.is_finite()) {
+                return Err(format!("{table}.{key:?} is {effect}"));
+            }
+        }
+        Ok(())
     }
 
     fn derive(&mut self) {
@@ -146,7 +205,9 @@ impl Calibration {
             .collect();
         self.families = Framework::ALL
             .iter()
-            .flat_map(|framework| GENERATIONS.iter().map(move |generation| (*framework, *generation)))
+            .flat_map(|framework| {
+                GENERATIONS.iter().map(move |generation| (*framework, *generation))
+            })
             .map(|(framework, generation)| Constants::of(&slots, &vector, framework, generation))
             .collect();
     }
@@ -176,11 +237,13 @@ impl Calibration {
         }
     }
 
-    /// Whether measured jobs of this framework were among those of the fit.
-    pub(crate) fn has_seen(&self, framework: Framework) -> bool {
-        framework != Framework::Other && self.time_factors.keys().any(|key| {
-            key.split('/').next() == Some(framework.name())
-        })
+    /// Whether this figure of jobs of this framework was among those of the fit.
+    pub(crate) fn has_seen(&self, framework: Framework, figure: Figure) -> bool {
+        framework != Framework::Other
+            && self
+                .effects(figure)
+                .keys()
+                .any(|key| key.split('/').next() == Some(framework.name()))
     }
 
     pub(crate) fn set_intervals(&mut self, held: &[Held]) {
@@ -201,7 +264,7 @@ impl Calibration {
 
     pub(crate) fn set_ranges(&mut self, samples: &[Sample]) {
         for sample in samples {
-            for (name, value) in ranged(&sample.setup) {
+            for (name, _, value) in ranged(&sample.setup) {
                 let range = self.ranges.entry(name.to_owned()).or_insert([value, value]);
                 *range = [range[0].min(value), range[1].max(value)];
             }
@@ -211,13 +274,13 @@ impl Calibration {
     /// What lies outside of the measured jobs: a sentence, and by how many doublings.
     pub(crate) fn outside(&self, setup: &Setup) -> Vec<(String, f64)> {
         let mut outside = Vec::new();
-        for (name, value) in ranged(setup) {
+        for (name, fields, value) in ranged(setup) {
             let Some([least, greatest]) = self.ranges.get(name) else { continue };
             // Whoever is a little outside is told nothing: the ends of a range are as good as what is between.
             let doublings = (value / greatest).log2().max((least / value).log2());
             if doublings > 0.05 {
                 outside.push((
-                    format!("{name} {value:.4} is outside of the measured jobs ({least:.4} to {greatest:.4})"),
+                    format!("{fields}: {name} {value:.4} is outside of the measured jobs ({least:.4} to {greatest:.4})"),
                     doublings,
                 ));
             }
@@ -226,13 +289,13 @@ impl Calibration {
     }
 }
 
-/// The figures whose range is kept.
-fn ranged(setup: &Setup) -> [(&'static str, f64); 5] {
+/// The figures whose range is kept, each with the fields of a job that it comes from.
+fn ranged(setup: &Setup) -> [(&'static str, &'static str, f64); 5] {
     [
-        ("gpus", setup.world),
-        ("params_e9", setup.shape.params / 1e9),
-        ("layers", setup.shape.layers),
-        ("seq", setup.shape.seq),
-        ("tokens_a_pass", setup.tokens()),
+        ("gpus", "cluster.gpus_per_node × cluster.nodes", setup.world),
+        ("params_e9", "model.params", setup.shape.params / 1e9),
+        ("layers", "model.layers", setup.shape.layers),
+        ("seq", "model.seq", setup.shape.seq),
+        ("tokens_a_pass", "run.micro_batch × model.seq", setup.tokens()),
     ]
 }

@@ -5,7 +5,7 @@ use crate::setup::Setup;
 
 /// A group of ranks that exchange data.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Group {
+pub struct Group {
     /// Its ranks.
     pub size: f64,
     /// Bytes a second that a ring through all of it carries.
@@ -36,16 +36,18 @@ impl Group {
         Self { size, rate, latency }
     }
 
-    /// Reduce-scatter or all-gather of `bytes` (of the whole, not of a rank's part).
-    pub(crate) fn gather(&self, bytes: f64) -> f64 {
+    /// Reduce-scatter or all-gather of `bytes` (of the whole, not of a rank's part), seconds.
+    #[must_use]
+    pub fn gather(&self, bytes: f64) -> f64 {
         if self.size <= 1.0 {
             return 0.0;
         }
         self.latency + bytes * (self.size - 1.0) / self.size / self.rate
     }
 
-    /// All-reduce of `bytes`.
-    pub(crate) fn reduce(&self, bytes: f64) -> f64 {
+    /// All-reduce of `bytes`, seconds: a reduce-scatter and an all-gather.
+    #[must_use]
+    pub fn reduce(&self, bytes: f64) -> f64 {
         2.0 * self.gather(bytes)
     }
 }

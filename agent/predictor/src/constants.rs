@@ -217,7 +217,12 @@ pub(crate) fn slots() -> Vec<Slot> {
 
 impl Constants {
     /// The values that a vector of slots gives for one framework and generation.
-    pub(crate) fn of(slots: &[Slot], vector: &[f64], framework: Framework, generation: Generation) -> Self {
+    pub(crate) fn of(
+        slots: &[Slot],
+        vector: &[f64],
+        framework: Framework,
+        generation: Generation,
+    ) -> Self {
         let mut logs = [0.0; COUNT];
         for (slot, value) in slots.iter().zip(vector) {
             match *slot {

@@ -44,16 +44,25 @@ pub(crate) fn keys(setup: &Setup, figure: Figure) -> Vec<(String, f64)> {
             keys.push((format!("{family}/{generation}/{precision}"), 6.0));
             keys.push((format!("{family}/{}", s.arch), 4.0));
             keys.push((format!("{family}/{}/{}", s.arch, s.gpu.name), 4.0));
-            keys.push((format!("{family}/nodes{:.0}/pp{}/zero{}", s.nodes, u8::from(s.pp > 1.0), s.zero), 8.0));
+            keys.push((
+                format!("{family}/nodes{:.0}/pp{}/zero{}", s.nodes, u8::from(s.pp > 1.0), s.zero),
+                8.0,
+            ));
             keys.push((format!("{family}/tp{:.0}/mb{:.0}/{size}", s.tp, s.micro_batch), 10.0));
         }
         Figure::Memory => {
             keys.push((format!("{family}/tp{:.0}/pp{:.0}", s.tp, s.pp), 8.0));
             let passes = if s.passes > 1.0 { "several" } else { "one" };
             keys.push((format!("{family}/{passes}/pp{:.0}", s.pp.min(2.0)), 8.0));
-            keys.push((format!("{family}/dp{:.0}/tp{:.0}/pp{}", s.dp, s.tp, u8::from(s.pp > 1.0)), 8.0));
+            keys.push((
+                format!("{family}/dp{:.0}/tp{:.0}/pp{}", s.dp, s.tp, u8::from(s.pp > 1.0)),
+                8.0,
+            ));
             keys.push((format!("{family}/pp{:.0}/{size}", s.pp), 8.0));
-            keys.push((format!("{family}/tp{:.0}/mb{:.0}/pp{}", s.tp, s.micro_batch, u8::from(s.pp > 1.0)), 8.0));
+            keys.push((
+                format!("{family}/tp{:.0}/mb{:.0}/pp{}", s.tp, s.micro_batch, u8::from(s.pp > 1.0)),
+                8.0,
+            ));
             keys.push((format!("{family}/tp{:.0}/mb{:.0}/{size}", s.tp, s.micro_batch), 8.0));
         }
     }
@@ -71,9 +80,12 @@ const SWEEPS: usize = 12;
 /// Residuals beyond this count less, natural logarithm.
 const FAR: f64 = 0.15;
 
+/// A job of a fit: its keys, what is left over and its weight.
+pub(crate) type Row = (Vec<(String, f64)>, f64, f64);
+
 /// Factors that take away what is left over: `rows` are keys, what is left (measured by predicted, logarithm) and weight.
 #[must_use]
-pub(crate) fn fit(rows: &[(Vec<(String, f64)>, f64, f64)]) -> Effects {
+pub(crate) fn fit(rows: &[Row]) -> Effects {
     let mut members: Vec<BTreeMap<&str, (f64, Vec<usize>)>> = Vec::new();
     for (index, (keys, _, _)) in rows.iter().enumerate() {
         for (place, (key, draw)) in keys.iter().enumerate() {

@@ -43,7 +43,9 @@ impl Framework {
             "nemo" | "megatron-bridge" => Self::Nemo,
             "megatron-deepspeed" => Self::MegatronDeepSpeed,
             "deepspeed" | "hf-deepspeed" => Self::DeepSpeed,
-            "fsdp" | "llm-foundry" | "torchtitan" | "accelerate" | "composer" | "pytorch-fsdp" => Self::Fsdp,
+            "fsdp" | "llm-foundry" | "torchtitan" | "accelerate" | "composer" | "pytorch-fsdp" => {
+                Self::Fsdp
+            }
             "llm.c" => Self::Cuda,
             _ => Self::Other,
         }

@@ -132,7 +132,10 @@ impl Gpu {
             .iter()
             .find(|(alias, _)| *alias == wanted)
             .map_or(wanted.as_str(), |(_, own)| *own);
-        table().iter().find(|(_, names)| names.iter().any(|name| name == wanted)).map(|(gpu, _)| gpu)
+        table()
+            .iter()
+            .find(|(_, names)| names.iter().any(|name| name == wanted))
+            .map(|(gpu, _)| gpu)
     }
 
     /// The names that are known.
@@ -146,7 +149,12 @@ impl Gpu {
         let capability = row.compute_capability.map_or_else(String::new, |figure| figure.value);
         let generation = match capability.as_str() {
             "7.0" => Generation::Volta,
-            capability => match capability.split('.').next().and_then(|major| major.parse::<u32>().ok()).unwrap_or(0) {
+            capability => match capability
+                .split('.')
+                .next()
+                .and_then(|major| major.parse::<u32>().ok())
+                .unwrap_or(0)
+            {
                 8 => Generation::Ampere,
                 9 => Generation::Hopper,
                 10.. => Generation::Blackwell,

@@ -146,6 +146,11 @@ impl Spread {
         Self { p05: at(0.05), p95: at(0.95), jobs }
     }
 
+    /// The nearer end of both on each side.
+    pub(crate) fn narrower(self, other: Self) -> Self {
+        Self { p05: self.p05.max(other.p05), p95: self.p95.min(other.p95), ..self }
+    }
+
     /// Wider (or narrower) by a factor.
     pub(crate) fn times(self, factor: f64) -> Self {
         Self { p05: self.p05.min(0.0) * factor, p95: self.p95.max(0.0) * factor, ..self }

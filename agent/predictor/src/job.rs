@@ -4,6 +4,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::shape::Shape;
+
 /// One job: where it runs, what it trains and how.
 ///
 /// Fields that a source does not state are `None`; the predictor says what it assumed in their place.
@@ -21,6 +23,19 @@ pub struct Job {
     /// The arrangement.
     #[serde(default)]
     pub run: Run,
+}
+
+impl Job {
+    /// Parameters of the model, counted from its shape; what `model.params` states is not read.
+    ///
+    /// # Errors
+    ///
+    /// Which field of the shape is not stated, or impossible.
+    pub fn parameters(&self) -> Result<f64, String> {
+        let mut job = self.clone();
+        job.model.params = None;
+        Shape::of(&job, &mut Vec::new()).map(|shape| shape.params)
+    }
 }
 
 /// The machines of a job. `gpus_per_node` × `nodes` GPUs are used.
@@ -170,7 +185,8 @@ impl Job {
     /// The job with `other`'s fields where it has none.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
-        let (Ok(mut own), Ok(others)) = (serde_json::to_value(self), serde_json::to_value(other)) else {
+        let (Ok(mut own), Ok(others)) = (serde_json::to_value(self), serde_json::to_value(other))
+        else {
             return self.clone();
         };
         fill(&mut own, &others);
@@ -192,11 +208,14 @@ fn fill(own: &mut Value, others: &Value) {
 
 /// A whole number that may be spelled with a point, as programs that read tables write it: `48.0`.
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
     if let Some(value) = number.as_u64() {
         return Ok(Some(value));
     }
-    let whole = number.as_f64().filter(|value| *value >= 0.0 && value.fract() == 0.0 && *value < 1e15);
+    let whole =
+        number.as_f64().filter(|value| *value >= 0.0 && value.fract() == 0.0 && *value < 1e15);
     whole
         .map(|value| Some(value as u64))
         .ok_or_else(|| D::Error::custom(format!("{number} where a whole number is expected")))

@@ -8,6 +8,7 @@
 //! formulas miss. Intervals come from jobs that were held out of the fit.
 
 mod calibration;
+pub mod claims;
 mod collective;
 mod constants;
 mod effects;
@@ -18,6 +19,7 @@ mod interval;
 mod job;
 mod memory;
 mod network;
+pub mod pipeline;
 pub mod plan;
 mod prediction;
 mod predictor;
@@ -26,6 +28,7 @@ mod shape;
 mod time;
 
 pub use calibration::{Calibration, Made, SCHEMA as CALIBRATION_SCHEMA};
+pub use collective::Group;
 pub use effects::Figure;
 pub use framework::Framework;
 pub use gpu::{Generation, Gpu};

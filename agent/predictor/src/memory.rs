@@ -1,6 +1,7 @@
 //! Peak memory of the fullest GPU, tensor by tensor.
 
 use crate::constants::{Constant, Constants};
+use crate::pipeline::in_flight;
 use crate::setup::{Offload, Precision, Recompute, Setup};
 
 /// What the memory is made of at the peak, bytes. `total` is their sum.
@@ -79,18 +80,15 @@ impl Model<'_> {
             return vec![Stage { first: true, last: true, layers, in_flight: 1.0 }];
         }
         let even = layers / p;
-        let interleaved = if s.vpp > 1.0 { 1.0 + (p - 1.0) / (p * s.vpp) } else { 1.0 };
-        let mut stages = vec![
-            Stage { first: true, last: false, layers: even, in_flight: s.passes.min(p) * interleaved },
-            Stage { first: false, last: true, layers: even, in_flight: interleaved },
-        ];
+        let stage = |index: f64| Stage {
+            first: index <= 0.0,
+            last: index >= p - 1.0,
+            layers: even,
+            in_flight: in_flight(index, p, s.passes, s.vpp),
+        };
+        let mut stages = vec![stage(0.0), stage(p - 1.0)];
         if p > 2.0 {
-            stages.push(Stage {
-                first: false,
-                last: false,
-                layers: even,
-                in_flight: s.passes.min(p - 1.0) * interleaved,
-            });
+            stages.push(stage(1.0));
         }
         stages
     }
@@ -98,14 +96,15 @@ impl Model<'_> {
     fn moments(&self, stage: Stage) -> [Memory; 2] {
         let s = self.s;
         let shape = &s.shape;
-        let share = stage.layers / shape.layers;
+        let part = stage.layers / shape.layers;
         let tables = match (stage.first, stage.last, shape.tied) {
             (true, true, false) => 2.0,
             (false, false, _) => 0.0,
             _ => 1.0,
-        } * shape.vocab * shape.hidden;
-        let dense = (shape.dense_params * share + tables) / s.tp;
-        let expert = shape.expert_params * share / (s.tp * s.ep);
+        } * shape.vocab
+            * shape.hidden;
+        let dense = (shape.dense_params * part + tables) / s.tp;
+        let expert = shape.expert_params * part / (s.tp * s.ep);
         let expert_dp = (s.dp * s.cp / s.ep).max(1.0);
         let dp = (s.dp * s.cp).max(1.0);
         let held = dense + expert;
@@ -161,17 +160,18 @@ impl Model<'_> {
         } else {
             0.0
         };
-        let mut activations = stage.in_flight * (stage.layers * self.kept(false) + waiting) + once;
-        if s.recompute == Recompute::Full {
-            activations += self.kept(true);
-        }
+        let activations = self
+            .kept()
+            .map(|(kept, alive)| stage.in_flight * (stage.layers * kept + waiting) + once + alive)
+            .fold(f64::INFINITY, f64::min);
         let logits = if stage.last {
             self.c(Constant::kept_logit) * tokens * shape.vocab / s.tp
         } else {
             0.0
         };
         let backward = self.broken_up(Memory { activations, logits, ..base });
-        let update = if s.offload == Offload::None { self.c(Constant::kept_update) * updated } else { 0.0 };
+        let update =
+            if s.offload == Offload::None { self.c(Constant::kept_update) * updated } else { 0.0 };
         let step = self.broken_up(Memory { update, ..base });
         [backward, step]
     }
@@ -181,15 +181,13 @@ impl Model<'_> {
         Memory { fragments: self.c(Constant::kept_fragments) * memory.total(), ..memory }
     }
 
-    /// Bytes kept for the backward pass of one layer and micro-batch; `whole` where a recomputed layer is alive.
-    fn kept(&self, whole: bool) -> f64 {
+    /// Bytes kept for the backward pass of one layer and micro-batch, and what is alive besides while one layer is calculated
+    /// again. Where that costs more than it saves, as with one layer, a milder recomputation needs as much: so those come too.
+    fn kept(&self) -> impl Iterator<Item = (f64, f64)> {
         let s = self.s;
         let shape = &s.shape;
         let tokens = s.tokens();
         let stream = tokens * shape.hidden / s.stream_split();
-        if s.recompute == Recompute::Full && !whole {
-            return self.c(Constant::kept_input) * stream;
-        }
         let (ffn, copies) = match shape.experts {
             Some(_) => (shape.ffn * shape.top_k + shape.shared_ffn, 2.0 * shape.top_k),
             None => (shape.ffn, 0.0),
@@ -200,13 +198,22 @@ impl Model<'_> {
                 * tokens
                 * (2.0 * shape.query_width + shape.key_value_width)
                 / s.tp
-            + self.c(Constant::kept_middle) * tokens * ffn * (2.0 * shape.ffn_matrices - 2.0) / s.tp;
+            + self.c(Constant::kept_middle) * tokens * ffn * (2.0 * shape.ffn_matrices - 2.0)
+                / s.tp;
         if s.tp > 1.0 {
             kept += self.c(Constant::kept_whole) * tokens * shape.hidden;
         }
-        if !s.flash && s.recompute == Recompute::None || !s.flash && whole {
-            kept += self.c(Constant::kept_score) * tokens * shape.seq * shape.heads / s.tp;
-        }
-        kept
+        let scores = if s.flash {
+            0.0
+        } else {
+            self.c(Constant::kept_score) * tokens * shape.seq * shape.heads / s.tp
+        };
+        let kinds = match s.recompute {
+            Recompute::None => 1,
+            Recompute::Selective => 2,
+            Recompute::Full => 3,
+        };
+        let full = (self.c(Constant::kept_input) * stream, kept + scores);
+        [(kept + scores, 0.0), (kept, scores), full].into_iter().take(kinds)
     }
 }

@@ -3,6 +3,9 @@
 use crate::gpu::{Generation, Gpu};
 use crate::job::Job;
 
+/// No machine has a network of so many gigabits a second: such a number is none.
+const FASTEST: f64 = 1e6;
+
 /// Rates in one direction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Network {
@@ -23,10 +26,10 @@ impl Network {
         let usual = match gpu.generation {
             Generation::Volta | Generation::Other => 12.5e9,
             Generation::Ampere => 25e9,
-            Generation::Hopper => 50e9,
-            Generation::Blackwell => 50e9,
+            Generation::Hopper | Generation::Blackwell => 50e9,
         } * on_node;
-        let node_rate = gigabits(&words).map_or(usual, |gigabits| gigabits * 1e9 / 8.0);
+        let stated = gigabits(&words).filter(|gigabits| *gigabits > 0.0 && *gigabits < FASTEST);
+        let node_rate = stated.map_or(usual, |gigabits| gigabits * 1e9 / 8.0);
         Self { node_rate, domain, omni_path: words.contains("omni-path") }
     }
 }

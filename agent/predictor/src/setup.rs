@@ -35,6 +35,7 @@ pub(crate) enum Offload {
 
 /// A job as the formulas take it. Degrees and sizes are `f64` since they only ever multiply.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of a job by itself")]
 pub(crate) struct Setup {
     pub gpu: &'static Gpu,
     pub framework: Framework,
@@ -78,7 +79,10 @@ impl Setup {
         let run = &job.run;
         let name = job.cluster.gpu.as_deref().ok_or("cluster.gpu is not stated")?;
         let gpu = Gpu::find(name).ok_or_else(|| {
-            format!("cluster.gpu {name:?} has no datasheet; known are {}", Gpu::known().collect::<Vec<_>>().join(", "))
+            format!(
+                "cluster.gpu {name:?} has no datasheet; known are {}",
+                Gpu::known().collect::<Vec<_>>().join(", ")
+            )
         })?;
         let framework = run.framework.as_deref().map_or_else(
             || {
@@ -91,10 +95,11 @@ impl Setup {
             Some(0) => Err(format!("{name} is 0")),
             other => Ok(other.map(|value| value as f64)),
         };
-        let on_node = positive("cluster.gpus_per_node", job.cluster.gpus_per_node)?.unwrap_or_else(|| {
-            assumed.push("cluster.gpus_per_node: 1".to_owned());
-            1.0
-        });
+        let on_node =
+            positive("cluster.gpus_per_node", job.cluster.gpus_per_node)?.unwrap_or_else(|| {
+                assumed.push("cluster.gpus_per_node: 1".to_owned());
+                1.0
+            });
         let nodes = positive("cluster.nodes", job.cluster.nodes)?.unwrap_or_else(|| {
             assumed.push("cluster.nodes: 1".to_owned());
             1.0
@@ -102,13 +107,14 @@ impl Setup {
         let world = on_node * nodes;
         let shape = Shape::of(job, &mut assumed)?;
 
-        let degree = |name: &str, value: Option<u64>| Ok::<_, String>(positive(name, value)?.unwrap_or(1.0));
+        let degree =
+            |name: &str, value: Option<u64>| Ok::<_, String>(positive(name, value)?.unwrap_or(1.0));
         let cp = degree("run.cp", run.cp)?;
         let pp = degree("run.pp", run.pp)?;
         let tp = match (positive("run.tp", run.tp)?, positive("run.dp", run.dp)?) {
             (Some(tp), _) => tp,
             (None, Some(dp)) => {
-                let tp = (world / (dp * pp * cp)).max(1.0);
+                let tp = shared_out(world, dp * pp * cp, "run.dp × run.pp × run.cp")?;
                 assumed.push(format!("run.tp: {tp:.0}, the GPUs by the other degrees"));
                 tp
             }
@@ -116,12 +122,12 @@ impl Setup {
         };
         let dp = match positive("run.dp", run.dp)? {
             Some(dp) => dp,
-            None => (world / (tp * pp * cp)).max(1.0),
+            None => shared_out(world, tp * pp * cp, "run.tp × run.pp × run.cp")?,
         };
         let used = dp * tp * pp * cp;
         if (used - world).abs() > 0.5 {
             return Err(format!(
-                "the degrees do not multiply out: dp {dp} × tp {tp} × pp {pp} × cp {cp} = {used} GPUs, the cluster has {world}"
+                "the degrees do not multiply out: run.dp {dp} × run.tp {tp} × run.pp {pp} × run.cp {cp} = {used} GPUs, the cluster has {world}"
             ));
         }
         let ep = degree("run.ep", run.ep)?;
@@ -143,7 +149,15 @@ impl Setup {
             (Some(micro), None, Some(global)) => {
                 (micro, (global / (micro * dp)).ceil().max(1.0), global)
             }
-            (None, Some(passes), Some(global)) => ((global / (passes * dp)).max(1.0), passes, global),
+            (None, Some(passes), Some(global)) => {
+                let micro = global / (passes * dp);
+                if micro.fract() != 0.0 || micro < 1.0 {
+                    return Err(format!(
+                        "run.global_batch {global} is no multiple of run.grad_accum {passes} × run.dp {dp}"
+                    ));
+                }
+                (micro, passes, global)
+            }
             (Some(micro), None, None) => {
                 assumed.push("run.grad_accum: 1".to_owned());
                 (micro, 1.0, micro * dp)
@@ -152,12 +166,14 @@ impl Setup {
                 assumed.push("run.micro_batch: 1".to_owned());
                 (1.0, (global / dp).ceil().max(1.0), global)
             }
-            (None, _, None) => return Err("neither run.micro_batch nor run.global_batch is stated".to_owned()),
+            (None, _, None) => {
+                return Err("neither run.micro_batch nor run.global_batch is stated".to_owned());
+            }
         };
         let expected = micro_batch * passes * dp;
         if expected > global_batch * 1.5 + 1.0 || expected < global_batch / 1.5 - 1.0 {
             return Err(format!(
-                "the batch does not multiply out: micro_batch {micro_batch} × grad_accum {passes} × dp {dp} = {expected}, global_batch is {global_batch}"
+                "the batch does not multiply out: run.micro_batch {micro_batch} × run.grad_accum {passes} × run.dp {dp} = {expected}, run.global_batch is {global_batch}"
             ));
         }
 
@@ -168,22 +184,36 @@ impl Setup {
             Some("fp8") => Precision::Fp8,
             Some("mxfp8") => Precision::Block8,
             Some("nvfp4" | "mxfp4") => Precision::Fp4,
-            Some(other) => return Err(format!("run.precision {other:?} is not known; one of fp32, tf32, fp16, bf16, fp8, mxfp8, nvfp4")),
+            Some(other) => {
+                return Err(format!(
+                    "run.precision {other:?} is not known; one of fp32, tf32, fp16, bf16, fp8, mxfp8, nvfp4"
+                ));
+            }
             None => {
                 assumed.push("run.precision: bf16".to_owned());
                 Precision::Half
             }
         };
-        if matches!(precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4) && gpu.fp8_rate.is_none() {
-            return Err(format!("{} has no products in 8 bits", gpu.name));
+        if matches!(precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4)
+            && gpu.fp8_rate.is_none()
+        {
+            let precision = run.precision.as_deref().unwrap_or_default();
+            return Err(format!(
+                "run.precision {precision:?}: {} has no products in 8 bits",
+                gpu.name
+            ));
         }
         let grad_bytes = match run.grad_dtype.as_deref() {
             Some("fp32") => 4.0,
             Some("fp16" | "bf16") => 2.0,
-            Some(other) => return Err(format!("run.grad_dtype {other:?} is not known; one of fp32, fp16, bf16")),
+            Some(other) => {
+                return Err(format!(
+                    "run.grad_dtype {other:?} is not known; one of fp32, fp16, bf16"
+                ));
+            }
             None => match (precision, framework) {
-                (Precision::Fp32 | Precision::Tf32, _) => 4.0,
-                (_, Framework::Nanotron | Framework::Nemo) => 4.0,
+                (Precision::Fp32 | Precision::Tf32, _)
+                | (_, Framework::Nanotron | Framework::Nemo) => 4.0,
                 _ => 2.0,
             },
         };
@@ -191,13 +221,21 @@ impl Setup {
             Some("full") => Recompute::Full,
             Some("selective") => Recompute::Selective,
             Some("none") | None => Recompute::None,
-            Some(other) => return Err(format!("run.recompute {other:?} is not known; one of none, selective, full")),
+            Some(other) => {
+                return Err(format!(
+                    "run.recompute {other:?} is not known; one of none, selective, full"
+                ));
+            }
         };
         let offload = match run.offload.as_deref() {
             None | Some("none") => Offload::None,
             Some("optimizer") => Offload::Optimizer,
             Some("optimizer+params") => Offload::OptimizerAndParameters,
-            Some(other) => return Err(format!("run.offload {other:?} is not known; one of optimizer, optimizer+params")),
+            Some(other) => {
+                return Err(format!(
+                    "run.offload {other:?} is not known; one of optimizer, optimizer+params"
+                ));
+            }
         };
         let zero = run.zero.unwrap_or_else(|| {
             let zero = u64::from(framework == Framework::Nemo);
@@ -258,4 +296,13 @@ impl Setup {
     pub(crate) fn stream_split(&self) -> f64 {
         if self.sequence_parallel { self.tp } else { 1.0 }
     }
+}
+
+/// The degree that is left when `used` of the GPUs of the `world` are spoken for.
+fn shared_out(world: f64, used: f64, what: &str) -> Result<f64, String> {
+    let left = world / used;
+    if left < 1.0 || left.fract() != 0.0 {
+        return Err(format!("{what} = {used} does not divide the {world} GPUs of the cluster"));
+    }
+    Ok(left)
 }

@@ -45,7 +45,13 @@ struct Known {
 
 /// From the models' configuration files on Hugging Face.
 fn known(arch: &str) -> Known {
-    let plain = Known { head_width: None, shared_ffn: 0.0, dense_layers: 0.0, dense_ffn: 0.0, attention_params: None };
+    let plain = Known {
+        head_width: None,
+        shared_ffn: 0.0,
+        dense_layers: 0.0,
+        dense_ffn: 0.0,
+        attention_params: None,
+    };
     match arch {
         // Multi-head latent attention: q 7168→1536→128·192, kv 7168→512+64→128·256, out 128·128→7168.
         "deepseek-v3" => Known {
@@ -69,9 +75,14 @@ impl Shape {
             Some(value) => Ok(value as f64),
             None => Err(format!("{name} is not stated")),
         };
+        if let Some(params) = model.params.filter(|params| *params <= 0.0) {
+            return Err(format!("model.params {params} is no number of parameters"));
+        }
         let arch = model.arch.as_deref().unwrap_or("gpt").to_lowercase();
         if arch.starts_with("resnet") {
-            return Err(format!("model.arch {arch:?}: convolutional networks have no calibrated model yet"));
+            return Err(format!(
+                "model.arch {arch:?}: convolutional networks have no calibrated model yet"
+            ));
         }
         let (layers, hidden) = match (model.layers, model.hidden) {
             (Some(_), Some(_)) => {
@@ -84,34 +95,23 @@ impl Shape {
             assumed.push(format!("model.gated_mlp: {gated}"));
             gated
         });
-        let ffn = model.ffn.map_or_else(
-            || {
-                let ffn = if gated { (8.0 * hidden / 3.0).round() } else { 4.0 * hidden };
-                assumed.push(format!("model.ffn: {ffn:.0}"));
-                ffn
-            },
-            |ffn| ffn as f64,
-        );
-        let heads = model.heads.map_or_else(
-            || {
-                let heads = (hidden / 128.0).max(1.0).round();
-                assumed.push(format!("model.heads: {heads:.0}"));
-                heads
-            },
-            |heads| heads as f64,
-        );
-        let kv_heads = model.kv_heads.map_or(heads, |heads| heads as f64);
-        if heads == 0.0 || kv_heads == 0.0 || kv_heads > heads {
-            return Err(format!("model.kv_heads {kv_heads} do not fit model.heads {heads}"));
+        let mut or_assumed = |name: &str, value: Option<u64>, otherwise: f64| {
+            if value.is_none() {
+                assumed.push(format!("{name}: {otherwise:.0}"));
+                return Ok(otherwise);
+            }
+            whole(name, value)
+        };
+        let ffn = if gated { (8.0 * hidden / 3.0).round() } else { 4.0 * hidden };
+        let ffn = or_assumed("model.ffn", model.ffn, ffn)?;
+        let heads = or_assumed("model.heads", model.heads, (hidden / 128.0).max(1.0).round())?;
+        let kv_heads =
+            if model.kv_heads.is_some() { whole("model.kv_heads", model.kv_heads)? } else { heads };
+        if kv_heads > heads {
+            return Err(format!("model.kv_heads {kv_heads} are more than model.heads {heads}"));
         }
         let seq = whole("model.seq", model.seq)?;
-        let vocab = model.vocab.map_or_else(
-            || {
-                assumed.push("model.vocab: 51200".to_owned());
-                51200.0
-            },
-            |vocab| vocab as f64,
-        );
+        let vocab = or_assumed("model.vocab", model.vocab, 51200.0)?;
         let tied = model.tied_embeddings.unwrap_or(!gated);
         let extra = known(&arch);
         let head_width = extra.head_width.unwrap_or(hidden / heads);
@@ -120,13 +120,21 @@ impl Shape {
             Some(_) => whole("model.top_k", model.top_k)?,
             None => 1.0,
         };
+        if experts.is_some_and(|experts| top_k > experts) {
+            return Err(format!(
+                "model.top_k {top_k} is more than model.experts {}",
+                experts.unwrap_or(1.0)
+            ));
+        }
         let matrices = if gated { 3.0 } else { 2.0 };
         let (query_width, key_value_width) = (head_width * heads, 2.0 * head_width * kv_heads);
-        let attention = extra
-            .attention_params
-            .unwrap_or(hidden * (2.0 * query_width + key_value_width));
-        let (dense_layers, dense_ffn) =
-            if experts.is_some() { (extra.dense_layers, extra.dense_ffn) } else { (layers, ffn) };
+        let attention =
+            extra.attention_params.unwrap_or(hidden * (2.0 * query_width + key_value_width));
+        let (dense_layers, dense_ffn) = if experts.is_some() {
+            (extra.dense_layers.min(layers), extra.dense_ffn)
+        } else {
+            (layers, ffn)
+        };
         let shared_ffn = if experts.is_some() { extra.shared_ffn } else { 0.0 };
         let biases = if gated { 2.0 * hidden } else { 13.0 * hidden };
         let expert_layers = layers - dense_layers;
@@ -135,8 +143,10 @@ impl Shape {
             + expert_layers * hidden * experts.unwrap_or(0.0);
         let expert_params = expert_layers * matrices * hidden * ffn * experts.unwrap_or(0.0);
         let tables = vocab * hidden * if tied { 1.0 } else { 2.0 };
-        let positions = if matches!(arch.as_str(), "gpt" | "gpt2" | "mpt") { seq * hidden } else { 0.0 };
-        let counted = dense_params + expert_params + tables + positions;
+        let positions =
+            if matches!(arch.as_str(), "gpt" | "gpt2" | "mpt") { seq * hidden } else { 0.0 };
+        let last_norm = if gated { hidden } else { 2.0 * hidden };
+        let counted = dense_params + expert_params + tables + positions + last_norm;
         Ok(Self {
             layers,
             hidden,

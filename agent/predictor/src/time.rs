@@ -3,6 +3,7 @@
 use crate::collective::{Group, network_rate};
 use crate::constants::{Constant, Constants};
 use crate::framework::Framework;
+use crate::pipeline::bubble;
 use crate::setup::{Offload, Precision, Recompute, Setup};
 
 /// Parts of a step, seconds. `total` is their sum.
@@ -133,8 +134,13 @@ impl Model<'_> {
     /// One product of `m`×`k` by `k`×`n`.
     fn product(&self, m: f64, n: f64, k: f64) -> f64 {
         let edge = self.c(Constant::product_edge);
-        let quantized = matches!(self.setup.precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4);
-        let cast = if quantized { self.memory(self.c(Constant::cast_bytes) * (m * k + k * n)) } else { 0.0 };
+        let quantized =
+            matches!(self.setup.precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4);
+        let cast = if quantized {
+            self.memory(self.c(Constant::cast_bytes) * (m * k + k * n))
+        } else {
+            0.0
+        };
         let arithmetic = 2.0 * (m + edge) * (n + edge) * (k + edge) / self.rate;
         let traffic = self.memory(2.0 * (m * k + k * n + m * n));
         longer(arithmetic, traffic) + cast
@@ -160,7 +166,8 @@ impl Model<'_> {
         let half_peak = s.gpu.half_rate;
         if s.flash {
             let passes = if s.recompute == Recompute::Full { 4.5 } else { 3.5 };
-            pass.attention += passes * 0.5 * whole / (half_peak * self.c(Constant::attention_share));
+            pass.attention +=
+                passes * 0.5 * whole / (half_peak * self.c(Constant::attention_share));
         } else {
             let passes = if s.recompute == Recompute::None { 3.0 } else { 4.0 };
             // Tensor cores take rows of 16 bytes: other widths of a head run on the ordinary cores.
@@ -179,7 +186,8 @@ impl Model<'_> {
         if s.cp > 1.0 {
             let group = Group::of(s, self.constants, s.cp, tp);
             let bytes = 2.0 * tokens * s.cp * shape.key_value_width / tp;
-            pass.context_parallel += passes * group.gather(bytes) * self.c(Constant::context_exposed);
+            pass.context_parallel +=
+                passes * group.gather(bytes) * self.c(Constant::context_exposed);
         }
         pass
     }
@@ -223,9 +231,8 @@ impl Model<'_> {
         }
         if s.ep > 1.0 {
             let group = Group::of(s, self.constants, s.ep, s.tp);
-            pass.expert_parallel += self.c(Constant::expert_exposed)
-                * 4.0
-                * group.gather(2.0 * routed * shape.hidden);
+            pass.expert_parallel +=
+                self.c(Constant::expert_exposed) * 4.0 * group.gather(2.0 * routed * shape.hidden);
         }
         pass
     }
@@ -304,7 +311,7 @@ impl Model<'_> {
         if s.pp > 1.0 {
             let even = longer(model.device() / s.pp, model.host / s.pp + micro);
             // The first stages wait for the last to fill: with virtual stages, as long as a part of a stage.
-            times.bubble = (s.pp - 1.0) * even / s.vpp.max(1.0) + head.min(even);
+            times.bubble = bubble(s.pp, s.vpp) * even + head.min(even);
             times.transfers = self.transfers(m);
         }
         times.data_parallel = self.data_parallel(stage);
@@ -336,7 +343,8 @@ impl Model<'_> {
         let s = self.setup;
         let shape = &s.shape;
         let tables = shape.vocab * shape.hidden;
-        let dense = shape.dense_params / s.pp + if s.pp > 1.0 || shape.tied { tables } else { 2.0 * tables };
+        let dense = shape.dense_params / s.pp
+            + if s.pp > 1.0 || shape.tied { tables } else { 2.0 * tables };
         dense / s.tp + shape.expert_params / (s.pp * s.tp * s.ep)
     }
 
@@ -392,7 +400,8 @@ impl Model<'_> {
             let group = Group::of(s, self.constants, (s.dp / s.ep).max(1.0), s.tp * s.ep);
             time += group.gather(bytes(expert));
         }
-        let which = if s.zero == 0 { Constant::data_exposed } else { Constant::data_exposed_sharded };
+        let which =
+            if s.zero == 0 { Constant::data_exposed } else { Constant::data_exposed_sharded };
         let hidden = (stage * 2.0 / 3.0).min(time) * (1.0 - exposed(self.c(which)));
         time - hidden
     }
@@ -415,7 +424,8 @@ impl Model<'_> {
         }
         let params = self.stage_params() / s.dp.max(1.0) * s.on_node.min(s.world);
         let rate = self.c(Constant::offload_rate);
-        let mut time = params * (2.0 + s.grad_bytes) / rate + params / self.c(Constant::offload_update);
+        let mut time =
+            params * (2.0 + s.grad_bytes) / rate + params / self.c(Constant::offload_update);
         if s.offload == Offload::OptimizerAndParameters {
             time += s.passes * 3.0 * 2.0 * params / rate;
         }

@@ -91,7 +91,10 @@ fn page(jobs: &Jobs, held: &[Held]) -> Result<String> {
                 100.0 * off
             )?;
         }
-        writeln!(page, "\nThe same with the whole framework held out, as for one that nobody measured:\n")?;
+        writeln!(
+            page,
+            "\nThe same with the whole framework held out, as for one that nobody measured:\n"
+        )?;
         let unseen: Vec<Held> =
             held.iter().map(|job| Held { predicted: job.unseen, ..job.clone() }).collect();
         table(&mut page, "source", &score(&unseen, figure, |job| job.source.clone()))?;

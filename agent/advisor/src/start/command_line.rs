@@ -69,7 +69,8 @@ pub fn read(command: &str) -> Job {
         } else if let (Some((_, field)), Some(value)) =
             (WORDS.iter().find(|(known, _)| *known == name), value)
         {
-            *field(&mut job) = Some(value.to_owned()).filter(|value| value != "none" || name == "recompute");
+            *field(&mut job) =
+                Some(value.to_owned()).filter(|value| value != "none" || name == "recompute");
         } else {
             flag(&mut job, &name);
         }
@@ -131,7 +132,10 @@ mod tests {
 
     #[test]
     fn of_something_else_is_nothing() {
-        assert_eq!(read("python train.py --lr 3e-4 --name run7"), perfagent_predictor::Job::default());
+        assert_eq!(
+            read("python train.py --lr 3e-4 --name run7"),
+            perfagent_predictor::Job::default()
+        );
     }
 
     #[test]

@@ -48,7 +48,11 @@ pub fn start(report: &Report, commands: &[String], job: Job) -> Start {
         job.cluster.gpu = Some(gpu.to_owned());
         told.push(format!("from the recording: the GPU, {gpu}"));
     }
-    let hosts = report.ranks.iter().map(|rank| rank.host.as_str()).collect::<std::collections::BTreeSet<_>>();
+    let hosts = report
+        .ranks
+        .iter()
+        .map(|rank| rank.host.as_str())
+        .collect::<std::collections::BTreeSet<_>>();
     let ranks = report.ranks.iter().filter_map(|rank| rank.world_size).max().unwrap_or(0);
     let ranks = u64::try_from(ranks).unwrap_or(0).max(report.ranks.len() as u64).max(1);
     let nodes = job.cluster.nodes.unwrap_or_else(|| {
@@ -62,7 +66,8 @@ pub fn start(report: &Report, commands: &[String], job: Job) -> Start {
         told.push(format!("from the recording: ranks {ranks}, machines {nodes}"));
     }
     if job.run.dp.is_none() {
-        let of_model = [job.run.tp, job.run.pp, job.run.cp].map(|degree| degree.unwrap_or(1).max(1));
+        let of_model =
+            [job.run.tp, job.run.pp, job.run.cp].map(|degree| degree.unwrap_or(1).max(1));
         let all = job.cluster.gpus_per_node.unwrap_or(1) * job.cluster.nodes.unwrap_or(1);
         job.run.dp = Some((all / of_model.iter().product::<u64>()).max(1));
     }
@@ -73,7 +78,8 @@ pub fn start(report: &Report, commands: &[String], job: Job) -> Start {
 
 /// Step and peak of the rank that has most of each.
 fn observed(report: &Report) -> Observed {
-    let steps = report.ranks.iter().filter(|rank| rank.step.count > 2).filter_map(|rank| rank.step.p50_ns);
+    let steps =
+        report.ranks.iter().filter(|rank| rank.step.count > 2).filter_map(|rank| rank.step.p50_ns);
     let peaks = report
         .ranks
         .iter()

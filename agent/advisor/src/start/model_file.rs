@@ -58,7 +58,10 @@ mod tests {
             "tie_word_embeddings": false}))
         .unwrap();
         assert_eq!((model.layers, model.kv_heads, model.ffn), (Some(32), Some(8), Some(14336)));
-        assert_eq!((model.gated_mlp, model.tied_embeddings, model.seq), (Some(true), Some(false), None));
+        assert_eq!(
+            (model.gated_mlp, model.tied_embeddings, model.seq),
+            (Some(true), Some(false), None)
+        );
     }
 
     #[test]
@@ -66,12 +69,18 @@ mod tests {
         let model = read(&json!({"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024,
             "vocab_size": 50257}))
         .unwrap();
-        assert_eq!((model.ffn, model.seq, model.arch.as_deref()), (Some(3072), Some(1024), Some("gpt")));
+        assert_eq!(
+            (model.ffn, model.seq, model.arch.as_deref()),
+            (Some(3072), Some(1024), Some("gpt"))
+        );
         assert_eq!(model.tied_embeddings, Some(true));
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(read(&json!({"hidden_size": 64})).unwrap_err(), "has no \"num_attention_heads\"");
+        assert_eq!(
+            read(&json!({"hidden_size": 64})).unwrap_err(),
+            "has no \"num_attention_heads\""
+        );
     }
 }

@@ -85,9 +85,13 @@ fn open(path: &Path) -> anyhow::Result<(String, Box<dyn BufRead>)> {
         return Ok(("standard input".to_owned(), Box::new(BufReader::new(stdin()))));
     }
     let name = path.display().to_string();
-    anyhow::ensure!(!path.is_dir(), "{name}: is a directory; name a file of jobs, one JSON object a line");
-    let file = File::open(path)
-        .with_context(|| format!("{name}: cannot be opened; name a file of jobs, or - for standard input"))?;
+    anyhow::ensure!(
+        !path.is_dir(),
+        "{name}: is a directory; name a file of jobs, one JSON object a line"
+    );
+    let file = File::open(path).with_context(|| {
+        format!("{name}: cannot be opened; name a file of jobs, or - for standard input")
+    })?;
     Ok((name, Box::new(BufReader::new(file))))
 }
 

@@ -121,7 +121,10 @@ impl Args {
 fn lacking(job: &Job) -> Option<String> {
     let model = &job.model;
     if job.cluster.gpu.is_none() {
-        return Some("the run was on no GPU; name the GPU to plan for with --gpu, such as --gpu H100".to_owned());
+        return Some(
+            "the run was on no GPU; name the GPU to plan for with --gpu, such as --gpu H100"
+                .to_owned(),
+        );
     }
     if model.layers.is_none() || model.hidden.is_none() {
         return Some("the model's shape is not known; name its configuration with --model config.json, or the job with --job job.json".to_owned());
@@ -139,7 +142,9 @@ fn lacking(job: &Job) -> Option<String> {
 fn commands(recordings: &[PathBuf]) -> Vec<String> {
     let mut commands = Vec::new();
     for path in recordings {
-        let Ok(processes) = Reader::open(path).and_then(|reader| reader.rows::<Process>()) else { continue };
+        let Ok(processes) = Reader::open(path).and_then(|reader| reader.rows::<Process>()) else {
+            continue;
+        };
         for process in processes {
             if !process.command.is_empty() && !commands.contains(&process.command) {
                 commands.push(process.command);
@@ -151,7 +156,8 @@ fn commands(recordings: &[PathBuf]) -> Vec<String> {
 
 fn read_json(path: &Path, what: &str) -> anyhow::Result<Value> {
     let name = path.display();
-    let text = fs::read_to_string(path).with_context(|| format!("{name}: cannot be read as {what}"))?;
+    let text =
+        fs::read_to_string(path).with_context(|| format!("{name}: cannot be read as {what}"))?;
     serde_json::from_str(&text).with_context(|| format!("{name}: is no JSON, so it is not {what}"))
 }
 

@@ -23,7 +23,9 @@ pub(crate) fn write(page: &mut Page, planned: &Planned) {
     };
     page.paragraph(base(plan));
     if plan.suggestions.is_empty() {
-        page.paragraph("No other arrangement is expected to be faster within the memory.".to_owned());
+        page.paragraph(
+            "No other arrangement is expected to be faster within the memory.".to_owned(),
+        );
     } else {
         let items = plan.suggestions.iter().map(|suggestion| sentence(suggestion, plan)).collect();
         page.items(items);
@@ -51,7 +53,8 @@ fn base(plan: &Plan) -> String {
     let run = &plan.base.run;
     let degree = |value: Option<u64>| value.unwrap_or(1);
     let cluster = &plan.base.cluster;
-    let how = if plan.measured { "as measured" } else { "as predicted, nothing of it being measured" };
+    let how =
+        if plan.measured { "as measured" } else { "as predicted, nothing of it being measured" };
     format!(
         "On {} × {} ({} machines), global batch {}: micro-batch {}, dp {}, tp {}, pp {}, ZeRO {}: {}, {how}. {} arrangements of \
          the same global batch were predicted; the order is by tokens/s.",
@@ -85,9 +88,16 @@ fn number(value: f64) -> String {
 }
 
 fn sentence(suggestion: &Suggestion, plan: &Plan) -> String {
-    let Suggestion { changes, tokens_per_s_change_pct: change, prediction, oom_probability, why, .. } =
-        suggestion;
-    let peak = |prediction: &Prediction| prediction.peak_mem_bytes.map_or(0.0, |peak| peak.p50 / GIB);
+    let Suggestion {
+        changes,
+        tokens_per_s_change_pct: change,
+        prediction,
+        oom_probability,
+        why,
+        ..
+    } = suggestion;
+    let peak =
+        |prediction: &Prediction| prediction.peak_mem_bytes.map_or(0.0, |peak| peak.p50 / GIB);
     let mut sentence = format!(
         "{}: tokens/s {}, peak memory {:.1} → {:.1} GiB of {:.1}, OOM risk {:.0} %",
         changes.iter().map(delta).collect::<Vec<_>>().join(", "),
@@ -145,7 +155,12 @@ fn breakdown(page: &mut Page, plan: &Plan) {
 }
 
 fn front(page: &mut Page, plan: &Plan) {
-    let mut table = Table::new(["memory", "tokens/s", "OOM risk", "the fastest arrangement with no more memory"]);
+    let mut table = Table::new([
+        "memory",
+        "tokens/s",
+        "OOM risk",
+        "the fastest arrangement with no more memory",
+    ]);
     let skip = plan.front.len().saturating_sub(MOST_POINTS);
     for point in plan.front.iter().skip(skip) {
         let run = &point.run;

@@ -146,7 +146,10 @@ impl Session {
                 template: &template,
                 objective: &self.plan.objective,
                 limit,
-                measured_before: self.entries().iter().any(|one| one.trial.outcome.value().is_some()),
+                measured_before: self
+                    .entries()
+                    .iter()
+                    .any(|one| one.trial.outcome.value().is_some()),
                 lock: &self.lock,
             };
             let Some(done) = bench.run(number, &candidate, &stop)? else {

@@ -3,7 +3,7 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 19] = [
     &["record"],
     &["recover"],
     &["import"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 18] = [
     &["sql"],
     &["schema"],
     &["advise"],
+    &["predict"],
     &["tune"],
     &["compare"],
     &["changepoints"],

@@ -18,6 +18,7 @@ mod nccl;
 mod node_files;
 mod nvml;
 mod pipe;
+mod predict;
 mod program;
 mod report;
 mod sql;

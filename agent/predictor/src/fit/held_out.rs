@@ -53,11 +53,14 @@ impl Held {
 /// Holds out one part of the groups after the other, and one framework after the other.
 #[must_use]
 pub fn cross_validate(samples: &[Sample]) -> Vec<Held> {
-    let groups: Vec<&str> =
-        samples.iter().map(|sample| sample.group.as_str()).collect::<BTreeSet<_>>().into_iter().collect();
-    let fold_of = |sample: &Sample| {
-        groups.binary_search(&sample.group.as_str()).unwrap_or(0) % FOLDS
-    };
+    let groups: Vec<&str> = samples
+        .iter()
+        .map(|sample| sample.group.as_str())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let fold_of =
+        |sample: &Sample| groups.binary_search(&sample.group.as_str()).unwrap_or(0) % FOLDS;
     let by_fold: Vec<Calibration> = (0..FOLDS)
         .map(|fold| {
             fit(&samples.iter().filter(|sample| fold_of(sample) != fold).collect::<Vec<_>>())

@@ -62,7 +62,9 @@ fn belongs(slot: &Slot, figure: Figure) -> bool {
 fn spread(slot: &Slot) -> f64 {
     match *slot {
         Slot::All(index) => SPECS[index].spread,
-        Slot::Framework(index, _) | Slot::Generation(index, _) => FACTOR_SPREAD * SPECS[index].spread,
+        Slot::Framework(index, _) | Slot::Generation(index, _) => {
+            FACTOR_SPREAD * SPECS[index].spread
+        }
     }
 }
 
@@ -126,7 +128,11 @@ fn cost(vector: &Vector, families: &Families<'_>, figure: Figure) -> f64 {
     cost
 }
 
-fn normal_equations(vector: &Vector, families: &Families<'_>, figure: Figure) -> (Vec<f64>, Vec<f64>) {
+fn normal_equations(
+    vector: &Vector,
+    families: &Families<'_>,
+    figure: Figure,
+) -> (Vec<f64>, Vec<f64>) {
     let size = vector.values.len();
     let scatter = scatter(figure);
     let mut matrix = vec![0.0; size * size];

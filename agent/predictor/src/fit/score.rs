@@ -54,7 +54,11 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
 
 /// Scores of `figure` by what `name` says of a job, and of all.
 #[must_use]
-pub fn score(held: &[Held], figure: Figure, name: impl Fn(&Held) -> String) -> BTreeMap<String, Score> {
+pub fn score(
+    held: &[Held],
+    figure: Figure,
+    name: impl Fn(&Held) -> String,
+) -> BTreeMap<String, Score> {
     let jobs: Vec<&Held> = held.iter().filter(|job| job.figure == figure).collect();
     // The interval of a job comes from jobs of the other parts only.
     let spreads: Vec<Spreads> = (0..FOLDS)
@@ -148,8 +152,8 @@ pub fn noise_floor(
 }
 
 fn spearman(jobs: &[&Held]) -> f64 {
-    let predicted = ranks(jobs.iter().map(|job| job.predicted).collect());
-    let measured = ranks(jobs.iter().map(|job| job.measured).collect());
+    let predicted = ranks(&jobs.iter().map(|job| job.predicted).collect::<Vec<_>>());
+    let measured = ranks(&jobs.iter().map(|job| job.measured).collect::<Vec<_>>());
     let mean = (jobs.len() as f64 - 1.0) / 2.0;
     let (mut both, mut one, mut other) = (0.0, 0.0, 0.0);
     for (a, b) in predicted.iter().zip(&measured) {
@@ -161,14 +165,16 @@ fn spearman(jobs: &[&Held]) -> f64 {
 }
 
 /// Ranks from 0; equal values share the mean of theirs.
-fn ranks(values: Vec<f64>) -> Vec<f64> {
+fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![0.0; values.len()];
     let mut start = 0;
     while start < order.len() {
         let mut end = start;
-        while end + 1 < order.len() && values[order[end + 1]] == values[order[start]] {
+        while end + 1 < order.len()
+            && values[order[end + 1]].total_cmp(&values[order[start]]).is_eq()
+        {
             end += 1;
         }
         for place in &order[start..=end] {

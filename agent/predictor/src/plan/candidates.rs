@@ -11,6 +11,8 @@ use super::rejected::Rejections;
 const MICRO_BATCHES: [u64; 12] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 /// Tensor-parallel degrees that are tried; more does not fit into a machine.
 const TENSOR: [u64; 5] = [1, 2, 4, 8, 16];
+/// No micro-batch is larger: one token each would fill a GPU.
+const LARGEST: u64 = 1 << 20;
 /// Shortest sequence that is split among GPUs.
 const SHORTEST_SPLIT: u64 = 8192;
 
@@ -19,32 +21,38 @@ pub(super) fn moved(base: &Job, wishes: &Wishes) -> Result<Job, String> {
     let mut job = base.clone();
     let cluster = &mut job.cluster;
     let on_node = cluster.gpus_per_node.unwrap_or(1).max(1);
-    let before = on_node * cluster.nodes.unwrap_or(1).max(1);
+    let before = on_node.saturating_mul(cluster.nodes.unwrap_or(1).max(1));
     let gpus = wishes.gpus.unwrap_or(before).max(1);
     let nodes = wishes.nodes.unwrap_or_else(|| {
         let nodes = cluster.nodes.unwrap_or(1).max(1);
         if wishes.gpus.is_none() { nodes } else { gpus.div_ceil(on_node.max(8)).max(1) }
     });
-    if gpus % nodes != 0 {
+    if nodes == 0 || !gpus.is_multiple_of(nodes) {
         return Err(format!("{gpus} GPUs cannot be spread evenly over {nodes} machines"));
     }
     (cluster.gpus_per_node, cluster.nodes) = (Some(gpus / nodes), Some(nodes));
     let run = &mut job.run;
-    let model_parallel =
-        run.tp.unwrap_or(1).max(1) * run.pp.unwrap_or(1).max(1) * run.cp.unwrap_or(1).max(1);
-    if gpus % model_parallel != 0 {
+    let degrees = [run.tp, run.pp, run.cp].map(|degree| degree.unwrap_or(1).max(1));
+    let model_parallel = degrees.into_iter().fold(1, u64::saturating_mul);
+    if !gpus.is_multiple_of(model_parallel) {
         return Err(format!(
             "{gpus} GPUs cannot be divided among tp × pp × cp = {model_parallel} of the job"
         ));
     }
     let dp = gpus / model_parallel;
     let global = global_batch(run)?;
+    if !global.is_multiple_of(dp) {
+        return Err(format!(
+            "global batch {global} cannot be split over the {dp} data-parallel ranks of {gpus} GPUs: choose GPUs that divide it"
+        ));
+    }
     run.dp = Some(dp);
     run.global_batch = Some(global);
-    let micro = run.micro_batch.unwrap_or(1).clamp(1, (global / dp).max(1));
-    let micro = (1..=micro).rev().find(|micro| global % (dp * micro) == 0).unwrap_or(1);
+    let share = global / dp;
+    let micro = run.micro_batch.unwrap_or(1).clamp(1, share.min(LARGEST));
+    let micro = (1..=micro).rev().find(|micro| share.is_multiple_of(*micro)).unwrap_or(1);
     run.micro_batch = Some(micro);
-    run.grad_accum = Some((global / (dp * micro)).max(1));
+    run.grad_accum = Some(share / micro);
     if run.precision.is_none() {
         run.precision = Some("bf16".to_owned());
     }
@@ -53,7 +61,10 @@ pub(super) fn moved(base: &Job, wishes: &Wishes) -> Result<Job, String> {
 
 fn global_batch(run: &Run) -> Result<u64, String> {
     run.global_batch
-        .or_else(|| Some(run.micro_batch? * run.grad_accum.unwrap_or(1) * run.dp.unwrap_or(1)))
+        .or_else(|| {
+            let others = [run.grad_accum, run.dp].map(|factor| factor.unwrap_or(1));
+            Some(others.into_iter().fold(run.micro_batch?, u64::saturating_mul))
+        })
         .filter(|batch| *batch > 0)
         .ok_or_else(|| "neither run.global_batch nor run.micro_batch is known".to_owned())
 }
@@ -71,11 +82,10 @@ fn can(framework: Framework) -> Can {
         match framework {
             Framework::Nanotron => (true, false, &[0, 1], false),
             Framework::Megatron | Framework::Nemo => (true, true, &[0, 1], false),
-            Framework::MegatronDeepSpeed => (true, false, &[0, 1, 2, 3], true),
+            Framework::MegatronDeepSpeed | Framework::Other => (true, false, &[0, 1, 2, 3], true),
             Framework::DeepSpeed => (false, false, &[0, 1, 2, 3], true),
             Framework::Fsdp => (false, false, &[0, 2, 3], false),
             Framework::Cuda => (false, false, &[0, 1], false),
-            Framework::Other => (true, false, &[0, 1, 2, 3], true),
         };
     Can { model_parallel, context_parallel, zero, offload }
 }
@@ -101,7 +111,9 @@ pub(super) fn all(base: &Job, rejections: &mut Rejections) -> Vec<Job> {
                 if tp > 1 && job.run.sequence_parallel.is_none() {
                     job.run.sequence_parallel = Some(true);
                 }
-                job.run.vpp = job.run.vpp.filter(|parts| pp > 1 && layers % (pp * parts) == 0);
+                job.run.vpp = job.run.vpp.filter(|parts| {
+                    pp > 1 && pp.checked_mul(*parts).is_some_and(|all| layers.is_multiple_of(all))
+                });
                 batches(&job, &can, rejections, &mut jobs);
             }
         }
@@ -117,7 +129,13 @@ fn stages(allowed: bool, layers: u64) -> Vec<u64> {
     if !allowed {
         return vec![1];
     }
-    (1..=layers.min(64)).filter(|stages| *stages == 1 || stages.is_power_of_two() || layers % stages == 0 && *stages <= 16).collect()
+    (1..=layers.min(64))
+        .filter(|stages| {
+            *stages == 1
+                || stages.is_power_of_two()
+                || layers.is_multiple_of(*stages) && *stages <= 16
+        })
+        .collect()
 }
 
 fn contexts(can: &Can, base: &Job) -> Vec<u64> {
@@ -134,20 +152,37 @@ fn impossible(job: &Job, gpus: u64) -> Option<(&'static str, String)> {
     let (model, run) = (&job.model, &job.run);
     let (tp, pp, cp) = (run.tp.unwrap_or(1), run.pp.unwrap_or(1), run.cp.unwrap_or(1));
     let on_node = job.cluster.gpus_per_node.unwrap_or(1);
-    if gpus % (tp * pp * cp) != 0 {
-        return Some(("degrees do not divide the GPUs", format!("tp {tp} × pp {pp} × cp {cp} does not divide {gpus} GPUs")));
+    if !gpus.is_multiple_of(tp * pp * cp) {
+        return Some((
+            "degrees do not divide the GPUs",
+            format!("tp {tp} × pp {pp} × cp {cp} does not divide {gpus} GPUs"),
+        ));
     }
     if tp > on_node {
-        return Some(("tensor parallelism over machines", format!("tp {tp} spans machines of {on_node} GPUs: every layer would wait for the network")));
+        return Some((
+            "tensor parallelism over machines",
+            format!(
+                "tp {tp} spans machines of {on_node} GPUs: every layer would wait for the network"
+            ),
+        ));
     }
-    if let Some(heads) = model.heads.filter(|heads| heads % tp != 0) {
-        return Some(("heads not divisible", format!("{heads} heads cannot be split over tp {tp}")));
+    if let Some(heads) = model.heads.filter(|heads| !heads.is_multiple_of(tp)) {
+        return Some((
+            "heads not divisible",
+            format!("{heads} heads cannot be split over tp {tp}"),
+        ));
     }
-    if let Some(heads) = model.kv_heads.filter(|heads| *heads % tp != 0) {
-        return Some(("key-value heads not divisible", format!("{heads} key-value heads cannot be split over tp {tp}")));
+    if let Some(heads) = model.kv_heads.filter(|heads| !heads.is_multiple_of(tp)) {
+        return Some((
+            "key-value heads not divisible",
+            format!("{heads} key-value heads cannot be split over tp {tp}"),
+        ));
     }
-    if let Some(layers) = model.layers.filter(|layers| layers % pp != 0) {
-        return Some(("layers not divisible", format!("{layers} layers cannot be split evenly over pp {pp}")));
+    if let Some(layers) = model.layers.filter(|layers| !layers.is_multiple_of(pp)) {
+        return Some((
+            "layers not divisible",
+            format!("{layers} layers cannot be split evenly over pp {pp}"),
+        ));
     }
     None
 }
@@ -157,14 +192,14 @@ fn batches(job: &Job, can: &Can, rejections: &mut Rejections, jobs: &mut Vec<Job
     let run = &job.run;
     let (dp, pp, global) =
         (run.dp.unwrap_or(1), run.pp.unwrap_or(1), run.global_batch.unwrap_or(1));
-    if global % dp != 0 {
+    if !global.is_multiple_of(dp) {
         let why = format!("global batch {global} cannot be split over dp {dp}");
         rejections.add("batch not divisible", job, &why);
         return;
     }
     let own = run.micro_batch;
     let sizes = MICRO_BATCHES.into_iter().chain(own.filter(|own| !MICRO_BATCHES.contains(own)));
-    for micro in sizes.filter(|micro| (global / dp) % micro == 0) {
+    for micro in sizes.filter(|micro| (global / dp).is_multiple_of(*micro)) {
         let passes = global / (dp * micro);
         let mut job = job.clone();
         (job.run.micro_batch, job.run.grad_accum) = (Some(micro), Some(passes));
@@ -175,7 +210,8 @@ fn batches(job: &Job, can: &Can, rejections: &mut Rejections, jobs: &mut Vec<Job
         }
         for &zero in can.zero {
             if zero >= 2 && pp > 1 {
-                let why = format!("ZeRO stage {zero} gathers for each micro-batch what a pipeline holds");
+                let why =
+                    format!("ZeRO stage {zero} gathers for each micro-batch what a pipeline holds");
                 rejections.add("ZeRO 2 and 3 with a pipeline", &job, &why);
                 continue;
             }

@@ -27,7 +27,9 @@ pub(super) fn between(old: &Job, new: &Job) -> Vec<Change> {
 
 fn fields(run: &Run) -> [(&'static str, String); 9] {
     let number = |value: Option<u64>, otherwise: u64| value.unwrap_or(otherwise).to_string();
-    let word = |value: &Option<String>, otherwise: &str| value.clone().unwrap_or_else(|| otherwise.to_owned());
+    let word = |value: &Option<String>, otherwise: &str| {
+        value.clone().unwrap_or_else(|| otherwise.to_owned())
+    };
     [
         ("micro_batch", number(run.micro_batch, 1)),
         ("grad_accum", number(run.grad_accum, 1)),

@@ -112,7 +112,7 @@ pub fn plan(
     if let Some(why) = base_prediction.refused {
         return Err(NoPlan(why));
     }
-    let memory_bytes = wishes.memory_limit.unwrap_or_else(|| predictor.memory_of(&moved));
+    let memory_bytes = wishes.memory_limit.unwrap_or_else(|| Predictor::memory_of(&moved));
     let mut rejections = rejected::Rejections::default();
     let mut candidates = Vec::new();
     for job in candidates::all(&moved, &mut rejections) {
@@ -121,9 +121,18 @@ pub fn plan(
             rejections.add(&rejected::kind(&why), &job, &why);
             continue;
         }
-        let (Some(tokens), Some(peak)) = (prediction.tokens_per_s, prediction.peak_mem_bytes) else { continue };
+        let (Some(tokens), Some(peak)) = (prediction.tokens_per_s, prediction.peak_mem_bytes)
+        else {
+            continue;
+        };
         let oom = peak.above(memory_bytes);
-        candidates.push(Candidate { tokens_per_s: tokens.p50, peak_bytes: peak.p50, oom, job, prediction });
+        candidates.push(Candidate {
+            tokens_per_s: tokens.p50,
+            peak_bytes: peak.p50,
+            oom,
+            job,
+            prediction,
+        });
     }
     let considered = candidates.len();
     let (fitting, full): (Vec<_>, Vec<_>) =
@@ -140,15 +149,16 @@ pub fn plan(
             ),
         );
     }
-    let base_candidate = base_prediction.tokens_per_s.zip(base_prediction.peak_mem_bytes).map(
-        |(tokens, peak)| Candidate {
-            tokens_per_s: tokens.p50,
-            peak_bytes: peak.p50,
-            oom: peak.above(memory_bytes),
-            job: moved.clone(),
-            prediction: base_prediction.clone(),
-        },
-    );
+    let base_candidate =
+        base_prediction.tokens_per_s.zip(base_prediction.peak_mem_bytes).map(|(tokens, peak)| {
+            Candidate {
+                tokens_per_s: tokens.p50,
+                peak_bytes: peak.p50,
+                oom: peak.above(memory_bytes),
+                job: moved.clone(),
+                prediction: base_prediction.clone(),
+            }
+        });
     let suggestions = base_candidate
         .as_ref()
         .map(|base| suggestion::best(base, &fitting, predictor.ratio_spread(&moved)))

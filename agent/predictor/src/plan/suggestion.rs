@@ -44,7 +44,11 @@ const WORTH: f64 = 0.01;
 const PARTS: usize = 3;
 
 /// The fastest of all, the fastest in the same precision, with few changes, and with each single one; the fastest first.
-pub(super) fn best(base: &Candidate, candidates: &[Candidate], spread: (f64, f64)) -> Vec<Suggestion> {
+pub(super) fn best(
+    base: &Candidate,
+    candidates: &[Candidate],
+    spread: (f64, f64),
+) -> Vec<Suggestion> {
     let mut order: Vec<(&Candidate, Vec<Change>)> = candidates
         .iter()
         .filter(|candidate| {
@@ -60,7 +64,8 @@ pub(super) fn best(base: &Candidate, candidates: &[Candidate], spread: (f64, f64
             .then(a.0.peak_bytes.total_cmp(&b.0.peak_bytes))
     });
     // Accumulation follows from the micro-batch and the data parallel degree: it is no change of its own.
-    let count = |changes: &[Change]| changes.iter().filter(|change| change.field != "grad_accum").count();
+    let count =
+        |changes: &[Change]| changes.iter().filter(|change| change.field != "grad_accum").count();
     let same_precision =
         |changes: &[Change]| changes.iter().all(|change| change.field != "precision");
     let mut picked: Vec<usize> = Vec::new();
@@ -79,10 +84,19 @@ pub(super) fn best(base: &Candidate, candidates: &[Candidate], spread: (f64, f64
         pick(&|changes| count(changes) == 1 && changes.iter().any(|change| change.field == field));
     }
     picked.sort_unstable();
-    picked.iter().map(|place| &order[*place]).map(|(candidate, changes)| suggestion(base, candidate, changes, spread)).collect()
+    picked
+        .iter()
+        .map(|place| &order[*place])
+        .map(|(candidate, changes)| suggestion(base, candidate, changes, spread))
+        .collect()
 }
 
-fn suggestion(base: &Candidate, candidate: &Candidate, changes: &[Change], spread: (f64, f64)) -> Suggestion {
+fn suggestion(
+    base: &Candidate,
+    candidate: &Candidate,
+    changes: &[Change],
+    spread: (f64, f64),
+) -> Suggestion {
     let ratio = ratio(candidate.tokens_per_s, base.tokens_per_s, spread);
     let percent = |ratio: f64| 100.0 * (ratio - 1.0);
     Suggestion {
@@ -101,12 +115,16 @@ fn suggestion(base: &Candidate, candidate: &Candidate, changes: &[Change], sprea
 
 /// The parts of the step that change most.
 fn why(old: &Prediction, new: &Prediction) -> Vec<Why> {
-    let (Some(old), Some(new)) = (&old.time_breakdown, &new.time_breakdown) else { return Vec::new() };
+    let (Some(old), Some(new)) = (&old.time_breakdown, &new.time_breakdown) else {
+        return Vec::new();
+    };
     let mut parts: Vec<Why> = old
         .keys()
         .chain(new.keys().filter(|part| !old.contains_key(*part)))
         .map(|part| {
-            let of = |breakdown: &crate::prediction::Breakdown| breakdown.get(part).copied().unwrap_or(0.0);
+            let of = |breakdown: &crate::prediction::Breakdown| {
+                breakdown.get(part).copied().unwrap_or(0.0)
+            };
             Why { part: part.clone(), from_s: of(old), to_s: of(new) }
         })
         .collect();
@@ -120,7 +138,8 @@ fn why(old: &Prediction, new: &Prediction) -> Vec<Why> {
 pub(super) fn beyond(prediction: &Prediction) -> Vec<String> {
     let mut beyond = Vec::new();
     let step = prediction.step_s.map_or(0.0, |step| step.p50);
-    if let Some(host) = prediction.time_breakdown.as_ref().and_then(|parts| parts.get("host_bound_s"))
+    if let Some(host) =
+        prediction.time_breakdown.as_ref().and_then(|parts| parts.get("host_bound_s"))
         && *host > 0.03 * step
     {
         beyond.push(format!(
@@ -130,7 +149,8 @@ pub(super) fn beyond(prediction: &Prediction) -> Vec<String> {
         ));
     }
     let peak = prediction.peak_mem_bytes.map_or(0.0, |peak| peak.p50);
-    if let Some(logits) = prediction.memory_breakdown.as_ref().and_then(|parts| parts.get("logits_and_loss_bytes"))
+    if let Some(logits) =
+        prediction.memory_breakdown.as_ref().and_then(|parts| parts.get("logits_and_loss_bytes"))
         && *logits > 0.05 * peak
     {
         beyond.push(format!(

@@ -1,0 +1,12 @@
+//! What the predictor promises, on jobs made by hand, at random, and published.
+
+mod calibration;
+mod claims;
+mod facts;
+mod fuzz;
+mod jobs;
+mod lines;
+mod plan;
+mod properties;
+mod published;
+mod refusals;
