@@ -162,6 +162,6 @@ fn remedy(rank: &Rank) -> &'static str {
     if used(rank).any(ampere) {
         "Allow TF32 (torch.set_float32_matmul_precision(\"high\"), torch.backends.cudnn.allow_tf32) or train in bf16 (autocast)"
     } else {
-        "Train in fp16 (torch.autocast with loss scaling), in shapes that are multiples of 8: these tensor cores know no fp32"
+        "Train in fp16 (torch.autocast with loss scaling; these tensor cores know no fp32), in shapes that are multiples of 8"
     }
 }
