@@ -2,7 +2,6 @@
 
 use crate::calibration::Calibration;
 use crate::effects::{self, Figure};
-use crate::framework::Framework;
 use crate::gpu::Gpu;
 use crate::interval::{self, Spread};
 use crate::job::Job;
@@ -105,7 +104,10 @@ impl Predictor {
         Setup::of(job)
             .ok()
             .and_then(|setup| {
-                interval::anchored(self.calibration.spreads(Figure::Time), &interval::family(&setup))
+                interval::anchored(
+                    self.calibration.spreads(Figure::Time),
+                    &interval::family(&setup),
+                )
             })
             .map_or((-1.0, 1.0), |spread| (spread.p05, spread.p95))
     }

@@ -15,6 +15,7 @@ mod ceilings;
 mod changepoints;
 mod compare;
 mod doctor;
+mod explain;
 mod export;
 mod gui;
 mod health;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Report(report::Args),
     Advise(advise::Args),
     Predict(predict::Args),
+    Explain(explain::Args),
     Tune(tune::Args),
     Compare(compare::Args),
     Changepoints(changepoints::Args),
@@ -66,6 +68,7 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Doctor(args) => doctor::run(args, printer),
         Command::Report(args) => report::run(args, printer),
         Command::Advise(args) => advise::run(args, printer),
+        Command::Explain(args) => explain::run(args, printer),
         Command::Predict(args) => predict::run(args, printer),
         Command::Tune(args) => tune::run(args, printer),
         Command::Compare(args) => compare::run(args, printer),

@@ -3,7 +3,7 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 19] = [
+const COMMANDS: [&[&str]; 20] = [
     &["record"],
     &["recover"],
     &["import"],
@@ -14,6 +14,7 @@ const COMMANDS: [&[&str]; 19] = [
     &["schema"],
     &["advise"],
     &["predict"],
+    &["explain"],
     &["tune"],
     &["compare"],
     &["changepoints"],

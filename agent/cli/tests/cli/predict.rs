@@ -172,3 +172,15 @@ fn a_plan_for_what_is_not_known_is_refused_in_one_line() {
     assert!(done.stderr.contains("no configuration can be suggested"), "{}", done.stderr);
     assert!(done.stderr.contains("--model config.json"), "{}", done.stderr);
 }
+
+#[test]
+fn claims_are_listed_and_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = run(folder.path(), &["explain"]).answer();
+    for name in ["16gb-1.3b", "zero-175b", "fp8-2.3x", "allreduce-nodes"] {
+        assert!(list.contains(&format!("{name}: ")), "{name} is not in: {list}");
+        assert!(run(folder.path(), &["explain", name]).answer().starts_with('#'));
+    }
+    run(folder.path(), &["explain", "moon"])
+        .refusal("moon: is no claim that is checked; known are ");
+}
