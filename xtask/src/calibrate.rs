@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow};
+use perfagent_predictor::Made;
 use perfagent_predictor::fit::calibrate;
 
 use crate::jobs::Jobs;
@@ -30,13 +31,17 @@ impl Calibrate {
     pub(crate) fn run(&self) -> Result<()> {
         let jobs = Jobs::read(self.jobs.as_deref())?;
         let (mut calibration, _) = calibrate(&jobs.samples);
-        calibration.made.command = "cargo xtask calibrate".to_owned();
-        calibration.made.from =
-            "published tables and logs, by their names there; agent/predictor/ACCURACY.md names them".to_owned();
+        let mut made = Made {
+            command: "cargo xtask calibrate".to_owned(),
+            from: "published tables and logs, by their names there; agent/predictor/ACCURACY.md names them"
+                .to_owned(),
+            refused: jobs.refused.values().sum(),
+            ..Made::default()
+        };
         for sample in &jobs.samples {
-            *calibration.made.jobs.entry(sample.source.clone()).or_default() += 1;
+            *made.jobs.entry(sample.source.clone()).or_default() += 1;
         }
-        calibration.made.refused = jobs.refused.values().sum();
+        calibration.made = made;
         let text = calibration.text().map_err(|why| anyhow!(why))?;
         let path = shell::workspace().join("data/calibration.toml");
         fs::write(&path, format!("{HEAD}{text}"))

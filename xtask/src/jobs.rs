@@ -26,7 +26,7 @@ pub(crate) struct Jobs {
     /// Those that can be predicted.
     pub(crate) samples: Vec<Sample>,
     /// The same as they stand in the file, with those that are refused.
-    pub(crate) jobs: Vec<Job>,
+    pub(crate) all: Vec<Job>,
     /// Reasons of refusal with how many have them.
     pub(crate) refused: BTreeMap<String, usize>,
     /// What tells configurations apart, by job.
@@ -43,7 +43,7 @@ impl Jobs {
             .with_context(|| format!("{name}: cannot be read; name a file of jobs with --jobs"))?;
         let mut jobs = Self {
             samples: Vec::new(),
-            jobs: Vec::new(),
+            all: Vec::new(),
             refused: BTreeMap::new(),
             configurations: BTreeMap::new(),
         };
@@ -57,7 +57,7 @@ impl Jobs {
             }
             let key = serde_json::to_string(&(&line.job.cluster, &line.job.model, &line.job.run))?;
             jobs.configurations.insert(line.job.id.clone().unwrap_or_default(), key);
-            jobs.jobs.push(line.job);
+            jobs.all.push(line.job);
         }
         weigh(&mut jobs.samples);
         Ok(jobs)

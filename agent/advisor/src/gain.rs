@@ -65,7 +65,7 @@ mod tests {
         let gain = Gain::of(-5.0, 300.0, 100, "").unwrap();
         assert_eq!((gain.likely_share_pct, gain.most_share_pct), (0.0, 100.0));
         assert_eq!((gain.likely_speedup, gain.most_speedup), (Some(1.0), None));
-        assert_eq!(Gain::of(80.0, 50.0, 100, "").unwrap().likely_share_pct, 50.0);
+        assert!((Gain::of(80.0, 50.0, 100, "").unwrap().likely_share_pct - 50.0).abs() < 1e-12);
         assert_eq!(Gain::of(0.0, 0.0, 100, ""), None);
         assert_eq!(Gain::of(1.0, 1.0, 0, ""), None);
     }

@@ -2,8 +2,11 @@
 
 use perfagent_predictor::Job;
 
+/// A field of a job.
+type Field<T> = fn(&mut Job) -> &mut Option<T>;
+
 /// The options that are known, with the field that they set.
-const NUMBERS: [(&str, fn(&mut Job) -> &mut Option<u64>); 36] = [
+const NUMBERS: [(&str, Field<u64>); 36] = [
     ("micro-batch", |job| &mut job.run.micro_batch),
     ("micro-batch-size", |job| &mut job.run.micro_batch),
     ("per-device-train-batch-size", |job| &mut job.run.micro_batch),
@@ -42,7 +45,7 @@ const NUMBERS: [(&str, fn(&mut Job) -> &mut Option<u64>); 36] = [
     ("nnodes", |job| &mut job.cluster.nodes),
 ];
 
-const WORDS: [(&str, fn(&mut Job) -> &mut Option<String>); 5] = [
+const WORDS: [(&str, Field<String>); 5] = [
     ("precision", |job| &mut job.run.precision),
     ("recompute", |job| &mut job.run.recompute),
     ("recompute-granularity", |job| &mut job.run.recompute),

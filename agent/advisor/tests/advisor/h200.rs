@@ -21,7 +21,10 @@ fn advice(name: &str) -> Advice {
 }
 
 /// Names, verdicts, and of each figure the part and the whole, ns.
-fn check(advice: &Advice, expected: &[(&str, Verdict, Option<(f64, f64)>)]) {
+/// A fact's name, its verdict, and between what its value lies.
+type Expected<'a> = (&'a str, Verdict, Option<(f64, f64)>);
+
+fn check(advice: &Advice, expected: &[Expected<'_>]) {
     for (name, verdict, share) in expected {
         let fact = advice.facts.iter().find(|fact| fact.name == *name).unwrap();
         assert_eq!(fact.verdict, *verdict, "{name}: {}", fact.advice);

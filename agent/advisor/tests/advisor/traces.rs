@@ -41,6 +41,7 @@ fn expected() -> BTreeMap<&'static str, Vec<Expected>> {
 }
 
 /// The folder of the traces; `None`, and a line that says so, where it is not there.
+#[expect(clippy::print_stdout, reason = "a test that does not run says so")]
 pub(crate) fn folder() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/traces");
     if !folder.is_dir() {

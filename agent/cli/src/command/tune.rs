@@ -30,6 +30,8 @@ use crate::unit;
 
 What is measured: the number tokens_per_s (or the one of --metric) in the JSON file that the command writes to {json}; else
 the steps that it marks, times --tokens-per-step. perfagent-bench is asked for its result by itself.")]
+#[expect(clippy::doc_markdown, reason = "help is plain text: no backticks")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
     /// Where trials are kept: a recording, a log and a line of tune.jsonl each [default: PROGRAM.perfdb-tune]
     #[arg(long, value_name = "DIR")]
@@ -123,7 +125,9 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         notes.push(format!("{}: keeps what is done: {}", session.folder().display(), trials(kept)));
     }
     if !args.quiet {
-        notes.iter().for_each(|note| printer.note(note));
+        for note in notes {
+            printer.note(note);
+        }
     }
     let limit = Duration::from_secs(args.trial_timeout);
     let stopped = match session.run(limit, args.quiet, printer)? {

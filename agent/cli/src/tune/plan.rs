@@ -153,11 +153,12 @@ impl Plan {
     /// The unit of what is measured.
     pub(crate) fn unit(&self) -> String {
         match &self.objective {
-            Objective::Json { pointer: None } => "tokens/s".to_owned(),
+            Objective::Json { pointer: None } | Objective::Steps { tokens: Some(_) } => {
+                "tokens/s".to_owned()
+            }
             Objective::Json { pointer: Some(pointer) } => {
                 pointer.trim_start_matches('/').to_owned()
             }
-            Objective::Steps { tokens: Some(_) } => "tokens/s".to_owned(),
             Objective::Steps { tokens: None } => "steps/s".to_owned(),
         }
     }
