@@ -113,6 +113,10 @@ pub(crate) fn spreads(held: &[&Held], figure: Figure) -> Spreads {
     spreads
 }
 
+fn is_stalled(class: &str) -> bool {
+    class.split('/').any(|part| part == "unsettled" || part == "stalled")
+}
+
 /// Differences of what is left over between each job and the next of its cell, by framework and of all: the error of saying
 /// "this one is so many times that one", once that one was measured.
 fn neighbours(held: &[&Held], figure: Figure) -> BTreeMap<String, Vec<f64>> {
@@ -124,7 +128,10 @@ fn neighbours(held: &[&Held], figure: Figure) -> BTreeMap<String, Vec<f64>> {
     for jobs in cells.values() {
         for pair in jobs.windows(2) {
             let difference = pair[1].left() - pair[0].left();
-            for family in [pair[0].family.as_str(), "all"] {
+            // Stalls are one framework's: they say nothing of others.
+            let is_calm = pair.iter().all(|job| !job.classes.iter().any(|class| is_stalled(class)));
+            for family in [Some(pair[0].family.as_str()), is_calm.then_some("all")] {
+                let Some(family) = family else { continue };
                 differences.entry(family.to_owned()).or_default().extend([difference, -difference]);
             }
         }

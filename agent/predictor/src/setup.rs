@@ -178,11 +178,16 @@ impl Setup {
         }
 
         let precision = match run.precision.as_deref().map(str::to_lowercase).as_deref() {
-            Some("fp32") => Precision::Fp32,
+            Some("fp32" | "float32") => Precision::Fp32,
             Some("tf32") => Precision::Tf32,
-            Some("fp16" | "bf16" | "amp_bf16" | "amp_fp16") => Precision::Half,
-            Some("fp8") => Precision::Fp8,
-            Some("mxfp8") => Precision::Block8,
+            // As Composer and Lightning call mixed precision.
+            Some(
+                "fp16" | "bf16" | "float16" | "bfloat16" | "amp_bf16" | "amp_fp16" | "bf16-mixed"
+                | "16-mixed",
+            ) => Precision::Half,
+            // Scaling by the tensor, by a row or over time is one kind of product.
+            Some("fp8" | "fp8-cs" | "fp8-ds" | "amp_fp8") => Precision::Fp8,
+            Some("mxfp8" | "fp8-mx") => Precision::Block8,
             Some("nvfp4" | "mxfp4") => Precision::Fp4,
             Some(other) => {
                 return Err(format!(

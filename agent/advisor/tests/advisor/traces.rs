@@ -1,5 +1,5 @@
 //! Findings in real traces of other tools, which live beside the repository, against facts that were worked out without this
-//! project: `tests/derivation/derive.py` reads the files with json and sqlite3, and `expected.tsv` is what it prints.
+//! project: `tests/derivation/derive.py` and `reading.py` read the files with json and sqlite3, and `expected.tsv` is what it prints.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
