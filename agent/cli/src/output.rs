@@ -28,6 +28,12 @@ pub(crate) fn begin(path: &Path, option: &'static str) -> anyhow::Result<OutputF
         "{}: is a directory; name a file in it with {option}",
         path.display()
     );
+    // A name is given by renaming, which would put a plain file in the place of a device or a pipe.
+    anyhow::ensure!(
+        !path.exists() || path.is_file(),
+        "{}: is no plain file, and would be replaced by one; leave {option} out to write to standard output, or name a file",
+        path.display()
+    );
     anyhow::ensure!(
         !is_recording(path),
         "{}: is a recording, which is not replaced; name another file with {option}",

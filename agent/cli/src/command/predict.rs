@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let answer = match serde_json::from_slice::<Job>(&line) {
+        let answer = match read(&line) {
             Ok(job) => predictor.predict(&job),
             Err(error) => {
                 unread += 1;
@@ -93,6 +93,14 @@ fn open(path: &Path) -> anyhow::Result<(String, Box<dyn BufRead>)> {
         format!("{name}: cannot be opened; name a file of jobs, or - for standard input")
     })?;
     Ok((name, Box::new(BufReader::new(file))))
+}
+
+/// The job of a line; serde would take an array for one, too.
+fn read(line: &[u8]) -> serde_json::Result<Job> {
+    if line.trim_ascii_start().first() == Some(&b'[') {
+        return Err(serde::de::Error::custom("an array where an object is expected"));
+    }
+    serde_json::from_slice(line)
 }
 
 /// What serde says, with the line of the file in place of that of the object.

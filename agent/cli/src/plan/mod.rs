@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow, ensure};
 use perfagent_advisor::emit::{EmitFormat, emit};
 use perfagent_advisor::start::{self, Start};
 use perfagent_analysis::Report;
-use perfagent_predictor::plan::{Plan, Wishes, plan};
+use perfagent_predictor::plan::{Observed, Plan, Wishes, plan};
 use perfagent_predictor::{Job, Model};
 use perfagent_recording::Reader;
 use perfagent_recording::table::Process;
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// Probability of running out of memory that is accepted, percent
     #[arg(long, value_name = "PCT", default_value_t = 5.0)]
     oom_risk: f64,
-    /// Print the first suggestion in the words of a tool, and nothing else
+    /// Print the first suggestion that a tool can be told in its words, and nothing else
     #[arg(long, value_name = "TOOL", value_parser = ["deepspeed", "fsdp", "megatron", "torchrun"])]
     emit: Option<String>,
 }
@@ -87,6 +87,10 @@ impl Args {
             job.cluster.gpu = Some(gpu.clone());
         }
         let Start { job, observed, told } = start::start(report, &commands(recordings), job);
+        let (job, observed) = match &self.emit {
+            Some(tool) => for_tool(tool, job, observed),
+            None => (job, observed),
+        };
         let wishes = Wishes {
             gpus: self.gpus,
             nodes: self.nodes,
@@ -102,19 +106,62 @@ impl Args {
         Ok(Planned { plan, told })
     }
 
-    /// Prints the first suggestion (else the job as it is) as the tool takes it; `false` if that was not asked for.
+    /// Prints the first suggestion that the tool can be told (else the job as it is) as it takes it; `false` if that was not asked for.
     pub(crate) fn emit(&self, planned: &Planned, printer: &mut Printer) -> anyhow::Result<bool> {
         let Some(tool) = &self.emit else { return Ok(false) };
         let format: EmitFormat = tool.parse().map_err(|why: String| anyhow!(why))?;
         let Ok(plan) = &planned.plan else { return Ok(false) };
-        let job = plan.suggestions.first().map_or(&plan.base, |suggestion| &suggestion.job);
-        let emitted = emit(format, job).map_err(|refused| anyhow!("{refused}"))?;
+        // The best that the tool can be told: another one may need a pipeline, of which it knows nothing.
+        let of_front = plan
+            .front
+            .iter()
+            .rev()
+            .map(|point| Job { run: point.run.clone(), ..plan.base.clone() });
+        let suggested = plan.suggestions.iter().map(|suggestion| suggestion.job.clone());
+        let jobs = suggested.chain(of_front).chain([plan.base.clone()]);
+        let mut refusal = None;
+        let emitted = jobs.into_iter().find_map(|job| match emit(format, &job) {
+            Ok(emitted) => Some(emitted),
+            Err(refused) => {
+                refusal.get_or_insert(refused);
+                None
+            }
+        });
+        let emitted = match (emitted, refusal) {
+            (Some(emitted), _) => emitted,
+            (None, Some(refused)) => return Err(anyhow!("{refused}")),
+            (None, None) => return Ok(false),
+        };
         printer.answer(&emitted.text)?;
         for note in &emitted.notes {
             printer.note(note);
         }
         Ok(true)
     }
+}
+
+/// The job as a tool would run it: DeepSpeed and FSDP know data parallelism alone. What was measured of another arrangement
+/// tells nothing then.
+fn for_tool(tool: &str, job: Job, observed: Observed) -> (Job, Observed) {
+    let framework = match tool {
+        "deepspeed" => "deepspeed",
+        "fsdp" | "torchrun" => "fsdp",
+        _ => return (job, observed),
+    };
+    let run = &job.run;
+    let is_split = [run.tp, run.pp, run.cp].iter().any(|degree| degree.unwrap_or(1) > 1);
+    if !is_split {
+        return (job, observed);
+    }
+    let mut job = job;
+    let run = &mut job.run;
+    if run.global_batch.is_none() {
+        run.global_batch =
+            run.micro_batch.zip(run.dp).map(|(micro, dp)| micro * run.grad_accum.unwrap_or(1) * dp);
+    }
+    (run.tp, run.pp, run.cp, run.vpp, run.dp) = (None, None, None, None, None);
+    run.framework = Some(framework.to_owned());
+    (job, Observed::default())
 }
 
 /// What must be known and is not, with the remedy.

@@ -184,3 +184,45 @@ fn claims_are_listed_and_explained() {
     run(folder.path(), &["explain", "moon"])
         .refusal("moon: is no claim that is checked; known are ");
 }
+
+#[test]
+fn a_pipeline_is_planned_anew_for_a_tool_that_knows_none() {
+    let folder = tempfile::tempdir().unwrap();
+    gpu_run(&folder.path().join("run.perfdb"));
+    let mut start = job();
+    (start["run"]["dp"], start["run"]["pp"]) = (json!(2), json!(2));
+    start["cluster"] = json!({});
+    fs::write(folder.path().join("job.json"), start.to_string()).unwrap();
+    let words = [
+        "advise",
+        "run.perfdb",
+        "--job",
+        "job.json",
+        "--gpu",
+        "H100",
+        "--gpus",
+        "8",
+        "--nodes",
+        "1",
+    ];
+    let done = run(folder.path(), &[&words[..], &["--emit", "deepspeed"]].concat());
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let config: Value = serde_json::from_str(&done.stdout).unwrap();
+    let number = |field: &str| config[field].as_u64().unwrap();
+    assert_eq!(number("train_batch_size"), 128);
+    assert_eq!(
+        number("train_micro_batch_size_per_gpu") * number("gradient_accumulation_steps") * 8,
+        128
+    );
+}
+
+#[test]
+fn a_device_is_not_replaced_by_a_file() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jobs.jsonl"), job().to_string()).unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    run(folder.path(), &["predict", "jobs.jsonl", "-o", "pipe"]).refusal("pipe: is no plain file");
+    assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
