@@ -140,7 +140,7 @@ constants! {
     /// Bytes kept an element of the feed-forward network's middle, of each of its matrices.
     kept_middle = 2.5, 0.4, Framework;
     /// Bytes kept an element of the residual stream and layer that tensor parallelism does not split: gathered inputs.
-    kept_whole = 0.5, 1.5, Framework;
+    kept_whole = 3.0, 0.8, Framework;
     /// The same, once a micro-batch: before the first and after the last layer.
     kept_whole_once = 4.0, 1.0, Framework;
     /// Bytes a logit of each micro-batch that waits between stages.

@@ -19,6 +19,7 @@ mod interval;
 mod job;
 mod memory;
 mod network;
+mod partition;
 pub mod pipeline;
 pub mod plan;
 mod prediction;

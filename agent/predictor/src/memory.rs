@@ -1,6 +1,7 @@
 //! Peak memory of the fullest GPU, tensor by tensor.
 
 use crate::constants::{Constant, Constants};
+use crate::partition;
 use crate::pipeline::in_flight;
 use crate::setup::{Offload, Precision, Recompute, Setup};
 
@@ -79,16 +80,16 @@ impl Model<'_> {
         if p <= 1.0 {
             return vec![Stage { first: true, last: true, layers, in_flight: 1.0 }];
         }
-        let even = layers / p;
-        let stage = |index: f64| Stage {
+        let partition = partition::of(s);
+        let stage = |index: f64, layers: f64| Stage {
             first: index <= 0.0,
             last: index >= p - 1.0,
-            layers: even,
+            layers,
             in_flight: in_flight(index, p, s.passes, s.vpp),
         };
-        let mut stages = vec![stage(0.0), stage(p - 1.0)];
+        let mut stages = vec![stage(0.0, partition.first), stage(p - 1.0, partition.last)];
         if p > 2.0 {
-            stages.push(stage(1.0));
+            stages.push(stage(1.0, partition.second));
         }
         stages
     }
@@ -200,7 +201,8 @@ impl Model<'_> {
                 / s.tp
             + self.c(Constant::kept_middle) * tokens * ffn * (2.0 * shape.ffn_matrices - 2.0)
                 / s.tp;
-        if s.tp > 1.0 {
+        // Seen of runs without stages only, once gradients of a pass are kept beside the next one's activations.
+        if s.tp > 1.0 && s.pp <= 1.0 && s.passes > 1.0 {
             kept += self.c(Constant::kept_whole) * tokens * shape.hidden;
         }
         let scores = if s.flash {

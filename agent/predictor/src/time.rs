@@ -3,6 +3,7 @@
 use crate::collective::{Group, network_rate};
 use crate::constants::{Constant, Constants};
 use crate::framework::Framework;
+use crate::partition;
 use crate::pipeline::bubble;
 use crate::setup::{Offload, Precision, Recompute, Setup};
 
@@ -329,6 +330,9 @@ impl Model<'_> {
         let s = self.setup;
         if s.pp <= 1.0 {
             return s.shape.layers;
+        }
+        if s.framework == Framework::Nanotron {
+            return partition::of(s).most;
         }
         let layer = model.device() / s.shape.layers;
         let head_layers = (head / layer).min(s.shape.layers);
