@@ -19,6 +19,7 @@ mod interval;
 mod job;
 mod memory;
 mod network;
+pub mod normal;
 mod partition;
 pub mod pipeline;
 pub mod plan;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::interval::Spread;
+use crate::normal;
 
 /// The name and version of the document.
 pub const SCHEMA: &str = "perfagent.prediction/1";
@@ -77,20 +78,9 @@ impl Interval {
         let off = (limit / self.p50).ln();
         let side = if off < 0.0 { self.p50 / self.p05 } else { self.p95 / self.p50 };
         let deviation = (side.ln() / P95).max(1e-3);
-        1.0 - normal(off / deviation)
+        1.0 - normal::probability(off / deviation)
     }
 }
 
 /// The quantile of the normal distribution that one in twenty is above.
 const P95: f64 = 1.644_853_6;
-
-/// The normal distribution's function, by Abramowitz and Stegun 26.2.17: seven digits are enough here.
-fn normal(z: f64) -> f64 {
-    let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
-    let series = t
-        * (0.319_381_530
-            + t * (-0.356_563_782
-                + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
-    let tail = (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() * series;
-    if z < 0.0 { tail } else { 1.0 - tail }
-}

@@ -93,6 +93,23 @@ pub fn emit(format: EmitFormat, job: &Job) -> Result<Emitted, Refused> {
     }
 }
 
+/// The configuration of the first of `jobs` that the tool has words for; else why it has none for the very first.
+pub fn emit_first(
+    format: EmitFormat,
+    jobs: impl IntoIterator<Item = Job>,
+) -> Result<Emitted, Refused> {
+    let mut refused = None;
+    for job in jobs {
+        match emit(format, &job) {
+            Ok(emitted) => return Ok(emitted),
+            Err(why) => {
+                refused.get_or_insert(why);
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| Refused("there is no configuration to emit".to_owned())))
+}
+
 /// What is chosen in the program and in no configuration.
 fn left_to_the_program(job: &Job) -> Vec<String> {
     let mut notes = Vec::new();

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, ensure};
-use perfagent_advisor::emit::{EmitFormat, emit};
+use perfagent_advisor::emit::{EmitFormat, emit_first};
 use perfagent_advisor::start::{self, Start};
 use perfagent_analysis::Report;
-use perfagent_predictor::plan::{Observed, Plan, Wishes, plan};
+use perfagent_predictor::plan::{Plan, Wishes, plan};
 use perfagent_predictor::{Job, Model};
 use perfagent_recording::Reader;
 use perfagent_recording::table::Process;
@@ -68,6 +68,11 @@ impl Args {
             || self.emit.is_some()
     }
 
+    fn format(&self) -> anyhow::Result<Option<EmitFormat>> {
+        let format = self.emit.as_deref().map(str::parse).transpose();
+        format.map_err(|why: String| anyhow!(why))
+    }
+
     /// The plan for the run of `report`.
     pub(crate) fn plan(&self, report: &Report, recordings: &[PathBuf]) -> anyhow::Result<Planned> {
         ensure!(
@@ -86,11 +91,11 @@ impl Args {
         if let Some(gpu) = &self.gpu {
             job.cluster.gpu = Some(gpu.clone());
         }
-        let Start { job, observed, told } = start::start(report, &commands(recordings), job);
-        let (job, observed) = match &self.emit {
-            Some(tool) => for_tool(tool, job, observed),
-            None => (job, observed),
-        };
+        let mut start = start::start(report, &commands(recordings), job);
+        if let Some(format) = self.format()? {
+            start = start.for_tool(format);
+        }
+        let Start { job, observed, told } = &start;
         let wishes = Wishes {
             gpus: self.gpus,
             nodes: self.nodes,
@@ -98,20 +103,18 @@ impl Args {
             most_oom: self.oom_risk / 100.0,
         };
         let predictor = predict::predictor(None)?;
-        let plan = lacking(&job)
-            .map_or_else(|| plan(&predictor, &job, observed, &wishes).map_err(|why| why.0), Err);
+        let plan = start
+            .lacking()
+            .map_or_else(|| plan(&predictor, job, *observed, &wishes).map_err(|why| why.0), Err);
         if let (Err(why), true) = (&plan, self.is_asked()) {
             return Err(anyhow!("no configuration can be suggested: {why}"));
         }
-        Ok(Planned { plan, told })
+        Ok(Planned { plan, told: told.clone() })
     }
 
     /// Prints the first suggestion that the tool can be told (else the job as it is) as it takes it; `false` if that was not asked for.
     pub(crate) fn emit(&self, planned: &Planned, printer: &mut Printer) -> anyhow::Result<bool> {
-        let Some(tool) = &self.emit else { return Ok(false) };
-        let format: EmitFormat = tool.parse().map_err(|why: String| anyhow!(why))?;
-        let Ok(plan) = &planned.plan else { return Ok(false) };
-        // The best that the tool can be told: another one may need a pipeline, of which it knows nothing.
+        let (Some(format), Ok(plan)) = (self.format()?, &planned.plan) else { return Ok(false) };
         let of_front = plan
             .front
             .iter()
@@ -119,70 +122,13 @@ impl Args {
             .map(|point| Job { run: point.run.clone(), ..plan.base.clone() });
         let suggested = plan.suggestions.iter().map(|suggestion| suggestion.job.clone());
         let jobs = suggested.chain(of_front).chain([plan.base.clone()]);
-        let mut refusal = None;
-        let emitted = jobs.into_iter().find_map(|job| match emit(format, &job) {
-            Ok(emitted) => Some(emitted),
-            Err(refused) => {
-                refusal.get_or_insert(refused);
-                None
-            }
-        });
-        let emitted = match (emitted, refusal) {
-            (Some(emitted), _) => emitted,
-            (None, Some(refused)) => return Err(anyhow!("{refused}")),
-            (None, None) => return Ok(false),
-        };
+        let emitted = emit_first(format, jobs).map_err(|refused| anyhow!("{refused}"))?;
         printer.answer(&emitted.text)?;
         for note in &emitted.notes {
             printer.note(note);
         }
         Ok(true)
     }
-}
-
-/// The job as a tool would run it: DeepSpeed and FSDP know data parallelism alone. What was measured of another arrangement
-/// tells nothing then.
-fn for_tool(tool: &str, job: Job, observed: Observed) -> (Job, Observed) {
-    let framework = match tool {
-        "deepspeed" => "deepspeed",
-        "fsdp" | "torchrun" => "fsdp",
-        _ => return (job, observed),
-    };
-    let run = &job.run;
-    let is_split = [run.tp, run.pp, run.cp].iter().any(|degree| degree.unwrap_or(1) > 1);
-    if !is_split {
-        return (job, observed);
-    }
-    let mut job = job;
-    let run = &mut job.run;
-    if run.global_batch.is_none() {
-        run.global_batch =
-            run.micro_batch.zip(run.dp).map(|(micro, dp)| micro * run.grad_accum.unwrap_or(1) * dp);
-    }
-    (run.tp, run.pp, run.cp, run.vpp, run.dp) = (None, None, None, None, None);
-    run.framework = Some(framework.to_owned());
-    (job, Observed::default())
-}
-
-/// What must be known and is not, with the remedy.
-fn lacking(job: &Job) -> Option<String> {
-    let model = &job.model;
-    if job.cluster.gpu.is_none() {
-        return Some(
-            "the run was on no GPU; name the GPU to plan for with --gpu, such as --gpu H100"
-                .to_owned(),
-        );
-    }
-    if model.layers.is_none() || model.hidden.is_none() {
-        return Some("the model's shape is not known; name its configuration with --model config.json, or the job with --job job.json".to_owned());
-    }
-    if model.seq.is_none() {
-        return Some("the length of a sequence is not known; say it in --job job.json, {\"model\":{\"seq\":4096}}".to_owned());
-    }
-    if job.run.micro_batch.is_none() && job.run.global_batch.is_none() {
-        return Some("the batch is not known; say it in --job job.json, {\"run\":{\"micro_batch\":4,\"global_batch\":256}}".to_owned());
-    }
-    None
 }
 
 /// The command lines of the recorded processes; none of what is no recording.

@@ -89,6 +89,8 @@ proptest! {
             let mut job = job.clone();
             job.run.zero = Some(zero);
             job.run.dp = Some(dp);
+            // Of several stages the fullest is told, which can be another one when states shrink.
+            job.run.pp = Some(1);
             job.run.global_batch = Some(job.run.micro_batch.unwrap() * job.run.grad_accum.unwrap() * dp);
             let world = dp * job.run.tp.unwrap() * job.run.pp.unwrap() * job.run.cp.unwrap();
             job.cluster.gpus_per_node = Some(world.min(8));

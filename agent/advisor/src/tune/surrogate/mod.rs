@@ -3,10 +3,9 @@
 mod axes;
 mod cholesky;
 mod kernel;
-mod normal;
 
 pub(super) use axes::Axes;
-pub(super) use normal::{density, probability};
+pub(super) use perfagent_predictor::normal::{density, probability};
 
 use cholesky::Cholesky;
 use kernel::Kernel;

@@ -3,12 +3,14 @@
 use std::f64::consts::{PI, SQRT_2};
 
 /// Its density at `at`.
-pub(in super::super) fn density(at: f64) -> f64 {
+#[must_use]
+pub fn density(at: f64) -> f64 {
     (-0.5 * at * at).exp() / (2.0 * PI).sqrt()
 }
 
 /// How probable values below `at` are, to 2e-7.
-pub(in super::super) fn probability(at: f64) -> f64 {
+#[must_use]
+pub fn probability(at: f64) -> f64 {
     // Abramowitz and Stegun, 7.1.26.
     let scaled = at.abs() / SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * scaled);
