@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::shape::{Family, IMAGE_PRESETS, PRESETS};
+use crate::shape::{Family, IMAGE_PRESETS, presets};
 
 /// The table, or one JSON document (`perfagent.bench-list/1`).
 pub(crate) fn render(as_json: bool) -> String {
@@ -19,7 +19,7 @@ pub(crate) fn render(as_json: bool) -> String {
                 "about": preset.about,
             })
         });
-        let presets: Vec<_> = PRESETS
+        let all: Vec<_> = presets()
             .iter()
             .map(|preset| {
                 json!({
@@ -33,16 +33,13 @@ pub(crate) fn render(as_json: bool) -> String {
             })
             .chain(of_images)
             .collect();
-        return format!(
-            "{:#}\n",
-            json!({ "schema": "perfagent.bench-list/1", "presets": presets })
-        );
+        return format!("{:#}\n", json!({ "schema": "perfagent.bench-list/1", "presets": all }));
     }
     let mut text = format!(
         "{:<6} {:<12} {:>13}  {:>6} {:>6} {:>5} {:>5} {:>6}  {}\n",
         "model", "preset", "parameters", "layers", "hidden", "heads", "seq", "vocab", "meant for"
     );
-    for preset in PRESETS {
+    for preset in presets() {
         let shape = preset.shape;
         // Writing to a String cannot fail.
         let _ = writeln!(

@@ -173,11 +173,11 @@ fn llama_block(shape: &Shape, block: &str) -> Vec<TensorLayout> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::PRESETS;
+    use crate::shape::presets;
 
     #[test]
     fn the_layout_has_as_many_elements_as_the_formula_says() {
-        for preset in PRESETS {
+        for preset in presets() {
             let tensors = units(&preset.shape).into_iter().flat_map(|unit| unit.tensors);
             let total: i64 = tensors.map(|tensor| tensor.shape.iter().product::<i64>()).sum();
             let name = preset.shape.architecture.name();
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn stretches_add_up_to_the_dimension_that_they_divide() {
-        for preset in PRESETS {
+        for preset in presets() {
             for tensor in units(&preset.shape).iter().flat_map(|unit| &unit.tensors) {
                 let dims = tensor.shape.len();
                 match &tensor.division {
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let all = units(&PRESETS[0].shape);
+        let all = units(&presets()[0].shape);
         let mut names: Vec<_> =
             all.iter().flat_map(|unit| &unit.tensors).map(|t| &t.name).collect();
         let count = names.len();

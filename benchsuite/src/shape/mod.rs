@@ -10,16 +10,16 @@ mod resnet;
 pub(crate) use config_file::read as read_config;
 pub(crate) use image_presets::{DEFAULT as IMAGE_DEFAULT, IMAGE_PRESETS, find as find_images};
 pub(crate) use model_shape::{Family, ModelShape};
-pub(crate) use presets::{PRESETS, find};
+pub(crate) use presets::{find, presets};
 pub(crate) use resnet::{Block, COLOURS, Convolution, ResNet};
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result};
 
 /// The family of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Architecture {
     /// GPT-2: learned positions, layer norm, GELU, biases, the head tied to the embedding.
@@ -42,7 +42,7 @@ impl Architecture {
 }
 
 /// How rotary positions are stretched for long contexts (Llama 3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RopeScaling {
     /// Low frequencies are divided by this.
     pub factor: f64,

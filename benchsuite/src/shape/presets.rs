@@ -1,153 +1,104 @@
-//! The named shapes.
+//! The named shapes: `data/presets.toml`, which the advisor reads too.
 
-use serde::Serialize;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Architecture, RopeScaling, Shape};
 use crate::failure::{Failure, Result};
 
+/// The table that this program carries.
+const TABLE: &str = include_str!("../../../data/presets.toml");
+
 /// A named shape with the micro-batch that suits it.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Preset {
     /// The name given to `--preset`.
-    pub name: &'static str,
+    pub name: String,
     /// The model.
     pub shape: Shape,
     /// Sequences of a forward pass, unless `--micro-batch` says otherwise.
     pub micro_batch: i64,
     /// Where it is meant to run.
-    pub about: &'static str,
+    pub about: String,
 }
 
-const GPT: Shape = Shape {
-    architecture: Architecture::Gpt,
-    layers: 0,
-    hidden: 0,
-    heads: 0,
-    kv_heads: 0,
-    head_dim: 0,
-    ffn: 0,
-    seq: 0,
-    vocab: 0,
-    tied: true,
-    experts: 0,
-    top_k: 0,
-    rope_theta: 0.0,
-    rope_scaling: None,
-    norm_epsilon: 1e-5,
-};
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    preset: Vec<Row>,
+}
 
-const fn gpt(
-    name: &'static str,
-    [layers, hidden, heads, seq, vocab]: [i64; 5],
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    model: Architecture,
+    name: String,
+    shape: Numbers,
     micro_batch: i64,
-    about: &'static str,
-) -> Preset {
-    let shape = Shape {
-        layers,
-        hidden,
-        heads,
-        kv_heads: heads,
-        head_dim: hidden / heads,
-        ffn: 4 * hidden,
-        seq,
-        vocab,
-        ..GPT
-    };
-    Preset { name, shape, micro_batch, about }
+    about: String,
+    #[serde(default)]
+    rope_theta: Option<f64>,
+    #[serde(default)]
+    rope_scaling: Option<RopeScaling>,
 }
 
-/// Layers, hidden, heads, heads of keys, ffn, seq, vocab; tied.
-const fn llama(
-    name: &'static str,
-    [layers, hidden, heads, kv_heads, ffn, seq, vocab]: [i64; 7],
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Numbers {
+    layers: i64,
+    hidden: i64,
+    ffn: i64,
+    heads: i64,
+    kv_heads: i64,
+    seq: i64,
+    vocab: i64,
     tied: bool,
-    micro_batch: i64,
-    about: &'static str,
-) -> Preset {
-    let shape = Shape {
-        architecture: Architecture::Llama,
-        layers,
-        hidden,
-        heads,
-        kv_heads,
-        head_dim: hidden / heads,
-        ffn,
-        seq,
-        vocab,
-        tied,
-        rope_theta: 1e4,
-        ..GPT
-    };
-    Preset { name, shape, micro_batch, about }
+    #[serde(default)]
+    experts: i64,
+    #[serde(default)]
+    top_k: i64,
 }
 
-const LLAMA_3: RopeScaling = RopeScaling { factor: 32.0, low: 1.0, high: 4.0, original: 8192.0 };
-
-/// The numbers of Llama 3's rotary positions.
-const fn llama_3(preset: Preset, rope_scaling: Option<RopeScaling>) -> Preset {
-    Preset { shape: Shape { rope_theta: 5e5, rope_scaling, ..preset.shape }, ..preset }
+impl From<Row> for Preset {
+    fn from(row: Row) -> Self {
+        let numbers = row.shape;
+        let usual = if row.model == Architecture::Gpt { 0.0 } else { 1e4 };
+        let shape = Shape {
+            architecture: row.model,
+            layers: numbers.layers,
+            hidden: numbers.hidden,
+            heads: numbers.heads,
+            kv_heads: numbers.kv_heads,
+            head_dim: numbers.hidden / numbers.heads.max(1),
+            ffn: numbers.ffn,
+            seq: numbers.seq,
+            vocab: numbers.vocab,
+            tied: numbers.tied,
+            experts: numbers.experts,
+            top_k: numbers.top_k,
+            rope_theta: row.rope_theta.unwrap_or(usual),
+            rope_scaling: row.rope_scaling,
+            norm_epsilon: 1e-5,
+        };
+        Self { name: row.name, shape, micro_batch: row.micro_batch, about: row.about }
+    }
 }
 
-/// A preset of Llama with `experts` experts in each block.
-const fn moe(preset: Preset, experts: i64, top_k: i64) -> Preset {
-    let shape = Shape { architecture: Architecture::Moe, experts, top_k, ..preset.shape };
-    Preset { shape, ..preset }
+/// All presets, by architecture, smallest first. A damaged table, which a test finds, has none.
+pub(crate) fn presets() -> &'static [Preset] {
+    static PRESETS: OnceLock<Vec<Preset>> = OnceLock::new();
+    PRESETS.get_or_init(|| {
+        let rows = toml::from_str::<Table>(TABLE).map(|table| table.preset).unwrap_or_default();
+        rows.into_iter().map(Preset::from).collect()
+    })
 }
-
-const NANO: &str = "seconds on two CPU cores";
-const MICRO: &str = "a minute on a few CPU cores";
-const MINI: &str = "a laptop CPU, or any GPU";
-const ONE: &str = "one GPU";
-const LARGE: &str = "one large GPU";
-const SEVERAL: &str = "several GPUs";
-
-/// All presets, by architecture, smallest first.
-pub(crate) const PRESETS: [Preset; 18] = [
-    gpt("nano", [4, 128, 4, 128, 1024], 8, NANO),
-    gpt("micro", [6, 256, 8, 256, 2048], 8, MICRO),
-    gpt("mini", [8, 512, 8, 512, 8192], 4, MINI),
-    gpt("gpt2-124m", [12, 768, 12, 1024, 50257], 4, ONE),
-    gpt("gpt2-350m", [24, 1024, 16, 1024, 50257], 4, ONE),
-    gpt("gpt2-774m", [36, 1280, 20, 1024, 50257], 2, LARGE),
-    // GPT-3 XL with 16 heads, so that they divide its width.
-    gpt("gpt-1.3b", [24, 2048, 16, 2048, 50257], 1, LARGE),
-    gpt("gpt2-1.5b", [48, 1600, 25, 1024, 50257], 1, LARGE),
-    llama("nano", [4, 128, 4, 2, 352, 128, 1024], true, 8, NANO),
-    llama("micro", [6, 256, 8, 4, 704, 256, 2048], true, 8, MICRO),
-    llama("mini", [8, 512, 8, 4, 1408, 512, 8192], true, 4, MINI),
-    // Llama 3.2 1B and 3B, Llama 3 8B.
-    llama_3(
-        llama("llama-1b", [16, 2048, 32, 8, 8192, 4096, 128_256], true, 1, LARGE),
-        Some(LLAMA_3),
-    ),
-    llama_3(
-        llama("llama-3b", [28, 3072, 24, 8, 8192, 4096, 128_256], true, 1, LARGE),
-        Some(LLAMA_3),
-    ),
-    llama_3(llama("llama-8b", [32, 4096, 32, 8, 14_336, 8192, 128_256], false, 1, SEVERAL), None),
-    moe(llama("nano", [4, 128, 4, 2, 176, 128, 1024], true, 8, NANO), 4, 2),
-    moe(llama("micro", [6, 256, 8, 4, 352, 256, 2048], true, 8, MICRO), 8, 2),
-    moe(llama("mini", [8, 512, 8, 4, 704, 512, 8192], true, 4, MINI), 8, 2),
-    moe(
-        Preset {
-            shape: Shape {
-                rope_theta: 1e6,
-                ..llama("", [32, 4096, 32, 8, 14_336, 4096, 32_000], false, 1, "").shape
-            },
-            name: "mixtral-8x7b",
-            micro_batch: 1,
-            about: SEVERAL,
-        },
-        8,
-        2,
-    ),
-];
 
 /// The preset of that architecture and name.
 pub(crate) fn find(architecture: Architecture, name: &str) -> Result<Preset> {
-    let mut of_it = PRESETS.into_iter().filter(|p| p.shape.architecture == architecture);
-    of_it.clone().find(|preset| preset.name == name).ok_or_else(|| {
-        let known: Vec<_> = of_it.by_ref().map(|preset| preset.name).collect();
+    let mut of_it = presets().iter().filter(|p| p.shape.architecture == architecture);
+    of_it.clone().find(|preset| preset.name == name).cloned().ok_or_else(|| {
+        let known: Vec<_> = of_it.by_ref().map(|preset| preset.name.as_str()).collect();
         Failure::input(format!(
             "unknown preset '{name}' of {}: known are {}",
             architecture.name(),
@@ -183,7 +134,8 @@ mod tests {
 
     #[test]
     fn every_preset_is_consistent() {
-        for preset in PRESETS {
+        assert_eq!(presets().len(), 18);
+        for preset in presets() {
             preset.shape.check().unwrap();
         }
     }

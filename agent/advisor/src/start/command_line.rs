@@ -2,6 +2,11 @@
 
 use perfagent_predictor::Job;
 
+use super::preset::Preset;
+
+/// The models of perfagent-bench.
+const ARCHITECTURES: [&str; 4] = ["gpt", "llama", "moe", "resnet50"];
+
 /// A field of a job.
 type Field<T> = fn(&mut Job) -> &mut Option<T>;
 
@@ -83,12 +88,7 @@ pub fn read(command: &str) -> Job {
     }
     let names = |part: &str| words.iter().any(|word| word.contains(part));
     if names("perfagent-bench") {
-        for arch in ["gpt", "llama", "moe", "resnet50"] {
-            if words.contains(&arch) {
-                job.model.arch = Some(arch.to_owned());
-            }
-        }
-        job.run.framework = Some("pytorch".to_owned());
+        benchmark(&mut job, &words);
     } else if names("pretrain_gpt") || names("megatron") {
         job.run.framework = Some("megatron-lm".to_owned());
     } else if names("deepspeed") {
@@ -97,6 +97,38 @@ pub fn read(command: &str) -> Job {
         job.run.framework = Some("fsdp".to_owned());
     }
     job
+}
+
+/// perfagent-bench: its preset, and what it takes where nothing is said.
+fn benchmark(job: &mut Job, words: &[&str]) {
+    let run = &mut job.run;
+    run.framework = Some("perfagent-bench".to_owned());
+    let Some(arch) = ARCHITECTURES.into_iter().find(|arch| words.contains(arch)) else { return };
+    job.model.arch = Some(arch.to_owned());
+    // The shape of a model's file is not known here.
+    if words.iter().any(|word| *word == "--model" || word.starts_with("--model=")) {
+        return;
+    }
+    let named = words.iter().enumerate().find_map(|(place, word)| match word.split_once('=') {
+        Some(("--preset", name)) => Some(name),
+        None if *word == "--preset" => words.get(place + 1).copied(),
+        _ => None,
+    });
+    let Some(preset) = Preset::find(arch, named.unwrap_or("nano")) else { return };
+    preset.fill(&mut job.model);
+    for (field, otherwise) in [
+        (&mut run.micro_batch, preset.micro_batch),
+        (&mut run.grad_accum, 1),
+        (&mut run.tp, 1),
+        (&mut run.pp, 1),
+        (&mut run.zero, 0),
+    ] {
+        field.get_or_insert(otherwise);
+    }
+    run.recompute.get_or_insert_with(|| "none".to_owned());
+    run.precision.get_or_insert_with(|| "fp32".to_owned());
+    run.sequence_parallel.get_or_insert(false);
+    run.flash_attention.get_or_insert(true);
 }
 
 fn flag(job: &mut Job, name: &str) {
@@ -134,6 +166,38 @@ mod tests {
     }
 
     #[test]
+    fn of_a_preset_with_what_follows_from_a_changed_width() {
+        let job = read(
+            "perfagent-bench llama --preset micro --hidden 512 --heads 16 --zero 1 --nproc 2 --steps 9",
+        );
+        let model = &job.model;
+        assert_eq!((model.layers, model.hidden, model.ffn), (Some(6), Some(512), Some(1408)));
+        assert_eq!((model.heads, model.kv_heads, model.vocab), (Some(16), Some(8), Some(2048)));
+        assert_eq!((model.gated_mlp, model.tied_embeddings), (Some(true), Some(true)));
+        assert_eq!(
+            (job.run.micro_batch, job.run.grad_accum, job.run.zero),
+            (Some(8), Some(1), Some(1))
+        );
+        assert_eq!(job.run.precision.as_deref(), Some("fp32"));
+        assert_eq!(job.run.framework.as_deref(), Some("perfagent-bench"));
+        let plain = read("target/debug/perfagent-bench gpt --steps 3 --nproc=2").model;
+        assert_eq!((plain.layers, plain.seq, plain.experts), (Some(4), Some(128), None));
+        let moe = read("perfagent-bench moe --preset=mini --experts 4 --micro-batch 2");
+        assert_eq!(
+            (moe.model.experts, moe.model.top_k, moe.run.micro_batch),
+            (Some(4), Some(2), Some(2))
+        );
+    }
+
+    #[test]
+    fn of_no_preset_that_is_known() {
+        let job = read("perfagent-bench gpt --preset huge --micro-batch 3");
+        assert_eq!((job.model.layers, job.run.micro_batch), (None, Some(3)));
+        let job = read("perfagent-bench llama --model config.json --micro-batch 3");
+        assert_eq!((job.model.layers, job.model.hidden), (None, None));
+    }
+
+    #[test]
     fn of_something_else_is_nothing() {
         assert_eq!(
             read("python train.py --lr 3e-4 --name run7"),
@@ -144,7 +208,8 @@ mod tests {
     #[test]
     fn a_flag_takes_no_other_option_for_its_value() {
         let job = read("perfagent-bench llama --micro-batch --steps 3 --zero 2");
-        assert_eq!((job.run.micro_batch, job.run.zero), (None, Some(2)));
+        // Eight is the preset's.
+        assert_eq!((job.run.micro_batch, job.run.zero), (Some(8), Some(2)));
         assert_eq!(job.model.arch.as_deref(), Some("llama"));
     }
 }

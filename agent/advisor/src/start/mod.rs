@@ -2,6 +2,7 @@
 
 mod command_line;
 mod model_file;
+mod preset;
 mod wanted;
 
 use perfagent_analysis::Report;
