@@ -44,7 +44,8 @@ pub struct OfDtype {
 /// The rate of one product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Product {
-    /// The part of the grid: `large`, `square`, `m`, `n`, `k`, `few_rows`.
+    /// The part of the grid: `large`, `square`, `m`, `n`, `k`, `layer`, `few_rows`; of a processor also
+    /// `input_gradient` (the second factor is read along n) and `weight_gradient` (the first one along m, too).
     pub sweep: Cow<'static, str>,
     /// Its shape.
     #[serde(flatten)]

@@ -9,6 +9,9 @@ fn ceilings_of_the_processor_feed_the_advice() {
     let measure = ["ceilings", "--device", "cpu", "--quick", "-o", "ceilings.json", "--json"];
     let ceilings = bed.perfagent(measure).success().json();
     products_are_plausible(&ceilings["cpu"]["matrix_products"]);
+    let operators = &ceilings["cpu"]["operators"];
+    assert_eq!(operators["reason"], Value::Null);
+    assert!(operators["rows"].as_array().unwrap().len() > 50, "{operators}");
     let collectives = &ceilings["cpu"]["collectives"];
     // Two ranks need two cores.
     if collectives["reason"].is_null() {
@@ -29,6 +32,7 @@ fn ceilings_of_the_processor_feed_the_advice() {
         let facts = advice["facts"].as_array().unwrap();
         facts.iter().find(|fact| fact["name"] == name).unwrap().clone()
     };
+    the_run_is_predicted(&bed, &advice);
     // Types and shapes of operators are recorded, so their work and its least time are known.
     let operators = fact("operator_efficiency");
     assert_ne!(operators["verdict"], "unknown", "{operators}");
@@ -40,6 +44,23 @@ fn ceilings_of_the_processor_feed_the_advice() {
         assert_ne!(fact["verdict"], "unknown", "{fact}");
         assert!(figure(&fact, "time_by_the_line_ns") > 0.0, "{fact}");
     }
+}
+
+/// The job is known from its command line, the processor from its ceilings.
+fn the_run_is_predicted(bed: &Bed, advice: &Value) {
+    let plan = &advice["plan"];
+    assert_eq!(plan["base"]["cluster"]["gpu"], "cpu", "{}", advice["no_plan"]);
+    assert_eq!(plan["base"]["model"]["hidden"], 64);
+    let predicted = plan["base_prediction"]["step_s"]["p50"].as_f64().unwrap();
+    // From a quiet machine to one that ten others use.
+    assert!((1e-4..1.0).contains(&predicted), "{plan}");
+    std::fs::write(bed.path("job.jsonl"), plan["base"].to_string()).unwrap();
+    let with = ["predict", "job.jsonl", "--ceilings", "ceilings.json"];
+    let answer = bed.perfagent(with).success().json();
+    assert_eq!(answer["refused"], Value::Null);
+    let answer = bed.perfagent(["predict", "job.jsonl"]).success().json();
+    let refused = answer["refused"].as_str().unwrap();
+    assert!(refused.contains("perfagent ceilings --device cpu"), "{refused}");
 }
 
 fn figure(fact: &Value, name: &str) -> f64 {

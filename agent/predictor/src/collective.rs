@@ -1,6 +1,7 @@
 //! Time of collectives: latency that grows with the ranks, and bytes over the slowest link that they cross.
 
 use crate::constants::{Constant, Constants};
+use crate::measured;
 use crate::setup::Setup;
 
 /// A group of ranks that exchange data.
@@ -20,6 +21,11 @@ impl Group {
         let domain = setup.network.domain;
         let inside = (domain / stride).floor().clamp(1.0, size);
         let machines = (size / inside).ceil();
+        if machines <= 1.0
+            && let Some((latency, rate)) = measured::ring(setup, size)
+        {
+            return Self { size, rate, latency };
+        }
         let links = setup.gpu.link_rate * constants[Constant::link_share];
         let rate = if machines <= 1.0 {
             links

@@ -17,13 +17,15 @@ pub enum Framework {
     Fsdp,
     /// Plain CUDA, as llm.c.
     Cuda,
+    /// perfagent-bench, the project's own benchmark.
+    Benchmark,
     /// Anything else, plain PyTorch among it.
     Other,
 }
 
 impl Framework {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Nanotron,
         Self::Megatron,
         Self::Nemo,
@@ -31,6 +33,7 @@ impl Framework {
         Self::DeepSpeed,
         Self::Fsdp,
         Self::Cuda,
+        Self::Benchmark,
         Self::Other,
     ];
 
@@ -47,6 +50,7 @@ impl Framework {
                 Self::Fsdp
             }
             "llm.c" => Self::Cuda,
+            "perfagent-bench" => Self::Benchmark,
             _ => Self::Other,
         }
     }
@@ -62,6 +66,7 @@ impl Framework {
             Self::DeepSpeed => "deepspeed",
             Self::Fsdp => "fsdp",
             Self::Cuda => "cuda",
+            Self::Benchmark => "perfagent_bench",
             Self::Other => "other",
         }
     }

@@ -1,6 +1,6 @@
 //! What a GPU can do at most, from the project's table of datasheets.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 
@@ -43,9 +43,25 @@ pub enum Generation {
     Hopper,
     /// 10.x and later.
     Blackwell,
+    /// No GPU: the host's processor.
+    Processor,
 }
 
 impl Generation {
+    /// The one of a compute capability, such as `9.0`.
+    pub(crate) fn of(capability: &str) -> Self {
+        if capability == "7.0" {
+            return Self::Volta;
+        }
+        let major = capability.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        match major.unwrap_or(0) {
+            8 => Self::Ampere,
+            9 => Self::Hopper,
+            10.. => Self::Blackwell,
+            _ => Self::Other,
+        }
+    }
+
     /// Its name in the calibration.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -55,12 +71,13 @@ impl Generation {
             Self::Ampere => "ampere",
             Self::Hopper => "hopper",
             Self::Blackwell => "blackwell",
+            Self::Processor => "processor",
         }
     }
 }
 
 /// PCIe 4.0 x16 in one direction, bytes a second: what joins GPUs without NVLink.
-const PCIE_RATE: f64 = 25e9;
+pub(crate) const PCIE_RATE: f64 = 25e9;
 
 #[derive(Deserialize)]
 struct Table {
@@ -84,22 +101,22 @@ struct Row {
     tflops: std::collections::BTreeMap<String, Figure<f64>>,
 }
 
-fn table() -> &'static [(Gpu, Vec<String>)] {
-    static TABLE_READ: OnceLock<Vec<(Gpu, Vec<String>)>> = OnceLock::new();
+fn table() -> &'static [(Arc<Gpu>, Vec<String>)] {
+    static TABLE_READ: OnceLock<Vec<(Arc<Gpu>, Vec<String>)>> = OnceLock::new();
     TABLE_READ.get_or_init(|| {
         let rows = toml::from_str::<Table>(TABLE).map(|table| table.gpu).unwrap_or_default();
         rows.into_iter()
             .filter_map(|row| {
                 let mut names: Vec<String> = row.names.iter().map(|name| plain(name)).collect();
                 names.push(plain(&row.name));
-                Some((Gpu::of(row)?, names))
+                Some((Arc::new(Gpu::of(row)?), names))
             })
             .collect()
     })
 }
 
 /// Letters and digits only, small, without the vendor.
-fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     let small = name.to_lowercase();
     let small = small.strip_prefix("nvidia ").unwrap_or(&small);
     small.chars().filter(char::is_ascii_alphanumeric).collect()
@@ -127,6 +144,21 @@ impl Gpu {
     /// The GPU of this name, as NVML, a datasheet or a published table says it.
     #[must_use]
     pub fn find(name: &str) -> Option<&'static Self> {
+        Self::entry(name).map(AsRef::as_ref)
+    }
+
+    /// The same, to be held.
+    pub(crate) fn shared(name: &str) -> Option<Arc<Self>> {
+        Self::entry(name).cloned()
+    }
+
+    /// Whether it is the host's processor.
+    #[must_use]
+    pub fn is_processor(&self) -> bool {
+        self.generation == Generation::Processor
+    }
+
+    fn entry(name: &str) -> Option<&'static Arc<Self>> {
         let wanted = plain(name);
         let wanted = ALIASES
             .iter()
@@ -147,20 +179,7 @@ impl Gpu {
         let rate = |key: &str| row.tflops.get(key).map(|figure| figure.value * 1e12);
         let single_rate = rate("fp32")?;
         let capability = row.compute_capability.map_or_else(String::new, |figure| figure.value);
-        let generation = match capability.as_str() {
-            "7.0" => Generation::Volta,
-            capability => match capability
-                .split('.')
-                .next()
-                .and_then(|major| major.parse::<u32>().ok())
-                .unwrap_or(0)
-            {
-                8 => Generation::Ampere,
-                9 => Generation::Hopper,
-                10.. => Generation::Blackwell,
-                _ => Generation::Other,
-            },
-        };
+        let generation = Generation::of(&capability);
         Some(Self {
             name: row.name,
             generation,

@@ -7,7 +7,9 @@
 //! measurements ([`fit`]; `data/calibration.toml` holds them and says how they were made), and factors of what the
 //! formulas miss. Intervals come from jobs that were held out of the fit.
 
+pub mod benchmark;
 mod calibration;
+mod ceilings;
 pub mod claims;
 mod collective;
 mod constants;
@@ -17,6 +19,7 @@ mod framework;
 mod gpu;
 mod interval;
 mod job;
+mod measured;
 mod memory;
 mod network;
 pub mod normal;
@@ -30,6 +33,7 @@ mod shape;
 mod time;
 
 pub use calibration::{Calibration, Made, SCHEMA as CALIBRATION_SCHEMA};
+pub use ceilings::{Ceilings, SCHEMA as CEILINGS_SCHEMA};
 pub use collective::Group;
 pub use effects::Figure;
 pub use framework::Framework;

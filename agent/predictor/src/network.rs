@@ -24,7 +24,7 @@ impl Network {
         let on_node = job.cluster.gpus_per_node.unwrap_or(1) as f64;
         let domain = number_after(&words, "domain of ").unwrap_or(on_node).max(1.0);
         let usual = match gpu.generation {
-            Generation::Volta | Generation::Other => 12.5e9,
+            Generation::Volta | Generation::Other | Generation::Processor => 12.5e9,
             Generation::Ampere => 25e9,
             Generation::Hopper | Generation::Blackwell => 50e9,
         } * on_node;

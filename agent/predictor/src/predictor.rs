@@ -1,6 +1,10 @@
 //! From a job to its prediction.
 
+use std::sync::Arc;
+
+use crate::benchmark;
 use crate::calibration::Calibration;
+use crate::ceilings::Ceilings;
 use crate::effects::{self, Figure};
 use crate::gpu::Gpu;
 use crate::interval::{self, Spread};
@@ -22,6 +26,7 @@ const NOT_OURS: f64 = 1.0e9;
 #[derive(Clone, Debug)]
 pub struct Predictor {
     calibration: Calibration,
+    ceilings: Option<Arc<Ceilings>>,
 }
 
 /// Half of a 90 % interval of a job that was measured itself, logarithm: published repeats of one configuration lie 2 % from
@@ -43,7 +48,24 @@ impl Predictor {
     /// With this calibration.
     #[must_use]
     pub fn new(calibration: Calibration) -> Self {
-        Self { calibration }
+        Self { calibration, ceilings: None }
+    }
+
+    /// With what was measured of a device, for jobs on such a one.
+    #[must_use]
+    pub fn with_ceilings(self, ceilings: Ceilings) -> Self {
+        Self { ceilings: Some(Arc::new(ceilings)), ..self }
+    }
+
+    /// The processor that its ceilings are of, if they are of one.
+    #[must_use]
+    pub fn processor(&self) -> Option<&str> {
+        self.ceilings.as_deref().filter(|of| of.is_of_processor()).map(Ceilings::name)
+    }
+
+    /// The job with nothing left open.
+    fn setup(&self, job: &Job) -> Result<Setup, String> {
+        Setup::on(job, self.ceilings.as_ref())
     }
 
     /// With the calibration that this crate carries.
@@ -76,7 +98,7 @@ impl Predictor {
         step_s: Option<f64>,
         peak_bytes: Option<f64>,
     ) -> Result<Anchor, String> {
-        let mut setup = Setup::of(job)?;
+        let mut setup = self.setup(job)?;
         let off = |figure, measured: Option<f64>| {
             measured
                 .filter(|measured| *measured > 0.0)
@@ -94,14 +116,19 @@ impl Predictor {
     }
 
     /// Memory of a GPU of the job that a program can have, bytes; infinite if the GPU is not known.
-    pub(crate) fn memory_of(job: &Job) -> f64 {
-        let gpu = job.cluster.gpu.as_deref().and_then(Gpu::find);
-        gpu.map_or(f64::INFINITY, |gpu| gpu.memory_bytes - NOT_OURS)
+    pub(crate) fn memory_of(&self, job: &Job) -> f64 {
+        self.setup(job).map_or_else(
+            |_| {
+                let gpu = job.cluster.gpu.as_deref().and_then(Gpu::find);
+                gpu.map_or(f64::INFINITY, |gpu| gpu.memory_bytes - NOT_OURS)
+            },
+            |setup| limit(&setup),
+        )
     }
 
     /// How far the ratio of two steps of one cell may be off, as natural logarithms.
     pub(crate) fn ratio_spread(&self, job: &Job) -> (f64, f64) {
-        Setup::of(job)
+        self.setup(job)
             .ok()
             .and_then(|setup| {
                 interval::anchored(
@@ -127,11 +154,13 @@ impl Predictor {
     }
 
     fn answer(&self, job: &Job, anchor: Option<&Anchor>) -> Prediction {
-        let mut setup = match Setup::of(job) {
+        let mut setup = match self.setup(job) {
             Ok(setup) => setup,
             Err(why) => return Prediction::refused(job.id.clone(), why),
         };
-        let outside = self.calibration.outside(&setup);
+        // What a processor takes is measured, not fitted to jobs.
+        let outside =
+            if setup.gpu.is_processor() { Vec::new() } else { self.calibration.outside(&setup) };
         if let Some((why, _)) = outside.iter().find(|(_, doublings)| *doublings > TOO_FAR) {
             return Prediction::refused(job.id.clone(), format!("{why}, too far to say anything"));
         }
@@ -149,7 +178,9 @@ impl Predictor {
         let mut assumed = std::mem::take(&mut setup.assumed);
         let itself = anchor.is_some_and(|anchor| anchor.setup == setup);
         let mut figure = |figure, total: f64, measured: Option<f64>| {
-            let factor = self.factor(&setup, figure) * measured.unwrap_or(0.0).exp();
+            // Of the job itself what was measured is known.
+            let shared = if itself { 1.0 } else { benchmark::shared(&setup) };
+            let factor = self.factor(&setup, figure) * (shared * measured.unwrap_or(0.0)).exp();
             let spread = if itself && measured.is_some() {
                 Spread { p05: -REPEATED, p95: REPEATED, jobs: 1 }
             } else {
@@ -166,6 +197,12 @@ impl Predictor {
         let states = (peak.weights + peak.gradients + peak.optimizer).min(peak_bytes.p50);
         let peak_bytes = Interval { p05: peak_bytes.p05.max(states), ..peak_bytes };
         let tokens = setup.global_batch * setup.shape.seq;
+        let limit = limit(&setup);
+        if limit.is_infinite() {
+            assumed.push(
+                "the machine's memory is not known: no probability of running out of it".to_owned(),
+            );
+        }
         Prediction {
             schema: SCHEMA.to_owned(),
             id: job.id.clone(),
@@ -177,7 +214,7 @@ impl Predictor {
                 p95: tokens / step_s.p05,
             }),
             peak_mem_bytes: Some(peak_bytes),
-            oom_probability: Some(peak_bytes.above(setup.gpu.memory_bytes - NOT_OURS)),
+            oom_probability: limit.is_finite().then(|| peak_bytes.above(limit)),
             time_breakdown: Some(breakdown(
                 &times.parts(),
                 times.total(),
@@ -203,6 +240,9 @@ impl Predictor {
         anchored: bool,
         assumed: &mut Vec<String>,
     ) -> Spread {
+        if let Some(spread) = benchmark::spread(setup, figure, anchored, assumed) {
+            return spread;
+        }
         let spreads = self.calibration.spreads(figure);
         let nothing = Spread { p05: -1.0, p95: 1.0, jobs: 0 };
         let beside =
@@ -224,6 +264,14 @@ impl Predictor {
         let of_class = of_class.unwrap_or(nothing);
         beside.map_or(of_class, |beside| of_class.narrower(beside))
     }
+}
+
+/// Memory that a rank can have, bytes: all but the context of a GPU, a share of a machine's.
+fn limit(setup: &Setup) -> f64 {
+    if setup.gpu.is_processor() {
+        return setup.gpu.memory_bytes / setup.on_node.min(setup.world);
+    }
+    setup.gpu.memory_bytes - NOT_OURS
 }
 
 /// Parts that are not nothing, and the difference that factors make.

@@ -1,5 +1,8 @@
 //! A job with nothing left open: what was not stated is filled in and told.
 
+use std::sync::Arc;
+
+use crate::ceilings::Ceilings;
 use crate::framework::Framework;
 use crate::gpu::Gpu;
 use crate::job::Job;
@@ -37,7 +40,9 @@ pub(crate) enum Offload {
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of a job by itself")]
 pub(crate) struct Setup {
-    pub gpu: &'static Gpu,
+    pub gpu: Arc<Gpu>,
+    /// What was measured of it.
+    pub ceilings: Option<Arc<Ceilings>>,
     pub framework: Framework,
     pub network: Network,
     /// GPUs on a machine, machines, and GPUs in all.
@@ -60,6 +65,8 @@ pub(crate) struct Setup {
     pub zero: u64,
     pub sequence_parallel: bool,
     pub precision: Precision,
+    /// Whether 16 bits are those of IEEE half precision.
+    pub is_fp16: bool,
     /// Bytes of a gradient as it is accumulated and reduced.
     pub grad_bytes: f64,
     pub recompute: Recompute,
@@ -75,15 +82,23 @@ pub(crate) struct Setup {
 impl Setup {
     /// Fills in what `job` leaves open, or says why it cannot be predicted.
     pub(crate) fn of(job: &Job) -> Result<Self, String> {
+        Self::on(job, None)
+    }
+
+    /// The same for a device of which there are ceilings, if the job is on such a one.
+    pub(crate) fn on(job: &Job, ceilings: Option<&Arc<Ceilings>>) -> Result<Self, String> {
         let mut assumed = Vec::new();
         let run = &job.run;
         let name = job.cluster.gpu.as_deref().ok_or("cluster.gpu is not stated")?;
-        let gpu = Gpu::find(name).ok_or_else(|| {
-            format!(
-                "cluster.gpu {name:?} has no datasheet; known are {}",
-                Gpu::known().collect::<Vec<_>>().join(", ")
-            )
-        })?;
+        let measured = ceilings.filter(|ceilings| ceilings.are_of(name));
+        let gpu = match measured {
+            Some(ceilings) => Some(Arc::clone(ceilings.gpu())),
+            None => Gpu::shared(name),
+        };
+        let gpu = gpu.ok_or_else(|| unknown(name, ceilings))?;
+        if let (Some(ceilings), None) = (ceilings, measured) {
+            assumed.push(format!("ceilings are of {}, not of {name}: not used", ceilings.name()));
+        }
         let framework = run.framework.as_deref().map_or_else(
             || {
                 assumed.push("run.framework: constants of all frameworks together".to_owned());
@@ -91,6 +106,12 @@ impl Setup {
             },
             Framework::find,
         );
+        if gpu.is_processor() && framework != Framework::Benchmark {
+            return Err(format!(
+                "run.framework {:?}: on a processor only perfagent-bench can be predicted, whose work is known; say \"perfagent-bench\", or name a GPU",
+                run.framework.as_deref().unwrap_or_default()
+            ));
+        }
         let positive = |name: &str, value: Option<u64>| match value {
             Some(0) => Err(format!("{name} is 0")),
             other => Ok(other.map(|value| value as f64)),
@@ -194,11 +215,24 @@ impl Setup {
                     "run.precision {other:?} is not known; one of fp32, tf32, fp16, bf16, fp8, mxfp8, nvfp4"
                 ));
             }
+            None if framework == Framework::Benchmark => {
+                assumed.push("run.precision: fp32".to_owned());
+                Precision::Fp32
+            }
             None => {
                 assumed.push("run.precision: bf16".to_owned());
                 Precision::Half
             }
         };
+        if let Some(ceilings) = measured.filter(|ceilings| ceilings.is_of_processor()) {
+            let format = run.precision.as_deref().unwrap_or("fp32").to_lowercase();
+            if ceilings.products(&format).is_none() {
+                return Err(format!(
+                    "run.precision {format:?}: the ceilings of {} have no products in it; perfagent ceilings measures those that the processor has",
+                    ceilings.name()
+                ));
+            }
+        }
         if matches!(precision, Precision::Fp8 | Precision::Block8 | Precision::Fp4)
             && gpu.fp8_rate.is_none()
         {
@@ -218,7 +252,7 @@ impl Setup {
             }
             None => match (precision, framework) {
                 (Precision::Fp32 | Precision::Tf32, _)
-                | (_, Framework::Nanotron | Framework::Nemo) => 4.0,
+                | (_, Framework::Nanotron | Framework::Nemo | Framework::Benchmark) => 4.0,
                 _ => 2.0,
             },
         };
@@ -261,8 +295,9 @@ impl Setup {
             assumed.push("run.recompute: none".to_owned());
         }
         Ok(Self {
-            network: Network::of(job, gpu),
+            network: Network::of(job, &gpu),
             gpu,
+            ceilings: measured.cloned(),
             framework,
             on_node,
             nodes,
@@ -279,7 +314,13 @@ impl Setup {
             ep,
             vpp: degree("run.vpp", run.vpp)?,
             zero,
-            sequence_parallel: run.sequence_parallel.unwrap_or(tp > 1.0),
+            sequence_parallel: run
+                .sequence_parallel
+                .unwrap_or(tp > 1.0 && framework != Framework::Benchmark),
+            is_fp16: matches!(
+                run.precision.as_deref().map(str::to_lowercase).as_deref(),
+                Some("fp16" | "float16" | "amp_fp16" | "16-mixed")
+            ),
             precision,
             grad_bytes,
             recompute,
@@ -301,6 +342,19 @@ impl Setup {
     pub(crate) fn stream_split(&self) -> f64 {
         if self.sequence_parallel { self.tp } else { 1.0 }
     }
+}
+
+/// Why there is nothing to predict with.
+fn unknown(name: &str, ceilings: Option<&Arc<Ceilings>>) -> String {
+    if name.eq_ignore_ascii_case("cpu") {
+        return "cluster.gpu \"cpu\": a processor is predicted by its measurements; make them with perfagent ceilings --device cpu -o ceilings.json and name them with --ceilings ceilings.json".to_owned();
+    }
+    let measured = ceilings.map_or_else(
+        || "; of another device, processors too, perfagent ceilings -o ceilings.json makes measurements for --ceilings".to_owned(),
+        |ceilings| format!("; the ceilings are of {}", ceilings.name()),
+    );
+    let known = Gpu::known().collect::<Vec<_>>().join(", ");
+    format!("cluster.gpu {name:?} has no datasheet; known are {known}{measured}")
 }
 
 /// The degree that is left when `used` of the GPUs of the `world` are spoken for.

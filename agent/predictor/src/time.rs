@@ -1,8 +1,10 @@
 //! Time of a step: products by their shapes, traffic by its bytes, launches, exchanges, and the pipeline around them.
 
+use crate::benchmark;
 use crate::collective::{Group, network_rate};
 use crate::constants::{Constant, Constants};
 use crate::framework::Framework;
+use crate::measured;
 use crate::partition;
 use crate::pipeline::bubble;
 use crate::setup::{Offload, Precision, Recompute, Setup};
@@ -101,15 +103,22 @@ struct Model<'a> {
     constants: &'a Constants,
     /// Operations a second of an endless product.
     rate: f64,
+    /// Bandwidth of the memory as it was measured, by that of the usual device with this datasheet.
+    memory_by_usual: f64,
 }
 
 /// Time of a step of `setup`.
 pub(crate) fn step(setup: &Setup, constants: &Constants) -> Times {
-    Model { setup, constants, rate: product_rate(setup, constants) }.step()
+    if setup.gpu.is_processor() {
+        // Refused before, where the device was not measured in the job's precision.
+        return benchmark::time::step(setup).unwrap_or_default();
+    }
+    let memory_by_usual = measured::memory_by_usual(setup);
+    Model { setup, constants, rate: product_rate(setup, constants), memory_by_usual }.step()
 }
 
 fn product_rate(setup: &Setup, constants: &Constants) -> f64 {
-    let gpu = setup.gpu;
+    let gpu = &setup.gpu;
     let share = constants[Constant::product_share];
     let eight = gpu.fp8_rate.unwrap_or(gpu.half_rate);
     match setup.precision {
@@ -129,7 +138,7 @@ impl Model<'_> {
 
     /// Rate of memory, bytes a second: what of the stated one is reached is in the constants of bytes.
     fn memory(&self, bytes: f64) -> f64 {
-        bytes / self.setup.gpu.memory_rate
+        bytes / (self.setup.gpu.memory_rate * self.memory_by_usual)
     }
 
     /// One product of `m`×`k` by `k`×`n`.
@@ -142,7 +151,8 @@ impl Model<'_> {
         } else {
             0.0
         };
-        let arithmetic = 2.0 * (m + edge) * (n + edge) * (k + edge) / self.rate;
+        let usual = measured::products_by_usual(self.setup, edge, [m, n, k]);
+        let arithmetic = usual * 2.0 * (m + edge) * (n + edge) * (k + edge) / self.rate;
         let traffic = self.memory(2.0 * (m * k + k * n + m * n));
         longer(arithmetic, traffic) + cast
     }

@@ -1,12 +1,13 @@
 //! `perfagent-bench ceilings`: what libtorch makes of this machine's processors at most, for `perfagent ceilings`.
 
 mod collectives;
+mod operators;
 mod products;
 
 use std::thread::available_parallelism;
 
 use perfagent_kernels::cpu::{TORCH_SCHEMA, Torch};
-use perfagent_kernels::{Collectives, Effort, NCCL_TESTS_CONVENTION};
+use perfagent_kernels::{Collectives, Effort, NCCL_TESTS_CONVENTION, SingleThread};
 
 use crate::failure::{Failure, Result};
 use crate::options::CeilingsArgs;
@@ -37,6 +38,16 @@ fn measure(args: &CeilingsArgs, effort: Effort) -> Result<String> {
     let threads = args.threads.map_or(cores, usize::from);
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
     let matrix_products = products::measure(effort, threads)?;
+    let operators = operators::measure(effort, threads)?;
+    let single_thread = if threads > 1 {
+        tch::set_num_threads(1);
+        Some(SingleThread {
+            matrix_products: products::of_layers(effort)?,
+            operators: operators::measure(effort, 1)?,
+        })
+    } else {
+        None
+    };
     let most = args.ranks.map_or(cores.min(MOST_RANKS), usize::from);
     let mut curves = Vec::new();
     for ranks in Collectives::rank_counts(most) {
@@ -58,7 +69,8 @@ fn measure(args: &CeilingsArgs, effort: Effort) -> Result<String> {
         }
     };
     let schema = TORCH_SCHEMA.to_owned();
-    let document = Torch { schema, torch_version, matrix_products, collectives };
+    let document =
+        Torch { schema, torch_version, matrix_products, operators, single_thread, collectives };
     let text = serde_json::to_string_pretty(&document)
         .map_err(|error| Failure::run(format!("the answer cannot be written as JSON: {error}")))?;
     Ok(text + "\n")

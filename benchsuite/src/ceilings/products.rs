@@ -16,15 +16,32 @@ const MOST_IN_A_ROW: u32 = 4096;
 /// What a sweep of one dimension leaves the others at.
 const STILL: u64 = 1024;
 
+/// Products of gradients, by whose they are.
+const OF_INPUT: &str = "input_gradient";
+const OF_MATRIX: &str = "weight_gradient";
+
 const DTYPES: [(&str, Kind); 3] =
     [("fp32", Kind::Float), ("bf16", Kind::BFloat16), ("fp16", Kind::Half)];
 
 /// All formats; `threads` is what libtorch has been told.
 pub(super) fn measure(effort: Effort, threads: usize) -> Result<Products> {
+    products(effort, threads, &grid(effort))
+}
+
+/// What layers of models multiply, by one thread.
+pub(super) fn of_layers(effort: Effort) -> Result<Products> {
+    let mut shapes = grid(effort);
+    shapes.retain(|(sweep, _)| ["layer", OF_INPUT, OF_MATRIX].contains(sweep));
+    products(effort, 1, &shapes)
+}
+
+fn products(effort: Effort, threads: usize, grid: &[(&'static str, Shape)]) -> Result<Products> {
     let _no_graph = tch::no_grad_guard();
     tch::manual_seed(1);
-    let dtypes =
-        DTYPES.iter().map(|(dtype, kind)| of(dtype, *kind, effort)).collect::<Result<Vec<_>>>()?;
+    let dtypes = DTYPES
+        .iter()
+        .map(|(dtype, kind)| of(dtype, *kind, effort, grid))
+        .collect::<Result<Vec<_>>>()?;
     Ok(Products {
         convention: Torch::PRODUCTS_CONVENTION.into(),
         threads: Some(threads),
@@ -34,7 +51,12 @@ pub(super) fn measure(effort: Effort, threads: usize) -> Result<Products> {
     })
 }
 
-fn of(dtype: &'static str, kind: Kind, effort: Effort) -> Result<OfDtype> {
+fn of(
+    dtype: &'static str,
+    kind: Kind,
+    effort: Effort,
+    grid: &[(&'static str, Shape)],
+) -> Result<OfDtype> {
     let mut row = OfDtype {
         dtype: dtype.into(),
         output: dtype.into(),
@@ -45,7 +67,7 @@ fn of(dtype: &'static str, kind: Kind, effort: Effort) -> Result<OfDtype> {
         left_out: 0,
     };
     let end = Instant::now() + Duration::from_secs_f64(effort.choose(40.0, 4.0));
-    for (sweep, shape) in grid(effort) {
+    for (sweep, shape) in grid.iter().copied() {
         // 16-bit arithmetic that a processor lacks is emulated, a hundred times as slowly as the rest.
         let left = end.saturating_duration_since(Instant::now()).as_secs_f64();
         let best = row.best.as_ref().map(|best| best.compute.median_tflops * 1e12);
@@ -71,7 +93,19 @@ fn one(kind: Kind, sweep: Cow<'static, str>, shape: Shape, stop: &Stop) -> Resul
     };
     let (a, b) = (random(shape.m, shape.k)?, random(shape.n, shape.k)?);
     // The function of a linear layer: another one of libtorch takes several times as long for 16-bit numbers.
-    let multiply = || a.f_linear(&b, None::<&Tensor>);
+    let (b_along_n, a_along_m) = match sweep.as_ref() {
+        OF_INPUT => (Some(b.f_transpose(0, 1)?.f_contiguous()?), None),
+        OF_MATRIX => {
+            let a_along_m = a.f_transpose(0, 1)?.f_contiguous()?;
+            (Some(b.f_transpose(0, 1)?.f_contiguous()?), Some(a_along_m))
+        }
+        _ => (None, None),
+    };
+    let multiply = || match (&b_along_n, &a_along_m) {
+        (None, _) => a.f_linear(&b, None::<&Tensor>),
+        (Some(b), None) => a.f_matmul(b),
+        (Some(b), Some(a)) => a.f_transpose(0, 1)?.f_matmul(b),
+    };
     let start = Instant::now();
     check(kind, shape, &multiply()?, &a, &b)?;
     let first = start.elapsed().min({
@@ -139,6 +173,28 @@ fn grid(effort: Effort) -> Vec<(&'static str, Shape)> {
         add("n", STILL, size, STILL);
         add("k", STILL, STILL, size);
     }
+    // What layers of small and middling models multiply: every dimension small, middling or large.
+    let sides = effort.choose(&[64, 256, 1024, 4096][..], &[128, 512, 2048][..]);
+    for (m, n, k) in sides
+        .iter()
+        .flat_map(|m| sides.iter().map(move |n| (m, n)))
+        .flat_map(|(m, n)| sides.iter().map(move |k| (*m, *n, *k)))
+        .filter(|(m, n, k)| m * n * k <= effort.choose(1 << 30, 1 << 29))
+    {
+        add("layer", m, n, k);
+    }
+    // The same as gradients take them: of the input, whose matrix is read along n, and of the matrix, for which both are.
+    let layers: Vec<Shape> =
+        shapes.iter().filter(|(sweep, _)| *sweep == "layer").map(|(_, shape)| *shape).collect();
+    for sweep in [OF_INPUT, OF_MATRIX] {
+        shapes.extend(layers.iter().map(|shape| (sweep, *shape)));
+    }
+    let mut add = |sweep, m, n, k| {
+        let product = (sweep, Shape { m, n, k });
+        if !shapes.contains(&product) {
+            shapes.push(product);
+        }
+    };
     // A token a sequence, as in inference: the matrix is read for a few rows.
     for rows in effort.choose(&[1, 2, 4, 8, 16][..], &[1, 16][..]) {
         add("few_rows", *rows, STILL, STILL);
@@ -158,7 +214,7 @@ mod tests {
 
     #[test]
     fn no_product_is_measured_twice_in_a_sweep() {
-        for (effort, most) in [(Effort::Full, 160), (Effort::Quick, 20)] {
+        for (effort, most) in [(Effort::Full, 330), (Effort::Quick, 90)] {
             let shapes = grid(effort);
             let different: HashSet<_> =
                 shapes.iter().map(|(sweep, Shape { m, n, k })| (*sweep, *m, *n, *k)).collect();

@@ -16,8 +16,8 @@ use stream::StreamOptions;
 pub use torch::{SCHEMA as TORCH_SCHEMA, Torch};
 
 use crate::{
-    CeilingError, Ceilings, Collectives, Effort, Environment, Method, NCCL_TESTS_CONVENTION, Power,
-    Products,
+    CeilingError, Ceilings, Collectives, Effort, Environment, Method, NCCL_TESTS_CONVENTION,
+    Operators, Power, Products, SingleThread,
 };
 
 const WITHOUT_TORCH: &str = "libtorch was not asked";
@@ -33,6 +33,11 @@ pub struct Processor {
     pub last_level_cache_bytes: Option<u64>,
     /// Products of matrices.
     pub matrix_products: Products,
+    /// What training is made of beside products.
+    pub operators: Operators,
+    /// Products and operators of one thread, where more were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub single_thread: Option<SingleThread>,
     /// Collectives between processes of this machine.
     pub collectives: Collectives,
 }
@@ -41,12 +46,15 @@ impl Processor {
     /// Takes over what libtorch has been measured to do, or why it was not.
     pub fn set_torch(&mut self, measured: Result<Torch, String>) {
         match measured {
-            Ok(Torch { matrix_products, collectives, .. }) => {
+            Ok(Torch { matrix_products, operators, single_thread, collectives, .. }) => {
                 self.matrix_products = matrix_products;
+                self.operators = operators;
+                self.single_thread = single_thread;
                 self.collectives = collectives;
             }
             Err(reason) => {
                 self.matrix_products = Products::none(torch::PRODUCTS_CONVENTION, reason.clone());
+                self.operators = Operators::none(torch::OPERATORS_CONVENTION, reason.clone());
                 self.collectives = Collectives::none(NCCL_TESTS_CONVENTION, reason);
             }
         }
@@ -78,6 +86,8 @@ pub fn measure(root: &Path, effort: Effort) -> Result<Ceilings, CeilingError> {
             caches,
             last_level_cache_bytes,
             matrix_products: Products::none(torch::PRODUCTS_CONVENTION, WITHOUT_TORCH.to_owned()),
+            operators: Operators::none(torch::OPERATORS_CONVENTION, WITHOUT_TORCH.to_owned()),
+            single_thread: None,
             collectives: Collectives::none(NCCL_TESTS_CONVENTION, WITHOUT_TORCH.to_owned()),
         }),
         cuda: None,

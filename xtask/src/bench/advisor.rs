@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow};
 use perfagent_predictor::fit::{Held, Score, cells, cross_validate, noise_floor, score};
 use perfagent_predictor::{Figure, Predictor};
 
+use super::own::Own;
 use crate::jobs::Jobs;
 use crate::{shell, statistics};
 
@@ -19,13 +20,42 @@ pub(crate) struct Advisor {
     /// Jobs with what was measured, else the published ones beside the repository
     #[arg(long, value_name = "JOBS.jsonl")]
     jobs: Option<PathBuf>,
-    /// Store the page as agent/predictor/ACCURACY.md
+    /// Predict the project's own training runs instead: measure this processor, run perfagent-bench, compare
+    #[arg(long, conflicts_with = "jobs")]
+    own: bool,
+    /// With --own: runs of each configuration
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "own")]
+    rounds: usize,
+    /// With --own: ceilings of this machine that perfagent has measured before
+    #[arg(long, value_name = "ceilings.json", requires = "own")]
+    ceilings: Option<PathBuf>,
+    /// With --own: only models whose name and options have these words
+    #[arg(long, value_name = "WORDS", requires = "own")]
+    only: Option<String>,
+    /// With --own: keep the runs in this file, or take them from it if it is there
+    #[arg(long, value_name = "runs.json", requires = "own")]
+    runs: Option<PathBuf>,
+    /// With --own: the folder of perfagent and perfagent-bench, instead of building them
+    #[arg(long, value_name = "target/debug", requires = "own")]
+    programs: Option<PathBuf>,
+    /// Store the page as agent/predictor/ACCURACY.md, with --own as OWN.md beside it
     #[arg(long)]
     write: bool,
 }
 
 impl Advisor {
     pub(crate) fn run(&self) -> Result<()> {
+        if self.own {
+            let own = Own {
+                rounds: self.rounds,
+                ceilings: self.ceilings.clone(),
+                only: self.only.clone(),
+                runs: self.runs.clone(),
+                programs: self.programs.clone(),
+                write: self.write,
+            };
+            return own.run();
+        }
         let jobs = Jobs::read(self.jobs.as_deref())?;
         let held = cross_validate(&jobs.samples);
         let page = page(&jobs, &held)?;

@@ -4,6 +4,8 @@ mod advisor;
 mod agent;
 mod figure;
 mod import;
+mod own;
+mod own_gpu;
 mod record_overhead;
 mod training;
 mod tune;

@@ -78,6 +78,24 @@ pub fn start(report: &Report, commands: &[String], job: Job) -> Start {
     Start { job, observed, told }
 }
 
+impl Start {
+    /// The job on the processor that was measured, if nothing of the run was on a GPU and none is asked for. The step that
+    /// was recorded is then one of such a device; what a processor's process holds is not the job's memory alone.
+    #[must_use]
+    pub fn on_processor(mut self, report: &Report, name: &str) -> Self {
+        let of_gpu = report.ranks.iter().any(|rank| rank.basis == Basis::Gpu);
+        if of_gpu || report.ranks.is_empty() || self.job.cluster.gpu.is_some() {
+            return self;
+        }
+        self.job.cluster.gpu = Some("cpu".to_owned());
+        self.told.push(format!(
+            "from the recording: no GPU, so the processor that was measured, {name}"
+        ));
+        self.observed = Observed { peak_bytes: None, ..observed(report) };
+        self
+    }
+}
+
 /// Step and peak of the rank that has most of each.
 fn observed(report: &Report) -> Observed {
     let steps =

@@ -11,7 +11,7 @@ impl Start {
     pub fn lacking(&self) -> Option<String> {
         let (model, run) = (&self.job.model, &self.job.run);
         let why = if self.job.cluster.gpu.is_none() {
-            "the run was on no GPU; name the GPU to plan for with --gpu, such as --gpu H100"
+            "the run was on no GPU; name the GPU to plan for with --gpu, such as --gpu H100, or what was measured of this processor with --ceilings (perfagent ceilings --device cpu -o ceilings.json)"
         } else if model.layers.is_none() || model.hidden.is_none() {
             "the model's shape is not known; name its configuration with --model config.json, or the job with --job job.json"
         } else if model.seq.is_none() {

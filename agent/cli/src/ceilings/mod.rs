@@ -40,6 +40,7 @@ pub(crate) fn page(ceilings: &Ceilings, comparison: Option<&Comparison>) -> Page
     }
     if let Some(cpu) = &ceilings.cpu {
         shared::products(&mut page, &cpu.matrix_products);
+        shared::operators(&mut page, &cpu.operators);
         shared::collectives(&mut page, &cpu.collectives);
     }
     page.paragraph(method(ceilings));

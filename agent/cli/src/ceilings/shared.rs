@@ -1,6 +1,6 @@
 //! What processors and GPUs have both: matrix products and collectives.
 
-use perfagent_kernels::{Collectives, OfDtype, Product, Products};
+use perfagent_kernels::{Collectives, OfDtype, OfShape, Operators, Product, Products};
 
 use super::tables::{spread, tflops, watts};
 use crate::page::{Cell, Page, Table};
@@ -49,6 +49,41 @@ fn of_dtype(row: &OfDtype, best: &Product) -> Vec<Cell> {
         Cell::Figure(watts(sustained.and_then(|compute| compute.mean_watts))),
         Cell::Figure(format!("{}{left_out}", row.shapes.len())),
     ]
+}
+
+/// What training is made of beside products: the largest shape of each operator.
+pub(super) fn operators(page: &mut Page, operators: &Operators) {
+    if operators.reason.is_none() && operators.rows.is_empty() {
+        return;
+    }
+    page.section("Operators");
+    if let Some(reason) = &operators.reason {
+        page.paragraph(format!("Not measured: {reason}."));
+        return;
+    }
+    let mut table = Table::new(["operator", "numbers", "of", "forward", "backward"]);
+    let size = |row: &OfShape| row.shape.iter().product::<u64>();
+    let is_same = |a: &OfShape, b: &OfShape| a.operator == b.operator && a.dtype == b.dtype;
+    for row in &operators.rows {
+        let mut others = operators.rows.iter().filter(|other| is_same(row, other));
+        if others.any(|other| size(other) > size(row)) {
+            continue;
+        }
+        let sides = row.shape.iter().map(u64::to_string).collect::<Vec<_>>();
+        let backward = row.backward.as_ref();
+        table.row([
+            Cell::text(row.operator.as_ref()),
+            Cell::text(row.dtype.as_ref()),
+            Cell::Figure(sides.join(" × ")),
+            Cell::Figure(unit::mean_duration(row.forward.median_ns)),
+            Cell::Figure(unit::known(backward, |time| unit::mean_duration(time.median_ns))),
+        ]);
+    }
+    page.table(table);
+    page.paragraph(format!(
+        "Medians; {}. All shapes are in the answer as JSON.",
+        operators.convention
+    ));
 }
 
 /// Collectives.

@@ -4,8 +4,8 @@ use perfagent_kernels::cpu::Processor;
 use perfagent_kernels::cuda::{Accelerator, BySize, Curve, CurvePoint, Peak, Peer, Peers};
 use perfagent_kernels::{
     Ceilings, Collective, Collectives, Comparison, Compute, Conditions, Datasheets, Effort,
-    Environment, Interval, Latency, MemoryBandwidth, Method, OfDtype, OfRanks, Power, Product,
-    Products, Rate, Shape, Stopped,
+    Environment, Interval, Latency, MemoryBandwidth, Method, OfDtype, OfRanks, OfShape, Operators,
+    Power, Product, Products, Rate, Shape, Stopped,
 };
 
 use super::page;
@@ -190,6 +190,23 @@ fn collectives() -> Collectives {
     }
 }
 
+fn operators() -> Operators {
+    let row = |rows: u64, nanos: f64| OfShape {
+        operator: "gelu".into(),
+        dtype: "fp32".into(),
+        shape: vec![rows, 512],
+        forward: latency("forward", nanos),
+        backward: Some(latency("backward", 2.0 * nanos)),
+    };
+    Operators {
+        convention: "one call".into(),
+        threads: Some(2),
+        library: Some("libtorch 2.11.0".to_owned()),
+        reason: None,
+        rows: vec![row(1, 2e3), row(1024, 5e5)],
+    }
+}
+
 fn made_up_processor() -> Ceilings {
     let processor = Processor {
         cpus: vec![0, 1],
@@ -200,6 +217,8 @@ fn made_up_processor() -> Ceilings {
             library: Some("libtorch 2.11.0".to_owned()),
             ..products()
         },
+        operators: operators(),
+        single_thread: None,
         collectives: collectives(),
     };
     Ceilings { device: "cpu".to_owned(), cpu: Some(processor), cuda: None, ..made_up("Test CPU") }
@@ -216,7 +235,7 @@ fn a_processor_without_libtorch_says_why() {
     let cpu = ceilings.cpu.as_mut().unwrap();
     cpu.set_torch(Err("perfagent-bench: is not there".to_owned()));
     let text = page(&ceilings, None).render(Form::Text);
-    assert_eq!(text.matches("Not measured: perfagent-bench: is not there.").count(), 2, "{text}");
+    assert_eq!(text.matches("Not measured: perfagent-bench: is not there.").count(), 3, "{text}");
 }
 
 #[test]

@@ -26,7 +26,8 @@ pub(crate) struct Args {
     /// The recordings, or traces of other tools, as `perfagent import` takes them
     #[arg(value_name = "RUN.perfdb|TRACE", required = true)]
     recordings: Vec<PathBuf>,
-    /// Hold operators and collectives against what the device can do: an answer of `perfagent ceilings`, measured there
+    /// Hold operators and collectives against what the device can do, and predict with it: an answer of `perfagent
+    /// ceilings`, measured there
     #[arg(long, value_name = "ceilings.json")]
     ceilings: Option<PathBuf>,
     /// Answer as JSON (perfagent.advice/1)
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     let ceilings = args.ceilings.as_deref().map(read).transpose()?;
     let report = summaries::report(summaries::of_files(&args.recordings)?)?;
     let advice = advise(&report, ceilings.as_ref());
-    let planned = args.plan.plan(&report, &args.recordings)?;
+    let planned = args.plan.plan(&report, &args.recordings, args.ceilings.as_deref())?;
     if args.plan.emit(&planned, printer)? {
         return Ok(Exit::Success);
     }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, stdin};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use perfagent_predictor::{Calibration, Job, Prediction, Predictor};
+use perfagent_predictor::{Calibration, Ceilings, Job, Prediction, Predictor};
 
 use crate::exit::Exit;
 use crate::output;
@@ -19,6 +19,7 @@ use crate::printer::Printer;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent predict jobs.jsonl -o predictions.jsonl
+  perfagent ceilings --device cpu -o ceilings.json && perfagent predict jobs.jsonl --ceilings ceilings.json
   echo '{\"cluster\":{\"gpu\":\"H100\",\"gpus_per_node\":8,\"nodes\":1},\"model\":{\"arch\":\"llama\",\"layers\":32,\"hidden\":4096,\"ffn\":14336,\"heads\":32,\"kv_heads\":8,\"vocab\":128256,\"seq\":8192},\"run\":{\"framework\":\"megatron\",\"micro_batch\":1,\"global_batch\":128,\"dp\":4,\"tp\":2,\"zero\":1,\"precision\":\"bf16\"}}' | perfagent predict -")]
 pub(crate) struct Args {
     /// The jobs, - for standard input
@@ -30,11 +31,15 @@ pub(crate) struct Args {
     /// Use constants that were fitted to other jobs, in the form of data/calibration.toml
     #[arg(long, value_name = "calibration.toml")]
     calibration: Option<PathBuf>,
+    /// What was measured of the jobs' device: an answer of `perfagent ceilings`. With one of a processor, jobs of
+    /// perfagent-bench on "cpu" are predicted too
+    #[arg(long, value_name = "ceilings.json")]
+    ceilings: Option<PathBuf>,
 }
 
 /// Prints the predictions.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
-    let predictor = predictor(args.calibration.as_deref())?;
+    let predictor = measured(predictor(args.calibration.as_deref())?, args.ceilings.as_deref())?;
     let mut file = args.output.as_deref().map(|path| output::begin(path, "-o")).transpose()?;
     let (name, lines) = open(&args.jobs)?;
     let mut unread = 0_usize;
@@ -78,6 +83,17 @@ pub(crate) fn predictor(file: Option<&Path>) -> anyhow::Result<Predictor> {
     let calibration =
         Calibration::parse(&text).map_err(|why| anyhow!("{name}: {why}; {REMEDY}"))?;
     Ok(Predictor::new(calibration))
+}
+
+/// The predictor with what was measured of a device, if a file says so.
+pub(crate) fn measured(predictor: Predictor, file: Option<&Path>) -> anyhow::Result<Predictor> {
+    let Some(path) = file else { return Ok(predictor) };
+    let name = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("{name}: cannot be read as ceilings; write them with perfagent ceilings -o {name}")
+    })?;
+    let ceilings = Ceilings::parse(&text).map_err(|why| anyhow!("{name}: {why}"))?;
+    Ok(predictor.with_ceilings(ceilings))
 }
 
 fn open(path: &Path) -> anyhow::Result<(String, Box<dyn BufRead>)> {

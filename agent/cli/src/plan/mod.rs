@@ -73,8 +73,13 @@ impl Args {
         format.map_err(|why: String| anyhow!(why))
     }
 
-    /// The plan for the run of `report`.
-    pub(crate) fn plan(&self, report: &Report, recordings: &[PathBuf]) -> anyhow::Result<Planned> {
+    /// The plan for the run of `report`, on a device of which there may be ceilings.
+    pub(crate) fn plan(
+        &self,
+        report: &Report,
+        recordings: &[PathBuf],
+        ceilings: Option<&Path>,
+    ) -> anyhow::Result<Planned> {
         ensure!(
             (0.0..=100.0).contains(&self.oom_risk),
             "--oom-risk {}: is a percentage from 0 to 100",
@@ -91,7 +96,11 @@ impl Args {
         if let Some(gpu) = &self.gpu {
             job.cluster.gpu = Some(gpu.clone());
         }
+        let predictor = predict::measured(predict::predictor(None)?, ceilings)?;
         let mut start = start::start(report, &commands(recordings), job);
+        if let Some(processor) = predictor.processor() {
+            start = start.on_processor(report, processor);
+        }
         if let Some(format) = self.format()? {
             start = start.for_tool(format);
         }
@@ -102,7 +111,6 @@ impl Args {
             memory_limit: self.memory_limit.map(|bytes| bytes as f64),
             most_oom: self.oom_risk / 100.0,
         };
-        let predictor = predict::predictor(None)?;
         let plan = start
             .lacking()
             .map_or_else(|| plan(&predictor, job, *observed, &wishes).map_err(|why| why.0), Err);

@@ -25,6 +25,11 @@ pub(crate) fn peak(setup: &Setup) -> Memory {
         .unwrap_or_default()
 }
 
+/// Bytes that a block keeps of a micro-batch.
+pub(super) fn kept(setup: &Setup) -> f64 {
+    Model { s: setup, layout: Layout::of(setup) }.block().kept
+}
+
 struct Model<'a> {
     s: &'a Setup,
     layout: Layout,
@@ -56,9 +61,9 @@ impl Model<'_> {
         // Beside its blocks' a micro-batch keeps what the last of them has made, and its ids and targets of eight bytes.
         let ids = 8.0 * tokens;
         let ends = f64::from(u8::from(stage.first)) + f64::from(u8::from(stage.last));
-        let activations =
-            stage.in_flight * (in_blocks + stream + ends * ids) + self.rotary();
-        let again = if s.recompute == Recompute::Full { block.kept } else { 0.0 };
+        let activations = stage.in_flight * (in_blocks + stream + ends * ids) + self.rotary();
+        // Of a block that is calculated again the input is there already.
+        let again = if s.recompute == Recompute::Full { block.kept - stream } else { 0.0 };
         let loss = if stage.last { self.head() } else { 0.0 };
         let (at_loss, at_last, at_first) = self.units(stage);
         let in_backward = |held: f64| held + again + block.backward + stream;
@@ -112,8 +117,7 @@ impl Model<'_> {
         let worked_on = block * (gathered + summed + ahead * gathered);
         // The gradient of a tied embedding stays until backward is through.
         let tied = if s.shape.tied && stage.last { embedding * summed } else { 0.0 };
-        let under_way =
-            if s.dp > 1.0 { AT_ONCE * 4.0 * block * (1.0 + 1.0 / s.dp) } else { 0.0 };
+        let under_way = if s.dp > 1.0 { AT_ONCE * 4.0 * block * (1.0 + 1.0 / s.dp) } else { 0.0 };
         (head * (gathered + summed), worked_on + tied, worked_on + tied + under_way)
     }
 
@@ -144,7 +148,7 @@ impl Model<'_> {
         let vocab = s.shape.vocab / s.tp;
         let chunk = (CHUNK_BYTES / (4.0 * vocab)).floor().max(CHUNK_TOKENS).min(tokens);
         let normed = e * tokens * h + self.norm(tokens);
-        let inner = if is_gpt(s) { 0.0 } else { e * tokens * h };
+        let inner = self.inner() * tokens * h;
         let chunks = (tokens / chunk).ceil();
         let of_input = if chunks > 1.0 { 2.0 * e * tokens * h } else { e * tokens * h };
         let logits = 8.0 * chunk * vocab;
@@ -160,8 +164,17 @@ impl Model<'_> {
 
     /// Statistics that a norm keeps beside its input and output: a layer norm two a token, an RMS norm one.
     fn norm(&self, tokens: f64) -> f64 {
-        let numbers = if is_gpt(self.s) { 2.0 } else { 1.0 };
-        self.width() * numbers * tokens
+        if is_gpt(self.s) { 2.0 * self.width() * tokens } else { 4.0 * tokens }
+    }
+
+    /// Bytes an element that an RMS norm keeps beside its input and output: it is made of several operators in fp32, of which
+    /// one keeps the stream before the weights, and in 16 bits another one the stream in fp32.
+    fn inner(&self) -> f64 {
+        match (is_gpt(self.s), self.width() < 4.0) {
+            (true, _) => 0.0,
+            (false, false) => 4.0,
+            (false, true) => 8.0,
+        }
     }
 
     /// One block: the tensors that autograd keeps, in the order of forward, and the fullest moment of backward.
@@ -173,11 +186,12 @@ impl Model<'_> {
         let whole = tokens * shape.hidden;
         let (gpt, query) = (is_gpt(s), shape.query_width / tp);
         let qkv = query + shape.key_value_width / tp;
-        // An RMS norm is made of several operators, of which one keeps the stream before the weights.
-        let inner = if gpt { 0.0 } else { stream };
+        let inner = self.inner();
         let turned = if gpt { 0.0 } else { query + shape.key_value_width / (2.0 * tp) };
-        // The input, and the stream between attention and the feed-forward part; both normed.
-        let streams = 2.0 * (stream + inner + whole);
+        // The input, and the stream between attention and the feed-forward part, which is not kept where the norm keeps it in
+        // fp32; both normed.
+        let between = if inner > 4.0 { 0.0 } else { stream };
+        let streams = e * (stream + between + 2.0 * whole) + 2.0 * inner * stream;
         let attention = tokens * (qkv + turned + query);
         let sums = 4.0 * tokens * shape.heads / tp + 2.0 * self.norm(tokens / s.stream_split());
         let (feed_forward, backward) = match shape.experts {
@@ -185,7 +199,7 @@ impl Model<'_> {
             None => self.feed_forward(),
         };
         let copies = if e < 4.0 && s.zero < 3 { e * self.layout.block } else { 0.0 };
-        Block { kept: e * (streams + attention) + feed_forward + sums + copies, backward }
+        Block { kept: streams + e * attention + feed_forward + sums + copies, backward }
     }
 
     /// Bytes kept of a feed-forward part, and alive beside them in its backward.
@@ -217,10 +231,11 @@ impl Model<'_> {
         let kept_middle = if s.recompute == Recompute::Selective { 2.0 } else { 4.0 };
         // Scores and their softmax in fp32, and places of eight bytes.
         let routing = tokens * experts * (e + 4.0) + routed * (3.0 * 8.0 + 4.0 + e);
-        let kept = e * (kept_middle * middle + 2.0 * stream) + routing;
-        // Each expert's gradient comes as one of the whole stack, to be added to what is there already.
+        // What is sent to experts, what comes back, and that weighted, which the sum over a token's experts keeps.
+        let kept = e * (kept_middle * middle + 3.0 * stream) + routing;
+        // The first expert's gradients come as those of whole stacks; of later ones there is less kept beside them.
         let stack = experts * s.shape.hidden * s.shape.ffn / s.tp;
-        let of_stacks = 2.0 * 2.0 * stack + stack + 2.0 * stack / experts;
+        let of_stacks = 3.0 * stack + 2.0 * stack / experts;
         (kept, e * (of_stacks + 4.0 * stream + tokens * s.shape.hidden))
     }
 }

@@ -1,4 +1,71 @@
 //! perfagent-bench, the project's own benchmark: what a step takes and keeps is known from its source, not fitted.
 
+mod device;
 mod layout;
 pub(crate) mod memory;
+mod result;
+pub(crate) mod time;
+
+pub use result::read as read_result;
+
+use crate::effects::Figure;
+use crate::framework::Framework;
+use crate::interval::Spread;
+use crate::setup::Setup;
+
+/// How far its jobs on processors were from what was predicted, natural logarithm (`OWN.md` has all of them): nine in ten
+/// within this, of steps and of memory.
+const TIME: f64 = 0.15;
+const MEMORY: f64 = 0.03;
+/// The same beside one that was measured.
+const TIME_BESIDE: f64 = 0.12;
+const MEMORY_BESIDE: f64 = 0.02;
+/// Of a GPU memory is that of libtorch's allocator, which gives out blocks.
+const MEMORY_OF_GPU: f64 = 0.1;
+/// What the interval is wider for each doubling of a product's sides away from what was measured: half of the step's time.
+const DOUBLING: f64 = 0.25;
+/// The same where the document has no operators: their bytes are known, and how fast caches are is not.
+const WITHOUT_OPERATORS: f64 = 4.0;
+
+/// What of the difference between a measured run and its prediction is others' of the same model too. On a processor the
+/// error that arrangements have in common is about as large as what each has of its own and of its run's noise, so the best
+/// guess of the common part is a half of one of them; on GPUs all of it, as fitted constants are off for all together.
+const SHARED: f64 = 0.5;
+
+/// The part of a measured run's difference that is taken over.
+pub(crate) fn shared(setup: &Setup) -> f64 {
+    if setup.gpu.is_processor() { SHARED } else { 1.0 }
+}
+
+/// The interval of a figure, where it does not come from published jobs.
+pub(crate) fn spread(
+    setup: &Setup,
+    figure: Figure,
+    anchored: bool,
+    assumed: &mut Vec<String>,
+) -> Option<Spread> {
+    if setup.framework != Framework::Benchmark {
+        return None;
+    }
+    let around = |width: f64| Some(Spread { p05: -width, p95: width, jobs: 0 });
+    match (figure, setup.gpu.is_processor()) {
+        (Figure::Memory, false) => around(MEMORY_OF_GPU),
+        (Figure::Memory, true) => around(if anchored { MEMORY_BESIDE } else { MEMORY }),
+        (Figure::Time, false) => None,
+        (Figure::Time, true) => {
+            let mut width = if anchored { TIME_BESIDE } else { TIME };
+            let doublings = (time::doublings(setup).unwrap_or(0.0) - 1.0).max(0.0);
+            if doublings > 0.0 {
+                width += DOUBLING * doublings;
+                assumed.push(format!(
+                    "interval widened: products are {doublings:.1} doublings and one from the nearest measured shape"
+                ));
+            }
+            if !time::has_operators(setup) {
+                width *= WITHOUT_OPERATORS;
+                assumed.push("operators beside products: by their bytes and the measured bandwidth, as the ceilings have none".to_owned());
+            }
+            around(width)
+        }
+    }
+}

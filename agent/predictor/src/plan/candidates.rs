@@ -82,7 +82,9 @@ fn can(framework: Framework) -> Can {
         match framework {
             Framework::Nanotron => (true, false, &[0, 1], false),
             Framework::Megatron | Framework::Nemo => (true, true, &[0, 1], false),
-            Framework::MegatronDeepSpeed | Framework::Other => (true, false, &[0, 1, 2, 3], true),
+            Framework::MegatronDeepSpeed | Framework::Benchmark | Framework::Other => {
+                (true, false, &[0, 1, 2, 3], true)
+            }
             Framework::DeepSpeed => (false, false, &[0, 1, 2, 3], true),
             Framework::Fsdp => (false, false, &[0, 2, 3], false),
             Framework::Cuda => (false, false, &[0, 1], false),

@@ -112,7 +112,7 @@ pub fn plan(
     if let Some(why) = base_prediction.refused {
         return Err(NoPlan(why));
     }
-    let memory_bytes = wishes.memory_limit.unwrap_or_else(|| Predictor::memory_of(&moved));
+    let memory_bytes = wishes.memory_limit.unwrap_or_else(|| predictor.memory_of(&moved));
     let mut rejections = rejected::Rejections::default();
     let mut candidates = Vec::new();
     for job in candidates::all(&moved, &mut rejections) {

@@ -1,5 +1,6 @@
 //! What the predictor promises, on jobs made by hand, at random, and published.
 
+mod benchmark;
 mod calibration;
 mod claims;
 mod facts;
