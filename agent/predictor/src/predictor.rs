@@ -1,13 +1,14 @@
 //! From a job to its prediction.
 
 use crate::calibration::Calibration;
+use crate::conv;
 use crate::effects::{self, Figure};
+use crate::formulas::{Formulas, total};
 use crate::gpu::Gpu;
 use crate::interval::{self, Spread};
 use crate::job::Job;
 use crate::prediction::{Breakdown, Interval, Prediction, SCHEMA};
 use crate::setup::Setup;
-use crate::{memory, time};
 
 /// Doublings outside of the measured jobs from which on nothing is predicted.
 const TOO_FAR: f64 = 5.0;
@@ -114,15 +115,24 @@ impl Predictor {
 
     /// What formulas and factors say.
     fn middle(&self, setup: &Setup, figure: Figure) -> f64 {
-        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
-        let formulas = match figure {
-            Figure::Time => time::step(setup, constants).total(),
-            Figure::Memory => memory::peak(setup, constants).total(),
+        let formulas = self.formulas(setup);
+        let parts = match figure {
+            Figure::Time => &formulas.time,
+            Figure::Memory => &formulas.memory,
         };
-        formulas * self.factor(setup, figure)
+        total(parts) * self.factor(setup, figure)
     }
 
+    fn formulas(&self, setup: &Setup) -> Formulas {
+        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
+        Formulas::of(setup, constants)
+    }
+
+    /// What formulas of transformers miss; those of images have no measured jobs to tell.
     fn factor(&self, setup: &Setup, figure: Figure) -> f64 {
+        if setup.shape.images.is_some() {
+            return 1.0;
+        }
         effects::of(self.calibration.effects(figure), &effects::keys(setup, figure)).exp()
     }
 
@@ -131,7 +141,10 @@ impl Predictor {
             Ok(setup) => setup,
             Err(why) => return Prediction::refused(job.id.clone(), why),
         };
-        let outside = self.calibration.outside(&setup);
+        let outside = match &setup.shape.images {
+            Some(network) => conv::outside(&setup, network),
+            None => self.calibration.outside(&setup),
+        };
         if let Some((why, _)) = outside.iter().find(|(_, doublings)| *doublings > TOO_FAR) {
             return Prediction::refused(job.id.clone(), format!("{why}, too far to say anything"));
         }
@@ -143,9 +156,12 @@ impl Predictor {
         if std::mem::take(&mut setup.guessed) {
             wider *= GUESSED;
         }
-        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
-        let times = time::step(&setup, constants);
-        let peak = memory::peak(&setup, constants);
+        let Formulas { time, memory, states } = self.formulas(&setup);
+        let (step, peak) = (total(&time), total(&memory));
+        if setup.shape.images.is_some() && conv::waits(&time, step) {
+            wider *= GUESSED;
+            setup.assumed.push("interval widened: the GPU waits for the host, which no published run of such a network did".to_owned());
+        }
         let mut assumed = std::mem::take(&mut setup.assumed);
         let itself = anchor.is_some_and(|anchor| anchor.setup == setup);
         let mut figure = |figure, total: f64, measured: Option<f64>| {
@@ -158,12 +174,11 @@ impl Predictor {
             (Interval::around(total * factor, spread), spread, factor)
         };
         let anchored = |pick: fn(&Anchor) -> Option<f64>| anchor.and_then(pick);
-        let (step_s, _, time_factor) =
-            figure(Figure::Time, times.total(), anchored(|anchor| anchor.time));
+        let (step_s, _, time_factor) = figure(Figure::Time, step, anchored(|anchor| anchor.time));
         let (peak_bytes, _, memory_factor) =
-            figure(Figure::Memory, peak.total(), anchored(|anchor| anchor.memory));
+            figure(Figure::Memory, peak, anchored(|anchor| anchor.memory));
         // Weights, gradients and the optimizer's states are arithmetic: no job needs less.
-        let states = (peak.weights + peak.gradients + peak.optimizer).min(peak_bytes.p50);
+        let states = states.min(peak_bytes.p50);
         let peak_bytes = Interval { p05: peak_bytes.p05.max(states), ..peak_bytes };
         let tokens = setup.global_batch * setup.shape.seq;
         Prediction {
@@ -178,18 +193,8 @@ impl Predictor {
             }),
             peak_mem_bytes: Some(peak_bytes),
             oom_probability: Some(peak_bytes.above(setup.gpu.memory_bytes - NOT_OURS)),
-            time_breakdown: Some(breakdown(
-                &times.parts(),
-                times.total(),
-                time_factor,
-                "corrections_s",
-            )),
-            memory_breakdown: Some(breakdown(
-                &peak.parts(),
-                peak.total(),
-                memory_factor,
-                "corrections_bytes",
-            )),
+            time_breakdown: Some(breakdown(&time, step, time_factor, "corrections_s")),
+            memory_breakdown: Some(breakdown(&memory, peak, memory_factor, "corrections_bytes")),
             assumed,
         }
     }
@@ -207,7 +212,9 @@ impl Predictor {
         let nothing = Spread { p05: -1.0, p95: 1.0, jobs: 0 };
         let beside =
             if anchored { interval::anchored(spreads, &interval::family(setup)) } else { None };
-        let of_class = if self.calibration.has_seen(setup.framework, figure) {
+        let of_class = if setup.shape.images.is_some() {
+            Some(conv::spread(figure))
+        } else if self.calibration.has_seen(setup.framework, figure) {
             interval::find(spreads, &interval::classes(setup, figure, &self.calibration))
         } else {
             if beside.is_none() {
