@@ -4,6 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::conv;
 use crate::shape::Shape;
 
 /// One job: where it runs, what it trains and how.
@@ -100,6 +101,14 @@ pub struct Model {
     /// Side of an image, pixels; only networks for images have one.
     #[serde(default, deserialize_with = "whole")]
     pub image_size: Option<u64>,
+}
+
+impl Model {
+    /// Whether it is a network for images, by its name.
+    #[must_use]
+    pub fn is_of_images(&self) -> bool {
+        self.arch.as_deref().is_some_and(conv::is_of_images)
+    }
 }
 
 /// How a job is arranged.

@@ -6,7 +6,7 @@
 //! keeps nothing. So of a convolution there are two tensors of its output's size, of a shortcut's one. Pooling keeps the place
 //! of each greatest number in 8 bytes.
 
-use super::resnet::{Block, ResNet};
+use super::resnet::{Block, Convolution, ResNet};
 use super::time::element;
 use crate::constants::{Constant, Constants};
 use crate::setup::{Offload, Precision, Recompute, Setup};
@@ -133,14 +133,14 @@ impl Model<'_> {
     fn block(&self, block: &Block) -> Unit {
         let inside: f64 = block.convolutions.iter().map(|one| 2.0 * one.output()).sum();
         let beside = block.shortcut.map_or(0.0, |shortcut| shortcut.output());
-        let largest = block.all().map(|one| one.output()).fold(0.0, f64::max);
+        let largest = block.all().map(Convolution::output).fold(0.0, f64::max);
         let busiest = block.all().map(|one| one.input() + one.output()).fold(0.0, f64::max);
         Unit {
             kept: self.bytes(inside + beside),
             entered: self.bytes(block.output()),
             flowing: self.bytes(2.0 * largest),
             workspace: self.workspace(busiest),
-            parameters: block.all().map(|one| one.parameters()).sum(),
+            parameters: block.all().map(Convolution::parameters).sum(),
         }
     }
 

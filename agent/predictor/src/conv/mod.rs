@@ -14,7 +14,7 @@ mod spread;
 mod time;
 
 pub(crate) use memory::peak;
-pub(crate) use resnet::ResNet;
+pub(crate) use resnet::{ResNet, is_of_images};
 pub(crate) use spread::{outside, spread, waits};
 pub(crate) use time::step;
 

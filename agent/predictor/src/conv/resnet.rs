@@ -15,8 +15,8 @@ const DEPTHS: [(&str, [u64; 4], bool); 7] = [
     ("resnet152", [3, 8, 36, 3], true),
 ];
 
-/// Other networks for images, which are no transformers either.
-const OTHERS: [&str; 9] = [
+/// What names of networks for images have in them.
+const NAMES: [&str; 9] = [
     "resnext",
     "resnet",
     "densenet",
@@ -32,6 +32,12 @@ const OTHERS: [&str; 9] = [
 pub(crate) const COLOURS: f64 = 3.0;
 /// Sides of an image that are worth a prediction, pixels: smaller ones are gone before the last stage.
 const SIDES: std::ops::RangeInclusive<u64> = 32..=8192;
+
+/// Whether an architecture of this name is a network for images.
+pub(crate) fn is_of_images(arch: &str) -> bool {
+    let arch = arch.to_lowercase();
+    NAMES.iter().any(|name| arch.contains(name))
+}
 
 /// One convolution without bias, and the batch norm behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -142,7 +148,7 @@ impl ResNet {
     pub(crate) fn of(job: &Job, assumed: &mut Vec<String>) -> Result<Option<Self>, String> {
         let model = &job.model;
         let Some(arch) = model.arch.as_deref().map(str::to_lowercase) else { return Ok(None) };
-        if !arch.starts_with("resnet") && !OTHERS.iter().any(|other| arch.contains(other)) {
+        if !is_of_images(&arch) {
             return Ok(None);
         }
         let plain = ["_v1.5", "-v1.5", "v1.5"].iter().find_map(|form| arch.strip_suffix(form));
@@ -236,7 +242,8 @@ mod tests {
     use super::{Block, Convolution, ResNet};
     use crate::job::Job;
 
-    fn resnet(model: serde_json::Value) -> ResNet {
+    fn resnet(arch: &str, image_size: u64) -> ResNet {
+        let model = json!({"arch": arch, "image_size": image_size});
         let job: Job = serde_json::from_value(json!({ "model": model })).unwrap();
         ResNet::of(&job, &mut Vec::new()).unwrap().unwrap()
     }
@@ -253,7 +260,7 @@ mod tests {
             ("resnet101", 44_549_160.0, 780, Some(16.2)),
             ("resnet152", 60_192_808.0, 1151, Some(22.6)),
         ] {
-            let network = resnet(json!({"arch": arch}));
+            let network = resnet(arch, 224);
             let products: f64 = network.convolutions().map(Convolution::multiply_adds).sum();
             let products = products + network.features * network.classes;
             assert!((network.parameters() - parameters).abs() < 0.5, "{arch}");
@@ -265,17 +272,17 @@ mod tests {
 
     #[test]
     fn the_3x3_of_a_bottleneck_halves_its_image() {
-        let network = resnet(json!({"arch": "ResNet50-v1.5"}));
+        let network = resnet("ResNet50-v1.5", 224);
         let strides = |block: &Block| block.all().map(|one| one.stride as u64).collect::<Vec<_>>();
         assert_eq!(strides(&network.blocks[0]), [1, 1, 1, 1]);
         assert_eq!(strides(&network.blocks[1]), [1, 1, 1]);
         assert_eq!(strides(&network.blocks[3]), [1, 2, 1, 2]);
-        assert!(resnet(json!({"arch": "resnet18"})).blocks[0].shortcut.is_none());
+        assert!(resnet("resnet18", 224).blocks[0].shortcut.is_none());
     }
 
     #[test]
     fn sides_that_are_no_multiple_of_32_round_up() {
-        let network = resnet(json!({"arch": "resnet50", "image_size": 299}));
+        let network = resnet("resnet50", 299);
         let sides: Vec<u64> = [0, 3, 7, 13]
             .map(|block: usize| network.blocks[block].convolutions[2].side as u64)
             .to_vec();

@@ -25,7 +25,7 @@ pub(super) fn between(old: &Job, new: &Job) -> Vec<Change> {
         .collect()
 }
 
-fn fields(run: &Run) -> [(&'static str, String); 9] {
+fn fields(run: &Run) -> [(&'static str, String); 10] {
     let number = |value: Option<u64>, otherwise: u64| value.unwrap_or(otherwise).to_string();
     let word = |value: &Option<String>, otherwise: &str| {
         value.clone().unwrap_or_else(|| otherwise.to_owned())
@@ -40,5 +40,6 @@ fn fields(run: &Run) -> [(&'static str, String); 9] {
         ("recompute", word(&run.recompute, "none")),
         ("offload", word(&run.offload, "none")),
         ("precision", word(&run.precision, "bf16")),
+        ("channels_last", run.channels_last.unwrap_or(false).to_string()),
     ]
 }

@@ -80,7 +80,17 @@ pub(super) fn best(
     pick(&|_| true);
     pick(&|changes| same_precision(changes));
     pick(&|changes| count(changes) <= 2 && same_precision(changes));
-    for field in ["recompute", "micro_batch", "zero", "tp", "pp", "cp", "offload", "precision"] {
+    for field in [
+        "recompute",
+        "channels_last",
+        "micro_batch",
+        "zero",
+        "tp",
+        "pp",
+        "cp",
+        "offload",
+        "precision",
+    ] {
         pick(&|changes| count(changes) == 1 && changes.iter().any(|change| change.field == field));
     }
     picked.sort_unstable();

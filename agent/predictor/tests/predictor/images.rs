@@ -1,6 +1,7 @@
 //! Networks for images: what can be worked out by hand, what must hold of all, and what is refused.
 
 use perfagent_predictor::Job;
+use perfagent_predictor::plan::{Observed, Wishes, plan};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -47,7 +48,7 @@ fn activations_are_those_that_autograd_keeps() {
 fn bytes_a_parameter_are_those_of_fp32_states_and_a_cast() {
     let bytes = |changes: &[(&str, Value)]| states(&resnet(changes)) / 25_557_032.0;
     let single = ("run.precision", json!("fp32"));
-    near(bytes(&[single.clone()]), 12.0);
+    near(bytes(std::slice::from_ref(&single)), 12.0);
     near(bytes(&[single.clone(), ("run.optimizer", json!("adamw"))]), 16.0);
     near(bytes(&[]), 14.0);
     near(bytes(&[single.clone(), ("run.zero", json!(1))]), 8.0 + 4.0 / 8.0);
@@ -139,6 +140,37 @@ fn what_makes_no_sense_with_images_is_refused_by_the_field_that_is_to_blame() {
         text.push(format!("{degree}=2: {}", refusal(&changes)));
     }
     insta::assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn a_plan_of_images_changes_what_means_something_to_them() {
+    let job = resnet(&[
+        ("run.micro_batch", json!(32)),
+        ("run.grad_accum", json!(8)),
+        ("run.precision", json!("tf32")),
+        ("run.channels_last", json!(false)),
+    ]);
+    let wishes = Wishes { gpus: None, nodes: None, memory_limit: None, most_oom: 0.05 };
+    let plan = plan(predictor(), &job, Observed::default(), &wishes).unwrap();
+    let changes: Vec<String> = plan
+        .suggestions
+        .iter()
+        .map(|suggestion| {
+            let changes = suggestion.changes.iter();
+            let changes: Vec<String> = changes
+                .map(|change| format!("{} {} → {}", change.field, change.from, change.to))
+                .collect();
+            format!("{:+.0} %: {}", suggestion.tokens_per_s_change_pct.p50, changes.join(", "))
+        })
+        .collect();
+    let runs = plan.suggestions.iter().map(|suggestion| &suggestion.job.run);
+    for run in runs.chain(plan.front.iter().map(|point| &point.run)) {
+        assert_eq!((run.tp, run.pp, run.cp), (Some(1), Some(1), Some(1)));
+        assert_eq!(run.micro_batch.unwrap() * run.grad_accum.unwrap() * 8, 2048);
+        assert_ne!(run.recompute.as_deref(), Some("selective"));
+        assert_ne!(run.precision.as_deref(), Some("fp8"));
+    }
+    insta::assert_snapshot!(changes.join("\n"));
 }
 
 fn jobs() -> impl Strategy<Value = Job> {
