@@ -82,8 +82,7 @@ impl Journal {
     /// Opens the journal in `folder` and reads it. What a crash has left of a last line is cut off and told.
     pub(super) fn open(folder: &Path) -> anyhow::Result<(Self, Option<String>)> {
         let mut read = Read::default();
-        let (lines, cut) =
-            DurableLines::open(folder.join(NAME), &WORDS, |line| read.take(line))?;
+        let (lines, cut) = DurableLines::open(folder.join(NAME), &WORDS, |line| read.take(line))?;
         Ok((Self { lines, read }, cut))
     }
 

@@ -241,7 +241,11 @@ fn a_network_for_images_is_predicted() {
     let images = answer["tokens_per_s"]["p50"].as_f64().unwrap();
     assert!((12_000.0..50_000.0).contains(&images), "{images}");
     let assumed = answer["assumed"].as_array().unwrap();
-    assert!(assumed.iter().any(|what| what.as_str().unwrap().starts_with("tokens_per_s: images a second")));
+    assert!(
+        assumed
+            .iter()
+            .any(|what| what.as_str().unwrap().starts_with("tokens_per_s: images a second"))
+    );
 }
 
 /// What a recorded command line says of a network for images is enough for a plan.
