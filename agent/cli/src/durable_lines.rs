@@ -101,9 +101,13 @@ pub(crate) fn parse<T: DeserializeOwned>(
         let ended = line.ends_with(b"\n");
         let parsed = if ended { serde_json::from_slice(line).ok() } else { None };
         match parsed {
-            Some(value) if take(value) => {}
             None if !ended && is_cut_off(line, schema) => break,
-            _ => return Err(index + 1),
+            None => return Err(index + 1),
+            Some(value) => {
+                if !take(value) {
+                    return Err(index + 1);
+                }
+            }
         }
         whole += line.len();
     }
