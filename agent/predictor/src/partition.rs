@@ -8,11 +8,10 @@ use crate::setup::Setup;
 pub(crate) struct Partition {
     /// Of the parts in the order of the model: part `g` is on stage `g % stages`.
     pub parts: Vec<f64>,
+    /// Of the first, the second and the last stage, as the model of the memory takes them: even shares but for nanotron's.
     pub first: f64,
     pub second: f64,
     pub last: f64,
-    /// Of the stage that has most.
-    pub most: f64,
 }
 
 /// The layers of `setup`'s stages, of which there is more than one.
@@ -25,19 +24,14 @@ pub(crate) struct Partition {
 pub(crate) fn of(setup: &Setup) -> Partition {
     let shape = &setup.shape;
     let (layers, stages) = (shape.layers, setup.pp as usize);
-    let parts = if setup.framework == Framework::Nanotron && shape.experts.is_none() {
-        above_shares(setup)
-    } else {
-        evenly(layers, stages * setup.vpp as usize)
-    };
-    let of = |stage: usize| parts.iter().skip(stage).step_by(stages).sum::<f64>();
-    Partition {
-        first: of(0),
-        second: of(1),
-        last: of(stages - 1),
-        most: (0..stages).map(of).fold(0.0, f64::max),
-        parts,
+    if setup.framework == Framework::Nanotron && shape.experts.is_none() {
+        let parts = above_shares(setup);
+        let [first, second, last] = [0, 1, stages - 1].map(|stage| parts[stage]);
+        return Partition { parts, first, second, last };
     }
+    let even = layers / setup.pp;
+    let parts = evenly(layers, stages * setup.vpp as usize);
+    Partition { parts, first: even, second: even, last: even }
 }
 
 fn above_shares(setup: &Setup) -> Vec<f64> {
@@ -91,7 +85,7 @@ mod tests {
     /// 8.9 billion parameters in 32 layers, whose head weighs as much as 2.21 of them.
     fn partition(framework: &str, layers: u64, pp: u64, vpp: u64) -> Partition {
         let job: Job = serde_json::from_value(json!({
-            "cluster": {"gpu": "H100", "gpus_per_node": 8, "nodes": pp.div_ceil(8), "interconnect": null},
+            "cluster": {"gpu": "H100", "gpus_per_node": pp, "nodes": 1},
             "model": {"arch": "llama", "layers": layers, "hidden": 4096, "ffn": 14336, "gated_mlp": true, "heads": 32,
                 "kv_heads": 32, "vocab": 131_072, "seq": 4096},
             "run": {"framework": framework, "micro_batch": 1, "grad_accum": 64, "pp": pp, "vpp": vpp}}))
@@ -99,37 +93,35 @@ mod tests {
         of(&Setup::of(&job).unwrap())
     }
 
-    fn ends(partition: &Partition) -> (f64, f64, f64) {
-        (partition.first, partition.second, partition.last)
-    }
-
     #[test]
     fn nanotron_goes_on_above_a_share() {
         // 34.21 in all: a stage's share of 8 is 4.28, of 32 it is 1.07.
         let of_8 = partition("nanotron", 32, 8, 1);
         assert_eq!(of_8.parts, [5.0, 4.0, 4.0, 5.0, 4.0, 4.0, 4.0, 2.0]);
-        assert_eq!((ends(&of_8), of_8.most), ((5.0, 4.0, 2.0), 5.0));
-        assert_eq!(ends(&partition("nanotron", 32, 32, 1)), (2.0, 1.0, 0.0));
+        assert_eq!((of_8.first, of_8.second, of_8.last), (5.0, 4.0, 2.0));
+        let of_32 = partition("nanotron", 32, 32, 1);
+        assert_eq!((of_32.first, of_32.second, of_32.last), (2.0, 1.0, 0.0));
     }
 
     #[test]
     fn others_deal_out_evenly() {
         let even = partition("megatron", 32, 8, 1);
-        assert_eq!((ends(&even), even.most), ((4.0, 4.0, 4.0), 4.0));
+        assert_eq!((even.first, even.second, even.last), (4.0, 4.0, 4.0));
+        assert_eq!(even.parts, [4.0; 8]);
         assert_eq!(partition("megatron", 32, 8, 2).parts, [2.0; 16]);
     }
 
     #[test]
     fn embedding_and_head_take_the_place_of_layers_where_those_cannot_be_dealt_out() {
         // Llama 3 405B on eight stages of four parts each; BLOOM's 82 layers on twelve stages.
-        let llama = partition("nemo", 126, 8, 4);
-        assert_eq!((llama.parts[0], llama.parts[1], llama.parts[31]), (3.0, 4.0, 3.0));
-        assert_eq!((ends(&llama), llama.most), ((15.0, 16.0, 15.0), 16.0));
-        assert_eq!(ends(&partition("megatron-deepspeed", 82, 4, 1)), (20.0, 21.0, 20.0));
+        let llama = partition("nemo", 126, 8, 4).parts;
+        assert_eq!((llama[0], llama[1], llama[31]), (3.0, 4.0, 3.0));
+        let bloom = partition("megatron-deepspeed", 82, 12, 1).parts;
+        assert_eq!((bloom[0], bloom[1], bloom[11]), (6.0, 7.0, 6.0));
         assert_eq!(partition("megatron", 31, 8, 1).parts[6..], [4.0, 3.0]);
         // 61 layers of DeepSeek-V3 on 16 stages: 63 units, of which the last stage has three.
-        let deepseek = partition("nemo", 61, 16, 1);
-        assert_eq!((ends(&deepseek), deepseek.parts[14]), ((3.0, 4.0, 2.0), 4.0));
+        let deepseek = partition("nemo", 61, 16, 1).parts;
+        assert_eq!((deepseek[0], deepseek[14], deepseek[15]), (3.0, 4.0, 2.0));
         for layers in 16..80 {
             for (pp, vpp) in [(2, 1), (8, 1), (16, 1), (4, 3), (8, 2)] {
                 let parts = partition("megatron", layers, pp, vpp).parts;

@@ -27,7 +27,8 @@ impl Events {
 
 /// Works through the stages in turn, each as far as what it needs is there.
 pub(super) fn all(pipeline: &Pipeline<'_>) -> Events {
-    let &Pipeline { stages, parts, micro_batches, transfer, .. } = pipeline;
+    let &Pipeline { stages, parts, micro_batches, transfer, blocking, .. } = pipeline;
+    let hold = if blocking { transfer } else { 0.0 };
     let orders: Vec<_> = (0..stages).map(|stage| pipeline.order(stage)).collect();
     // Forward and backward of every part and micro-batch; infinite until they ended.
     let mut ends = vec![f64::INFINITY; 2 * parts.len() * micro_batches];
@@ -36,6 +37,7 @@ pub(super) fn all(pipeline: &Pipeline<'_>) -> Events {
     let mut done = vec![0; stages];
     let mut held = vec![0_usize; stages];
     let mut most_held = vec![0_usize; stages];
+    let mut makespan = 0.0_f64;
     let mut moved = true;
     while moved {
         moved = false;
@@ -46,19 +48,25 @@ pub(super) fn all(pipeline: &Pipeline<'_>) -> Events {
                 let part = own * stages + stage;
                 let Work { forward, backward } = parts[part];
                 let here = at(part, micro_batch);
-                let (ready, work, slot) = match action {
-                    Action::Forward(_) if part == 0 => (0.0, forward, here),
-                    Action::Forward(_) => (ends[at(part - 1, micro_batch)] + transfer, forward, here),
-                    Action::Backward(_) if part + 1 == parts.len() => (ends[here], backward, here + 1),
+                let (is_first, is_last) = (part == 0, part + 1 == parts.len());
+                let (ready, work, slot, sends) = match action {
+                    Action::Forward(_) => {
+                        let before = || ends[at(part - 1, micro_batch)] + transfer;
+                        (if is_first { 0.0 } else { before() }, forward, here, !is_last)
+                    }
                     Action::Backward(_) => {
-                        (ends[at(part + 1, micro_batch) + 1] + transfer, backward, here + 1)
+                        let after = || ends[at(part + 1, micro_batch) + 1] + transfer;
+                        let ready = if is_last { ends[here] } else { after() };
+                        (ready, backward, here + 1, !is_first)
                     }
                 };
                 if ready.is_infinite() {
                     break;
                 }
-                free[stage] = free[stage].max(ready) + work;
-                ends[slot] = free[stage];
+                let end = free[stage].max(ready) + work;
+                ends[slot] = end;
+                makespan = makespan.max(end);
+                free[stage] = end + if sends { hold } else { 0.0 };
                 match action {
                     Action::Forward(_) => held[stage] += 1,
                     Action::Backward(_) => held[stage] -= 1,
@@ -69,7 +77,6 @@ pub(super) fn all(pipeline: &Pipeline<'_>) -> Events {
             }
         }
     }
-    let makespan = free.iter().copied().fold(0.0, f64::max);
     let own = (parts.len() / stages) as f64;
     Events {
         makespan,

@@ -13,8 +13,15 @@ struct State<'a> {
     pipeline: &'a Pipeline<'a>,
     /// When each stage's last forward pass ended.
     forward: Vec<f64>,
-    /// When each stage's last pass ended.
+    /// When each stage was free again after its last pass.
     free: Vec<f64>,
+}
+
+impl Pipeline<'_> {
+    /// Seconds that a stage cannot work after a pass whose result it sends.
+    fn hold(&self, sends: bool) -> f64 {
+        if self.blocking && sends { self.transfer } else { 0.0 }
+    }
 }
 
 pub(super) fn makespan(pipeline: &Pipeline<'_>) -> f64 {
@@ -53,22 +60,27 @@ impl State<'_> {
     fn filled<'a>(pipeline: &'a Pipeline<'a>) -> State<'a> {
         let &Pipeline { stages, parts, transfer, micro_batches, .. } = pipeline;
         let mut forward = vec![0.0_f64; stages];
+        let mut free = forward.clone();
+        // The last stage does not warm up: whoever does sends.
+        let hold = pipeline.hold(true);
         for number in 0..micro_batches.min(stages - 1) {
             let mut ready = 0.0;
-            for (end, part) in forward.iter_mut().zip(parts).take(stages - 1 - number) {
-                *end = end.max(ready) + part.forward;
-                ready = *end + transfer;
+            for stage in 0..stages - 1 - number {
+                forward[stage] = free[stage].max(ready) + parts[stage].forward;
+                free[stage] = forward[stage] + hold;
+                ready = forward[stage] + transfer;
             }
         }
-        State { pipeline, free: forward.clone(), forward }
+        State { pipeline, forward, free }
     }
 
     /// A forward pass, of the stages from `first` on, then a backward pass of every stage.
     fn round(&mut self, first: usize) {
-        let transfer = self.pipeline.transfer;
+        let pipeline = self.pipeline;
+        let transfer = pipeline.transfer;
         let mut ready = 0.0;
-        for stage in (0..self.forward.len()).rev() {
-            let part = self.pipeline.parts[stage];
+        for stage in (0..pipeline.stages).rev() {
+            let part = pipeline.parts[stage];
             let mut free = self.free[stage];
             if stage >= first {
                 if stage > 0 {
@@ -76,10 +88,11 @@ impl State<'_> {
                 }
                 free += part.forward;
                 self.forward[stage] = free;
+                free += pipeline.hold(stage + 1 < pipeline.stages);
             }
-            free = free.max(ready) + part.backward;
-            self.free[stage] = free;
-            ready = free + transfer;
+            let end = free.max(ready) + part.backward;
+            self.free[stage] = end + pipeline.hold(stage > 0);
+            ready = end + transfer;
         }
     }
 
@@ -99,14 +112,16 @@ impl State<'_> {
 
 /// Seconds of a round in the long run, and after how many rounds it repeats: of the chains that lead back to their beginning, the
 /// one that takes longest by its rounds. From a stage forward to a later one and backward to itself again a chain takes the work of
-/// all between and the transfers, and is back as many rounds later as it has stages.
+/// all between and the transfers, and where sending holds a stage those to the stages outside; it is back as many rounds later as it
+/// has stages.
 fn slowest(pipeline: &Pipeline<'_>) -> (f64, usize) {
     let mut slowest = (0.0, 1);
     for first in 0..pipeline.stages {
-        let mut chain = 0.0;
+        let mut chain = pipeline.hold(first > 0);
         for (after, part) in pipeline.parts[first..].iter().enumerate() {
             chain += part.forward + part.backward;
-            let rate = chain / (after + 1) as f64;
+            let leaves = pipeline.hold(first + after + 1 < pipeline.stages);
+            let rate = (chain + leaves) / (after + 1) as f64;
             if rate > slowest.0 * (1.0 + SAME) {
                 slowest = (rate, after + 1);
             }

@@ -73,6 +73,8 @@ impl Model<'_> {
             stages,
             parts: &parts,
             transfer: self.transfer(),
+            // The interleaved schedule sends beside what it calculates (Megatron-LM's `overlap_p2p_comm`), 1F1B in between.
+            blocking: parts.len() == stages,
             micro_batches: count,
         };
         fullest.bubble = (pipeline.makespan() - count as f64 * fullest.pass).max(0.0);
@@ -97,8 +99,8 @@ impl Model<'_> {
             let group = Group::of(s, self.constants, s.dp, s.tp * s.cp);
             let bytes = 2.0 * self.stage_params() / s.vpp;
             let rounds = if s.recompute == Recompute::Full { 3.0 } else { 2.0 };
-            let time = (rounds + s.grad_bytes / 2.0) * group.gather(bytes)
-                + layers * 3.0 * group.latency;
+            let time =
+                (rounds + s.grad_bytes / 2.0) * group.gather(bytes) + layers * 3.0 * group.latency;
             let both = longer(pass, time) + self.c(Constant::gather_exposed) * pass.min(time);
             gathers = both - pass;
             pass = both;
