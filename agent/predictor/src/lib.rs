@@ -17,6 +17,7 @@ mod framework;
 mod gpu;
 mod interval;
 mod job;
+mod loader;
 mod memory;
 mod network;
 pub mod normal;

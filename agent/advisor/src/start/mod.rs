@@ -5,7 +5,7 @@ mod model_file;
 mod wanted;
 
 use perfagent_analysis::Report;
-use perfagent_analysis::report::Basis;
+use perfagent_analysis::report::{Basis, Rank};
 use perfagent_predictor::Job;
 use perfagent_predictor::plan::Observed;
 
@@ -74,6 +74,11 @@ pub fn start(report: &Report, commands: &[String], job: Job) -> Start {
     }
     let same_gpu = measured_on.is_some() && job.cluster.gpu.as_deref() == measured_on;
     let observed = if same_gpu { observed(report) } else { Observed::default() };
+    if let (Some(step_s), Some(stall_s)) = (observed.step_s, observed.data_stall_s) {
+        told.push(format!(
+            "from the recording: of a step of {step_s:.3} s, {stall_s:.3} s are a wait for data"
+        ));
+    }
     Start { job, observed, told }
 }
 
@@ -85,8 +90,21 @@ fn observed(report: &Report) -> Observed {
         .ranks
         .iter()
         .filter_map(|rank| rank.memory.peak_reserved_bytes.or(rank.memory.peak_allocated_bytes));
+    let step_s = steps.max().map(|nanos| nanos as f64 / 1e9);
     Observed {
-        step_s: steps.max().map(|nanos| nanos as f64 / 1e9),
+        step_s,
         peak_bytes: peaks.max().map(|bytes| bytes as f64),
+        data_stall_s: step_s.zip(waiting(report)).map(|(step_s, share)| share * step_s),
     }
+}
+
+/// Share of the time in which the rank that waits most waits for data; the others wait for that rank. `None` where the recording
+/// marks no loading of data.
+fn waiting(report: &Report) -> Option<f64> {
+    let share = |rank: &Rank| {
+        let whole = crate::stretch(rank);
+        (rank.data_range_count > 0 && whole.window_ns > 0)
+            .then(|| whole.data_ns as f64 / whole.window_ns as f64)
+    };
+    report.ranks.iter().filter_map(share).max_by(f64::total_cmp)
 }

@@ -42,6 +42,8 @@ pub struct Observed {
     pub step_s: Option<f64>,
     /// Peak memory of the fullest GPU, bytes.
     pub peak_bytes: Option<f64>,
+    /// Seconds of a step in which it waits for data, zero if it does not; `None` if the recording does not tell.
+    pub data_stall_s: Option<f64>,
 }
 
 /// The best arrangements of a job for the machines that are there.
@@ -105,7 +107,11 @@ pub fn plan(
     let anchor = (observed != Observed::default())
         .then(|| predictor.anchor(base, observed.step_s, observed.peak_bytes))
         .transpose()
-        .map_err(NoPlan)?;
+        .map_err(NoPlan)?
+        .map(|anchor| match (observed.step_s, observed.data_stall_s) {
+            (Some(step_s), Some(wait_s)) => anchor.waiting(step_s, wait_s),
+            _ => anchor,
+        });
     let predict = |job: &Job| predict(predictor, anchor.as_ref(), job);
     let moved = candidates::moved(base, wishes).map_err(NoPlan)?;
     let base_prediction = predict(&moved);

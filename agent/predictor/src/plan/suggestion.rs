@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::Job;
 use crate::prediction::{Interval, Prediction};
+use crate::predictor::DATA_STALL;
 
 use super::change::{self, Change};
 use super::{Candidate, ratio};
@@ -146,6 +147,15 @@ pub(super) fn beyond(prediction: &Prediction) -> Vec<String> {
             "CUDA graphs or torch.compile would take away launches: {:.0} % of the step is the GPU waiting for the host, so at most {:+.0} % tokens/s",
             100.0 * host / step,
             100.0 * (1.0 / (1.0 - host / step) - 1.0)
+        ));
+    }
+    if let Some(stall) = prediction.time_breakdown.as_ref().and_then(|parts| parts.get(DATA_STALL))
+        && *stall > 0.01 * step
+    {
+        beyond.push(format!(
+            "Steps wait {stall:.3} s for data, as measured ({:.0} % of a step): loading ahead, more loader workers or cached data would bring at most {:+.0} % tokens/s, and without it no arrangement is faster than the loader",
+            100.0 * stall / step,
+            100.0 * (1.0 / (1.0 - stall / step) - 1.0)
         ));
     }
     let peak = prediction.peak_mem_bytes.map_or(0.0, |peak| peak.p50);

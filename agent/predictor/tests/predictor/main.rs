@@ -2,6 +2,7 @@
 
 mod calibration;
 mod claims;
+mod data_stalls;
 mod facts;
 mod fuzz;
 mod jobs;
