@@ -156,6 +156,13 @@ pub struct Run {
     /// What lives in host memory: `optimizer` or `optimizer+params`.
     #[serde(default)]
     pub offload: Option<String>,
+    /// Whether the loss is taken from a chunk of the logits at a time, together with the head (Liger's fused linear cross-entropy,
+    /// Cut Cross-Entropy). Not if not stated.
+    #[serde(default)]
+    pub fused_loss: Option<bool>,
+    /// Whether layers are launched as captured CUDA graphs. Not if not stated.
+    #[serde(default)]
+    pub cuda_graphs: Option<bool>,
 }
 
 /// What a job was measured at; never read by the predictor, only by calibration and tests.

@@ -67,6 +67,8 @@ pub(crate) struct Setup {
     pub offload: Offload,
     pub optimizer_8bit: bool,
     pub sgd: bool,
+    pub fused_loss: bool,
+    pub cuda_graphs: bool,
     pub assumed: Vec<String>,
     /// Whether something that decides the time was assumed.
     pub guessed: bool,
@@ -297,6 +299,8 @@ impl Setup {
             offload,
             optimizer_8bit: optimizer.contains("8bit"),
             sgd: optimizer.starts_with("sgd"),
+            fused_loss: run.fused_loss.unwrap_or(false),
+            cuda_graphs: run.cuda_graphs.unwrap_or(false),
             assumed,
             guessed,
         })

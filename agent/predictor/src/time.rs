@@ -6,6 +6,7 @@ use crate::collective::Group;
 use crate::constants::{Constant, Constants};
 use crate::framework::Framework;
 use crate::setup::{Offload, Precision, Recompute, Setup};
+use crate::{launches, loss};
 
 /// Parts of a step, seconds. `total` is their sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -110,9 +111,20 @@ pub(crate) fn step(setup: &Setup, constants: &Constants) -> Times {
     Model { setup, constants, rate: product_rate(setup, constants), apart: true }.step()
 }
 
-/// Seconds of a step of `setup`: the sum of its parts, sooner.
+/// The same in half the time, waits for transfers among the other waits of a pipeline.
+fn together(setup: &Setup, constants: &Constants) -> Times {
+    Model { setup, constants, rate: product_rate(setup, constants), apart: false }.step()
+}
+
+/// Seconds of a step of `setup`: the sum of its parts.
 pub(crate) fn total(setup: &Setup, constants: &Constants) -> f64 {
-    Model { setup, constants, rate: product_rate(setup, constants), apart: false }.step().total()
+    together(setup, constants).total()
+}
+
+/// Share of a step of `setup` in which its transfers stall.
+pub(crate) fn stalled(setup: &Setup, constants: &Constants) -> f64 {
+    let times = together(setup, constants);
+    times.stalls / times.total()
 }
 
 fn product_rate(setup: &Setup, constants: &Constants) -> f64 {
@@ -249,9 +261,7 @@ impl Model<'_> {
     fn common(&self) -> Pass {
         let s = self.setup;
         let mut pass = self.attention();
-        pass.host += self.passes() / 3.0
-            * self.c(Constant::host_layer_s)
-            * (1.0 + self.c(Constant::host_tensor) * (s.tp - 1.0));
+        pass.host += self.passes() / 3.0 * launches::layer(s, self.constants);
         if s.tp > 1.0 {
             let group = Group::of(s, self.constants, s.tp, 1.0);
             let count = if s.recompute == Recompute::Full { 6.0 } else { 4.0 };
@@ -267,7 +277,7 @@ impl Model<'_> {
     fn head(&self) -> f64 {
         let s = self.setup;
         3.0 * self.product(s.tokens(), s.shape.vocab / s.tp, s.shape.hidden)
-            + self.memory(self.c(Constant::logit_bytes) * s.tokens() * s.shape.vocab / s.tp)
+            + self.memory(loss::traffic(s, self.c(Constant::logit_bytes)))
     }
 
     fn step(&self) -> Times {

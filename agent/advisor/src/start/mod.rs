@@ -49,6 +49,10 @@ pub fn start(report: &Report, commands: &[String], job: Job) -> Start {
         job.cluster.gpu = Some(gpu.to_owned());
         told.push(format!("from the recording: the GPU, {gpu}"));
     }
+    if job.run.cuda_graphs.is_none() && report.ranks.iter().any(has_graphs) {
+        job.run.cuda_graphs = Some(true);
+        told.push("from the recording: CUDA graphs".to_owned());
+    }
     let hosts = report
         .ranks
         .iter()
@@ -96,6 +100,14 @@ fn observed(report: &Report) -> Observed {
         peak_bytes: peaks.max().map(|bytes| bytes as f64),
         data_stall_s: step_s.zip(waiting(report)).map(|(step_s, share)| share * step_s),
     }
+}
+
+/// Whether a rank launched graphs: they were recorded as wholes, or calls launched several operations each. Graphs that were recorded
+/// node by node without the calls are not told apart here.
+fn has_graphs(rank: &Rank) -> bool {
+    let launches = rank.launch_statistics.launches;
+    rank.kernels.iter().any(|row| row.name == "[CUDA graph]")
+        || launches > 0 && rank.launch.count > 2 * launches
 }
 
 /// Share of the time in which the rank that waits most waits for data; the others wait for that rank. `None` where the recording

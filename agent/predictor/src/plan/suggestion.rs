@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::Job;
+use crate::job::{Job, Run};
 use crate::prediction::{Interval, Prediction};
 use crate::predictor::DATA_STALL;
 
 use super::change::{self, Change};
-use super::{Candidate, ratio};
+use super::{Candidate, options, ratio};
 
 /// An arrangement to try.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,7 +81,18 @@ pub(super) fn best(
     pick(&|_| true);
     pick(&|changes| same_precision(changes));
     pick(&|changes| count(changes) <= 2 && same_precision(changes));
-    for field in ["recompute", "micro_batch", "zero", "tp", "pp", "cp", "offload", "precision"] {
+    for field in [
+        "recompute",
+        "micro_batch",
+        "cuda_graphs",
+        "fused_loss",
+        "zero",
+        "tp",
+        "pp",
+        "cp",
+        "offload",
+        "precision",
+    ] {
         pick(&|changes| count(changes) == 1 && changes.iter().any(|change| change.field == field));
     }
     picked.sort_unstable();
@@ -135,13 +146,15 @@ fn why(old: &Prediction, new: &Prediction) -> Vec<Why> {
     parts
 }
 
-/// What no field of a job says: captured graphs, and a loss that keeps no logits.
-pub(super) fn beyond(prediction: &Prediction) -> Vec<String> {
+/// What was not searched: a faster loader, and captured graphs and a loss that keeps no logits where the framework has none of its own.
+pub(super) fn beyond(run: &Run, prediction: &Prediction) -> Vec<String> {
     let mut beyond = Vec::new();
     let step = prediction.step_s.map_or(0.0, |step| step.p50);
     if let Some(host) =
         prediction.time_breakdown.as_ref().and_then(|parts| parts.get("host_bound_s"))
         && *host > 0.03 * step
+        && run.cuda_graphs != Some(true)
+        && !options::can_capture(run)
     {
         beyond.push(format!(
             "CUDA graphs or torch.compile would take away launches: {:.0} % of the step is the GPU waiting for the host, so at most {:+.0} % tokens/s",
@@ -162,6 +175,8 @@ pub(super) fn beyond(prediction: &Prediction) -> Vec<String> {
     if let Some(logits) =
         prediction.memory_breakdown.as_ref().and_then(|parts| parts.get("logits_and_loss_bytes"))
         && *logits > 0.05 * peak
+        && run.fused_loss != Some(true)
+        && !options::can_fuse_loss(run)
     {
         beyond.push(format!(
             "A fused or chunked cross-entropy would keep no logits: {:.1} GiB less at the peak, {:.0} % of it",

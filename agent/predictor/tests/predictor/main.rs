@@ -12,3 +12,4 @@ mod properties;
 mod published;
 mod refusals;
 mod schedules;
+mod switches;
