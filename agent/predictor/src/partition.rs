@@ -3,49 +3,58 @@
 use crate::framework::Framework;
 use crate::setup::Setup;
 
-/// Layers of the stages.
-#[derive(Clone, Debug, PartialEq)]
+/// Layers of the first, the second and the last stage, as the model of the memory takes them: even shares but for nanotron's.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Partition {
-    /// Of the parts in the order of the model: part `g` is on stage `g % stages`.
-    pub parts: Vec<f64>,
-    /// Of the first, the second and the last stage, as the model of the memory takes them: even shares but for nanotron's.
     pub first: f64,
     pub second: f64,
     pub last: f64,
 }
 
-/// The layers of `setup`'s stages, of which there is more than one.
+/// The layers of `setup`'s stages at the ends, of which there is more than one.
+pub(crate) fn of(setup: &Setup) -> Partition {
+    if !above_shares(setup) {
+        let even = setup.shape.layers / setup.pp;
+        return Partition { first: even, second: even, last: even };
+    }
+    let first = up_to(setup, 1.0);
+    let second = up_to(setup, 2.0) - first;
+    Partition { first, second, last: setup.shape.layers - up_to(setup, setup.pp - 1.0) }
+}
+
+/// Layers of all parts of `setup`'s stages in the order of the model: part `g` is on stage `g % stages`.
 ///
 /// Nanotron goes through layers and head by what they compute and moves on to the next stage once their sum is above that
 /// stage's share: the first stages hold more than an even share, the last less. Others deal out evenly; where layers alone
 /// cannot be, the embedding and the head count as a layer each, as in Megatron-LM
 /// (`--account-for-embedding-in-pipeline-split`, `--account-for-loss-in-pipeline-split`) and in `DeepSpeed`'s partition of
 /// Megatron-DeepSpeed's models (`type:transformer|embedding`), or the head alone.
-pub(crate) fn of(setup: &Setup) -> Partition {
-    let shape = &setup.shape;
-    let (layers, stages) = (shape.layers, setup.pp as usize);
-    if setup.framework == Framework::Nanotron && shape.experts.is_none() {
-        let parts = above_shares(setup);
-        let [first, second, last] = [0, 1, stages - 1].map(|stage| parts[stage]);
-        return Partition { parts, first, second, last };
+pub(crate) fn parts(setup: &Setup) -> Vec<f64> {
+    let stages = setup.pp as usize;
+    if !above_shares(setup) {
+        return evenly(setup.shape.layers, stages * setup.vpp as usize);
     }
-    let even = layers / setup.pp;
-    let parts = evenly(layers, stages * setup.vpp as usize);
-    Partition { parts, first: even, second: even, last: even }
+    let mut before = 0.0;
+    (1..=stages)
+        .map(|count| {
+            let all = count == stages;
+            let until = if all { setup.shape.layers } else { up_to(setup, count as f64) };
+            until - std::mem::replace(&mut before, until)
+        })
+        .collect()
 }
 
-fn above_shares(setup: &Setup) -> Vec<f64> {
+fn above_shares(setup: &Setup) -> bool {
+    setup.framework == Framework::Nanotron && setup.shape.experts.is_none()
+}
+
+/// Layers up to and with the one whose sum is above the shares of `count` stages.
+fn up_to(setup: &Setup, count: f64) -> f64 {
     let shape = &setup.shape;
-    let (layers, stages) = (shape.layers, setup.pp as usize);
-    let matrices = shape.dense_params / layers;
+    let matrices = shape.dense_params / shape.layers;
     let head = shape.vocab * shape.hidden / matrices;
-    let share = (layers + head) / setup.pp;
-    // Layers up to and with the one whose sum is above the shares of `count` stages.
-    let up_to = |count: usize| {
-        if count == stages { layers } else { ((count as f64 * share).floor() + 1.0).min(layers) }
-    };
-    let mut before = 0.0;
-    (1..=stages).map(|count| up_to(count) - std::mem::replace(&mut before, up_to(count))).collect()
+    let share = (shape.layers + head) / setup.pp;
+    ((count * share).floor() + 1.0).min(shape.layers)
 }
 
 fn evenly(layers: f64, parts: usize) -> Vec<f64> {
@@ -78,56 +87,60 @@ fn evenly(layers: f64, parts: usize) -> Vec<f64> {
 mod tests {
     use serde_json::json;
 
-    use super::{Partition, of};
+    use super::{of, parts};
     use crate::job::Job;
     use crate::setup::Setup;
 
     /// 8.9 billion parameters in 32 layers, whose head weighs as much as 2.21 of them.
-    fn partition(framework: &str, layers: u64, pp: u64, vpp: u64) -> Partition {
+    fn setup(framework: &str, layers: u64, pp: u64, vpp: u64) -> Setup {
         let job: Job = serde_json::from_value(json!({
             "cluster": {"gpu": "H100", "gpus_per_node": pp, "nodes": 1},
             "model": {"arch": "llama", "layers": layers, "hidden": 4096, "ffn": 14336, "gated_mlp": true, "heads": 32,
                 "kv_heads": 32, "vocab": 131_072, "seq": 4096},
             "run": {"framework": framework, "micro_batch": 1, "grad_accum": 64, "pp": pp, "vpp": vpp}}))
         .unwrap();
-        of(&Setup::of(&job).unwrap())
+        Setup::of(&job).unwrap()
+    }
+
+    fn ends(setup: &Setup) -> (f64, f64, f64) {
+        let ends = of(setup);
+        (ends.first, ends.second, ends.last)
     }
 
     #[test]
     fn nanotron_goes_on_above_a_share() {
         // 34.21 in all: a stage's share of 8 is 4.28, of 32 it is 1.07.
-        let of_8 = partition("nanotron", 32, 8, 1);
-        assert_eq!(of_8.parts, [5.0, 4.0, 4.0, 5.0, 4.0, 4.0, 4.0, 2.0]);
-        assert_eq!((of_8.first, of_8.second, of_8.last), (5.0, 4.0, 2.0));
-        let of_32 = partition("nanotron", 32, 32, 1);
-        assert_eq!((of_32.first, of_32.second, of_32.last), (2.0, 1.0, 0.0));
+        let of_8 = setup("nanotron", 32, 8, 1);
+        assert_eq!(parts(&of_8), [5.0, 4.0, 4.0, 5.0, 4.0, 4.0, 4.0, 2.0]);
+        assert_eq!(ends(&of_8), (5.0, 4.0, 2.0));
+        assert_eq!(ends(&setup("nanotron", 32, 32, 1)), (2.0, 1.0, 0.0));
     }
 
     #[test]
     fn others_deal_out_evenly() {
-        let even = partition("megatron", 32, 8, 1);
-        assert_eq!((even.first, even.second, even.last), (4.0, 4.0, 4.0));
-        assert_eq!(even.parts, [4.0; 8]);
-        assert_eq!(partition("megatron", 32, 8, 2).parts, [2.0; 16]);
+        let even = setup("megatron", 32, 8, 1);
+        assert_eq!(ends(&even), (4.0, 4.0, 4.0));
+        assert_eq!(parts(&even), [4.0; 8]);
+        assert_eq!(parts(&setup("megatron", 32, 8, 2)), [2.0; 16]);
     }
 
     #[test]
     fn embedding_and_head_take_the_place_of_layers_where_those_cannot_be_dealt_out() {
         // Llama 3 405B on eight stages of four parts each; BLOOM's 82 layers on twelve stages.
-        let llama = partition("nemo", 126, 8, 4).parts;
+        let llama = parts(&setup("nemo", 126, 8, 4));
         assert_eq!((llama[0], llama[1], llama[31]), (3.0, 4.0, 3.0));
-        let bloom = partition("megatron-deepspeed", 82, 12, 1).parts;
+        let bloom = parts(&setup("megatron-deepspeed", 82, 12, 1));
         assert_eq!((bloom[0], bloom[1], bloom[11]), (6.0, 7.0, 6.0));
-        assert_eq!(partition("megatron", 31, 8, 1).parts[6..], [4.0, 3.0]);
+        assert_eq!(parts(&setup("megatron", 31, 8, 1))[6..], [4.0, 3.0]);
         // 61 layers of DeepSeek-V3 on 16 stages: 63 units, of which the last stage has three.
-        let deepseek = partition("nemo", 61, 16, 1).parts;
+        let deepseek = parts(&setup("nemo", 61, 16, 1));
         assert_eq!((deepseek[0], deepseek[14], deepseek[15]), (3.0, 4.0, 2.0));
         for layers in 16..80 {
             for (pp, vpp) in [(2, 1), (8, 1), (16, 1), (4, 3), (8, 2)] {
-                let parts = partition("megatron", layers, pp, vpp).parts;
-                assert_eq!(parts.len() as u64, pp * vpp);
-                assert!((parts.iter().sum::<f64>() - layers as f64).abs() < 1e-9, "{parts:?}");
-                assert!(parts.iter().all(|layers| *layers >= 0.0), "{parts:?}");
+                let all = parts(&setup("megatron", layers, pp, vpp));
+                assert_eq!(all.len() as u64, pp * vpp);
+                assert!((all.iter().sum::<f64>() - layers as f64).abs() < 1e-9, "{all:?}");
+                assert!(all.iter().all(|layers| *layers >= 0.0), "{all:?}");
             }
         }
     }

@@ -99,13 +99,11 @@ pub(super) fn makespan(pipeline: &Pipeline<'_>) -> f64 {
         Schedule::AllForward => 1,
         Schedule::OneForwardOneBackward => stages,
     };
-    let groups = (micro_batches / group).saturating_sub(GROUPS);
-    if groups == 0 || !micro_batches.is_multiple_of(group) {
+    if micro_batches <= GROUPS * group {
         return all(pipeline).makespan;
     }
-    let without = |groups: usize| {
-        all(&Pipeline { micro_batches: micro_batches - groups * group, ..*pipeline }).makespan
-    };
-    let shorter = without(groups);
-    shorter + groups as f64 * (shorter - without(groups + LAST)) / LAST as f64
+    let of = |groups: usize| all(&Pipeline { micro_batches: groups * group, ..*pipeline }).makespan;
+    let (few, fewer) = (of(GROUPS), of(GROUPS - LAST));
+    let more = (micro_batches - GROUPS * group) as f64 / group as f64;
+    few + more * (few - fewer) / LAST as f64
 }

@@ -38,7 +38,7 @@ impl Model<'_> {
             return Load { bubble: (s.pp - 1.0) / s.vpp * load.pass, ..load };
         }
         let stages = s.pp as usize;
-        let layers = partition::of(s).parts;
+        let layers = partition::parts(s);
         let last = layers.len() - 1;
         let own = (layers.len() / stages) as f64;
         let loads: Vec<Load> = layers

@@ -124,6 +124,15 @@ fn all_forward_before_all_backward_takes_as_long_as_1f1b_and_holds_all() {
     assert_eq!(all.events().in_flight, [8.0; 4]);
 }
 
+#[test]
+fn more_stages_than_there_are_gpus_in_the_world_take_neither_memory_nor_time() {
+    let mut job = crate::jobs::llama();
+    (job.model.layers, job.run.pp) = (Some(1 << 40), Some(1 << 40));
+    job.cluster.nodes = Some(8 << 40);
+    // A job that is measured is not held against the range of others.
+    crate::jobs::predictor().anchor(&job, Some(1.0), Some(1.0)).unwrap();
+}
+
 /// Up to so many stages with so many parts each.
 fn works(stages: usize, own: usize) -> impl Strategy<Value = (usize, Vec<Work>)> {
     let time = prop_oneof![Just(1.0), 0.1..1.0_f64, 1.0..4.0_f64];
@@ -205,11 +214,15 @@ proptest! {
 
     #[test]
     fn interleaved_groups_that_repeat_are_nearly_as_if_all_were_simulated(
-        (stages, parts) in works(6, 4), transfer in transfer(), micro_batches in 1_usize..200,
+        (stages, parts) in works(6, 4), transfer in transfer(), groups in 1_usize..40, more in 0_usize..6,
     ) {
-        let pipeline = pipeline(&parts, stages, transfer, micro_batches);
-        let (short, whole) = (pipeline.makespan(), pipeline.events().makespan);
+        let whole_groups = pipeline(&parts, stages, transfer, groups * stages);
+        let (short, whole) = (whole_groups.makespan(), whole_groups.events().makespan);
         prop_assert!((short / whole - 1.0).abs() < 0.03, "{short} is not {whole}");
+        // What is no whole group: between the groups below and above.
+        let more = more % stages;
+        let odd = pipeline(&parts, stages, transfer, groups * stages + more).makespan();
+        prop_assert!(groups < 7 || odd >= short && odd <= pipeline(&parts, stages, transfer, (groups + 1) * stages).makespan());
     }
 
     #[test]
