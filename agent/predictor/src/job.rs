@@ -171,6 +171,13 @@ pub struct Run {
     /// Whether the channels of a pixel lie next to each other (NHWC); only of networks for images.
     #[serde(default)]
     pub channels_last: Option<bool>,
+    /// Whether the loss is taken from a chunk of the logits at a time, together with the head (Liger's fused linear cross-entropy,
+    /// Cut Cross-Entropy). Not if not stated.
+    #[serde(default)]
+    pub fused_loss: Option<bool>,
+    /// Whether layers are launched as captured CUDA graphs. Not if not stated.
+    #[serde(default)]
+    pub cuda_graphs: Option<bool>,
 }
 
 /// What a job was measured at; never read by the predictor, only by calibration and tests.

@@ -1,6 +1,7 @@
 //! Peak memory of the fullest GPU, tensor by tensor.
 
 use crate::constants::{Constant, Constants};
+use crate::loss;
 use crate::partition;
 use crate::pipeline::in_flight;
 use crate::setup::{Offload, Precision, Recompute, Setup};
@@ -165,11 +166,7 @@ impl Model<'_> {
             .kept()
             .map(|(kept, alive)| stage.in_flight * (stage.layers * kept + waiting) + once + alive)
             .fold(f64::INFINITY, f64::min);
-        let logits = if stage.last {
-            self.c(Constant::kept_logit) * tokens * shape.vocab / s.tp
-        } else {
-            0.0
-        };
+        let logits = if stage.last { loss::kept(s, self.c(Constant::kept_logit)) } else { 0.0 };
         let backward = self.broken_up(Memory { activations, logits, ..base });
         let update =
             if s.offload == Offload::None { self.c(Constant::kept_update) * updated } else { 0.0 };

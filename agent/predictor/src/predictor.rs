@@ -7,6 +7,7 @@ use crate::formulas::{Formulas, total};
 use crate::gpu::Gpu;
 use crate::interval::{self, Spread};
 use crate::job::Job;
+use crate::loader::Loader;
 use crate::prediction::{Breakdown, Interval, Prediction, SCHEMA};
 use crate::setup::Setup;
 
@@ -18,6 +19,9 @@ const WIDER: f64 = 0.5;
 const GUESSED: f64 = 1.5;
 /// What is left of the driver, the CUDA context and others of a GPU's memory as the vendor states it, bytes.
 const NOT_OURS: f64 = 1.0e9;
+
+/// The part of a step in which it waits for data.
+pub(crate) const DATA_STALL: &str = "data_stall_s";
 
 /// Predicts jobs.
 #[derive(Clone, Debug)]
@@ -38,6 +42,21 @@ pub struct Anchor {
     time: Option<f64>,
     /// The same of the memory.
     memory: Option<f64>,
+    /// How fast its data came, if that was measured.
+    loader: Option<Loader>,
+}
+
+impl Anchor {
+    /// The anchor of a run that waited for data in `wait_s` of the `step_s` seconds of its steps: what is left of a step is what it
+    /// worked, and other arrangements wait for what the loader needs beyond their own work.
+    #[must_use]
+    pub fn waiting(mut self, step_s: f64, wait_s: f64) -> Self {
+        if step_s > 0.0 && (0.0..step_s).contains(&wait_s) {
+            self.time = self.time.map(|time| time + (1.0 - wait_s / step_s).ln());
+            self.loader = Some(Loader::of(&self.setup, step_s, wait_s));
+        }
+        self
+    }
 }
 
 impl Predictor {
@@ -85,7 +104,7 @@ impl Predictor {
         };
         let (time, memory) = (off(Figure::Time, step_s), off(Figure::Memory, peak_bytes));
         (setup.assumed, setup.guessed) = (Vec::new(), false);
-        Ok(Anchor { setup, time, memory })
+        Ok(Anchor { setup, time, memory, loader: None })
     }
 
     /// What `job` is expected to take, given that one beside it was measured.
@@ -115,12 +134,19 @@ impl Predictor {
 
     /// What formulas and factors say.
     fn middle(&self, setup: &Setup, figure: Figure) -> f64 {
-        let formulas = self.formulas(setup);
-        let parts = match figure {
-            Figure::Time => &formulas.time,
-            Figure::Memory => &formulas.memory,
+        if setup.shape.images.is_some() {
+            let formulas = self.formulas(setup);
+            return total(match figure {
+                Figure::Time => &formulas.time,
+                Figure::Memory => &formulas.memory,
+            });
+        }
+        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
+        let formulas = match figure {
+            Figure::Time => time::total(setup, constants),
+            Figure::Memory => memory::printed(setup, constants).total(),
         };
-        total(parts) * self.factor(setup, figure)
+        formulas * self.factor(setup, figure)
     }
 
     fn formulas(&self, setup: &Setup) -> Formulas {
@@ -175,12 +201,21 @@ impl Predictor {
         };
         let anchored = |pick: fn(&Anchor) -> Option<f64>| anchor.and_then(pick);
         let (step_s, _, time_factor) = figure(Figure::Time, step, anchored(|anchor| anchor.time));
+        let (work_s, loader) = (step_s, anchor.and_then(|anchor| anchor.loader));
+        let step_s = loader.map_or(work_s, |loader| loader.slowed(&setup, work_s));
         let (peak_bytes, _, memory_factor) =
             figure(Figure::Memory, peak, anchored(|anchor| anchor.memory));
         // Weights, gradients and the optimizer's states are arithmetic: no job needs less.
         let states = states.min(peak_bytes.p50);
         let peak_bytes = Interval { p05: peak_bytes.p05.max(states), ..peak_bytes };
         let tokens = setup.global_batch * setup.shape.seq;
+        let mut time_breakdown = breakdown(&time, step, time_factor, "corrections_s");
+        if step_s.p50 > work_s.p50 {
+            time_breakdown.insert(DATA_STALL.to_owned(), step_s.p50 - work_s.p50);
+        }
+        if loader.is_none() {
+            assumed.push("no data stalls".to_owned());
+        }
         Prediction {
             schema: SCHEMA.to_owned(),
             id: job.id.clone(),
@@ -193,7 +228,7 @@ impl Predictor {
             }),
             peak_mem_bytes: Some(peak_bytes),
             oom_probability: Some(peak_bytes.above(setup.gpu.memory_bytes - NOT_OURS)),
-            time_breakdown: Some(breakdown(&time, step, time_factor, "corrections_s")),
+            time_breakdown: Some(time_breakdown),
             memory_breakdown: Some(breakdown(&memory, peak, memory_factor, "corrections_bytes")),
             assumed,
         }

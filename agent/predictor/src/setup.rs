@@ -70,6 +70,8 @@ pub(crate) struct Setup {
     pub offload: Offload,
     pub optimizer_8bit: bool,
     pub sgd: bool,
+    pub fused_loss: bool,
+    pub cuda_graphs: bool,
     pub assumed: Vec<String>,
     /// Whether something that decides the time was assumed.
     pub guessed: bool,
@@ -141,6 +143,16 @@ impl Setup {
         }
         if pp > shape.layers {
             return Err(format!("run.pp {pp} is more than the {} layers", shape.layers));
+        }
+
+        let vpp = degree("run.vpp", run.vpp)?;
+        // The embedding and the head can be parts by themselves.
+        if vpp > 1.0 && pp * vpp > shape.layers + 2.0 {
+            return Err(format!(
+                "run.pp {pp} × run.vpp {vpp} = {} parts are more than the {} layers, embedding and head",
+                pp * vpp,
+                shape.layers
+            ));
         }
 
         let micro = positive("run.micro_batch", run.micro_batch)?;
@@ -297,7 +309,7 @@ impl Setup {
             pp,
             cp,
             ep,
-            vpp: degree("run.vpp", run.vpp)?,
+            vpp,
             zero,
             sequence_parallel: run.sequence_parallel.unwrap_or(tp > 1.0),
             precision,
@@ -308,6 +320,8 @@ impl Setup {
             offload,
             optimizer_8bit: optimizer.contains("8bit"),
             sgd: optimizer.starts_with("sgd"),
+            fused_loss: run.fused_loss.unwrap_or(false),
+            cuda_graphs: run.cuda_graphs.unwrap_or(false),
             assumed,
             guessed,
         };

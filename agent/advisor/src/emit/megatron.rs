@@ -59,6 +59,14 @@ pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refu
         Some(false) => arguments.value("attention-backend", "unfused"),
         None => {}
     }
+    if job.run.cuda_graphs == Some(true) {
+        arguments.value("cuda-graph-impl", "local");
+    }
+    if job.run.fused_loss == Some(true) {
+        arguments.note(
+            "Megatron-LM's --cross-entropy-loss-fusion fuses the loss alone and keeps the logits: a loss without them is left out.",
+        );
+    }
     match job.run.optimizer.as_deref() {
         None => {}
         Some("adam" | "adamw") => arguments.value("optimizer", "adam"),

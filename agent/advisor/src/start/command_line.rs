@@ -77,7 +77,7 @@ pub fn read(command: &str) -> Job {
             *field(&mut job) =
                 Some(value.to_owned()).filter(|value| value != "none" || name == "recompute");
         } else {
-            flag(&mut job, &name);
+            flag(&mut job, &name, value);
         }
     }
     images::read(&words, &mut job);
@@ -102,8 +102,12 @@ pub fn read(command: &str) -> Job {
     job
 }
 
-fn flag(job: &mut Job, name: &str) {
+fn flag(job: &mut Job, name: &str, value: Option<&str>) {
     let run = &mut job.run;
+    let is_on = !matches!(
+        value.map(str::to_lowercase).as_deref(),
+        Some("false" | "0" | "no" | "off" | "none")
+    );
     match name {
         "bf16" | "fp16" => run.precision = Some(name.to_owned()),
         "fp8-format" | "fp8" => run.precision = Some("fp8".to_owned()),
@@ -111,6 +115,14 @@ fn flag(job: &mut Job, name: &str) {
         "use-distributed-optimizer" => run.zero = Some(1),
         "recompute-activations" => run.recompute = Some("selective".to_owned()),
         "gradient-checkpointing" => run.recompute = Some("full".to_owned()),
+        "use-liger-kernel" => run.fused_loss = Some(is_on),
+        "enable-cuda-graph" | "external-cuda-graph" | "cuda-graph-impl" => {
+            run.cuda_graphs = Some(is_on);
+        }
+        // Of torch.compile's modes these capture graphs.
+        "torch-compile-mode" => {
+            run.cuda_graphs = Some(matches!(value, Some("reduce-overhead" | "max-autotune")));
+        }
         "use-flash-attn" => run.flash_attention = Some(true),
         "swiglu" => job.model.gated_mlp = Some(true),
         "untie-embeddings-and-output-weights" => job.model.tied_embeddings = Some(false),
@@ -134,6 +146,26 @@ mod tests {
         assert_eq!((job.cluster.gpus_per_node, job.cluster.nodes), (Some(8), Some(2)));
         assert_eq!((job.model.layers, job.model.gated_mlp), (Some(32), Some(true)));
         assert_eq!(job.run.precision.as_deref(), Some("bf16"));
+    }
+
+    #[test]
+    fn of_what_is_switched_on_already() {
+        let of = |words: &str| {
+            let run = read(&format!("python train.py {words}")).run;
+            (run.fused_loss, run.cuda_graphs)
+        };
+        assert_eq!(
+            of("--use_liger_kernel True --torch_compile_mode max-autotune"),
+            (Some(true), Some(true))
+        );
+        assert_eq!(
+            of("--use_liger_kernel False --torch_compile_mode default"),
+            (Some(false), Some(false))
+        );
+        assert_eq!(of("--use_liger_kernel --enable-cuda-graph"), (Some(true), Some(true)));
+        assert_eq!(of("--cuda-graph-impl transformer_engine"), (None, Some(true)));
+        assert_eq!(of("--cuda-graph-impl none --tp 2"), (None, Some(false)));
+        assert_eq!(of("--tp 2"), (None, None));
     }
 
     #[test]

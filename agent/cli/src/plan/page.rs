@@ -114,6 +114,10 @@ fn sentence(suggestion: &Suggestion, plan: &Plan) -> String {
         plan.memory_bytes / GIB,
         100.0 * oom_probability
     );
+    let waits = prediction.time_breakdown.as_ref().and_then(|parts| parts.get("data_stall_s"));
+    if let Some(seconds) = waits {
+        sentence.push_str(&format_args!("; {seconds:.3} s of a step wait for data").to_string());
+    }
     if !why.is_empty() {
         sentence.push_str("; why, seconds of a step: ");
         sentence.push_str(&why.iter().map(reason).collect::<Vec<_>>().join(", "));

@@ -2,6 +2,7 @@
 
 mod calibration;
 mod claims;
+mod data_stalls;
 mod facts;
 mod fuzz;
 mod images;
@@ -12,3 +13,5 @@ mod properties;
 mod published;
 mod published_images;
 mod refusals;
+mod schedules;
+mod switches;
