@@ -137,6 +137,9 @@ fn normal_equations(
     let scatter = scatter(figure);
     let mut matrix = vec![0.0; size * size];
     let mut gradient = vec![0.0; size];
+    // The other figure's constants have no slope.
+    let own: Vec<usize> =
+        (0..SPECS.len()).filter(|constant| belongs(&Slot::All(*constant), figure)).collect();
     let mut slopes = vec![0.0; SPECS.len()];
     for (&(framework, generation), rows) in families {
         let active: Vec<(usize, usize)> = vector
@@ -163,8 +166,8 @@ fn normal_equations(
             let off = value - measured;
             let far = off / scatter / ROBUST;
             let weight = sample.weight / (1.0 + far * far) / (scatter * scatter);
-            for (slope, moved) in slopes.iter_mut().zip(&moved) {
-                *slope = (sample.formulas(figure, moved).ln() - value) / STEP;
+            for &constant in &own {
+                slopes[constant] = (sample.formulas(figure, &moved[constant]).ln() - value) / STEP;
             }
             for &(row, constant) in &active {
                 let slope = weight * slopes[constant];
