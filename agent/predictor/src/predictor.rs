@@ -116,7 +116,7 @@ impl Predictor {
     fn middle(&self, setup: &Setup, figure: Figure) -> f64 {
         let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
         let formulas = match figure {
-            Figure::Time => time::step(setup, constants).total(),
+            Figure::Time => time::total(setup, constants),
             Figure::Memory => memory::peak(setup, constants).total(),
         };
         formulas * self.factor(setup, figure)

@@ -140,6 +140,16 @@ impl Setup {
             return Err(format!("run.pp {pp} is more than the {} layers", shape.layers));
         }
 
+        let vpp = degree("run.vpp", run.vpp)?;
+        // The embedding and the head can be parts by themselves.
+        if vpp > 1.0 && pp * vpp > shape.layers + 2.0 {
+            return Err(format!(
+                "run.pp {pp} × run.vpp {vpp} = {} parts are more than the {} layers, embedding and head",
+                pp * vpp,
+                shape.layers
+            ));
+        }
+
         let micro = positive("run.micro_batch", run.micro_batch)?;
         let accumulated = positive("run.grad_accum", run.grad_accum)?;
         let global = positive("run.global_batch", run.global_batch)?;
@@ -277,7 +287,7 @@ impl Setup {
             pp,
             cp,
             ep,
-            vpp: degree("run.vpp", run.vpp)?,
+            vpp,
             zero,
             sequence_parallel: run.sequence_parallel.unwrap_or(tp > 1.0),
             precision,

@@ -1,10 +1,10 @@
 //! Time of a step: products by their shapes, traffic by its bytes, launches, exchanges, and the pipeline around them.
 
-use crate::collective::{Group, network_rate};
+mod stages;
+
+use crate::collective::Group;
 use crate::constants::{Constant, Constants};
 use crate::framework::Framework;
-use crate::partition;
-use crate::pipeline::bubble;
 use crate::setup::{Offload, Precision, Recompute, Setup};
 
 /// Parts of a step, seconds. `total` is their sum.
@@ -101,11 +101,18 @@ struct Model<'a> {
     constants: &'a Constants,
     /// Operations a second of an endless product.
     rate: f64,
+    /// Whether waits for transfers are told apart from other waits of a pipeline.
+    apart: bool,
 }
 
 /// Time of a step of `setup`.
 pub(crate) fn step(setup: &Setup, constants: &Constants) -> Times {
-    Model { setup, constants, rate: product_rate(setup, constants) }.step()
+    Model { setup, constants, rate: product_rate(setup, constants), apart: true }.step()
+}
+
+/// Seconds of a step of `setup`: the sum of its parts, sooner.
+pub(crate) fn total(setup: &Setup, constants: &Constants) -> f64 {
+    Model { setup, constants, rate: product_rate(setup, constants), apart: false }.step().total()
 }
 
 fn product_rate(setup: &Setup, constants: &Constants) -> f64 {
@@ -279,67 +286,31 @@ impl Model<'_> {
         }
         let head = self.head();
         let micro = self.c(Constant::host_micro_s);
-        let stage_layers = self.fullest_stage(&model, head);
-        let of_model = stage_layers / shape.layers;
-        let device = model.device() * of_model;
-        let host = model.host * of_model + micro;
-        let last_head = if s.pp > 1.0 { 0.0 } else { head };
-        let mut stage = longer(device + last_head, host);
-        let mut gathers = 0.0;
-        if s.zero == 3 && s.dp > 1.0 {
-            let group = Group::of(s, self.constants, s.dp, s.tp * s.cp);
-            let bytes = 2.0 * self.stage_params();
-            let rounds = if s.recompute == Recompute::Full { 3.0 } else { 2.0 };
-            let time = (rounds + s.grad_bytes / 2.0) * group.gather(bytes)
-                + stage_layers * 3.0 * group.latency;
-            let both = longer(stage, time) + self.c(Constant::gather_exposed) * stage.min(time);
-            gathers = both - stage;
-            stage = both;
-        }
+        let load = self.load(&model, head, micro);
         let m = s.passes;
+        let of_model = load.layers / shape.layers;
         let mut times = Times {
             products: m * model.products * of_model,
             attention: m * model.attention * of_model,
             memory_bound: m * model.memory_bound * of_model,
-            head: m * last_head,
+            head: m * load.head,
             tensor_parallel: m * model.tensor_parallel * of_model,
             context_parallel: m * model.context_parallel * of_model,
             expert_parallel: m * model.expert_parallel * of_model,
-            gathers: m * gathers,
-            host_bound: m * (stage - gathers - device - last_head),
+            gathers: m * load.gathers,
+            host_bound: m * load.late,
+            bubble: load.bubble,
+            transfers: load.transfers,
             ..Times::default()
         };
-        if s.pp > 1.0 {
-            let even = longer(model.device() / s.pp, model.host / s.pp + micro);
-            // The first stages wait for the last to fill: with virtual stages, as long as a part of a stage.
-            times.bubble = bubble(s.pp, s.vpp) * even + head.min(even);
-            times.transfers = self.transfers(m);
-        }
-        times.data_parallel = self.data_parallel(stage);
-        times.optimizer = self.optimizer(stage_layers);
+        times.data_parallel = self.data_parallel(load.pass);
+        times.optimizer = self.optimizer(load.layers);
         times.offload = self.offload();
         times.fixed = self.c(Constant::step_s);
         times.stragglers =
             times.total() * self.c(Constant::straggle) * (s.world / s.on_node).max(1.0).log2();
         times.stalls = self.stalls();
         times
-    }
-
-    /// Layers of the fullest stage; the head takes the place of some.
-    fn fullest_stage(&self, model: &Pass, head: f64) -> f64 {
-        let s = self.setup;
-        if s.pp <= 1.0 {
-            return s.shape.layers;
-        }
-        if s.framework == Framework::Nanotron {
-            return partition::of(s).most;
-        }
-        let layer = model.device() / s.shape.layers;
-        let head_layers = (head / layer).min(s.shape.layers);
-        let even = s.shape.layers / s.pp;
-        let balanced = (s.shape.layers + head_layers) / s.pp;
-        let whole = balanced.ceil().min(even.ceil());
-        whole.max(even).max(1.0).min(s.shape.layers)
     }
 
     /// Parameters that a GPU holds of its stage, experts of others left out.
@@ -350,20 +321,6 @@ impl Model<'_> {
         let dense = shape.dense_params / s.pp
             + if s.pp > 1.0 || shape.tied { tables } else { 2.0 * tables };
         dense / s.tp + shape.expert_params / (s.pp * s.tp * s.ep)
-    }
-
-    fn transfers(&self, m: f64) -> f64 {
-        let s = self.setup;
-        let bytes = 2.0 * s.tokens() * s.shape.hidden / s.stream_split();
-        let across = s.world > s.network.domain;
-        let rate = if across {
-            network_rate(s, self.constants) / s.on_node
-        } else {
-            s.gpu.link_rate * self.c(Constant::link_share)
-        };
-        let each = self.c(Constant::transfer_s)
-            + exposed(self.c(Constant::transfer_exposed)) * bytes / rate;
-        2.0 * (m * s.vpp.max(1.0) + s.pp - 1.0) * each
     }
 
     /// Runs of a framework on many machines stall now and then for about the same time in each micro-batch, whatever the

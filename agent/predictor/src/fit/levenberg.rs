@@ -137,9 +137,6 @@ fn normal_equations(
     let scatter = scatter(figure);
     let mut matrix = vec![0.0; size * size];
     let mut gradient = vec![0.0; size];
-    // The other figure's constants have no slope.
-    let own: Vec<usize> =
-        (0..SPECS.len()).filter(|constant| belongs(&Slot::All(*constant), figure)).collect();
     let mut slopes = vec![0.0; SPECS.len()];
     for (&(framework, generation), rows) in families {
         let active: Vec<(usize, usize)> = vector
@@ -154,11 +151,12 @@ fn normal_equations(
             .collect();
         // A factor moves a constant as its global value does: one derivative for both.
         let base = vector.constants((framework, generation));
-        let moved: Vec<Constants> = (0..SPECS.len())
+        let moved: Vec<(usize, Constants)> = (0..SPECS.len())
+            .filter(|constant| belongs(&Slot::All(*constant), figure))
             .map(|constant| {
                 let mut moved = base.clone();
                 moved.0[constant] *= STEP.exp();
-                moved
+                (constant, moved)
             })
             .collect();
         for (sample, measured) in rows {
@@ -166,8 +164,8 @@ fn normal_equations(
             let off = value - measured;
             let far = off / scatter / ROBUST;
             let weight = sample.weight / (1.0 + far * far) / (scatter * scatter);
-            for &constant in &own {
-                slopes[constant] = (sample.formulas(figure, &moved[constant]).ln() - value) / STEP;
+            for (constant, moved) in &moved {
+                slopes[*constant] = (sample.formulas(figure, moved).ln() - value) / STEP;
             }
             for &(row, constant) in &active {
                 let slope = weight * slopes[constant];

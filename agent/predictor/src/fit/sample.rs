@@ -71,7 +71,7 @@ impl Sample {
     /// What the formulas alone say.
     pub(crate) fn formulas(&self, figure: Figure, constants: &Constants) -> f64 {
         match figure {
-            Figure::Time => time::step(&self.setup, constants).total(),
+            Figure::Time => time::total(&self.setup, constants),
             Figure::Memory => memory::peak(&self.setup, constants).total(),
         }
     }

@@ -10,3 +10,4 @@ mod plan;
 mod properties;
 mod published;
 mod refusals;
+mod schedules;
