@@ -117,7 +117,7 @@ impl Predictor {
         let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
         let formulas = match figure {
             Figure::Time => time::total(setup, constants),
-            Figure::Memory => memory::peak(setup, constants).total(),
+            Figure::Memory => memory::printed(setup, constants).total(),
         };
         formulas * self.factor(setup, figure)
     }
@@ -145,7 +145,8 @@ impl Predictor {
         }
         let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
         let times = time::step(&setup, constants);
-        let peak = memory::peak(&setup, constants);
+        let peak = memory::printed(&setup, constants);
+        let fuller = memory::fullest(&setup, constants).total() / peak.total();
         let mut assumed = std::mem::take(&mut setup.assumed);
         let itself = anchor.is_some_and(|anchor| anchor.setup == setup);
         let mut figure = |figure, total: f64, measured: Option<f64>| {
@@ -165,6 +166,12 @@ impl Predictor {
         // Weights, gradients and the optimizer's states are arithmetic: no job needs less.
         let states = (peak.weights + peak.gradients + peak.optimizer).min(peak_bytes.p50);
         let peak_bytes = Interval { p05: peak_bytes.p05.max(states), ..peak_bytes };
+        if fuller > 1.005 {
+            assumed.push(format!(
+                "peak_mem_bytes: of the first stage, as {} prints it; the fullest needs {fuller:.2} times as much, which oom_probability counts",
+                setup.framework.name()
+            ));
+        }
         let tokens = setup.global_batch * setup.shape.seq;
         Prediction {
             schema: SCHEMA.to_owned(),
@@ -177,7 +184,7 @@ impl Predictor {
                 p95: tokens / step_s.p05,
             }),
             peak_mem_bytes: Some(peak_bytes),
-            oom_probability: Some(peak_bytes.above(setup.gpu.memory_bytes - NOT_OURS)),
+            oom_probability: Some(peak_bytes.above((setup.gpu.memory_bytes - NOT_OURS) / fuller)),
             time_breakdown: Some(breakdown(
                 &times.parts(),
                 times.total(),

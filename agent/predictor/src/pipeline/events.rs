@@ -48,8 +48,12 @@ pub(super) fn all(pipeline: &Pipeline<'_>) -> Events {
                 let here = at(part, micro_batch);
                 let (ready, work, slot) = match action {
                     Action::Forward(_) if part == 0 => (0.0, forward, here),
-                    Action::Forward(_) => (ends[at(part - 1, micro_batch)] + transfer, forward, here),
-                    Action::Backward(_) if part + 1 == parts.len() => (ends[here], backward, here + 1),
+                    Action::Forward(_) => {
+                        (ends[at(part - 1, micro_batch)] + transfer, forward, here)
+                    }
+                    Action::Backward(_) if part + 1 == parts.len() => {
+                        (ends[here], backward, here + 1)
+                    }
                     Action::Backward(_) => {
                         (ends[at(part + 1, micro_batch) + 1] + transfer, backward, here + 1)
                     }

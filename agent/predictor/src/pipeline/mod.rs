@@ -10,8 +10,8 @@ mod order;
 mod rounds;
 
 pub use events::Events;
-pub use order::Schedule;
 use order::Order;
+pub use order::Schedule;
 
 /// Time of a part of the model for one micro-batch, seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

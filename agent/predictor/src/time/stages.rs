@@ -97,8 +97,8 @@ impl Model<'_> {
             let group = Group::of(s, self.constants, s.dp, s.tp * s.cp);
             let bytes = 2.0 * self.stage_params() / s.vpp;
             let rounds = if s.recompute == Recompute::Full { 3.0 } else { 2.0 };
-            let time = (rounds + s.grad_bytes / 2.0) * group.gather(bytes)
-                + layers * 3.0 * group.latency;
+            let time =
+                (rounds + s.grad_bytes / 2.0) * group.gather(bytes) + layers * 3.0 * group.latency;
             let both = longer(pass, time) + self.c(Constant::gather_exposed) * pass.min(time);
             gathers = both - pass;
             pass = both;

@@ -4,7 +4,10 @@ use perfagent_predictor::pipeline::{Pipeline, Schedule, Work, in_flight};
 use proptest::prelude::*;
 
 fn near(value: f64, expected: f64) {
-    assert!((value - expected).abs() <= 1e-9 * expected.abs().max(1e-9), "{value} is not {expected}");
+    assert!(
+        (value - expected).abs() <= 1e-9 * expected.abs().max(1e-9),
+        "{value} is not {expected}"
+    );
 }
 
 fn pipeline(parts: &[Work], stages: usize, transfer: f64, micro_batches: usize) -> Pipeline<'_> {
@@ -112,8 +115,8 @@ fn all_forward_before_all_backward_takes_as_long_as_1f1b_and_holds_all() {
 fn works(stages: usize, own: usize) -> impl Strategy<Value = (usize, Vec<Work>)> {
     let time = prop_oneof![Just(1.0), 0.1..1.0_f64, 1.0..4.0_f64];
     (1..=stages, 1..=own).prop_flat_map(move |(stages, own)| {
-        let work = (time.clone(), time.clone())
-            .prop_map(|(forward, backward)| Work { forward, backward });
+        let work =
+            (time.clone(), time.clone()).prop_map(|(forward, backward)| Work { forward, backward });
         // Most pipelines have equal stages but for the ends: chains that take nearly as long as each other.
         let alike = (work.clone(), work.clone()).prop_map(move |(middle, last)| {
             let mut parts = vec![middle; stages * own];
