@@ -6,6 +6,7 @@ mod facts;
 mod fuzz;
 mod jobs;
 mod lines;
+mod memory;
 mod plan;
 mod properties;
 mod published;
