@@ -12,10 +12,12 @@ pub(crate) type Parts = Vec<(&'static str, f64)>;
 pub(crate) struct Formulas {
     /// Of a step, seconds.
     pub time: Parts,
-    /// Of the fullest GPU at its fullest moment, bytes.
+    /// Of the GPU whose peak the framework prints (the fullest, mostly) at its fullest moment, bytes.
     pub memory: Parts,
     /// Weights, gradients and the optimizer's states at that moment, bytes.
     pub states: f64,
+    /// What the fullest GPU needs, by that.
+    pub fuller: f64,
 }
 
 impl Formulas {
@@ -27,13 +29,15 @@ impl Formulas {
                 time: conv::step(setup, network, constants).parts().to_vec(),
                 memory: peak.parts().to_vec(),
                 states: peak.weights + peak.gradients + peak.optimizer,
+                fuller: 1.0,
             };
         }
-        let peak = memory::peak(setup, constants);
+        let peak = memory::printed(setup, constants);
         Self {
             time: time::step(setup, constants).parts().to_vec(),
             memory: peak.parts().to_vec(),
             states: peak.weights + peak.gradients + peak.optimizer,
+            fuller: memory::fullest(setup, constants).total() / peak.total(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! From a job to its prediction.
 
 use crate::calibration::Calibration;
-use crate::conv;
 use crate::effects::{self, Figure};
 use crate::formulas::{Formulas, total};
 use crate::gpu::Gpu;
@@ -10,6 +9,7 @@ use crate::job::Job;
 use crate::loader::Loader;
 use crate::prediction::{Breakdown, Interval, Prediction, SCHEMA};
 use crate::setup::Setup;
+use crate::{conv, memory, time};
 
 /// Doublings outside of the measured jobs from which on nothing is predicted.
 const TOO_FAR: f64 = 5.0;
@@ -182,7 +182,7 @@ impl Predictor {
         if std::mem::take(&mut setup.guessed) {
             wider *= GUESSED;
         }
-        let Formulas { time, memory, states } = self.formulas(&setup);
+        let Formulas { time, memory, states, fuller } = self.formulas(&setup);
         let (step, peak) = (total(&time), total(&memory));
         if setup.shape.images.is_some() && conv::waits(&time, step) {
             wider *= GUESSED;
@@ -208,6 +208,12 @@ impl Predictor {
         // Weights, gradients and the optimizer's states are arithmetic: no job needs less.
         let states = states.min(peak_bytes.p50);
         let peak_bytes = Interval { p05: peak_bytes.p05.max(states), ..peak_bytes };
+        if fuller > 1.005 {
+            assumed.push(format!(
+                "peak_mem_bytes: of the first stage, as {} prints it; the fullest needs {fuller:.2} times as much, which oom_probability counts",
+                setup.framework.name()
+            ));
+        }
         let tokens = setup.global_batch * setup.shape.seq;
         let mut time_breakdown = breakdown(&time, step, time_factor, "corrections_s");
         if step_s.p50 > work_s.p50 {
@@ -227,7 +233,7 @@ impl Predictor {
                 p95: tokens / step_s.p05,
             }),
             peak_mem_bytes: Some(peak_bytes),
-            oom_probability: Some(peak_bytes.above(setup.gpu.memory_bytes - NOT_OURS)),
+            oom_probability: Some(peak_bytes.above((setup.gpu.memory_bytes - NOT_OURS) / fuller)),
             time_breakdown: Some(time_breakdown),
             memory_breakdown: Some(breakdown(&memory, peak, memory_factor, "corrections_bytes")),
             assumed,

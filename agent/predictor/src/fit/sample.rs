@@ -75,7 +75,7 @@ impl Sample {
     pub(crate) fn formulas(&self, figure: Figure, constants: &Constants) -> f64 {
         match figure {
             Figure::Time => time::total(&self.setup, constants),
-            Figure::Memory => memory::peak(&self.setup, constants).total(),
+            Figure::Memory => memory::printed(&self.setup, constants).total(),
         }
     }
 

@@ -8,6 +8,7 @@ mod fuzz;
 mod images;
 mod jobs;
 mod lines;
+mod memory;
 mod plan;
 mod properties;
 mod published;
