@@ -3,6 +3,7 @@
 use super::resnet::{Block, Convolution, ResNet};
 use crate::collective::Group;
 use crate::constants::{Constant, Constants};
+use crate::launches::{GRAPH_S, NODE_S};
 use crate::setup::{Offload, Precision, Recompute, Setup};
 use crate::time::{exposed, longer};
 
@@ -213,7 +214,7 @@ impl Model<'_> {
         let s = self.s;
         let pass = self.pass();
         let device = pass.device();
-        let stage = longer(device, pass.operators * OPERATOR_S);
+        let stage = longer(device, self.host(&pass));
         let gathers = self.gathers(stage);
         let m = s.passes;
         let mut times = Times {
@@ -231,6 +232,13 @@ impl Model<'_> {
         times.stragglers =
             times.total() * self.c(Constant::straggle) * (s.world / s.on_node).max(1.0).log2();
         times
+    }
+
+    /// Time of the host to launch a pass: operator by operator, or forward and backward as one captured graph each.
+    fn host(&self, pass: &Pass) -> f64 {
+        let one_by_one = pass.operators * OPERATOR_S;
+        let captured = 2.0 * GRAPH_S + pass.operators * NODE_S;
+        if self.s.cuda_graphs { one_by_one.min(captured) } else { one_by_one }
     }
 
     /// Weights that ZeRO-3 gathers for each forward and backward, and gradients that it scatters, as far as they are longer
