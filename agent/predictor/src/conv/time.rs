@@ -52,12 +52,11 @@ pub(crate) struct Times {
     pub data_parallel: f64,
     pub optimizer: f64,
     pub offload: f64,
-    pub fixed: f64,
     pub stragglers: f64,
 }
 
 impl Times {
-    pub(crate) fn parts(&self) -> [(&'static str, f64); 10] {
+    pub(crate) fn parts(&self) -> [(&'static str, f64); 9] {
         [
             ("convolutions_s", self.convolutions),
             ("norms_and_activations_s", self.elementwise),
@@ -67,7 +66,6 @@ impl Times {
             ("data_parallel_s", self.data_parallel),
             ("optimizer_s", self.optimizer),
             ("offload_s", self.offload),
-            ("fixed_s", self.fixed),
             ("stragglers_s", self.stragglers),
         ]
     }
@@ -226,7 +224,6 @@ impl Model<'_> {
             data_parallel: self.data_parallel(stage),
             optimizer: self.optimizer(),
             offload: self.offload(),
-            fixed: self.c(Constant::step_s),
             stragglers: 0.0,
         };
         times.stragglers =
