@@ -6,9 +6,9 @@ use crate::setup::Setup;
 /// Launching a graph, seconds. NVIDIA documents a few microseconds with its own driver calls alone; this is with the framework's call
 /// around it. CUDA.jl's manual (`cuda.juliagpu.org/dev/usage/graphs`) measures 3.5 µs of the processor for a graph of 80 kernels,
 /// 8 µs for one of a small network.
-const GRAPH_S: f64 = 10e-6;
+pub(crate) const GRAPH_S: f64 = 10e-6;
 /// Each node of a graph, seconds, at most: of what is not a straight line of kernels.
-const NODE_S: f64 = 1e-6;
+pub(crate) const NODE_S: f64 = 1e-6;
 /// Operations of a layer, forward and backward, in PyTorch without fusion.
 const NODES: f64 = 100.0;
 /// Graphs of a layer: forward and backward, as Megatron-LM captures them (`--cuda-graph-impl local`).

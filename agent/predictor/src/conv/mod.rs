@@ -5,7 +5,8 @@
 //! and input channels. What lies between convolutions (norms, activations, sums) is traffic of memory. Data parallelism is the
 //! only kind: nobody splits these layers.
 //!
-//! No constant here is fitted: there are too few published runs. Each has its source beside it, and what is known of public
+//! No constant here is fitted to such networks: there are too few published runs. Exchanges, context and fragments are as the
+//! calibration has them of transformers. Each has its source beside it, and what is known of public
 //! runs is compared with what the formulas say in `ACCURACY.md`.
 
 mod memory;

@@ -3,6 +3,7 @@
 use super::resnet::{Block, Convolution, ResNet};
 use crate::collective::Group;
 use crate::constants::{Constant, Constants};
+use crate::launches::{GRAPH_S, NODE_S};
 use crate::setup::{Offload, Precision, Recompute, Setup};
 use crate::time::{exposed, longer};
 
@@ -51,12 +52,11 @@ pub(crate) struct Times {
     pub data_parallel: f64,
     pub optimizer: f64,
     pub offload: f64,
-    pub fixed: f64,
     pub stragglers: f64,
 }
 
 impl Times {
-    pub(crate) fn parts(&self) -> [(&'static str, f64); 10] {
+    pub(crate) fn parts(&self) -> [(&'static str, f64); 9] {
         [
             ("convolutions_s", self.convolutions),
             ("norms_and_activations_s", self.elementwise),
@@ -66,7 +66,6 @@ impl Times {
             ("data_parallel_s", self.data_parallel),
             ("optimizer_s", self.optimizer),
             ("offload_s", self.offload),
-            ("fixed_s", self.fixed),
             ("stragglers_s", self.stragglers),
         ]
     }
@@ -213,7 +212,7 @@ impl Model<'_> {
         let s = self.s;
         let pass = self.pass();
         let device = pass.device();
-        let stage = longer(device, pass.operators * OPERATOR_S);
+        let stage = longer(device, self.host(&pass));
         let gathers = self.gathers(stage);
         let m = s.passes;
         let mut times = Times {
@@ -225,12 +224,18 @@ impl Model<'_> {
             data_parallel: self.data_parallel(stage),
             optimizer: self.optimizer(),
             offload: self.offload(),
-            fixed: self.c(Constant::step_s),
             stragglers: 0.0,
         };
         times.stragglers =
             times.total() * self.c(Constant::straggle) * (s.world / s.on_node).max(1.0).log2();
         times
+    }
+
+    /// Time of the host to launch a pass: operator by operator, or forward and backward as one captured graph each.
+    fn host(&self, pass: &Pass) -> f64 {
+        let one_by_one = pass.operators * OPERATOR_S;
+        let captured = 2.0 * GRAPH_S + pass.operators * NODE_S;
+        if self.s.cuda_graphs { one_by_one.min(captured) } else { one_by_one }
     }
 
     /// Weights that ZeRO-3 gathers for each forward and backward, and gradients that it scatters, as far as they are longer

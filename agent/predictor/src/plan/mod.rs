@@ -169,7 +169,7 @@ pub fn plan(
         suggestions,
         front: front::of(&fitting),
         rejected: rejections.finish(),
-        beyond: suggestion::beyond(&moved.run, &base_prediction),
+        beyond: suggestion::beyond(&moved, &base_prediction),
         base: moved,
         base_prediction,
     })

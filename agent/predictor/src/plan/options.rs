@@ -41,7 +41,8 @@ pub(super) fn of(job: &Job, rejections: &mut Rejections) -> Vec<Job> {
         }
         job
     };
-    let fused = can_fuse_loss(&job.run);
+    // Of images there are no logits worth the name.
+    let fused = !job.model.is_of_images() && can_fuse_loss(&job.run);
     let mut graphs = can_capture(&job.run);
     if let Some(why) = changing(job).filter(|_| graphs) {
         rejections.add("graphs of what changes", &with(false, true), why);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Job, Run};
+use crate::job::Job;
 use crate::prediction::{Interval, Prediction};
 use crate::predictor::DATA_STALL;
 
@@ -148,7 +148,9 @@ fn why(old: &Prediction, new: &Prediction) -> Vec<Why> {
 }
 
 /// What was not searched: a faster loader, and captured graphs and a loss that keeps no logits where the framework has none of its own.
-pub(super) fn beyond(run: &Run, prediction: &Prediction) -> Vec<String> {
+pub(super) fn beyond(job: &Job, prediction: &Prediction) -> Vec<String> {
+    let run = &job.run;
+    let rate = if job.model.is_of_images() { "images/s" } else { "tokens/s" };
     let mut beyond = Vec::new();
     let step = prediction.step_s.map_or(0.0, |step| step.p50);
     if let Some(host) =
@@ -158,7 +160,7 @@ pub(super) fn beyond(run: &Run, prediction: &Prediction) -> Vec<String> {
         && !options::can_capture(run)
     {
         beyond.push(format!(
-            "CUDA graphs or torch.compile would take away launches: {:.0} % of the step is the GPU waiting for the host, so at most {:+.0} % tokens/s",
+            "CUDA graphs or torch.compile would take away launches: {:.0} % of the step is the GPU waiting for the host, so at most {:+.0} % {rate}",
             100.0 * host / step,
             100.0 * (1.0 / (1.0 - host / step) - 1.0)
         ));
@@ -167,7 +169,7 @@ pub(super) fn beyond(run: &Run, prediction: &Prediction) -> Vec<String> {
         && *stall > 0.01 * step
     {
         beyond.push(format!(
-            "Steps wait {stall:.3} s for data, as measured ({:.0} % of a step): loading ahead, more loader workers or cached data would bring at most {:+.0} % tokens/s, and without it no arrangement is faster than the loader",
+            "Steps wait {stall:.3} s for data, as measured ({:.0} % of a step): loading ahead, more loader workers or cached data would bring at most {:+.0} % {rate}, and without it no arrangement is faster than the loader",
             100.0 * stall / step,
             100.0 * (1.0 / (1.0 - stall / step) - 1.0)
         ));

@@ -102,6 +102,12 @@ fn a_small_batch_waits_for_the_host() {
             > 0.3 * prediction.step_s.unwrap().p50
     );
     assert!(prediction.assumed.iter().any(|what| what.contains("waits for the host")));
+    let captured = resnet(&[
+        ("run.micro_batch", json!(1)),
+        ("run.global_batch", json!(8)),
+        ("run.cuda_graphs", json!(true)),
+    ]);
+    assert!(answer(&captured).step_s.unwrap().p50 < 0.5 * prediction.step_s.unwrap().p50);
 }
 
 #[test]
