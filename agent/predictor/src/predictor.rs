@@ -2,13 +2,14 @@
 
 use crate::calibration::Calibration;
 use crate::effects::{self, Figure};
+use crate::formulas::{Formulas, total};
 use crate::gpu::Gpu;
 use crate::interval::{self, Spread};
 use crate::job::Job;
 use crate::loader::Loader;
 use crate::prediction::{Breakdown, Interval, Prediction, SCHEMA};
 use crate::setup::Setup;
-use crate::{memory, time};
+use crate::{conv, memory, time};
 
 /// Doublings outside of the measured jobs from which on nothing is predicted.
 const TOO_FAR: f64 = 5.0;
@@ -133,15 +134,31 @@ impl Predictor {
 
     /// What formulas and factors say.
     fn middle(&self, setup: &Setup, figure: Figure) -> f64 {
+        if setup.shape.images.is_some() {
+            let formulas = self.formulas(setup);
+            return total(match figure {
+                Figure::Time => &formulas.time,
+                Figure::Memory => &formulas.memory,
+            });
+        }
         let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
         let formulas = match figure {
             Figure::Time => time::total(setup, constants),
-            Figure::Memory => memory::peak(setup, constants).total(),
+            Figure::Memory => memory::printed(setup, constants).total(),
         };
         formulas * self.factor(setup, figure)
     }
 
+    fn formulas(&self, setup: &Setup) -> Formulas {
+        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
+        Formulas::of(setup, constants)
+    }
+
+    /// What formulas of transformers miss; those of images have no measured jobs to tell.
     fn factor(&self, setup: &Setup, figure: Figure) -> f64 {
+        if setup.shape.images.is_some() {
+            return 1.0;
+        }
         effects::of(self.calibration.effects(figure), &effects::keys(setup, figure)).exp()
     }
 
@@ -150,7 +167,10 @@ impl Predictor {
             Ok(setup) => setup,
             Err(why) => return Prediction::refused(job.id.clone(), why),
         };
-        let outside = self.calibration.outside(&setup);
+        let outside = match &setup.shape.images {
+            Some(network) => conv::outside(&setup, network),
+            None => self.calibration.outside(&setup),
+        };
         if let Some((why, _)) = outside.iter().find(|(_, doublings)| *doublings > TOO_FAR) {
             return Prediction::refused(job.id.clone(), format!("{why}, too far to say anything"));
         }
@@ -162,9 +182,12 @@ impl Predictor {
         if std::mem::take(&mut setup.guessed) {
             wider *= GUESSED;
         }
-        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
-        let times = time::step(&setup, constants);
-        let peak = memory::peak(&setup, constants);
+        let Formulas { time, memory, states, fuller } = self.formulas(&setup);
+        let (step, peak) = (total(&time), total(&memory));
+        if setup.shape.images.is_some() && conv::waits(&time, step) {
+            wider *= GUESSED;
+            setup.assumed.push("interval widened: the GPU waits for the host, which no published run of such a network did".to_owned());
+        }
         let mut assumed = std::mem::take(&mut setup.assumed);
         let itself = anchor.is_some_and(|anchor| anchor.setup == setup);
         let mut figure = |figure, total: f64, measured: Option<f64>| {
@@ -177,18 +200,22 @@ impl Predictor {
             (Interval::around(total * factor, spread), spread, factor)
         };
         let anchored = |pick: fn(&Anchor) -> Option<f64>| anchor.and_then(pick);
-        let (step_s, _, time_factor) =
-            figure(Figure::Time, times.total(), anchored(|anchor| anchor.time));
+        let (step_s, _, time_factor) = figure(Figure::Time, step, anchored(|anchor| anchor.time));
         let (work_s, loader) = (step_s, anchor.and_then(|anchor| anchor.loader));
         let step_s = loader.map_or(work_s, |loader| loader.slowed(&setup, work_s));
         let (peak_bytes, _, memory_factor) =
-            figure(Figure::Memory, peak.total(), anchored(|anchor| anchor.memory));
+            figure(Figure::Memory, peak, anchored(|anchor| anchor.memory));
         // Weights, gradients and the optimizer's states are arithmetic: no job needs less.
-        let states = (peak.weights + peak.gradients + peak.optimizer).min(peak_bytes.p50);
+        let states = states.min(peak_bytes.p50);
         let peak_bytes = Interval { p05: peak_bytes.p05.max(states), ..peak_bytes };
+        if fuller > 1.005 {
+            assumed.push(format!(
+                "peak_mem_bytes: of the first stage, as {} prints it; the fullest needs {fuller:.2} times as much, which oom_probability counts",
+                setup.framework.name()
+            ));
+        }
         let tokens = setup.global_batch * setup.shape.seq;
-        let mut time_breakdown =
-            breakdown(&times.parts(), times.total(), time_factor, "corrections_s");
+        let mut time_breakdown = breakdown(&time, step, time_factor, "corrections_s");
         if step_s.p50 > work_s.p50 {
             time_breakdown.insert(DATA_STALL.to_owned(), step_s.p50 - work_s.p50);
         }
@@ -206,14 +233,9 @@ impl Predictor {
                 p95: tokens / step_s.p05,
             }),
             peak_mem_bytes: Some(peak_bytes),
-            oom_probability: Some(peak_bytes.above(setup.gpu.memory_bytes - NOT_OURS)),
+            oom_probability: Some(peak_bytes.above((setup.gpu.memory_bytes - NOT_OURS) / fuller)),
             time_breakdown: Some(time_breakdown),
-            memory_breakdown: Some(breakdown(
-                &peak.parts(),
-                peak.total(),
-                memory_factor,
-                "corrections_bytes",
-            )),
+            memory_breakdown: Some(breakdown(&memory, peak, memory_factor, "corrections_bytes")),
             assumed,
         }
     }
@@ -231,7 +253,9 @@ impl Predictor {
         let nothing = Spread { p05: -1.0, p95: 1.0, jobs: 0 };
         let beside =
             if anchored { interval::anchored(spreads, &interval::family(setup)) } else { None };
-        let of_class = if self.calibration.has_seen(setup.framework, figure) {
+        let of_class = if setup.shape.images.is_some() {
+            Some(conv::spread(figure))
+        } else if self.calibration.has_seen(setup.framework, figure) {
             interval::find(spreads, &interval::classes(setup, figure, &self.calibration))
         } else {
             if beside.is_none() {

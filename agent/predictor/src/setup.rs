@@ -1,5 +1,6 @@
 //! A job with nothing left open: what was not stated is filled in and told.
 
+use crate::conv;
 use crate::framework::Framework;
 use crate::gpu::Gpu;
 use crate::job::Job;
@@ -64,6 +65,8 @@ pub(crate) struct Setup {
     pub grad_bytes: f64,
     pub recompute: Recompute,
     pub flash: bool,
+    /// Of networks for images, whether the channels of a pixel lie next to each other.
+    pub channels_last: bool,
     pub offload: Offload,
     pub optimizer_8bit: bool,
     pub sgd: bool,
@@ -228,6 +231,8 @@ impl Setup {
                     "run.grad_dtype {other:?} is not known; one of fp32, fp16, bf16"
                 ));
             }
+            // Autocast, as it is used with images, leaves weights and gradients in fp32.
+            None if shape.images.is_some() => 4.0,
             None => match (precision, framework) {
                 (Precision::Fp32 | Precision::Tf32, _)
                 | (_, Framework::Nanotron | Framework::Nemo) => 4.0,
@@ -263,16 +268,31 @@ impl Setup {
             return Err(format!("run.zero {zero} is not a stage; one of 0, 1, 2, 3"));
         }
         let flash = run.flash_attention.unwrap_or_else(|| {
+            if shape.images.is_some() {
+                return false;
+            }
             let flash = !matches!(framework, Framework::MegatronDeepSpeed);
             assumed.push(format!("run.flash_attention: {flash}"));
             flash
         });
-        let optimizer = run.optimizer.as_deref().unwrap_or("adamw").to_lowercase();
-        let guessed = run.recompute.is_none() || run.framework.is_none();
+        let mut guessed = run.recompute.is_none() || run.framework.is_none();
+        let mut optimizer = run.optimizer.as_deref().unwrap_or("adamw").to_lowercase();
+        let mut channels_last = false;
+        if shape.images.is_some() {
+            if run.optimizer.is_none() {
+                "sgd".clone_into(&mut optimizer);
+                assumed.push("run.optimizer: sgd".to_owned());
+            }
+            channels_last = run.channels_last.unwrap_or_else(|| {
+                assumed.push("run.channels_last: false".to_owned());
+                false
+            });
+            guessed = run.channels_last.is_none();
+        }
         if run.recompute.is_none() {
             assumed.push("run.recompute: none".to_owned());
         }
-        Ok(Self {
+        let setup = Self {
             network: Network::of(job, gpu),
             gpu,
             framework,
@@ -296,6 +316,7 @@ impl Setup {
             grad_bytes,
             recompute,
             flash,
+            channels_last,
             offload,
             optimizer_8bit: optimizer.contains("8bit"),
             sgd: optimizer.starts_with("sgd"),
@@ -303,7 +324,9 @@ impl Setup {
             cuda_graphs: run.cuda_graphs.unwrap_or(false),
             assumed,
             guessed,
-        })
+        };
+        let refusal = setup.shape.images.as_ref().and_then(|_| conv::refusal(&setup));
+        refusal.map_or(Ok(setup), Err)
     }
 
     /// Tokens that a GPU works on in a pass.

@@ -93,7 +93,7 @@ impl Pass {
 }
 
 /// Where both of two things bound, the longer counts, a little more when they are near each other.
-fn longer(a: f64, b: f64) -> f64 {
+pub(crate) fn longer(a: f64, b: f64) -> f64 {
     (a.powi(4) + b.powi(4)).powf(0.25)
 }
 
@@ -405,6 +405,6 @@ impl Model<'_> {
 }
 
 /// A positive constant as a share: 1 becomes a half.
-fn exposed(value: f64) -> f64 {
+pub(crate) fn exposed(value: f64) -> f64 {
     value / (1.0 + value)
 }

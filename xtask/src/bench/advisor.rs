@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow};
 use perfagent_predictor::fit::{Held, Score, cells, cross_validate, noise_floor, score};
 use perfagent_predictor::{Figure, Predictor};
 
+use super::images;
 use crate::jobs::Jobs;
 use crate::{shell, statistics};
 
@@ -124,6 +125,8 @@ fn page(jobs: &Jobs, held: &[Held]) -> Result<String> {
             100.0 * cells.regret_p90
         )?;
     }
+    writeln!(page)?;
+    page.push_str(&images::page()?);
     Ok(page)
 }
 

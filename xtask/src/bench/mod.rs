@@ -3,6 +3,7 @@
 mod advisor;
 mod agent;
 mod figure;
+mod images;
 mod import;
 mod record_overhead;
 mod training;

@@ -33,7 +33,7 @@ impl Arguments {
 }
 
 pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refused> {
-    if job.model.arch.as_deref().is_some_and(|arch| arch.starts_with("resnet")) {
+    if job.model.is_of_images() {
         return Err(Refused(
             "model.arch: Megatron-LM trains transformers, not networks for images; use --emit torchrun".to_owned(),
         ));

@@ -2,6 +2,8 @@
 
 use perfagent_predictor::Job;
 
+use super::images;
+
 /// A field of a job.
 type Field<T> = fn(&mut Job) -> &mut Option<T>;
 
@@ -78,12 +80,13 @@ pub fn read(command: &str) -> Job {
             flag(&mut job, &name, value);
         }
     }
+    images::read(&words, &mut job);
     if job == Job::default() {
         return job;
     }
     let names = |part: &str| words.iter().any(|word| word.contains(part));
     if names("perfagent-bench") {
-        for arch in ["gpt", "llama", "moe", "resnet50"] {
+        for arch in ["gpt", "llama", "moe"] {
             if words.contains(&arch) {
                 job.model.arch = Some(arch.to_owned());
             }

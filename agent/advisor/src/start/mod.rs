@@ -1,6 +1,7 @@
 //! The job that a recording is of: what the recording says, what its command line says, and what the user adds.
 
 mod command_line;
+mod images;
 mod model_file;
 mod wanted;
 

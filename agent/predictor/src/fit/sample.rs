@@ -35,6 +35,9 @@ impl Sample {
     /// The job with what was measured, or why it is refused.
     pub fn of(job: &Job, measured: &Measured, source: &str) -> Result<Self, String> {
         let setup = Setup::of(job)?;
+        if setup.shape.images.is_some() {
+            return Err("model.arch: constants are fitted to transformers only".to_owned());
+        }
         let (shape, nodes) = (&setup.shape, setup.nodes);
         let model = format!("{source} {}x{:.0}", setup.arch, shape.hidden);
         let cell = format!(
@@ -72,7 +75,7 @@ impl Sample {
     pub(crate) fn formulas(&self, figure: Figure, constants: &Constants) -> f64 {
         match figure {
             Figure::Time => time::total(&self.setup, constants),
-            Figure::Memory => memory::peak(&self.setup, constants).total(),
+            Figure::Memory => memory::printed(&self.setup, constants).total(),
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) fn between(old: &Job, new: &Job) -> Vec<Change> {
         .collect()
 }
 
-fn fields(run: &Run) -> [(&'static str, String); 11] {
+fn fields(run: &Run) -> [(&'static str, String); 12] {
     let number = |value: Option<u64>, otherwise: u64| value.unwrap_or(otherwise).to_string();
     let switch = |value: Option<bool>| if value == Some(true) { "on" } else { "off" }.to_owned();
     let word = |value: &Option<String>, otherwise: &str| {
@@ -41,6 +41,7 @@ fn fields(run: &Run) -> [(&'static str, String); 11] {
         ("recompute", word(&run.recompute, "none")),
         ("offload", word(&run.offload, "none")),
         ("precision", word(&run.precision, "bf16")),
+        ("channels_last", run.channels_last.unwrap_or(false).to_string()),
         ("fused_loss", switch(run.fused_loss)),
         ("cuda_graphs", switch(run.cuda_graphs)),
     ]

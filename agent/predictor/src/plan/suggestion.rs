@@ -83,6 +83,7 @@ pub(super) fn best(
     pick(&|changes| count(changes) <= 2 && same_precision(changes));
     for field in [
         "recompute",
+        "channels_last",
         "micro_batch",
         "cuda_graphs",
         "fused_loss",
