@@ -53,8 +53,8 @@ fn up_to(setup: &Setup, count: f64) -> f64 {
     let shape = &setup.shape;
     let matrices = shape.dense_params / shape.layers;
     let head = shape.vocab * shape.hidden / matrices;
-    let share = (shape.layers + head) / setup.pp;
-    ((count * share).floor() + 1.0).min(shape.layers)
+    let of_a_stage = (shape.layers + head) / setup.pp;
+    ((count * of_a_stage).floor() + 1.0).min(shape.layers)
 }
 
 fn evenly(layers: f64, parts: usize) -> Vec<f64> {

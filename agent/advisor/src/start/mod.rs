@@ -95,11 +95,11 @@ fn observed(report: &Report) -> Observed {
         .ranks
         .iter()
         .filter_map(|rank| rank.memory.peak_reserved_bytes.or(rank.memory.peak_allocated_bytes));
-    let step_s = steps.max().map(|nanos| nanos as f64 / 1e9);
+    let slowest = steps.max().map(|nanos| nanos as f64 / 1e9);
     Observed {
-        step_s,
+        step_s: slowest,
         peak_bytes: peaks.max().map(|bytes| bytes as f64),
-        data_stall_s: step_s.zip(waiting(report)).map(|(step_s, share)| share * step_s),
+        data_stall_s: slowest.zip(waiting(report)).map(|(step_s, share)| share * step_s),
     }
 }
 

@@ -28,7 +28,7 @@ impl Events {
 /// Works through the stages in turn, each as far as what it needs is there.
 pub(super) fn all(pipeline: &Pipeline<'_>) -> Events {
     let &Pipeline { stages, parts, micro_batches, transfer, blocking, .. } = pipeline;
-    let hold = if blocking { transfer } else { 0.0 };
+    let sending = if blocking { transfer } else { 0.0 };
     let orders: Vec<_> = (0..stages).map(|stage| pipeline.order(stage)).collect();
     // Forward and backward of every part and micro-batch; infinite until they ended.
     let mut ends = vec![f64::INFINITY; 2 * parts.len() * micro_batches];
@@ -66,7 +66,7 @@ pub(super) fn all(pipeline: &Pipeline<'_>) -> Events {
                 let end = free[stage].max(ready) + work;
                 ends[slot] = end;
                 makespan = makespan.max(end);
-                free[stage] = end + if sends { hold } else { 0.0 };
+                free[stage] = end + if sends { sending } else { 0.0 };
                 match action {
                     Action::Forward(_) => held[stage] += 1,
                     Action::Backward(_) => held[stage] -= 1,
