@@ -7,6 +7,7 @@ mod ceilings;
 mod changes;
 mod command;
 mod comparison;
+mod durable_lines;
 mod exit;
 mod health;
 mod input;

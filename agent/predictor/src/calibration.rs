@@ -275,18 +275,28 @@ impl Calibration {
     pub(crate) fn outside(&self, setup: &Setup) -> Vec<(String, f64)> {
         let mut outside = Vec::new();
         for (name, fields, value) in ranged(setup) {
-            let Some([least, greatest]) = self.ranges.get(name) else { continue };
-            // Whoever is a little outside is told nothing: the ends of a range are as good as what is between.
-            let doublings = (value / greatest).log2().max((least / value).log2());
-            if doublings > 0.05 {
-                outside.push((
-                    format!("{fields}: {name} {value:.4} is outside of the measured jobs ({least:.4} to {greatest:.4})"),
-                    doublings,
-                ));
-            }
+            let Some(range) = self.ranges.get(name) else { continue };
+            outside.extend(beyond(name, fields, value, *range));
         }
         outside
     }
+}
+
+/// A sentence on a figure that is outside of its range, and by how many doublings. Whoever is a little outside is told nothing:
+/// the ends of a range are as good as what is between.
+pub(crate) fn beyond(
+    name: &str,
+    fields: &str,
+    value: f64,
+    [least, greatest]: [f64; 2],
+) -> Option<(String, f64)> {
+    let doublings = (value / greatest).log2().max((least / value).log2());
+    let sentence = || {
+        format!(
+            "{fields}: {name} {value:.4} is outside of the measured jobs ({least:.4} to {greatest:.4})"
+        )
+    };
+    (doublings > 0.05).then(|| (sentence(), doublings))
 }
 
 /// The figures whose range is kept, each with the fields of a job that it comes from.

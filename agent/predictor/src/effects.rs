@@ -22,7 +22,11 @@ pub(crate) type Effects = BTreeMap<String, f64>;
 /// The keys of a job, each with how many jobs' weight its factor is drawn towards one.
 pub(crate) fn keys(setup: &Setup, figure: Figure) -> Vec<(String, f64)> {
     let s = setup;
-    let family = s.framework.name();
+    // Hosts copy for Omni-Path, which tells on more than the exchange: what was measured there says nothing of other networks.
+    let family = match figure {
+        Figure::Time if s.network.omni_path => format!("{}/omni-path", s.framework.name()),
+        _ => s.framework.name().to_owned(),
+    };
     let generation = s.gpu.generation.name();
     let size = format!("h{:.0}x{:.0}", s.shape.hidden, s.shape.layers);
     let mut keys = vec![

@@ -52,8 +52,7 @@ pub(crate) fn classes(setup: &Setup, figure: Figure, calibration: &Calibration) 
     let mut classes = Vec::new();
     if figure == Figure::Time {
         let constants = calibration.constants(setup.framework, setup.gpu.generation);
-        let times = time::step(setup, constants);
-        let stalled = times.stalls / times.total();
+        let stalled = time::stalled(setup, constants);
         let calm = if stalled < 0.02 {
             "calm"
         } else if stalled < 0.6 {

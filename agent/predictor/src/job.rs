@@ -4,6 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::conv;
 use crate::shape::Shape;
 
 /// One job: where it runs, what it trains and how.
@@ -64,7 +65,7 @@ pub struct Model {
     /// Transformer layers.
     #[serde(default, deserialize_with = "whole")]
     pub layers: Option<u64>,
-    /// Width of the residual stream.
+    /// Width of the residual stream; of a `resnet` the channels after its stem.
     #[serde(default, deserialize_with = "whole")]
     pub hidden: Option<u64>,
     /// Width of the feed-forward network; of one routed expert in a mixture of experts.
@@ -79,7 +80,7 @@ pub struct Model {
     /// Heads of keys and values.
     #[serde(default, deserialize_with = "whole")]
     pub kv_heads: Option<u64>,
-    /// Size of the vocabulary.
+    /// Size of the vocabulary; of a `resnet` its classes.
     #[serde(default, deserialize_with = "whole")]
     pub vocab: Option<u64>,
     /// Whether the head shares the embedding's matrix.
@@ -97,6 +98,17 @@ pub struct Model {
     /// Experts that a token goes through.
     #[serde(default, deserialize_with = "whole")]
     pub top_k: Option<u64>,
+    /// Side of an image, pixels; only networks for images have one.
+    #[serde(default, deserialize_with = "whole")]
+    pub image_size: Option<u64>,
+}
+
+impl Model {
+    /// Whether it is a network for images, by its name.
+    #[must_use]
+    pub fn is_of_images(&self) -> bool {
+        self.arch.as_deref().is_some_and(conv::is_of_images)
+    }
 }
 
 /// How a job is arranged.
@@ -105,10 +117,10 @@ pub struct Run {
     /// `nanotron`, `megatron`, `deepspeed`, `fsdp`, …
     #[serde(default)]
     pub framework: Option<String>,
-    /// Sequences of an optimizer step.
+    /// Sequences (or images) of an optimizer step.
     #[serde(default, deserialize_with = "whole")]
     pub global_batch: Option<u64>,
-    /// Sequences of a GPU (or its tensor and pipeline group) in one pass.
+    /// Sequences (or images) of a GPU (or its tensor and pipeline group) in one pass.
     #[serde(default, deserialize_with = "whole")]
     pub micro_batch: Option<u64>,
     /// Passes of a step.
@@ -156,6 +168,16 @@ pub struct Run {
     /// What lives in host memory: `optimizer` or `optimizer+params`.
     #[serde(default)]
     pub offload: Option<String>,
+    /// Whether the channels of a pixel lie next to each other (NHWC); only of networks for images.
+    #[serde(default)]
+    pub channels_last: Option<bool>,
+    /// Whether the loss is taken from a chunk of the logits at a time, together with the head (Liger's fused linear cross-entropy,
+    /// Cut Cross-Entropy). Not if not stated.
+    #[serde(default)]
+    pub fused_loss: Option<bool>,
+    /// Whether layers are launched as captured CUDA graphs. Not if not stated.
+    #[serde(default)]
+    pub cuda_graphs: Option<bool>,
 }
 
 /// What a job was measured at; never read by the predictor, only by calibration and tests.

@@ -1,8 +1,8 @@
 //! Peak memory of the fullest GPU, tensor by tensor.
 
-use crate::benchmark;
 use crate::constants::{Constant, Constants};
 use crate::framework::Framework;
+use crate::loss;
 use crate::partition;
 use crate::pipeline::in_flight;
 use crate::setup::{Offload, Precision, Recompute, Setup};
@@ -51,21 +51,22 @@ struct Stage {
     in_flight: f64,
 }
 
-/// The peak of `setup`: the fullest stage at its fullest moment.
-pub(crate) fn peak(setup: &Setup, constants: &Constants) -> Memory {
-    if setup.framework == Framework::Benchmark {
-        return benchmark::memory::peak(setup);
-    }
+/// The peak of `setup` that its framework prints.
+///
+/// Nanotron prints the peak of rank 0, which is in the first stage: an inference from its published runs, of which those whose
+/// last stage holds large logits print less than these alone need. Of other frameworks it is the fullest stage's.
+pub(crate) fn printed(setup: &Setup, constants: &Constants) -> Memory {
     let model = Model { s: setup, constants };
-    let mut fullest = Memory::default();
-    for stage in model.stages() {
-        for memory in model.moments(stage) {
-            if memory.total() > fullest.total() {
-                fullest = memory;
-            }
-        }
+    if setup.framework == Framework::Nanotron {
+        return model.peak(model.stages().first().copied());
     }
-    fullest
+    model.peak(model.stages())
+}
+
+/// The peak of `setup`: the fullest stage at its fullest moment.
+pub(crate) fn fullest(setup: &Setup, constants: &Constants) -> Memory {
+    let model = Model { s: setup, constants };
+    model.peak(model.stages())
 }
 
 struct Model<'a> {
@@ -78,7 +79,17 @@ impl Model<'_> {
         self.constants[constant]
     }
 
-    /// The first, the second and the last stage: one of them is the fullest.
+    /// The fullest moment of `stages`.
+    fn peak(&self, stages: impl IntoIterator<Item = Stage>) -> Memory {
+        stages.into_iter().flat_map(|stage| self.moments(stage)).fold(
+            Memory::default(),
+            |fullest, memory| {
+                if memory.total() > fullest.total() { memory } else { fullest }
+            },
+        )
+    }
+
+    /// The first, the last and the second stage: one of them is the fullest.
     fn stages(&self) -> Vec<Stage> {
         let s = self.s;
         let (layers, p) = (s.shape.layers, s.pp);
@@ -97,6 +108,14 @@ impl Model<'_> {
             stages.push(stage(1.0, partition.second));
         }
         stages
+    }
+
+    /// Bytes of a gradient in 16 bits that stays beside the one that accumulates in fp32. `DeepSpeed`'s `BF16_Optimizer` adds
+    /// the former to the latter after each backward pass and fills it with zeros instead of giving it back.
+    fn beside(&self, full: bool) -> f64 {
+        let deepspeed =
+            matches!(self.s.framework, Framework::DeepSpeed | Framework::MegatronDeepSpeed);
+        if deepspeed && !full && self.s.grad_bytes > 2.0 { 2.0 } else { 0.0 }
     }
 
     fn moments(&self, stage: Stage) -> [Memory; 2] {
@@ -120,7 +139,7 @@ impl Model<'_> {
         let full = matches!(s.precision, Precision::Fp32 | Precision::Tf32);
         let weight_bytes = if full { 4.0 } else { 2.0 };
         let mut weights = weight_bytes * sharded(3);
-        let mut gradients = s.grad_bytes * sharded(2);
+        let mut gradients = (s.grad_bytes + self.beside(full)) * sharded(2);
         let states = if s.sgd {
             4.0
         } else if s.optimizer_8bit {
@@ -170,11 +189,7 @@ impl Model<'_> {
             .kept()
             .map(|(kept, alive)| stage.in_flight * (stage.layers * kept + waiting) + once + alive)
             .fold(f64::INFINITY, f64::min);
-        let logits = if stage.last {
-            self.c(Constant::kept_logit) * tokens * shape.vocab / s.tp
-        } else {
-            0.0
-        };
+        let logits = if stage.last { loss::kept(s, self.c(Constant::kept_logit)) } else { 0.0 };
         let backward = self.broken_up(Memory { activations, logits, ..base });
         let update =
             if s.offload == Offload::None { self.c(Constant::kept_update) * updated } else { 0.0 };

@@ -6,12 +6,14 @@ use crate::benchmark;
 use crate::calibration::Calibration;
 use crate::ceilings::Ceilings;
 use crate::effects::{self, Figure};
+use crate::formulas::{Formulas, total};
 use crate::gpu::Gpu;
 use crate::interval::{self, Spread};
 use crate::job::Job;
+use crate::loader::Loader;
 use crate::prediction::{Breakdown, Interval, Prediction, SCHEMA};
 use crate::setup::Setup;
-use crate::{memory, time};
+use crate::{conv, memory, time};
 
 /// Doublings outside of the measured jobs from which on nothing is predicted.
 const TOO_FAR: f64 = 5.0;
@@ -21,6 +23,9 @@ const WIDER: f64 = 0.5;
 const GUESSED: f64 = 1.5;
 /// What is left of the driver, the CUDA context and others of a GPU's memory as the vendor states it, bytes.
 const NOT_OURS: f64 = 1.0e9;
+
+/// The part of a step in which it waits for data.
+pub(crate) const DATA_STALL: &str = "data_stall_s";
 
 /// Predicts jobs.
 #[derive(Clone, Debug)]
@@ -42,6 +47,21 @@ pub struct Anchor {
     time: Option<f64>,
     /// The same of the memory.
     memory: Option<f64>,
+    /// How fast its data came, if that was measured.
+    loader: Option<Loader>,
+}
+
+impl Anchor {
+    /// The anchor of a run that waited for data in `wait_s` of the `step_s` seconds of its steps: what is left of a step is what it
+    /// worked, and other arrangements wait for what the loader needs beyond their own work.
+    #[must_use]
+    pub fn waiting(mut self, step_s: f64, wait_s: f64) -> Self {
+        if step_s > 0.0 && (0.0..step_s).contains(&wait_s) {
+            self.time = self.time.map(|time| time + (1.0 - wait_s / step_s).ln());
+            self.loader = Some(Loader::of(&self.setup, step_s, wait_s));
+        }
+        self
+    }
 }
 
 impl Predictor {
@@ -106,7 +126,7 @@ impl Predictor {
         };
         let (time, memory) = (off(Figure::Time, step_s), off(Figure::Memory, peak_bytes));
         (setup.assumed, setup.guessed) = (Vec::new(), false);
-        Ok(Anchor { setup, time, memory })
+        Ok(Anchor { setup, time, memory, loader: None })
     }
 
     /// What `job` is expected to take, given that one beside it was measured.
@@ -141,15 +161,33 @@ impl Predictor {
 
     /// What formulas and factors say.
     fn middle(&self, setup: &Setup, figure: Figure) -> f64 {
+        // The formulas below are those that a fit asks.
+        if setup.shape.images.is_some() || benchmark::peak(setup).is_some() {
+            let formulas = self.formulas(setup);
+            let of_figure = match figure {
+                Figure::Time => &formulas.time,
+                Figure::Memory => &formulas.memory,
+            };
+            return total(of_figure) * self.factor(setup, figure);
+        }
         let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
         let formulas = match figure {
-            Figure::Time => time::step(setup, constants).total(),
-            Figure::Memory => memory::peak(setup, constants).total(),
+            Figure::Time => time::total(setup, constants),
+            Figure::Memory => memory::printed(setup, constants).total(),
         };
         formulas * self.factor(setup, figure)
     }
 
+    fn formulas(&self, setup: &Setup) -> Formulas {
+        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
+        Formulas::of(setup, constants)
+    }
+
+    /// What formulas of transformers miss; those of images have no measured jobs to tell.
     fn factor(&self, setup: &Setup, figure: Figure) -> f64 {
+        if setup.shape.images.is_some() {
+            return 1.0;
+        }
         effects::of(self.calibration.effects(figure), &effects::keys(setup, figure)).exp()
     }
 
@@ -158,9 +196,12 @@ impl Predictor {
             Ok(setup) => setup,
             Err(why) => return Prediction::refused(job.id.clone(), why),
         };
-        // What a processor takes is measured, not fitted to jobs.
-        let outside =
-            if setup.gpu.is_processor() { Vec::new() } else { self.calibration.outside(&setup) };
+        let outside = match &setup.shape.images {
+            Some(network) => conv::outside(&setup, network),
+            // What a processor takes is measured, not fitted to jobs.
+            None if setup.gpu.is_processor() => Vec::new(),
+            None => self.calibration.outside(&setup),
+        };
         if let Some((why, _)) = outside.iter().find(|(_, doublings)| *doublings > TOO_FAR) {
             return Prediction::refused(job.id.clone(), format!("{why}, too far to say anything"));
         }
@@ -172,9 +213,12 @@ impl Predictor {
         if std::mem::take(&mut setup.guessed) {
             wider *= GUESSED;
         }
-        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
-        let times = time::step(&setup, constants);
-        let peak = memory::peak(&setup, constants);
+        let Formulas { time, memory, states, fuller } = self.formulas(&setup);
+        let (step, peak) = (total(&time), total(&memory));
+        if setup.shape.images.is_some() && conv::waits(&time, step) {
+            wider *= GUESSED;
+            setup.assumed.push("interval widened: the GPU waits for the host, which no published run of such a network did".to_owned());
+        }
         let mut assumed = std::mem::take(&mut setup.assumed);
         let itself = anchor.is_some_and(|anchor| anchor.setup == setup);
         let mut figure = |figure, total: f64, measured: Option<f64>| {
@@ -189,19 +233,33 @@ impl Predictor {
             (Interval::around(total * factor, spread), spread, factor)
         };
         let anchored = |pick: fn(&Anchor) -> Option<f64>| anchor.and_then(pick);
-        let (step_s, _, time_factor) =
-            figure(Figure::Time, times.total(), anchored(|anchor| anchor.time));
+        let (step_s, _, time_factor) = figure(Figure::Time, step, anchored(|anchor| anchor.time));
+        let (work_s, loader) = (step_s, anchor.and_then(|anchor| anchor.loader));
+        let step_s = loader.map_or(work_s, |loader| loader.slowed(&setup, work_s));
         let (peak_bytes, _, memory_factor) =
-            figure(Figure::Memory, peak.total(), anchored(|anchor| anchor.memory));
+            figure(Figure::Memory, peak, anchored(|anchor| anchor.memory));
         // Weights, gradients and the optimizer's states are arithmetic: no job needs less.
-        let states = (peak.weights + peak.gradients + peak.optimizer).min(peak_bytes.p50);
+        let states = states.min(peak_bytes.p50);
         let peak_bytes = Interval { p05: peak_bytes.p05.max(states), ..peak_bytes };
+        if fuller > 1.005 {
+            assumed.push(format!(
+                "peak_mem_bytes: of the first stage, as {} prints it; the fullest needs {fuller:.2} times as much, which oom_probability counts",
+                setup.framework.name()
+            ));
+        }
         let tokens = setup.global_batch * setup.shape.seq;
         let limit = limit(&setup);
         if limit.is_infinite() {
             assumed.push(
                 "the machine's memory is not known: no probability of running out of it".to_owned(),
             );
+        }
+        let mut time_breakdown = breakdown(&time, step, time_factor, "corrections_s");
+        if step_s.p50 > work_s.p50 {
+            time_breakdown.insert(DATA_STALL.to_owned(), step_s.p50 - work_s.p50);
+        }
+        if loader.is_none() {
+            assumed.push("no data stalls".to_owned());
         }
         Prediction {
             schema: SCHEMA.to_owned(),
@@ -214,19 +272,9 @@ impl Predictor {
                 p95: tokens / step_s.p05,
             }),
             peak_mem_bytes: Some(peak_bytes),
-            oom_probability: limit.is_finite().then(|| peak_bytes.above(limit)),
-            time_breakdown: Some(breakdown(
-                &times.parts(),
-                times.total(),
-                time_factor,
-                "corrections_s",
-            )),
-            memory_breakdown: Some(breakdown(
-                &peak.parts(),
-                peak.total(),
-                memory_factor,
-                "corrections_bytes",
-            )),
+            oom_probability: limit.is_finite().then(|| peak_bytes.above(limit / fuller)),
+            time_breakdown: Some(time_breakdown),
+            memory_breakdown: Some(breakdown(&memory, peak, memory_factor, "corrections_bytes")),
             assumed,
         }
     }
@@ -247,7 +295,9 @@ impl Predictor {
         let nothing = Spread { p05: -1.0, p95: 1.0, jobs: 0 };
         let beside =
             if anchored { interval::anchored(spreads, &interval::family(setup)) } else { None };
-        let of_class = if self.calibration.has_seen(setup.framework, figure) {
+        let of_class = if setup.shape.images.is_some() {
+            Some(conv::spread(figure))
+        } else if self.calibration.has_seen(setup.framework, figure) {
             interval::find(spreads, &interval::classes(setup, figure, &self.calibration))
         } else {
             if beside.is_none() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ceilings::Ceilings;
+use crate::conv;
 use crate::framework::Framework;
 use crate::gpu::Gpu;
 use crate::job::Job;
@@ -71,9 +72,13 @@ pub(crate) struct Setup {
     pub grad_bytes: f64,
     pub recompute: Recompute,
     pub flash: bool,
+    /// Of networks for images, whether the channels of a pixel lie next to each other.
+    pub channels_last: bool,
     pub offload: Offload,
     pub optimizer_8bit: bool,
     pub sgd: bool,
+    pub fused_loss: bool,
+    pub cuda_graphs: bool,
     pub assumed: Vec<String>,
     /// Whether something that decides the time was assumed.
     pub guessed: bool,
@@ -106,6 +111,12 @@ impl Setup {
             },
             Framework::find,
         );
+        let arch = job.model.arch.as_deref().unwrap_or_default().to_lowercase();
+        if gpu.is_processor() && arch.starts_with("resnet") {
+            return Err(format!(
+                "model.arch {arch:?}: networks for images are not predicted on processors; name a GPU"
+            ));
+        }
         if gpu.is_processor() && framework != Framework::Benchmark {
             return Err(format!(
                 "run.framework {:?}: on a processor only perfagent-bench can be predicted, whose work is known; say \"perfagent-bench\", or name a GPU",
@@ -159,6 +170,16 @@ impl Setup {
         }
         if pp > shape.layers {
             return Err(format!("run.pp {pp} is more than the {} layers", shape.layers));
+        }
+
+        let vpp = degree("run.vpp", run.vpp)?;
+        // The embedding and the head can be parts by themselves.
+        if vpp > 1.0 && pp * vpp > shape.layers + 2.0 {
+            return Err(format!(
+                "run.pp {pp} × run.vpp {vpp} = {} parts are more than the {} layers, embedding and head",
+                pp * vpp,
+                shape.layers
+            ));
         }
 
         let micro = positive("run.micro_batch", run.micro_batch)?;
@@ -250,6 +271,8 @@ impl Setup {
                     "run.grad_dtype {other:?} is not known; one of fp32, fp16, bf16"
                 ));
             }
+            // Autocast, as it is used with images, leaves weights and gradients in fp32.
+            None if shape.images.is_some() => 4.0,
             None => match (precision, framework) {
                 (Precision::Fp32 | Precision::Tf32, _)
                 | (_, Framework::Nanotron | Framework::Nemo | Framework::Benchmark) => 4.0,
@@ -285,16 +308,31 @@ impl Setup {
             return Err(format!("run.zero {zero} is not a stage; one of 0, 1, 2, 3"));
         }
         let flash = run.flash_attention.unwrap_or_else(|| {
+            if shape.images.is_some() {
+                return false;
+            }
             let flash = !matches!(framework, Framework::MegatronDeepSpeed);
             assumed.push(format!("run.flash_attention: {flash}"));
             flash
         });
-        let optimizer = run.optimizer.as_deref().unwrap_or("adamw").to_lowercase();
-        let guessed = run.recompute.is_none() || run.framework.is_none();
+        let mut guessed = run.recompute.is_none() || run.framework.is_none();
+        let mut optimizer = run.optimizer.as_deref().unwrap_or("adamw").to_lowercase();
+        let mut channels_last = false;
+        if shape.images.is_some() {
+            if run.optimizer.is_none() {
+                "sgd".clone_into(&mut optimizer);
+                assumed.push("run.optimizer: sgd".to_owned());
+            }
+            channels_last = run.channels_last.unwrap_or_else(|| {
+                assumed.push("run.channels_last: false".to_owned());
+                false
+            });
+            guessed = run.channels_last.is_none();
+        }
         if run.recompute.is_none() {
             assumed.push("run.recompute: none".to_owned());
         }
-        Ok(Self {
+        let setup = Self {
             network: Network::of(job, &gpu),
             gpu,
             ceilings: measured.cloned(),
@@ -312,7 +350,7 @@ impl Setup {
             pp,
             cp,
             ep,
-            vpp: degree("run.vpp", run.vpp)?,
+            vpp,
             zero,
             sequence_parallel: run
                 .sequence_parallel
@@ -325,12 +363,17 @@ impl Setup {
             grad_bytes,
             recompute,
             flash,
+            channels_last,
             offload,
             optimizer_8bit: optimizer.contains("8bit"),
             sgd: optimizer.starts_with("sgd"),
+            fused_loss: run.fused_loss.unwrap_or(false),
+            cuda_graphs: run.cuda_graphs.unwrap_or(false),
             assumed,
             guessed,
-        })
+        };
+        let refusal = setup.shape.images.as_ref().and_then(|_| conv::refusal(&setup));
+        refusal.map_or(Ok(setup), Err)
     }
 
     /// Tokens that a GPU works on in a pass.

@@ -1,5 +1,6 @@
 //! The shape of a model: its matrices and how many parameters they hold.
 
+use crate::conv::ResNet;
 use crate::job::Job;
 
 /// Widths and counts of a transformer; `f64` since they only ever multiply.
@@ -31,6 +32,8 @@ pub(crate) struct Shape {
     pub dense_params: f64,
     /// Parameters of experts in all layers.
     pub expert_params: f64,
+    /// The convolutions of a network for images, in the place of all of the above but `params`.
+    pub images: Option<ResNet>,
 }
 
 /// What is public of architectures beyond the fields of a job.
@@ -79,10 +82,8 @@ impl Shape {
             return Err(format!("model.params {params} is no number of parameters"));
         }
         let arch = model.arch.as_deref().unwrap_or("gpt").to_lowercase();
-        if arch.starts_with("resnet") {
-            return Err(format!(
-                "model.arch {arch:?}: convolutional networks have no calibrated model yet"
-            ));
+        if let Some(network) = ResNet::of(job, assumed)? {
+            return Ok(Self::of_images(network));
         }
         let (layers, hidden) = match (model.layers, model.hidden) {
             (Some(_), Some(_)) => {
@@ -166,7 +167,34 @@ impl Shape {
             params: model.params.unwrap_or(counted),
             dense_params,
             expert_params,
+            images: None,
         })
+    }
+
+    /// Of a network for images, whose passes count images: one each in the place of a sequence's tokens.
+    fn of_images(network: ResNet) -> Self {
+        let params = network.parameters();
+        Self {
+            layers: network.blocks.len() as f64,
+            hidden: network.features,
+            ffn: 0.0,
+            ffn_matrices: 0.0,
+            heads: 0.0,
+            query_width: 0.0,
+            key_value_width: 0.0,
+            vocab: network.classes,
+            tied: false,
+            seq: 1.0,
+            experts: None,
+            top_k: 1.0,
+            shared_ffn: 0.0,
+            dense_layers: 0.0,
+            dense_ffn: 0.0,
+            params,
+            dense_params: params,
+            expert_params: 0.0,
+            images: Some(network),
+        }
     }
 
     /// Depth and width as common for a number of parameters: width about 128 times the depth, 12 parameters an element and layer.

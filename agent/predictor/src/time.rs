@@ -1,13 +1,13 @@
 //! Time of a step: products by their shapes, traffic by its bytes, launches, exchanges, and the pipeline around them.
 
-use crate::benchmark;
-use crate::collective::{Group, network_rate};
+mod stages;
+
+use crate::collective::Group;
 use crate::constants::{Constant, Constants};
 use crate::framework::Framework;
 use crate::measured;
-use crate::partition;
-use crate::pipeline::bubble;
 use crate::setup::{Offload, Precision, Recompute, Setup};
+use crate::{launches, loss};
 
 /// Parts of a step, seconds. `total` is their sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -94,7 +94,7 @@ impl Pass {
 }
 
 /// Where both of two things bound, the longer counts, a little more when they are near each other.
-fn longer(a: f64, b: f64) -> f64 {
+pub(crate) fn longer(a: f64, b: f64) -> f64 {
     (a.powi(4) + b.powi(4)).powf(0.25)
 }
 
@@ -105,16 +105,29 @@ struct Model<'a> {
     rate: f64,
     /// Bandwidth of the memory as it was measured, by that of the usual device with this datasheet.
     memory_by_usual: f64,
+    /// Whether waits for transfers are told apart from other waits of a pipeline.
+    apart: bool,
 }
 
 /// Time of a step of `setup`.
 pub(crate) fn step(setup: &Setup, constants: &Constants) -> Times {
-    if setup.gpu.is_processor() {
-        // Refused before, where the device was not measured in the job's precision.
-        return benchmark::time::step(setup).unwrap_or_default();
-    }
-    let memory_by_usual = measured::memory_by_usual(setup);
-    Model { setup, constants, rate: product_rate(setup, constants), memory_by_usual }.step()
+    Model::of(setup, constants, true).step()
+}
+
+/// The same in half the time, waits for transfers among the other waits of a pipeline.
+fn together(setup: &Setup, constants: &Constants) -> Times {
+    Model::of(setup, constants, false).step()
+}
+
+/// Seconds of a step of `setup`: the sum of its parts.
+pub(crate) fn total(setup: &Setup, constants: &Constants) -> f64 {
+    together(setup, constants).total()
+}
+
+/// Share of a step of `setup` in which its transfers stall.
+pub(crate) fn stalled(setup: &Setup, constants: &Constants) -> f64 {
+    let times = together(setup, constants);
+    times.stalls / times.total()
 }
 
 fn product_rate(setup: &Setup, constants: &Constants) -> f64 {
@@ -128,6 +141,14 @@ fn product_rate(setup: &Setup, constants: &Constants) -> f64 {
         Precision::Fp8 => eight * share * constants[Constant::product_share_8bit],
         Precision::Block8 => eight * share * constants[Constant::product_share_block8],
         Precision::Fp4 => eight * share * constants[Constant::product_share_4bit],
+    }
+}
+
+impl<'a> Model<'a> {
+    fn of(setup: &'a Setup, constants: &'a Constants, apart: bool) -> Self {
+        let (rate, memory_by_usual) =
+            (product_rate(setup, constants), measured::memory_by_usual(setup));
+        Self { setup, constants, rate, memory_by_usual, apart }
     }
 }
 
@@ -252,9 +273,7 @@ impl Model<'_> {
     fn common(&self) -> Pass {
         let s = self.setup;
         let mut pass = self.attention();
-        pass.host += self.passes() / 3.0
-            * self.c(Constant::host_layer_s)
-            * (1.0 + self.c(Constant::host_tensor) * (s.tp - 1.0));
+        pass.host += self.passes() / 3.0 * launches::layer(s, self.constants);
         if s.tp > 1.0 {
             let group = Group::of(s, self.constants, s.tp, 1.0);
             let count = if s.recompute == Recompute::Full { 6.0 } else { 4.0 };
@@ -270,7 +289,7 @@ impl Model<'_> {
     fn head(&self) -> f64 {
         let s = self.setup;
         3.0 * self.product(s.tokens(), s.shape.vocab / s.tp, s.shape.hidden)
-            + self.memory(self.c(Constant::logit_bytes) * s.tokens() * s.shape.vocab / s.tp)
+            + self.memory(loss::traffic(s, self.c(Constant::logit_bytes)))
     }
 
     fn step(&self) -> Times {
@@ -289,67 +308,31 @@ impl Model<'_> {
         }
         let head = self.head();
         let micro = self.c(Constant::host_micro_s);
-        let stage_layers = self.fullest_stage(&model, head);
-        let of_model = stage_layers / shape.layers;
-        let device = model.device() * of_model;
-        let host = model.host * of_model + micro;
-        let last_head = if s.pp > 1.0 { 0.0 } else { head };
-        let mut stage = longer(device + last_head, host);
-        let mut gathers = 0.0;
-        if s.zero == 3 && s.dp > 1.0 {
-            let group = Group::of(s, self.constants, s.dp, s.tp * s.cp);
-            let bytes = 2.0 * self.stage_params();
-            let rounds = if s.recompute == Recompute::Full { 3.0 } else { 2.0 };
-            let time = (rounds + s.grad_bytes / 2.0) * group.gather(bytes)
-                + stage_layers * 3.0 * group.latency;
-            let both = longer(stage, time) + self.c(Constant::gather_exposed) * stage.min(time);
-            gathers = both - stage;
-            stage = both;
-        }
+        let load = self.load(&model, head, micro);
         let m = s.passes;
+        let of_model = load.layers / shape.layers;
         let mut times = Times {
             products: m * model.products * of_model,
             attention: m * model.attention * of_model,
             memory_bound: m * model.memory_bound * of_model,
-            head: m * last_head,
+            head: m * load.head,
             tensor_parallel: m * model.tensor_parallel * of_model,
             context_parallel: m * model.context_parallel * of_model,
             expert_parallel: m * model.expert_parallel * of_model,
-            gathers: m * gathers,
-            host_bound: m * (stage - gathers - device - last_head),
+            gathers: m * load.gathers,
+            host_bound: m * load.late,
+            bubble: load.bubble,
+            transfers: load.transfers,
             ..Times::default()
         };
-        if s.pp > 1.0 {
-            let even = longer(model.device() / s.pp, model.host / s.pp + micro);
-            // The first stages wait for the last to fill: with virtual stages, as long as a part of a stage.
-            times.bubble = bubble(s.pp, s.vpp) * even + head.min(even);
-            times.transfers = self.transfers(m);
-        }
-        times.data_parallel = self.data_parallel(stage);
-        times.optimizer = self.optimizer(stage_layers);
+        times.data_parallel = self.data_parallel(load.pass);
+        times.optimizer = self.optimizer(load.layers);
         times.offload = self.offload();
         times.fixed = self.c(Constant::step_s);
         times.stragglers =
             times.total() * self.c(Constant::straggle) * (s.world / s.on_node).max(1.0).log2();
         times.stalls = self.stalls();
         times
-    }
-
-    /// Layers of the fullest stage; the head takes the place of some.
-    fn fullest_stage(&self, model: &Pass, head: f64) -> f64 {
-        let s = self.setup;
-        if s.pp <= 1.0 {
-            return s.shape.layers;
-        }
-        if s.framework == Framework::Nanotron {
-            return partition::of(s).most;
-        }
-        let layer = model.device() / s.shape.layers;
-        let head_layers = (head / layer).min(s.shape.layers);
-        let even = s.shape.layers / s.pp;
-        let balanced = (s.shape.layers + head_layers) / s.pp;
-        let whole = balanced.ceil().min(even.ceil());
-        whole.max(even).max(1.0).min(s.shape.layers)
     }
 
     /// Parameters that a GPU holds of its stage, experts of others left out.
@@ -360,20 +343,6 @@ impl Model<'_> {
         let dense = shape.dense_params / s.pp
             + if s.pp > 1.0 || shape.tied { tables } else { 2.0 * tables };
         dense / s.tp + shape.expert_params / (s.pp * s.tp * s.ep)
-    }
-
-    fn transfers(&self, m: f64) -> f64 {
-        let s = self.setup;
-        let bytes = 2.0 * s.tokens() * s.shape.hidden / s.stream_split();
-        let across = s.world > s.network.domain;
-        let rate = if across {
-            network_rate(s, self.constants) / s.on_node
-        } else {
-            s.gpu.link_rate * self.c(Constant::link_share)
-        };
-        let each = self.c(Constant::transfer_s)
-            + exposed(self.c(Constant::transfer_exposed)) * bytes / rate;
-        2.0 * (m * s.vpp.max(1.0) + s.pp - 1.0) * each
     }
 
     /// Runs of a framework on many machines stall now and then for about the same time in each micro-batch, whatever the
@@ -448,6 +417,6 @@ impl Model<'_> {
 }
 
 /// A positive constant as a share: 1 becomes a half.
-fn exposed(value: f64) -> f64 {
+pub(crate) fn exposed(value: f64) -> f64 {
     value / (1.0 + value)
 }

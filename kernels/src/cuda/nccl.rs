@@ -247,32 +247,68 @@ impl Nccl {
         communicator: Communicator,
         stream: Stream,
     ) -> Result<(), String> {
+        let (operation, send, receive, count) = match call {
+            Call::AllReduceSum { at, count } => (Operation::AllReduce, at, at, count),
+            Call::ReduceScatterSum { input, out, count } => {
+                (Operation::ReduceScatter, input, out, count)
+            }
+            Call::AllGather { input, out, count } => (Operation::AllGather, input, out, count),
+            Call::Broadcast { at, count, root } => (Operation::Broadcast(root), at, at, count),
+            Call::Send { at, count, to } => (Operation::Send(to), at, at, count),
+            Call::Receive { at, count, from } => (Operation::Receive(from), at, at, count),
+        };
+        // SAFETY: the caller vouches for all that is passed on.
+        unsafe { self.put(operation, Part { send, receive, stream }, count, element, communicator) }
+    }
+
+    /// Puts an operation on the part's stream. `count` is what a rank sends, but of a reduce-scatter what it receives.
+    ///
+    /// # Safety
+    ///
+    /// As of [`Self::call`].
+    unsafe fn put(
+        &self,
+        operation: Operation,
+        Part { send, receive, stream }: Part,
+        count: usize,
+        element: Element,
+        communicator: Communicator,
+    ) -> Result<(), String> {
         let (of, kind) = (&self.0, element.code());
         // SAFETY: the caller vouches for all that is passed on.
         let code = unsafe {
-            match call {
-                Call::AllReduceSum { at, count } => {
-                    (of.all_reduce)(at, at, count, kind, SUM, communicator, stream)
+            match operation {
+                Operation::AllReduce => {
+                    (of.all_reduce)(send, receive, count, kind, SUM, communicator, stream)
                 }
-                Call::ReduceScatterSum { input, out, count } => {
-                    (of.reduce_scatter)(input, out, count, kind, SUM, communicator, stream)
+                Operation::ReduceScatter => {
+                    (of.reduce_scatter)(send, receive, count, kind, SUM, communicator, stream)
                 }
-                Call::AllGather { input, out, count } => {
-                    (of.all_gather)(input, out, count, kind, communicator, stream)
+                Operation::AllGather => {
+                    (of.all_gather)(send, receive, count, kind, communicator, stream)
                 }
-                Call::Broadcast { at, count, root } => {
-                    (of.broadcast)(at, at, count, kind, root, communicator, stream)
+                Operation::Broadcast(root) => {
+                    (of.broadcast)(send, receive, count, kind, root, communicator, stream)
                 }
-                Call::Send { at, count, to } => {
-                    (of.send)(at, count, kind, to, communicator, stream)
-                }
-                Call::Receive { at, count, from } => {
-                    (of.receive)(at, count, kind, from, communicator, stream)
+                Operation::Send(to) => (of.send)(send, count, kind, to, communicator, stream),
+                Operation::Receive(from) => {
+                    (of.receive)(receive, count, kind, from, communicator, stream)
                 }
             }
         };
         self.done(code)
     }
+}
+
+/// What NCCL is asked to do, with the other rank where there is one.
+#[derive(Clone, Copy)]
+enum Operation {
+    AllReduce,
+    ReduceScatter,
+    AllGather,
+    Broadcast(c_int),
+    Send(c_int),
+    Receive(c_int),
 }
 
 /// Connected ranks, all of this process.
@@ -296,55 +332,21 @@ impl Ranks<'_> {
         count: usize,
     ) -> Result<(), String> {
         let nccl = self.nccl;
-        let of = &nccl.0;
+        let operation = match collective {
+            Collective::AllReduce => Operation::AllReduce,
+            Collective::ReduceScatter => Operation::ReduceScatter,
+            Collective::AllGather => Operation::AllGather,
+            Collective::Broadcast => Operation::Broadcast(0),
+        };
         // SAFETY: takes nothing.
-        let mut done = nccl.done(unsafe { (of.group_start)() });
-        for (&communicator, part) in self.communicators.iter().zip(parts) {
-            let Part { send, receive, stream } = *part;
+        let mut done = nccl.done(unsafe { (nccl.0.group_start)() });
+        for (&communicator, &part) in self.communicators.iter().zip(parts) {
             // SAFETY: the caller vouches for the buffers; communicator and stream belong to this rank.
-            let code = unsafe {
-                match collective {
-                    Collective::AllReduce => (of.all_reduce)(
-                        send,
-                        receive,
-                        count,
-                        Element::Float.code(),
-                        SUM,
-                        communicator,
-                        stream,
-                    ),
-                    Collective::ReduceScatter => (of.reduce_scatter)(
-                        send,
-                        receive,
-                        count,
-                        Element::Float.code(),
-                        SUM,
-                        communicator,
-                        stream,
-                    ),
-                    Collective::AllGather => (of.all_gather)(
-                        send,
-                        receive,
-                        count,
-                        Element::Float.code(),
-                        communicator,
-                        stream,
-                    ),
-                    Collective::Broadcast => (of.broadcast)(
-                        send,
-                        receive,
-                        count,
-                        Element::Float.code(),
-                        0,
-                        communicator,
-                        stream,
-                    ),
-                }
-            };
-            done = done.and(nccl.done(code));
+            let put = unsafe { nccl.put(operation, part, count, Element::Float, communicator) };
+            done = done.and(put);
         }
         // SAFETY: ends the group that was begun above, also when a call in it has failed.
-        let done = done.and(nccl.done(unsafe { (of.group_end)() }));
+        let done = done.and(nccl.done(unsafe { (nccl.0.group_end)() }));
         self.broken |= done.is_err();
         done
     }

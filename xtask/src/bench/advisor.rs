@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow};
 use perfagent_predictor::fit::{Held, Score, cells, cross_validate, noise_floor, score};
 use perfagent_predictor::{Figure, Predictor};
 
+use super::images;
 use super::own::Own;
 use crate::jobs::Jobs;
 use crate::{shell, statistics};
@@ -154,6 +155,8 @@ fn page(jobs: &Jobs, held: &[Held]) -> Result<String> {
             100.0 * cells.regret_p90
         )?;
     }
+    writeln!(page)?;
+    page.push_str(&images::page()?);
     Ok(page)
 }
 

@@ -3,6 +3,7 @@
 mod advisor;
 mod agent;
 mod figure;
+mod images;
 mod import;
 mod own;
 mod own_gpu;

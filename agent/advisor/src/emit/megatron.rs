@@ -33,7 +33,7 @@ impl Arguments {
 }
 
 pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refused> {
-    if job.model.arch.as_deref().is_some_and(|arch| arch.starts_with("resnet")) {
+    if job.model.is_of_images() {
         return Err(Refused(
             "model.arch: Megatron-LM trains transformers, not networks for images; use --emit torchrun".to_owned(),
         ));
@@ -58,6 +58,14 @@ pub(super) fn emit(job: &Job, arrangement: &Arrangement) -> Result<Emitted, Refu
         Some(true) => arguments.value("attention-backend", "flash"),
         Some(false) => arguments.value("attention-backend", "unfused"),
         None => {}
+    }
+    if job.run.cuda_graphs == Some(true) {
+        arguments.value("cuda-graph-impl", "local");
+    }
+    if job.run.fused_loss == Some(true) {
+        arguments.note(
+            "Megatron-LM's --cross-entropy-loss-fusion fuses the loss alone and keeps the logits: a loss without them is left out.",
+        );
     }
     match job.run.optimizer.as_deref() {
         None => {}

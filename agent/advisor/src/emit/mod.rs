@@ -121,6 +121,19 @@ fn left_to_the_program(job: &Job) -> Vec<String> {
     if job.run.flash_attention == Some(true) {
         notes.push("Attention that keeps no scores is chosen in the model's code.".to_owned());
     }
+    if job.run.fused_loss == Some(true) {
+        notes.push(
+            "A loss that keeps no logits is chosen in the program: use_liger_kernel of Hugging Face's Trainer, or Liger's \
+             fused linear cross-entropy in the model's code."
+                .to_owned(),
+        );
+    }
+    if job.run.cuda_graphs == Some(true) {
+        notes.push(
+            "CUDA graphs are captured by the program: torch.compile with mode=\"reduce-overhead\"."
+                .to_owned(),
+        );
+    }
     notes
 }
 

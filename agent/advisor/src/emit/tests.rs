@@ -90,6 +90,26 @@ fn megatron_is_told_every_degree() {
 }
 
 #[test]
+fn graphs_are_megatrons_argument_and_a_fused_loss_is_the_programs() {
+    let job = with(|job| {
+        (job.run.zero, job.run.recompute) = (Some(1), None);
+        (job.run.fused_loss, job.run.cuda_graphs) = (Some(true), Some(true));
+    });
+    let plain = with(|job| (job.run.zero, job.run.recompute) = (Some(1), None));
+    let [with, without] = [&job, &plain].map(|job| emit(EmitFormat::Megatron, job).unwrap());
+    assert_eq!(
+        with.text.lines().filter(|line| !without.text.contains(*line)).collect::<Vec<_>>(),
+        ["--cuda-graph-impl local \\"]
+    );
+    assert!(with.notes.iter().any(|note| note.contains("keeps the logits")), "{:?}", with.notes);
+    for format in [EmitFormat::DeepSpeed, EmitFormat::Torchrun] {
+        let [with, without] = [&job, &plain].map(|job| emit(format, job).unwrap());
+        assert_eq!(with.text, without.text);
+        assert_eq!(with.notes.len(), without.notes.len() + 2);
+    }
+}
+
+#[test]
 fn deepspeed_offloads_in_fp16() {
     let job = with(|job| {
         (job.run.zero, job.run.precision) = (Some(2), Some("fp16".to_owned()));

@@ -2,10 +2,11 @@
 
 use perfagent_predictor::Job;
 
+use super::images;
 use super::preset::Preset;
 
-/// The models of perfagent-bench.
-const ARCHITECTURES: [&str; 4] = ["gpt", "llama", "moe", "resnet50"];
+/// The language models of perfagent-bench.
+const ARCHITECTURES: [&str; 3] = ["gpt", "llama", "moe"];
 
 /// A field of a job.
 type Field<T> = fn(&mut Job) -> &mut Option<T>;
@@ -80,9 +81,10 @@ pub fn read(command: &str) -> Job {
             *field(&mut job) =
                 Some(value.to_owned()).filter(|value| value != "none" || name == "recompute");
         } else {
-            flag(&mut job, &name);
+            flag(&mut job, &name, value);
         }
     }
+    images::read(&words, &mut job);
     if job == Job::default() {
         return job;
     }
@@ -102,8 +104,12 @@ pub fn read(command: &str) -> Job {
 /// perfagent-bench: its preset, and what it takes where nothing is said.
 fn benchmark(job: &mut Job, words: &[&str]) {
     let run = &mut job.run;
+    let Some(arch) = ARCHITECTURES.into_iter().find(|arch| words.contains(arch)) else {
+        // Networks for images are trained as in plain PyTorch.
+        run.framework = Some("pytorch".to_owned());
+        return;
+    };
     run.framework = Some("perfagent-bench".to_owned());
-    let Some(arch) = ARCHITECTURES.into_iter().find(|arch| words.contains(arch)) else { return };
     job.model.arch = Some(arch.to_owned());
     // The shape of a model's file is not known here.
     if words.iter().any(|word| *word == "--model" || word.starts_with("--model=")) {
@@ -131,8 +137,12 @@ fn benchmark(job: &mut Job, words: &[&str]) {
     run.flash_attention.get_or_insert(true);
 }
 
-fn flag(job: &mut Job, name: &str) {
+fn flag(job: &mut Job, name: &str, value: Option<&str>) {
     let run = &mut job.run;
+    let is_on = !matches!(
+        value.map(str::to_lowercase).as_deref(),
+        Some("false" | "0" | "no" | "off" | "none")
+    );
     match name {
         "bf16" | "fp16" => run.precision = Some(name.to_owned()),
         "fp8-format" | "fp8" => run.precision = Some("fp8".to_owned()),
@@ -140,6 +150,14 @@ fn flag(job: &mut Job, name: &str) {
         "use-distributed-optimizer" => run.zero = Some(1),
         "recompute-activations" => run.recompute = Some("selective".to_owned()),
         "gradient-checkpointing" => run.recompute = Some("full".to_owned()),
+        "use-liger-kernel" => run.fused_loss = Some(is_on),
+        "enable-cuda-graph" | "external-cuda-graph" | "cuda-graph-impl" => {
+            run.cuda_graphs = Some(is_on);
+        }
+        // Of torch.compile's modes these capture graphs.
+        "torch-compile-mode" => {
+            run.cuda_graphs = Some(matches!(value, Some("reduce-overhead" | "max-autotune")));
+        }
         "use-flash-attn" => run.flash_attention = Some(true),
         "swiglu" => job.model.gated_mlp = Some(true),
         "untie-embeddings-and-output-weights" => job.model.tied_embeddings = Some(false),
@@ -195,6 +213,26 @@ mod tests {
         assert_eq!((job.model.layers, job.run.micro_batch), (None, Some(3)));
         let job = read("perfagent-bench llama --model config.json --micro-batch 3");
         assert_eq!((job.model.layers, job.model.hidden), (None, None));
+    }
+
+    #[test]
+    fn of_what_is_switched_on_already() {
+        let of = |words: &str| {
+            let run = read(&format!("python train.py {words}")).run;
+            (run.fused_loss, run.cuda_graphs)
+        };
+        assert_eq!(
+            of("--use_liger_kernel True --torch_compile_mode max-autotune"),
+            (Some(true), Some(true))
+        );
+        assert_eq!(
+            of("--use_liger_kernel False --torch_compile_mode default"),
+            (Some(false), Some(false))
+        );
+        assert_eq!(of("--use_liger_kernel --enable-cuda-graph"), (Some(true), Some(true)));
+        assert_eq!(of("--cuda-graph-impl transformer_engine"), (None, Some(true)));
+        assert_eq!(of("--cuda-graph-impl none --tp 2"), (None, Some(false)));
+        assert_eq!(of("--tp 2"), (None, None));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! The job that a recording is of: what the recording says, what its command line says, and what the user adds.
 
 mod command_line;
+mod images;
 mod model_file;
 mod preset;
 mod wanted;
 
 use perfagent_analysis::Report;
-use perfagent_analysis::report::Basis;
+use perfagent_analysis::report::{Basis, Rank};
 use perfagent_predictor::Job;
 use perfagent_predictor::plan::Observed;
 
@@ -50,6 +51,10 @@ pub fn start(report: &Report, commands: &[String], job: Job) -> Start {
         job.cluster.gpu = Some(gpu.to_owned());
         told.push(format!("from the recording: the GPU, {gpu}"));
     }
+    if job.run.cuda_graphs.is_none() && report.ranks.iter().any(has_graphs) {
+        job.run.cuda_graphs = Some(true);
+        told.push("from the recording: CUDA graphs".to_owned());
+    }
     let hosts = report
         .ranks
         .iter()
@@ -75,6 +80,11 @@ pub fn start(report: &Report, commands: &[String], job: Job) -> Start {
     }
     let same_gpu = measured_on.is_some() && job.cluster.gpu.as_deref() == measured_on;
     let observed = if same_gpu { observed(report) } else { Observed::default() };
+    if let (Some(step_s), Some(stall_s)) = (observed.step_s, observed.data_stall_s) {
+        told.push(format!(
+            "from the recording: of a step of {step_s:.3} s, {stall_s:.3} s are a wait for data"
+        ));
+    }
     Start { job, observed, told }
 }
 
@@ -104,8 +114,29 @@ fn observed(report: &Report) -> Observed {
         .ranks
         .iter()
         .filter_map(|rank| rank.memory.peak_reserved_bytes.or(rank.memory.peak_allocated_bytes));
+    let slowest = steps.max().map(|nanos| nanos as f64 / 1e9);
     Observed {
-        step_s: steps.max().map(|nanos| nanos as f64 / 1e9),
+        step_s: slowest,
         peak_bytes: peaks.max().map(|bytes| bytes as f64),
+        data_stall_s: slowest.zip(waiting(report)).map(|(step_s, share)| share * step_s),
     }
+}
+
+/// Whether a rank launched graphs: they were recorded as wholes, or calls launched several operations each. Graphs that were recorded
+/// node by node without the calls are not told apart here.
+fn has_graphs(rank: &Rank) -> bool {
+    let launches = rank.launch_statistics.launches;
+    rank.kernels.iter().any(|row| row.name == "[CUDA graph]")
+        || launches > 0 && rank.launch.count > 2 * launches
+}
+
+/// Share of the time in which the rank that waits most waits for data; the others wait for that rank. `None` where the recording
+/// marks no loading of data.
+fn waiting(report: &Report) -> Option<f64> {
+    let share = |rank: &Rank| {
+        let whole = crate::stretch(rank);
+        (rank.data_range_count > 0 && whole.window_ns > 0)
+            .then(|| whole.data_ns as f64 / whole.window_ns as f64)
+    };
+    report.ranks.iter().filter_map(share).max_by(f64::total_cmp)
 }

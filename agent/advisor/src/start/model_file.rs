@@ -42,6 +42,7 @@ pub fn read(config: &Value) -> Result<Model, String> {
         params: None,
         experts,
         top_k: number(&["num_experts_per_tok"]),
+        image_size: None,
     })
 }
 

@@ -12,9 +12,9 @@ impl Start {
         let (model, run) = (&self.job.model, &self.job.run);
         let why = if self.job.cluster.gpu.is_none() {
             "the run was on no GPU; name the GPU to plan for with --gpu, such as --gpu H100, or what was measured of this processor with --ceilings (perfagent ceilings --device cpu -o ceilings.json)"
-        } else if model.layers.is_none() || model.hidden.is_none() {
+        } else if !model.is_of_images() && (model.layers.is_none() || model.hidden.is_none()) {
             "the model's shape is not known; name its configuration with --model config.json, or the job with --job job.json"
-        } else if model.seq.is_none() {
+        } else if !model.is_of_images() && model.seq.is_none() {
             "the length of a sequence is not known; say it in --job job.json, {\"model\":{\"seq\":4096}}"
         } else if run.micro_batch.is_none() && run.global_batch.is_none() {
             "the batch is not known; say it in --job job.json, {\"run\":{\"micro_batch\":4,\"global_batch\":256}}"

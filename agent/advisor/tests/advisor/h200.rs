@@ -4,20 +4,37 @@ use std::fs::File;
 use std::path::Path;
 
 use flate2::read::GzDecoder;
+use perfagent_advisor::start::start;
 use perfagent_advisor::{Advice, Verdict, advise};
-use perfagent_analysis::report;
+use perfagent_analysis::{Report, report};
+use perfagent_predictor::Job;
 use perfagent_recording::{Reader, Recording};
 
 use crate::assert_close;
 
 fn advice(name: &str) -> Advice {
+    advise(&recorded(name), None)
+}
+
+fn recorded(name: &str) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.perfdb");
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/h200").join(name);
     let mut bytes = GzDecoder::new(File::open(data).unwrap());
     std::io::copy(&mut bytes, &mut File::create(&path).unwrap()).unwrap();
     let recording = Recording::load(&Reader::open(&path).unwrap(), &mut |_| {}).unwrap();
-    advise(&report(&recording, "run.perfdb"), None)
+    report(&recording, "run.perfdb")
+}
+
+#[test]
+fn graphs_that_were_recorded_are_not_to_be_captured_once_more() {
+    let graphs = |name: &str, job: Job| start(&recorded(name), &[], job).job.run.cuda_graphs;
+    assert_eq!(graphs("graphs/graph.perfdb.gz", Job::default()), Some(true));
+    // Each call of this one launched one kernel.
+    assert_eq!(graphs("calls/run.perfdb.gz", Job::default()), None);
+    let mut said = Job::default();
+    said.run.cuda_graphs = Some(false);
+    assert_eq!(graphs("graphs/graph.perfdb.gz", said), Some(false));
 }
 
 /// Names, verdicts, and of each figure the part and the whole, ns.

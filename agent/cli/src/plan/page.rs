@@ -57,7 +57,7 @@ fn base(plan: &Plan) -> String {
         if plan.measured { "as measured" } else { "as predicted, nothing of it being measured" };
     format!(
         "On {} × {} ({} machines), global batch {}: micro-batch {}, dp {}, tp {}, pp {}, ZeRO {}: {}, {how}. {} arrangements of \
-         the same global batch were predicted; the order is by tokens/s.",
+         the same global batch were predicted; the order is by {}.",
         cluster.gpus_per_node.unwrap_or(1) * cluster.nodes.unwrap_or(1),
         cluster.gpu.as_deref().unwrap_or("unknown GPU"),
         cluster.nodes.unwrap_or(1),
@@ -67,15 +67,21 @@ fn base(plan: &Plan) -> String {
         degree(run.tp),
         degree(run.pp),
         run.zero.unwrap_or(0),
-        taken(&plan.base_prediction),
+        taken(&plan.base_prediction, rate(plan)),
         plan.considered,
+        rate(plan),
     )
 }
 
-/// Tokens a second and memory, with their intervals.
-fn taken(prediction: &Prediction) -> String {
+/// What is counted a second.
+fn rate(plan: &Plan) -> &'static str {
+    if plan.base.model.is_of_images() { "images/s" } else { "tokens/s" }
+}
+
+/// Tokens (or images) a second and memory, with their intervals.
+fn taken(prediction: &Prediction, rate: &str) -> String {
     let tokens = prediction.tokens_per_s.map_or_else(String::new, |tokens| {
-        format!("{} tokens/s [{}, {}]", number(tokens.p50), number(tokens.p05), number(tokens.p95))
+        format!("{} {rate} [{}, {}]", number(tokens.p50), number(tokens.p05), number(tokens.p95))
     });
     let peak = prediction.peak_mem_bytes.map_or_else(String::new, |peak| {
         format!("{:.1} GiB [{:.1}, {:.1}]", peak.p50 / GIB, peak.p05 / GIB, peak.p95 / GIB)
@@ -99,17 +105,28 @@ fn sentence(suggestion: &Suggestion, plan: &Plan) -> String {
     let peak =
         |prediction: &Prediction| prediction.peak_mem_bytes.map_or(0.0, |peak| peak.p50 / GIB);
     let mut sentence = format!(
-        "{}: tokens/s {}, peak memory {:.1} → {:.1} GiB of {:.1}, OOM risk {:.0} %",
+        "{}: {} {}, peak memory {:.1} → {:.1} GiB of {:.1}, OOM risk {:.0} %",
         changes.iter().map(delta).collect::<Vec<_>>().join(", "),
+        rate(plan),
         percent(change),
         peak(&plan.base_prediction),
         peak(prediction),
         plan.memory_bytes / GIB,
         100.0 * oom_probability
     );
+    let waits = prediction.time_breakdown.as_ref().and_then(|parts| parts.get("data_stall_s"));
+    if let Some(seconds) = waits {
+        sentence.push_str(&format_args!("; {seconds:.3} s of a step wait for data").to_string());
+    }
     if !why.is_empty() {
         sentence.push_str("; why, seconds of a step: ");
         sentence.push_str(&why.iter().map(reason).collect::<Vec<_>>().join(", "));
+    }
+    if plan.base.model.is_of_images() && changes.iter().any(|change| change.field == "micro_batch")
+    {
+        sentence.push_str(
+            "; batch norms take the statistics of a micro-batch: hold the accuracy of another one against the old one's",
+        );
     }
     if changes.iter().any(|change| change.field == "precision") {
         sentence.push_str("; another precision is another run: hold its loss against the old one");
@@ -157,7 +174,7 @@ fn breakdown(page: &mut Page, plan: &Plan) {
 fn front(page: &mut Page, plan: &Plan) {
     let mut table = Table::new([
         "memory",
-        "tokens/s",
+        rate(plan),
         "OOM risk",
         "the fastest arrangement with no more memory",
     ]);

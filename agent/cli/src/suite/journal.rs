@@ -1,56 +1,33 @@
 //! `results.jsonl`: one line a case, on the disk when the case is done.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context as _, anyhow};
+use std::fs;
+use std::path::Path;
 
 use super::result::{CaseResult, SCHEMA};
+use crate::durable_lines::{DurableLines, Words};
 
 const NAME: &str = "results.jsonl";
+const WORDS: Words = Words {
+    schema: SCHEMA,
+    foreign: "is no result of a case; remove the line, name another folder with -o, or start over with --fresh",
+    again: "that case is run again",
+    room: "make room or name another folder with -o, then run the suite again: finished cases are kept",
+};
 
 /// The open file, and what it holds.
 #[derive(Debug)]
 pub(super) struct Journal {
-    path: PathBuf,
-    file: File,
-    length: u64,
+    lines: DurableLines,
     results: Vec<CaseResult>,
 }
 
 impl Journal {
     /// Opens the journal in `folder` and reads it. What a crash has left of a last line is cut off and told.
     pub(super) fn open(folder: &Path) -> anyhow::Result<(Self, Option<String>)> {
-        let path = folder.join(NAME);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path)
-            .map_err(|error| unwritable(&path, &error))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .with_context(|| format!("{}: cannot be read", path.display()))?;
-        let (results, whole) = parse(&bytes).map_err(|line| {
-            anyhow!(
-                "{}: line {line}: is no result of a case; remove the line, name another folder with -o, or start over with --fresh",
-                path.display()
-            )
-        })?;
-        let cut = (whole < bytes.len()).then(|| {
-            format!(
-                "{}: ended within a line, as after a crash; that case is run again",
-                path.display()
-            )
-        });
-        let length = whole as u64;
-        if cut.is_some() {
-            file.set_len(length).map_err(|error| unwritable(&path, &error))?;
-        }
-        // Makes the name durable; not every file system offers it.
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
-        Ok((Self { path, file, length, results }, cut))
+        let mut results = Vec::new();
+        let (lines, cut) =
+            DurableLines::open(folder.join(NAME), &WORDS, |result| keep(result, &mut results))?;
+        Ok((Self { lines, results }, cut))
     }
 
     /// All results, in the order in which they were written. Of a case that was run again the last one counts.
@@ -63,23 +40,16 @@ impl Journal {
         self.results.iter().rev().find(|result| result.case == case)
     }
 
-    /// Writes a line and has it on the disk before it returns. A line that could not be written whole is taken back.
+    /// Writes a line and has it on the disk before it returns.
     pub(super) fn append(&mut self, result: CaseResult) -> anyhow::Result<()> {
-        let mut line = serde_json::to_vec(&result).context("a result is no JSON")?;
-        line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            let _ = self.file.set_len(self.length);
-            return Err(unwritable(&self.path, &error));
-        }
-        self.length += line.len() as u64;
+        self.lines.append(&result)?;
         self.results.push(result);
         Ok(())
     }
 
     /// Forgets all results, and removes the recordings and logs that they name.
     pub(super) fn clear(&mut self) -> anyhow::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let folder = self.lines.path().parent().unwrap_or(Path::new(""));
         let files = self.results.iter().flat_map(|result| [&result.recording, &result.log]);
         for name in files.flatten() {
             // Only names that it gave itself: a file in the folder, not somewhere else.
@@ -87,55 +57,24 @@ impl Journal {
                 let _ = fs::remove_file(folder.join(name));
             }
         }
-        self.file.set_len(0).map_err(|error| unwritable(&self.path, &error))?;
-        (self.length, self.results) = (0, Vec::new());
+        self.lines.clear()?;
+        self.results.clear();
         Ok(())
     }
 
-    /// Empties the journal in `folder` though it cannot be read.
+    /// Removes the journal in `folder`, whatever it holds.
     pub(super) fn discard(folder: &Path) -> anyhow::Result<()> {
-        let path = folder.join(NAME);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(unwritable(&path, &error))
-            }
-            _ => Ok(()),
-        }
+        super::remove(&folder.join(NAME))
     }
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> anyhow::Error {
-    anyhow!(
-        "{}: cannot be written: {error}; make room or name another folder with -o, then run the suite again: \
-         finished cases are kept",
-        path.display()
-    )
-}
-
-/// The results, and how many bytes their lines have. What follows was never written whole. Fails with the number of a line
-/// that is none though others follow it.
-fn parse(bytes: &[u8]) -> Result<(Vec<CaseResult>, usize), usize> {
-    let mut results = Vec::new();
-    let mut whole = 0;
-    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let parsed = serde_json::from_slice::<CaseResult>(line).ok();
-        let parsed = parsed.filter(|result| result.schema == SCHEMA && line.ends_with(b"\n"));
-        match parsed {
-            Some(result) => results.push(result),
-            None if !line.ends_with(b"\n") && is_cut_off(line) => break,
-            None => return Err(index + 1),
-        }
-        whole += line.len();
+/// Keeps a result; not one of another schema.
+fn keep(result: CaseResult, results: &mut Vec<CaseResult>) -> bool {
+    let ours = result.schema == SCHEMA;
+    if ours {
+        results.push(result);
     }
-    Ok((results, whole))
-}
-
-/// Whether this may be the beginning of a line, or the zeros that a file system leaves after a crash; not a file of someone
-/// else.
-fn is_cut_off(line: &[u8]) -> bool {
-    let begin = format!("{{\"schema\":\"{SCHEMA}\"");
-    let compared = begin.len().min(line.len());
-    line.first() == Some(&0) || line[..compared] == begin.as_bytes()[..compared]
+    ours
 }
 
 #[cfg(test)]
@@ -144,7 +83,8 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{CaseResult, Journal, parse};
+    use super::{CaseResult, Journal, keep};
+    use crate::durable_lines::parse;
     use crate::suite::place::Machine;
     use crate::suite::result::{SCHEMA, Status};
 
@@ -229,7 +169,8 @@ mod tests {
                 ends.push(bytes.len());
             }
             let cut = (bytes.len() as f64 * at) as usize;
-            let (results, whole) = parse(&bytes[..cut]).unwrap();
+            let mut results = Vec::new();
+            let whole = parse(&bytes[..cut], SCHEMA, |result| keep(result, &mut results)).unwrap();
             let kept = ends.iter().rposition(|end| *end <= cut).unwrap();
             prop_assert_eq!((results.len(), whole), (kept, ends[kept]));
         }

@@ -1,18 +1,22 @@
 //! `tune.jsonl`: what is searched, then one line a trial, on the disk when the trial is done.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
 use perfagent_advisor::tune::Trial;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
+use crate::durable_lines::{DurableLines, Words};
 
 /// The schema of a line.
 pub(super) const SCHEMA: &str = "perfagent.tune/1";
 const NAME: &str = "tune.jsonl";
+const WORDS: Words = Words {
+    schema: SCHEMA,
+    foreign: "is none of perfagent tune; name another folder with --dir, or start over with --fresh",
+    again: "that trial is run again",
+    room: "make room or name another folder with --dir, then tune again: finished trials are kept",
+};
 
 /// A trial as it is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,68 +52,64 @@ enum Body {
 /// The open file, and what it holds.
 #[derive(Debug)]
 pub(super) struct Journal {
-    path: PathBuf,
-    file: File,
-    length: u64,
+    lines: DurableLines,
+    read: Read,
+}
+
+/// What was read, and added since.
+#[derive(Debug, Default)]
+struct Read {
     plan: Option<Plan>,
     entries: Vec<Entry>,
+}
+
+impl Read {
+    /// Takes a line: first what is searched, then trials of it.
+    fn take(&mut self, line: Line) -> bool {
+        if line.schema != SCHEMA {
+            return false;
+        }
+        match (line.body, &self.plan) {
+            (Body::Search(plan), None) => self.plan = Some(*plan),
+            (Body::Trial(entry), Some(_)) => self.entries.push(*entry),
+            _ => return false,
+        }
+        true
+    }
 }
 
 impl Journal {
     /// Opens the journal in `folder` and reads it. What a crash has left of a last line is cut off and told.
     pub(super) fn open(folder: &Path) -> anyhow::Result<(Self, Option<String>)> {
-        let path = folder.join(NAME);
-        let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
-        let mut file = opened.map_err(|error| unwritable(&path, &error))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)
-            .with_context(|| format!("{}: cannot be read", path.display()))?;
-        let read = parse(&bytes).map_err(|line| {
-            anyhow!(
-                "{}: line {line}: is none of perfagent tune; name another folder with --dir, or start over with --fresh",
-                path.display()
-            )
-        })?;
-        let cut = (read.whole < bytes.len()).then(|| {
-            format!(
-                "{}: ended within a line, as after a crash; that trial is run again",
-                path.display()
-            )
-        });
-        let length = read.whole as u64;
-        if cut.is_some() {
-            file.set_len(length).map_err(|error| unwritable(&path, &error))?;
-        }
-        // Makes the name durable; not every file system offers it.
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
-        Ok((Self { path, file, length, plan: read.plan, entries: read.entries }, cut))
+        let mut read = Read::default();
+        let (lines, cut) = DurableLines::open(folder.join(NAME), &WORDS, |line| read.take(line))?;
+        Ok((Self { lines, read }, cut))
     }
 
     /// What is searched, once it was written.
     pub(super) fn plan(&self) -> Option<&Plan> {
-        self.plan.as_ref()
+        self.read.plan.as_ref()
     }
 
     /// All trials, in their order.
     pub(super) fn entries(&self) -> &[Entry] {
-        &self.entries
+        &self.read.entries
     }
 
     /// Writes what is searched: the first line.
     pub(super) fn begin(&mut self, plan: &Plan) -> anyhow::Result<()> {
         self.append(&Body::Search(Box::new(plan.clone())))?;
-        self.plan = Some(plan.clone());
+        self.read.plan = Some(plan.clone());
         Ok(())
     }
 
     /// Writes a trial and has it on the disk before it returns.
     pub(super) fn add(&mut self, entry: Entry) -> anyhow::Result<()> {
         self.append(&Body::Trial(Box::new(entry.clone())))?;
-        self.entries.push(entry);
+        self.read.entries.push(entry);
         Ok(())
     }
 
-    /// A line that could not be written whole is taken back.
     fn append(&mut self, body: &Body) -> anyhow::Result<()> {
         #[derive(Serialize)]
         struct Written<'a> {
@@ -117,60 +117,13 @@ impl Journal {
             #[serde(flatten)]
             body: &'a Body,
         }
-        let mut line =
-            serde_json::to_vec(&Written { schema: SCHEMA, body }).context("a trial is no JSON")?;
-        line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            let _ = self.file.set_len(self.length);
-            return Err(unwritable(&self.path, &error));
-        }
-        self.length += line.len() as u64;
-        Ok(())
+        self.lines.append(&Written { schema: SCHEMA, body })
     }
 }
 
 /// Removes the journal in `folder`, whatever it holds.
 pub(super) fn discard(folder: &Path) -> anyhow::Result<()> {
     crate::suite::remove(&folder.join(NAME))
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> anyhow::Error {
-    anyhow!(
-        "{}: cannot be written: {error}; make room or name another folder with --dir, then tune again: finished trials are kept",
-        path.display()
-    )
-}
-
-struct Read {
-    plan: Option<Plan>,
-    entries: Vec<Entry>,
-    /// Bytes of whole lines.
-    whole: usize,
-}
-
-/// Fails with the number of a line that is none of a search.
-fn parse(bytes: &[u8]) -> Result<Read, usize> {
-    let mut read = Read { plan: None, entries: Vec::new(), whole: 0 };
-    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let parsed = serde_json::from_slice::<Line>(line).ok();
-        let parsed = parsed.filter(|one| one.schema == SCHEMA && line.ends_with(b"\n"));
-        match (parsed.map(|line| line.body), &read.plan) {
-            (Some(Body::Search(plan)), None) => read.plan = Some(*plan),
-            (Some(Body::Trial(entry)), Some(_)) => read.entries.push(*entry),
-            (None, _) if !line.ends_with(b"\n") && is_cut_off(line) => break,
-            _ => return Err(index + 1),
-        }
-        read.whole += line.len();
-    }
-    Ok(read)
-}
-
-/// Whether this may be the beginning of a line, or the zeros that a file system leaves after a crash.
-fn is_cut_off(line: &[u8]) -> bool {
-    let begin = format!("{{\"schema\":\"{SCHEMA}\"");
-    let compared = begin.len().min(line.len());
-    line.first() == Some(&0) || line[..compared] == begin.as_bytes()[..compared]
 }
 
 #[cfg(test)]

@@ -31,6 +31,15 @@ fn host(writer: &mut Writer, name: &str) -> HostId {
 }
 
 fn process(writer: &mut Writer, host_id: HostId, rank: i64, world_size: i64) -> ProcessId {
+    process_of(writer, host_id, (rank, world_size), "train --steps 3")
+}
+
+fn process_of(
+    writer: &mut Writer,
+    host_id: HostId,
+    (rank, world_size): (i64, i64),
+    command: &str,
+) -> ProcessId {
     let process = Process {
         host_id,
         pid: 1000 + rank,
@@ -38,7 +47,7 @@ fn process(writer: &mut Writer, host_id: HostId, rank: i64, world_size: i64) -> 
         local_rank: Some(rank),
         world_size: Some(world_size),
         name: "train".into(),
-        command: "train --steps 3".into(),
+        command: command.into(),
         start_ns: at(0),
         end_ns: Some(at(400)),
         exit_code: Some(0),
@@ -264,10 +273,15 @@ pub(crate) fn job_run(path: &Path, job: &Job) {
 
 /// One rank on a GPU, of which events were lost: a long kernel name, a copy, launches, memory.
 pub(crate) fn gpu_run(path: &Path) {
+    gpu_run_of(path, "train --steps 3");
+}
+
+/// The same of a program with this command line.
+pub(crate) fn gpu_run_of(path: &Path, command: &str) {
     let mut writer = Writer::create(path).unwrap();
     writer.set_meta("source", "record").unwrap();
     let host_id = host(&mut writer, "node-1");
-    let process_id = process(&mut writer, host_id, 0, 1);
+    let process_id = process_of(&mut writer, host_id, (0, 1), command);
     let thread_id = writer.insert(&Thread { process_id, tid: 1000, name: "main".into() }).unwrap();
     let device = Device {
         process_id,

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::command::run;
-use crate::fixture::gpu_run;
+use crate::fixture::{gpu_run, gpu_run_of};
 
 /// Llama-3-8B on eight H100, as Megatron-LM trains it.
 fn job() -> Value {
@@ -225,4 +225,45 @@ fn a_device_is_not_replaced_by_a_file() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     run(folder.path(), &["predict", "jobs.jsonl", "-o", "pipe"]).refusal("pipe: is no plain file");
     assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn a_network_for_images_is_predicted() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = json!({"id": "r", "cluster": {"gpu": "A100-80GB", "gpus_per_node": 8, "nodes": 1},
+        "model": {"arch": "resnet50", "image_size": 224},
+        "run": {"framework": "pytorch", "micro_batch": 256, "precision": "fp16", "channels_last": true}});
+    fs::write(folder.path().join("jobs.jsonl"), job.to_string()).unwrap();
+    let answers = lines(&run(folder.path(), &["predict", "jobs.jsonl"]).answer());
+    let answer = &answers[0];
+    assert_eq!(answer["refused"], Value::Null);
+    // 4.09e9 multiply-adds an image at the most that an A100 can would be 101,000 images a second; an eighth to a half of that.
+    let images = answer["tokens_per_s"]["p50"].as_f64().unwrap();
+    assert!((12_000.0..50_000.0).contains(&images), "{images}");
+    let assumed = answer["assumed"].as_array().unwrap();
+    assert!(
+        assumed
+            .iter()
+            .any(|what| what.as_str().unwrap().starts_with("tokens_per_s: images a second"))
+    );
+}
+
+/// What a recorded command line says of a network for images is enough for a plan.
+#[test]
+fn a_recorded_training_of_images_is_planned() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = "perfagent-bench resnet50 --device cuda --precision tf32 --micro-batch 64 --accumulate 4 --steps 3";
+    gpu_run_of(&folder.path().join("run.perfdb"), command);
+    let page = run(folder.path(), &["advise", "run.perfdb"]).answer();
+    let (_, plan) = page.split_once("\nConfiguration").unwrap();
+    assert!(plan.contains("images/s") && !plan.contains("tokens/s ["), "{plan}");
+    let answer = run(folder.path(), &["advise", "run.perfdb", "--json"]).answer();
+    let document: Value = serde_json::from_str(&answer).unwrap();
+    let suggestions = document["plan"]["suggestions"].as_array().unwrap();
+    assert!(!suggestions.is_empty(), "{plan}");
+    for suggestion in suggestions {
+        let run = &suggestion["job"]["run"];
+        assert_eq!((&run["tp"], &run["pp"], &run["cp"]), (&json!(1), &json!(1), &json!(1)));
+        assert_eq!(run["micro_batch"].as_u64().unwrap() * run["grad_accum"].as_u64().unwrap(), 256);
+    }
 }

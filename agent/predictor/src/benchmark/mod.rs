@@ -8,10 +8,13 @@ pub(crate) mod time;
 
 pub use result::read as read_result;
 
+use crate::constants::Constants;
 use crate::effects::Figure;
 use crate::framework::Framework;
 use crate::interval::Spread;
+use crate::memory::Memory;
 use crate::setup::Setup;
+use crate::time::Times;
 
 /// How far its jobs on processors were from what was predicted, natural logarithm (`OWN.md` has all of them): nine in ten
 /// within this, of steps and of memory.
@@ -37,6 +40,21 @@ pub(crate) fn shared(setup: &Setup) -> f64 {
     if setup.gpu.is_processor() { SHARED } else { 1.0 }
 }
 
+/// Peak memory, of a language model of it.
+pub(crate) fn peak(setup: &Setup) -> Option<Memory> {
+    (setup.framework == Framework::Benchmark && setup.shape.images.is_none())
+        .then(|| memory::peak(setup))
+}
+
+/// Time of a step: on a processor by what was measured of it, on a GPU as of other frameworks.
+pub(crate) fn step(setup: &Setup, constants: &Constants) -> Times {
+    if setup.gpu.is_processor() {
+        // Refused before, where the device was not measured in the job's precision.
+        return time::step(setup).unwrap_or_default();
+    }
+    crate::time::step(setup, constants)
+}
+
 /// The interval of a figure, where it does not come from published jobs.
 pub(crate) fn spread(
     setup: &Setup,
@@ -44,7 +62,7 @@ pub(crate) fn spread(
     anchored: bool,
     assumed: &mut Vec<String>,
 ) -> Option<Spread> {
-    if setup.framework != Framework::Benchmark {
+    if setup.framework != Framework::Benchmark || setup.shape.images.is_some() {
         return None;
     }
     let around = |width: f64| Some(Spread { p05: -width, p95: width, jobs: 0 });

@@ -96,9 +96,9 @@ pub fn read(document: &Value) -> Result<(Job, Measured), String> {
             vocab: Some(shape.vocab),
             tied_embeddings: Some(shape.tied),
             seq: Some(shape.seq),
-            params: None,
             experts,
             top_k: experts.map(|_| shape.top_k),
+            ..Model::default()
         },
         run: Run {
             framework: word("perfagent-bench"),

@@ -1,6 +1,7 @@
 //! Predictions of jobs whose source and model the fit has not seen.
 
 use std::collections::BTreeSet;
+use std::num::NonZero;
 
 use crate::calibration::Calibration;
 use crate::effects::Figure;
@@ -61,20 +62,20 @@ pub fn cross_validate(samples: &[Sample]) -> Vec<Held> {
         .collect();
     let fold_of =
         |sample: &Sample| groups.binary_search(&sample.group.as_str()).unwrap_or(0) % FOLDS;
-    let by_fold: Vec<Calibration> = (0..FOLDS)
-        .map(|fold| {
-            fit(&samples.iter().filter(|sample| fold_of(sample) != fold).collect::<Vec<_>>())
-        })
-        .collect();
-    let by_framework: Vec<(Framework, Calibration)> = Framework::ALL
+    let frameworks: Vec<Framework> = Framework::ALL
         .into_iter()
         .filter(|framework| samples.iter().any(|sample| sample.family().0 == *framework))
-        .map(|framework| {
-            let others: Vec<&Sample> =
-                samples.iter().filter(|sample| sample.family().0 != framework).collect();
-            (framework, fit(&others))
-        })
         .collect();
+    // What each fit sees; they know nothing of one another.
+    let mut seen: Vec<Vec<&Sample>> = (0..FOLDS)
+        .map(|fold| samples.iter().filter(|sample| fold_of(sample) != fold).collect())
+        .collect();
+    seen.extend(frameworks.iter().map(|framework| {
+        samples.iter().filter(|sample| sample.family().0 != *framework).collect::<Vec<_>>()
+    }));
+    let mut fits = side_by_side(&seen).into_iter();
+    let by_fold: Vec<Calibration> = fits.by_ref().take(FOLDS).collect();
+    let by_framework: Vec<(Framework, Calibration)> = frameworks.into_iter().zip(fits).collect();
     let mut held = Vec::new();
     for sample in samples {
         let fold = fold_of(sample);
@@ -102,4 +103,20 @@ pub fn cross_validate(samples: &[Sample]) -> Vec<Held> {
         }
     }
     held
+}
+
+/// The fits to each of `sets`, on as many processors as there are.
+fn side_by_side(sets: &[Vec<&Sample>]) -> Vec<Calibration> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let share = sets.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = sets
+            .chunks(share)
+            .map(|sets| scope.spawn(|| sets.iter().map(|set| fit(set)).collect::<Vec<_>>()))
+            .collect();
+        shares
+            .into_iter()
+            .flat_map(|share| share.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
 }

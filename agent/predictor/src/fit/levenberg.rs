@@ -151,11 +151,12 @@ fn normal_equations(
             .collect();
         // A factor moves a constant as its global value does: one derivative for both.
         let base = vector.constants((framework, generation));
-        let moved: Vec<Constants> = (0..SPECS.len())
+        let moved: Vec<(usize, Constants)> = (0..SPECS.len())
+            .filter(|constant| belongs(&Slot::All(*constant), figure))
             .map(|constant| {
                 let mut moved = base.clone();
                 moved.0[constant] *= STEP.exp();
-                moved
+                (constant, moved)
             })
             .collect();
         for (sample, measured) in rows {
@@ -163,8 +164,8 @@ fn normal_equations(
             let off = value - measured;
             let far = off / scatter / ROBUST;
             let weight = sample.weight / (1.0 + far * far) / (scatter * scatter);
-            for (slope, moved) in slopes.iter_mut().zip(&moved) {
-                *slope = (sample.formulas(figure, moved).ln() - value) / STEP;
+            for (constant, moved) in &moved {
+                slopes[*constant] = (sample.formulas(figure, moved).ln() - value) / STEP;
             }
             for &(row, constant) in &active {
                 let slope = weight * slopes[constant];

@@ -2,11 +2,13 @@
 
 mod cholesky;
 mod held_out;
+mod images;
 mod levenberg;
 mod sample;
 mod score;
 
 pub use held_out::{FOLDS, Held, cross_validate};
+pub use images::{ImageFit, ImagePeak, ImageRun, Images};
 pub use sample::{Sample, weigh};
 pub use score::{Cells, Score, cells, noise_floor, score};
 

@@ -35,6 +35,9 @@ impl Sample {
     /// The job with what was measured, or why it is refused.
     pub fn of(job: &Job, measured: &Measured, source: &str) -> Result<Self, String> {
         let setup = Setup::of(job)?;
+        if setup.shape.images.is_some() {
+            return Err("model.arch: constants are fitted to transformers only".to_owned());
+        }
         let (shape, nodes) = (&setup.shape, setup.nodes);
         let model = format!("{source} {}x{:.0}", setup.arch, shape.hidden);
         let cell = format!(
@@ -71,8 +74,8 @@ impl Sample {
     /// What the formulas alone say.
     pub(crate) fn formulas(&self, figure: Figure, constants: &Constants) -> f64 {
         match figure {
-            Figure::Time => time::step(&self.setup, constants).total(),
-            Figure::Memory => memory::peak(&self.setup, constants).total(),
+            Figure::Time => time::total(&self.setup, constants),
+            Figure::Memory => memory::printed(&self.setup, constants).total(),
         }
     }
 

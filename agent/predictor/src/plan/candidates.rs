@@ -9,6 +9,8 @@ use super::rejected::Rejections;
 
 /// Sizes of a micro-batch that are tried.
 const MICRO_BATCHES: [u64; 12] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+/// More of them for images, which are smaller than sequences.
+const IMAGES: [u64; 9] = [96, 128, 192, 256, 384, 512, 768, 1024, 1280];
 /// Tensor-parallel degrees that are tried; more does not fit into a machine.
 const TENSOR: [u64; 5] = [1, 2, 4, 8, 16];
 /// No micro-batch is larger: one token each would fill a GPU.
@@ -95,7 +97,10 @@ fn can(framework: Framework) -> Can {
 /// All arrangements, and for the impossible ones why.
 pub(super) fn all(base: &Job, rejections: &mut Rejections) -> Vec<Job> {
     let framework = base.run.framework.as_deref().map_or(Framework::Other, Framework::find);
-    let can = can(framework);
+    let mut can = can(framework);
+    if base.model.is_of_images() {
+        (can.model_parallel, can.context_parallel) = (false, false);
+    }
     let gpus = base.cluster.gpus_per_node.unwrap_or(1) * base.cluster.nodes.unwrap_or(1);
     let layers = base.model.layers.unwrap_or(1);
     let mut jobs = Vec::new();
@@ -200,8 +205,13 @@ fn batches(job: &Job, can: &Can, rejections: &mut Rejections, jobs: &mut Vec<Job
         return;
     }
     let own = run.micro_batch;
-    let sizes = MICRO_BATCHES.into_iter().chain(own.filter(|own| !MICRO_BATCHES.contains(own)));
-    for micro in sizes.filter(|micro| (global / dp).is_multiple_of(*micro)) {
+    let images = job.model.is_of_images();
+    let mut sizes = MICRO_BATCHES.to_vec();
+    if images {
+        sizes.extend(IMAGES);
+    }
+    sizes.extend(own.filter(|own| !sizes.contains(own)));
+    for micro in sizes.into_iter().filter(|micro| (global / dp).is_multiple_of(*micro)) {
         let passes = global / (dp * micro);
         let mut job = job.clone();
         (job.run.micro_batch, job.run.grad_accum) = (Some(micro), Some(passes));
@@ -221,7 +231,7 @@ fn batches(job: &Job, can: &Can, rejections: &mut Rejections, jobs: &mut Vec<Job
                 continue;
             }
             for recompute in ["none", "selective", "full"] {
-                if recompute == "selective" && job.run.flash_attention.unwrap_or(true) {
+                if recompute == "selective" && (images || job.run.flash_attention.unwrap_or(true)) {
                     // There are no scores to recompute.
                     continue;
                 }
@@ -230,17 +240,26 @@ fn batches(job: &Job, can: &Can, rejections: &mut Rejections, jobs: &mut Vec<Job
                         continue;
                     }
                     for precision in precisions(&job) {
-                        let mut job = job.clone();
-                        job.run.zero = Some(zero);
-                        job.run.recompute = Some(recompute.to_owned());
-                        job.run.offload = offload.map(str::to_owned);
-                        job.run.precision = Some(precision.to_owned());
-                        jobs.push(job);
+                        for channels_last in layouts(&job) {
+                            let mut job = job.clone();
+                            job.run.zero = Some(zero);
+                            job.run.recompute = Some(recompute.to_owned());
+                            job.run.offload = offload.map(str::to_owned);
+                            job.run.precision = Some(precision.to_owned());
+                            job.run.channels_last = channels_last;
+                            jobs.push(job);
+                        }
                     }
                 }
             }
         }
     }
+}
+
+/// The job's own layout of images, and channels next to each other where they are not.
+fn layouts(job: &Job) -> Vec<Option<bool>> {
+    let own = job.run.channels_last;
+    if job.model.is_of_images() && own != Some(true) { vec![own, Some(true)] } else { vec![own] }
 }
 
 /// The job's own precision, and others that the GPU has: 16 bits instead of 32, 8 bits where the framework can.
@@ -253,7 +272,11 @@ fn precisions(job: &Job) -> Vec<&str> {
     }
     let framework = job.run.framework.as_deref().map_or(Framework::Other, Framework::find);
     let eight = matches!(framework, Framework::Megatron | Framework::Nemo | Framework::Fsdp);
-    if own != "fp8" && eight && gpu.is_some_and(|gpu| gpu.fp8_rate.is_some()) {
+    if own != "fp8"
+        && eight
+        && !job.model.is_of_images()
+        && gpu.is_some_and(|gpu| gpu.fp8_rate.is_some())
+    {
         precisions.push("fp8");
     }
     precisions

@@ -25,8 +25,9 @@ pub(super) fn between(old: &Job, new: &Job) -> Vec<Change> {
         .collect()
 }
 
-fn fields(run: &Run) -> [(&'static str, String); 9] {
+fn fields(run: &Run) -> [(&'static str, String); 12] {
     let number = |value: Option<u64>, otherwise: u64| value.unwrap_or(otherwise).to_string();
+    let switch = |value: Option<bool>| if value == Some(true) { "on" } else { "off" }.to_owned();
     let word = |value: &Option<String>, otherwise: &str| {
         value.clone().unwrap_or_else(|| otherwise.to_owned())
     };
@@ -40,5 +41,8 @@ fn fields(run: &Run) -> [(&'static str, String); 9] {
         ("recompute", word(&run.recompute, "none")),
         ("offload", word(&run.offload, "none")),
         ("precision", word(&run.precision, "bf16")),
+        ("channels_last", run.channels_last.unwrap_or(false).to_string()),
+        ("fused_loss", switch(run.fused_loss)),
+        ("cuda_graphs", switch(run.cuda_graphs)),
     ]
 }

@@ -3,6 +3,7 @@
 mod candidates;
 mod change;
 mod front;
+mod options;
 mod rejected;
 mod suggestion;
 
@@ -42,6 +43,8 @@ pub struct Observed {
     pub step_s: Option<f64>,
     /// Peak memory of the fullest GPU, bytes.
     pub peak_bytes: Option<f64>,
+    /// Seconds of a step in which it waits for data, zero if it does not; `None` if the recording does not tell.
+    pub data_stall_s: Option<f64>,
 }
 
 /// The best arrangements of a job for the machines that are there.
@@ -105,7 +108,11 @@ pub fn plan(
     let anchor = (observed != Observed::default())
         .then(|| predictor.anchor(base, observed.step_s, observed.peak_bytes))
         .transpose()
-        .map_err(NoPlan)?;
+        .map_err(NoPlan)?
+        .map(|anchor| match (observed.step_s, observed.data_stall_s) {
+            (Some(step_s), Some(wait_s)) => anchor.waiting(step_s, wait_s),
+            _ => anchor,
+        });
     let predict = |job: &Job| predict(predictor, anchor.as_ref(), job);
     let moved = candidates::moved(base, wishes).map_err(NoPlan)?;
     let base_prediction = predict(&moved);
@@ -116,23 +123,22 @@ pub fn plan(
     let mut rejections = rejected::Rejections::default();
     let mut candidates = Vec::new();
     for job in candidates::all(&moved, &mut rejections) {
-        let prediction = predict(&job);
-        if let Some(why) = prediction.refused {
-            rejections.add(&rejected::kind(&why), &job, &why);
-            continue;
+        let mut variants = Vec::new();
+        match candidate(job.clone(), predict(&job), memory_bytes) {
+            Ok(candidate) => variants.extend(candidate),
+            Err(why) => {
+                rejections.add(&rejected::kind(&why), &job, &why);
+                continue;
+            }
         }
-        let (Some(tokens), Some(peak)) = (prediction.tokens_per_s, prediction.peak_mem_bytes)
-        else {
-            continue;
-        };
-        let oom = peak.above(memory_bytes);
-        candidates.push(Candidate {
-            tokens_per_s: tokens.p50,
-            peak_bytes: peak.p50,
-            oom,
-            job,
-            prediction,
-        });
+        for job in options::of(&job, &mut rejections) {
+            if let Ok(Some(variant)) = candidate(job.clone(), predict(&job), memory_bytes)
+                && options::is_worth(&variant, &variants)
+            {
+                variants.push(variant);
+            }
+        }
+        candidates.append(&mut variants);
     }
     let considered = candidates.len();
     let (fitting, full): (Vec<_>, Vec<_>) =
@@ -150,15 +156,7 @@ pub fn plan(
         );
     }
     let base_candidate =
-        base_prediction.tokens_per_s.zip(base_prediction.peak_mem_bytes).map(|(tokens, peak)| {
-            Candidate {
-                tokens_per_s: tokens.p50,
-                peak_bytes: peak.p50,
-                oom: peak.above(memory_bytes),
-                job: moved.clone(),
-                prediction: base_prediction.clone(),
-            }
-        });
+        candidate(moved.clone(), base_prediction.clone(), memory_bytes).map_err(NoPlan)?;
     let suggestions = base_candidate
         .as_ref()
         .map(|base| suggestion::best(base, &fitting, predictor.ratio_spread(&moved)))
@@ -171,10 +169,31 @@ pub fn plan(
         suggestions,
         front: front::of(&fitting),
         rejected: rejections.finish(),
-        beyond: suggestion::beyond(&base_prediction),
+        beyond: suggestion::beyond(&moved, &base_prediction),
         base: moved,
         base_prediction,
     })
+}
+
+/// A job as a candidate, none if its prediction has no figures.
+fn candidate(
+    job: Job,
+    prediction: Prediction,
+    memory_bytes: f64,
+) -> Result<Option<Candidate>, String> {
+    if let Some(why) = prediction.refused {
+        return Err(why);
+    }
+    let (Some(tokens), Some(peak)) = (prediction.tokens_per_s, prediction.peak_mem_bytes) else {
+        return Ok(None);
+    };
+    Ok(Some(Candidate {
+        tokens_per_s: tokens.p50,
+        peak_bytes: peak.p50,
+        oom: peak.above(memory_bytes),
+        job,
+        prediction,
+    }))
 }
 
 pub(crate) const GIB: f64 = 1_073_741_824.0;

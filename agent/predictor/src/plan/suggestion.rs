@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::Job;
 use crate::prediction::{Interval, Prediction};
+use crate::predictor::DATA_STALL;
 
 use super::change::{self, Change};
-use super::{Candidate, ratio};
+use super::{Candidate, options, ratio};
 
 /// An arrangement to try.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +81,19 @@ pub(super) fn best(
     pick(&|_| true);
     pick(&|changes| same_precision(changes));
     pick(&|changes| count(changes) <= 2 && same_precision(changes));
-    for field in ["recompute", "micro_batch", "zero", "tp", "pp", "cp", "offload", "precision"] {
+    for field in [
+        "recompute",
+        "channels_last",
+        "micro_batch",
+        "cuda_graphs",
+        "fused_loss",
+        "zero",
+        "tp",
+        "pp",
+        "cp",
+        "offload",
+        "precision",
+    ] {
         pick(&|changes| count(changes) == 1 && changes.iter().any(|change| change.field == field));
     }
     picked.sort_unstable();
@@ -134,24 +147,39 @@ fn why(old: &Prediction, new: &Prediction) -> Vec<Why> {
     parts
 }
 
-/// What no field of a job says: captured graphs, and a loss that keeps no logits.
-pub(super) fn beyond(prediction: &Prediction) -> Vec<String> {
+/// What was not searched: a faster loader, and captured graphs and a loss that keeps no logits where the framework has none of its own.
+pub(super) fn beyond(job: &Job, prediction: &Prediction) -> Vec<String> {
+    let run = &job.run;
+    let rate = if job.model.is_of_images() { "images/s" } else { "tokens/s" };
     let mut beyond = Vec::new();
     let step = prediction.step_s.map_or(0.0, |step| step.p50);
     if let Some(host) =
         prediction.time_breakdown.as_ref().and_then(|parts| parts.get("host_bound_s"))
         && *host > 0.03 * step
+        && run.cuda_graphs != Some(true)
+        && !options::can_capture(run)
     {
         beyond.push(format!(
-            "CUDA graphs or torch.compile would take away launches: {:.0} % of the step is the GPU waiting for the host, so at most {:+.0} % tokens/s",
+            "CUDA graphs or torch.compile would take away launches: {:.0} % of the step is the GPU waiting for the host, so at most {:+.0} % {rate}",
             100.0 * host / step,
             100.0 * (1.0 / (1.0 - host / step) - 1.0)
+        ));
+    }
+    if let Some(stall) = prediction.time_breakdown.as_ref().and_then(|parts| parts.get(DATA_STALL))
+        && *stall > 0.01 * step
+    {
+        beyond.push(format!(
+            "Steps wait {stall:.3} s for data, as measured ({:.0} % of a step): loading ahead, more loader workers or cached data would bring at most {:+.0} % {rate}, and without it no arrangement is faster than the loader",
+            100.0 * stall / step,
+            100.0 * (1.0 / (1.0 - stall / step) - 1.0)
         ));
     }
     let peak = prediction.peak_mem_bytes.map_or(0.0, |peak| peak.p50);
     if let Some(logits) =
         prediction.memory_breakdown.as_ref().and_then(|parts| parts.get("logits_and_loss_bytes"))
         && *logits > 0.05 * peak
+        && run.fused_loss != Some(true)
+        && !options::can_fuse_loss(run)
     {
         beyond.push(format!(
             "A fused or chunked cross-entropy would keep no logits: {:.1} GiB less at the peak, {:.0} % of it",

@@ -1,6 +1,5 @@
 //! What can be worked out by hand.
 
-use perfagent_predictor::pipeline::{bubble, in_flight};
 use perfagent_predictor::{Group, Job};
 use serde_json::json;
 
@@ -56,30 +55,6 @@ fn a_ring_all_reduce_sends_every_byte_twice_but_for_the_own_share() {
     assert!(alone.reduce(1e9) == 0.0);
     let slow = Group { size: 2.0, rate: 50e9, latency: 1e-3 };
     near(slow.reduce(0.0), 2e-3);
-}
-
-fn same(values: [f64; 4], expected: [f64; 4]) {
-    for (value, expected) in values.into_iter().zip(expected) {
-        near(value, expected);
-    }
-}
-
-#[test]
-fn stages_of_1f1b_hold_as_many_micro_batches_as_stages_follow() {
-    let held =
-        |passes, parts| [0.0, 1.0, 2.0, 3.0].map(|stage| in_flight(stage, 4.0, passes, parts));
-    same(held(8.0, 1.0), [4.0, 3.0, 2.0, 1.0]);
-    same(held(2.0, 1.0), [2.0, 2.0, 2.0, 1.0]);
-    // Two parts each: 1 + 3 / (4 · 2) as much.
-    same(held(8.0, 2.0), [4.0, 3.0, 2.0, 1.0].map(|held| 1.375 * held));
-}
-
-#[test]
-fn a_pipeline_waits_for_all_stages_but_one() {
-    // GPipe: (p - 1) / m of the ideal time; by v with virtual stages.
-    near(bubble(4.0, 1.0) / 12.0, 0.25);
-    near(bubble(4.0, 3.0) / 12.0, 0.25 / 3.0);
-    assert!(bubble(1.0, 1.0) == 0.0);
 }
 
 #[test]

@@ -3,11 +3,17 @@
 mod benchmark;
 mod calibration;
 mod claims;
+mod data_stalls;
 mod facts;
 mod fuzz;
+mod images;
 mod jobs;
 mod lines;
+mod memory;
 mod plan;
 mod properties;
 mod published;
+mod published_images;
 mod refusals;
+mod schedules;
+mod switches;

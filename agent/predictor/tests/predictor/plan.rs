@@ -150,7 +150,7 @@ fn a_plan_knows_the_measured_job_again_though_it_states_more_of_it() {
     let mut job = llama();
     (job.run.grad_accum, job.run.dp, job.run.cp) = (None, None, None);
     let step = predictor().predict(&job).step_s.unwrap().p50;
-    let observed = Observed { step_s: Some(step), peak_bytes: None };
+    let observed = Observed { step_s: Some(step), ..Observed::default() };
     let plan = plan(predictor(), &job, observed, &wishes()).unwrap();
     let interval = plan.base_prediction.step_s.unwrap();
     assert!(plan.measured && (interval.p50 / step - 1.0).abs() < 1e-12);

@@ -42,6 +42,13 @@ fn impossible_jobs_are_refused_by_the_field_that_is_to_blame() {
         vec![("run.tp", json!(3)), ("run.dp", Value::Null)],
         vec![("run.dp", json!(3)), ("run.tp", Value::Null)],
         vec![("run.pp", json!(64)), ("run.tp", json!(1)), ("run.dp", json!(1))],
+        vec![
+            ("run.pp", json!(16)),
+            ("run.vpp", json!(3)),
+            ("run.tp", json!(1)),
+            ("run.dp", json!(4)),
+            ("run.grad_accum", json!(64)),
+        ],
         vec![("run.zero", json!(4))],
         vec![("run.grad_accum", json!(4))],
         vec![("run.micro_batch", Value::Null), ("run.grad_accum", json!(3))],
