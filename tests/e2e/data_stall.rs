@@ -63,7 +63,10 @@ fn a_data_stall_is_a_range_inside_data_and_the_result_counts_it() {
     };
     let (waited, drawn) = (seconds(&waits), seconds(&draws));
     let measured = number(&data["wait_ns"]) as f64 / 1e9;
-    assert!(waited > 0.0 && measured > 0.0 && measured <= drawn, "{waited}, {measured} of {drawn} s");
+    assert!(
+        waited > 0.0 && measured > 0.0 && measured <= drawn,
+        "{waited}, {measured} of {drawn} s"
+    );
 
     let report = bed.perfagent(["report", "run.perfdb"]).success().stdout;
     assert!(report.lines().any(|line| line.trim_start().starts_with("data_wait ")), "{report}");
