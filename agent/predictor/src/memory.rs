@@ -111,11 +111,12 @@ impl Model<'_> {
     }
 
     /// Bytes of a gradient in 16 bits that stays beside the one that accumulates in fp32. `DeepSpeed`'s `BF16_Optimizer` adds
-    /// the former to the latter after each backward pass and fills it with zeros instead of giving it back.
+    /// the former to the latter after each backward pass and fills it with zeros instead of giving it back. Stages 2 and 3 of
+    /// ZeRO have optimizers of their own.
     fn beside(&self, full: bool) -> f64 {
         let deepspeed =
             matches!(self.s.framework, Framework::DeepSpeed | Framework::MegatronDeepSpeed);
-        if deepspeed && !full && self.s.grad_bytes > 2.0 { 2.0 } else { 0.0 }
+        if deepspeed && !full && self.s.grad_bytes > 2.0 && self.s.zero < 2 { 2.0 } else { 0.0 }
     }
 
     fn moments(&self, stage: Stage) -> [Memory; 2] {
