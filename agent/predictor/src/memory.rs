@@ -110,15 +110,6 @@ impl Model<'_> {
         stages
     }
 
-    /// Bytes of a gradient in 16 bits that stays beside the one that accumulates in fp32. `DeepSpeed`'s `BF16_Optimizer` adds
-    /// the former to the latter after each backward pass and fills it with zeros instead of giving it back. Stages 2 and 3 of
-    /// ZeRO have optimizers of their own.
-    fn beside(&self, full: bool) -> f64 {
-        let deepspeed =
-            matches!(self.s.framework, Framework::DeepSpeed | Framework::MegatronDeepSpeed);
-        if deepspeed && !full && self.s.grad_bytes > 2.0 && self.s.zero < 2 { 2.0 } else { 0.0 }
-    }
-
     fn moments(&self, stage: Stage) -> [Memory; 2] {
         let s = self.s;
         let shape = &s.shape;
@@ -140,7 +131,7 @@ impl Model<'_> {
         let full = matches!(s.precision, Precision::Fp32 | Precision::Tf32);
         let weight_bytes = if full { 4.0 } else { 2.0 };
         let mut weights = weight_bytes * sharded(3);
-        let mut gradients = (s.grad_bytes + self.beside(full)) * sharded(2);
+        let mut gradients = (s.grad_bytes + s.grad_beside) * sharded(2);
         let states = if s.sgd {
             4.0
         } else if s.optimizer_8bit {

@@ -6,7 +6,7 @@ use crate::ceilings::Ceilings;
 use crate::conv;
 use crate::framework::Framework;
 use crate::gpu::Gpu;
-use crate::job::Job;
+use crate::job::{Job, Run};
 use crate::network::Network;
 use crate::shape::Shape;
 
@@ -70,6 +70,8 @@ pub(crate) struct Setup {
     pub is_fp16: bool,
     /// Bytes of a gradient as it is accumulated and reduced.
     pub grad_bytes: f64,
+    /// Bytes of a gradient in 16 bits that stays beside the one that accumulates in fp32.
+    pub grad_beside: f64,
     pub recompute: Recompute,
     pub flash: bool,
     /// Of networks for images, whether the channels of a pixel lie next to each other.
@@ -361,6 +363,7 @@ impl Setup {
             ),
             precision,
             grad_bytes,
+            grad_beside: beside(run, framework, zero, grad_bytes),
             recompute,
             flash,
             channels_last,
@@ -407,4 +410,13 @@ fn shared_out(world: f64, used: f64, what: &str) -> Result<f64, String> {
         return Err(format!("{what} = {used} does not divide the {world} GPUs of the cluster"));
     }
     Ok(left)
+}
+
+/// `DeepSpeed`'s `BF16_Optimizer` adds gradients in bf16 to those in fp32 after each backward pass and fills the former with
+/// zeros instead of giving them back. Its optimizers for fp16 and for stages 2 and 3 of ZeRO are others.
+fn beside(run: &Run, framework: Framework, zero: u64, grad_bytes: f64) -> f64 {
+    let deepspeed = matches!(framework, Framework::DeepSpeed | Framework::MegatronDeepSpeed);
+    let precision = run.precision.as_deref().unwrap_or("bf16").to_lowercase();
+    let is_bf16 = precision.contains("bf16") || precision == "bfloat16";
+    if deepspeed && is_bf16 && zero < 2 && grad_bytes > 2.0 { 2.0 } else { 0.0 }
 }

@@ -49,17 +49,17 @@ fn without_stages_nothing_is_said_of_the_first() {
 #[test]
 fn deepspeed_keeps_gradients_twice() {
     let parameters = 16.0 * (4.0 * 2048.0 * 2048.0 + 3.0 * 2048.0 * 8192.0) + 131_072.0 * 2048.0;
-    for (framework, dtype, bytes) in [
-        ("deepspeed", "fp32", 6.0),
-        ("megatron-deepspeed", "fp32", 6.0),
-        ("deepspeed", "bf16", 2.0),
-        ("megatron", "fp32", 4.0),
+    for (framework, precision, dtype, bytes) in [
+        ("deepspeed", "bf16", "fp32", 6.0),
+        ("megatron-deepspeed", "bf16", "fp32", 6.0),
+        ("deepspeed", "fp16", "fp32", 4.0),
+        ("deepspeed", "bf16", "bf16", 2.0),
+        ("megatron", "bf16", "fp32", 4.0),
     ] {
-        let run =
-            json!({"dp": 16, "micro_batch": 1, "grad_accum": 8, "zero": 1, "grad_dtype": dtype});
+        let run = json!({"dp": 16, "micro_batch": 1, "grad_accum": 8, "zero": 1, "precision": precision, "grad_dtype": dtype});
         let gradients = predict(framework, &run).memory_breakdown.unwrap()["gradients_bytes"];
         let each = gradients / parameters;
         // Norms are parameters too.
-        assert!((each / bytes - 1.0).abs() < 1e-3, "{framework} {dtype}: {each}");
+        assert!((each / bytes - 1.0).abs() < 1e-3, "{framework} {precision} {dtype}: {each}");
     }
 }
