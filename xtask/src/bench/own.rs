@@ -145,17 +145,13 @@ impl Own {
     }
 
     fn measure(&self, programs: &Path, folder: &Path) -> Result<String> {
-        let file = match &self.ceilings {
-            Some(file) => file.clone(),
-            None => {
-                let file = folder.join("ceilings.json");
-                eprintln!("measuring this processor's ceilings");
-                let mut command = alone(&programs.join("perfagent"));
-                command.args(["ceilings", "--device", "cpu", "-o"]).arg(&file);
-                shell::run(command.stdout(Stdio::null()))?;
-                file
-            }
-        };
+        let file = self.ceilings.clone().unwrap_or_else(|| folder.join("ceilings.json"));
+        if self.ceilings.is_none() {
+            eprintln!("measuring this processor's ceilings");
+            let mut command = alone(&programs.join("perfagent"));
+            command.args(["ceilings", "--device", "cpu", "-o"]).arg(&file);
+            shell::run(command.stdout(Stdio::null()))?;
+        }
         let text = fs::read_to_string(&file)
             .with_context(|| format!("{}: cannot be read", file.display()))?;
         let named = |why: String| anyhow!("{}: {why}", file.display());
@@ -180,9 +176,9 @@ impl Own {
                 eprintln!("round {} of {}: {model} {options}", round + 1, self.rounds);
                 // Of the first run of a configuration the length is not known: the prediction is not asked.
                 let known = measured.get(place).and_then(|runs| runs.steps_s.first());
-                let steps = known.map_or(2.0 * LEAST_STEPS, |step| (SECONDS / step).min(60.0));
+                let count = known.map_or(2.0 * LEAST_STEPS, |step| (SECONDS / step).min(60.0));
                 let words = format!("{model} {options}");
-                let result = train(programs, folder, &words, steps.max(LEAST_STEPS) as u64)?;
+                let result = train(programs, folder, &words, count.max(LEAST_STEPS) as u64)?;
                 let (job, of) = read_result(&result).map_err(|why| anyhow!("{words}: {why}"))?;
                 let (step_s, peak) = of
                     .step_s
