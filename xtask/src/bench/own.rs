@@ -90,7 +90,7 @@ struct Measured {
     options: String,
     job: Job,
     /// The median step of each run.
-    steps_s: Vec<f64>,
+    runs_s: Vec<f64>,
     /// The fullest rank's peak of each run.
     peaks: Vec<f64>,
 }
@@ -145,17 +145,13 @@ impl Own {
     }
 
     fn measure(&self, programs: &Path, folder: &Path) -> Result<String> {
-        let file = match &self.ceilings {
-            Some(file) => file.clone(),
-            None => {
-                let file = folder.join("ceilings.json");
-                eprintln!("measuring this processor's ceilings");
-                let mut command = alone(&programs.join("perfagent"));
-                command.args(["ceilings", "--device", "cpu", "-o"]).arg(&file);
-                shell::run(command.stdout(Stdio::null()))?;
-                file
-            }
-        };
+        let file = self.ceilings.clone().unwrap_or_else(|| folder.join("ceilings.json"));
+        if self.ceilings.is_none() {
+            eprintln!("measuring this processor's ceilings");
+            let mut command = alone(&programs.join("perfagent"));
+            command.args(["ceilings", "--device", "cpu", "-o"]).arg(&file);
+            shell::run(command.stdout(Stdio::null()))?;
+        }
         let text = fs::read_to_string(&file)
             .with_context(|| format!("{}: cannot be read", file.display()))?;
         let named = |why: String| anyhow!("{}: {why}", file.display());
@@ -179,21 +175,21 @@ impl Own {
             for (place, options) in all.iter().enumerate() {
                 eprintln!("round {} of {}: {model} {options}", round + 1, self.rounds);
                 // Of the first run of a configuration the length is not known: the prediction is not asked.
-                let known = measured.get(place).and_then(|runs| runs.steps_s.first());
-                let steps = known.map_or(2.0 * LEAST_STEPS, |step| (SECONDS / step).min(60.0));
+                let known = measured.get(place).and_then(|runs| runs.runs_s.first());
+                let count = known.map_or(2.0 * LEAST_STEPS, |step| (SECONDS / step).min(60.0));
                 let words = format!("{model} {options}");
-                let result = train(programs, folder, &words, steps.max(LEAST_STEPS) as u64)?;
+                let result = train(programs, folder, &words, count.max(LEAST_STEPS) as u64)?;
                 let (job, of) = read_result(&result).map_err(|why| anyhow!("{words}: {why}"))?;
-                let (step_s, peak) = of
+                let (median_s, peak) = of
                     .step_s
                     .zip(of.peak_mem_bytes)
                     .with_context(|| format!("{words}: its result has no steps or no memory"))?;
                 if round == 0 {
                     let (model, options) = (model.to_owned(), (*options).to_owned());
-                    let (steps_s, peaks) = (Vec::new(), Vec::new());
-                    measured.push(Measured { model, options, job, steps_s, peaks });
+                    let (runs_s, peaks) = (Vec::new(), Vec::new());
+                    measured.push(Measured { model, options, job, runs_s, peaks });
                 }
-                measured[place].steps_s.push(step_s);
+                measured[place].runs_s.push(median_s);
                 measured[place].peaks.push(peak);
             }
         }
@@ -224,11 +220,11 @@ impl Own {
     fn rows(predictor: &Predictor, measured: Vec<Measured>) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         let mut anchor: Option<(String, Anchor)> = None;
-        for Measured { model, options, job, steps_s, peaks } in measured {
+        for Measured { model, options, job, runs_s, peaks } in measured {
             let (step_s, peak_bytes) =
-                median(&steps_s).zip(median(&peaks)).context("--rounds must be at least 1")?;
-            let greatest = steps_s.iter().copied().fold(0.0, f64::max);
-            let least = steps_s.iter().copied().fold(f64::INFINITY, f64::min);
+                median(&runs_s).zip(median(&peaks)).context("--rounds must be at least 1")?;
+            let greatest = runs_s.iter().copied().fold(0.0, f64::max);
+            let least = runs_s.iter().copied().fold(f64::INFINITY, f64::min);
             let ahead = predictor.predict(&job);
             ensure!(ahead.refused.is_none(), "{model} {options}: {:?}", ahead.refused);
             let own = anchor.as_ref().filter(|(of, _)| *of == model);
