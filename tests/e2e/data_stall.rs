@@ -61,11 +61,11 @@ fn a_data_stall_is_a_range_inside_data_and_the_result_counts_it() {
     let seconds = |ranges: &[Range]| -> f64 {
         ranges.iter().map(|range| (range.end_ns - range.start_ns).seconds()).sum()
     };
-    let (waited, drawn) = (seconds(&waits), seconds(&draws));
+    let (waited, loading) = (seconds(&waits), seconds(&draws));
     let measured = number(&data["wait_ns"]) as f64 / 1e9;
     assert!(
-        waited > 0.0 && measured > 0.0 && measured <= drawn,
-        "{waited}, {measured} of {drawn} s"
+        waited > 0.0 && measured > 0.0 && measured <= loading,
+        "{waited}, {measured} of {loading} s"
     );
 
     let report = bed.perfagent(["report", "run.perfdb"]).success().stdout;
