@@ -91,7 +91,10 @@ pub(crate) fn spreads(held: &[&Held], figure: Figure) -> Spreads {
             lefts.push(job.left());
             groups.insert(&job.group);
         }
-        unseen.push((job.measured / job.unseen).ln());
+        // Stalls are one framework's habit: another one's runs have no such tail.
+        if !job.classes.iter().any(|class| is_stalled(class)) {
+            unseen.push((job.measured / job.unseen).ln());
+        }
     }
     let mut spreads: Spreads = lefts
         .into_iter()
