@@ -95,6 +95,7 @@ impl Ceilings {
     }
 
     fn of(document: Document) -> Result<Self, String> {
+        document.check().map_err(|why| format!("{why}; {REMEDY}"))?;
         let rates = document.memory_bandwidth.kernels.iter().map(|rate| rate.median_gbps * 1e9);
         let memory_rate = rates.fold(0.0, f64::max);
         if memory_rate <= 0.0 {

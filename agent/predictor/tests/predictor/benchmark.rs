@@ -4,7 +4,7 @@ use perfagent_predictor::benchmark::read_result;
 use perfagent_predictor::{Ceilings, Job, Measured, Predictor};
 use serde_json::{Value, json};
 
-fn stored(name: &str) -> Value {
+pub(crate) fn stored(name: &str) -> Value {
     let path = format!("{}/../../data/runs/{name}", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -45,7 +45,7 @@ fn memory_of_stored_runs_is_known_from_the_source() {
 }
 
 /// Ceilings of a made-up device, whose products take what a law says.
-fn made_up(kind: &str, name: &str, change: impl Fn(&mut Value)) -> String {
+pub(crate) fn made_up(kind: &str, name: &str, change: impl Fn(&mut Value)) -> String {
     let sides = [64.0, 256.0, 1024.0, 4096.0];
     let mut shapes = Vec::new();
     for m in sides {
@@ -76,7 +76,7 @@ fn with(ceilings: &str) -> Predictor {
     Predictor::built_in().unwrap().with_ceilings(Ceilings::parse(ceilings).unwrap())
 }
 
-fn nano() -> Value {
+pub(crate) fn nano() -> Value {
     let runs = runs();
     let (_, job, _) = runs.iter().find(|(name, ..)| name == "gpt-fp32").unwrap();
     serde_json::to_value(job).unwrap()

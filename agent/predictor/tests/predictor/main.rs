@@ -10,6 +10,7 @@ mod images;
 mod jobs;
 mod lines;
 mod memory;
+mod odd_ceilings;
 mod plan;
 mod properties;
 mod published;
