@@ -276,9 +276,9 @@ fn a_job_is_predicted_before_its_first_trial() {
     let command = ["./target", "{micro_batch}", "plain", "{json}"];
     let document = finish(&mut tune(&bed, &options, &command)).success().json();
     let predicted = |trial: usize| document["trials"][trial]["predicted"]["p50"].as_f64().unwrap();
-    // The script is no H100: the first trial is far from what is expected, and the second is expected near the first.
+    // The script is no H100: the first trial is far below what is expected, and that moves what is expected of the second.
     assert!(predicted(0) > 20_000.0, "{document}");
-    assert!(predicted(1) < 10_000.0, "{document}");
+    assert!(predicted(1) < predicted(0) / 10.0, "{document}");
     assert!(document["prior"].as_str().unwrap().starts_with("the predictor"));
     fs::write(bed.path("job.json"), "{\"cluster\": 1}").unwrap();
     let refused = finish(&mut tune(&bed, &options, &command));
