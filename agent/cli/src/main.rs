@@ -10,6 +10,7 @@ mod comparison;
 mod durable_lines;
 mod exit;
 mod health;
+mod history;
 mod input;
 mod lookup;
 mod markup;

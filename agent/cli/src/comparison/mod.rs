@@ -1,6 +1,7 @@
 //! From recordings to the comparison of two sets of runs, and the comparison as a page. The statistics
 //! are in `perfagent_regress`; here is which figure of a report becomes which metric.
 
+mod alone;
 mod changed;
 mod environment;
 mod metric;
