@@ -2,6 +2,8 @@
 
 mod advisor;
 mod agent;
+mod changepoints;
+mod environment;
 mod figure;
 mod images;
 mod import;
@@ -28,6 +30,8 @@ pub(crate) enum Bench {
     Advisor(advisor::Advisor),
     /// How a training step of the benchmark compares with one in PyTorch
     Training(Training),
+    /// How well change points agree with people, beside the detectors of asv and otava
+    Changepoints(changepoints::Changepoints),
     /// How near `perfagent tune` comes to the best of an exhaustive search
     Tune(tune::Tune),
 }
@@ -41,6 +45,7 @@ impl Bench {
             Self::Import(import) => import.run(),
             Self::Advisor(advisor) => advisor.run(),
             Self::Training(training) => training.run(),
+            Self::Changepoints(changepoints) => changepoints.run(),
             Self::Tune(tune) => tune.run(),
         }
     }
