@@ -7,6 +7,7 @@ mod environment;
 mod figure;
 mod images;
 mod import;
+mod itself;
 mod own;
 mod own_gpu;
 mod record_overhead;
@@ -15,6 +16,7 @@ mod tune;
 
 use anyhow::Result;
 
+pub(crate) use itself::Itself;
 pub(crate) use training::Training;
 
 /// What can be measured
@@ -32,6 +34,8 @@ pub(crate) enum Bench {
     Training(Training),
     /// How well change points agree with people, beside the detectors of asv and otava
     Changepoints(changepoints::Changepoints),
+    /// What the project's own programs cost, held against the runs that are kept in data/history
+    Itself(Itself),
     /// How near `perfagent tune` comes to the best of an exhaustive search
     Tune(tune::Tune),
 }
@@ -46,6 +50,7 @@ impl Bench {
             Self::Advisor(advisor) => advisor.run(),
             Self::Training(training) => training.run(),
             Self::Changepoints(changepoints) => changepoints.run(),
+            Self::Itself(itself) => itself.run(),
             Self::Tune(tune) => tune.run(),
         }
     }
