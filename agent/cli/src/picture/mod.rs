@@ -12,6 +12,7 @@ mod points;
 mod scale;
 mod series;
 mod shape;
+mod trend;
 
 pub(crate) use bars::{Bars, LABEL, Row};
 pub(crate) use curves::{Curve, Curves, MOST_CURVES, Stretch};
@@ -21,6 +22,7 @@ pub(crate) use level::Level;
 pub(crate) use points::{Group, Point, Points};
 pub(crate) use scale::Measure;
 pub(crate) use series::{Series, Track};
+pub(crate) use trend::Trend;
 
 use crate::markup::Markup;
 
@@ -44,6 +46,7 @@ pub(crate) enum Drawing {
     Curves(Curves),
     Histograms(Histograms),
     Points(Points),
+    Trend(Trend),
 }
 
 /// The exact figures of a picture. Units are in the headings.
@@ -82,6 +85,7 @@ impl Picture {
             Drawing::Curves(curves) => curves.figures(),
             Drawing::Histograms(histograms) => histograms.figures(),
             Drawing::Points(points) => points.figures(),
+            Drawing::Trend(trend) => trend.figures(),
         }
     }
 
@@ -95,6 +99,7 @@ impl Picture {
             Drawing::Curves(_) => curves::HEIGHT,
             Drawing::Histograms(histograms) => histograms.height(),
             Drawing::Points(_) => points::HEIGHT,
+            Drawing::Trend(_) => trend::HEIGHT,
         };
         markup.element(
             "svg",
@@ -114,6 +119,7 @@ impl Picture {
                     Drawing::Curves(curves) => curves.draw(markup),
                     Drawing::Histograms(histograms) => histograms.draw(markup),
                     Drawing::Points(points) => points.draw(markup),
+                    Drawing::Trend(trend) => trend.draw(markup),
                 }
             },
         );
