@@ -48,7 +48,7 @@ fn write_group(page: &mut Page, group: &GroupCheck) {
     });
     page.facts(vec![
         ("judged".to_owned(), newest.collect::<Vec<_>>().join(", ")),
-        ("held against".to_owned(), format!("{} older runs", unit::count(group.older_runs as i64))),
+        ("held against".to_owned(), counted(group.older_runs, "older run")),
     ]);
     let is_told = |row: &&MetricRow| row.family == Family::Headline || row.verdict != Verdict::Ok;
     let told: Vec<&MetricRow> = group.metrics.iter().filter(is_told).collect();
@@ -134,10 +134,17 @@ fn verdict(row: &MetricRow) -> String {
         (Verdict::Ok, _) => "ok".to_owned(),
         (Verdict::Inconclusive, None) => "inconclusive".to_owned(),
         (Verdict::Inconclusive, Some(runs)) if row.baseline.is_none() => {
-            format!("inconclusive ({runs} older runs missing)")
+            format!("inconclusive ({} missing)", counted(runs, "older run"))
         }
-        (Verdict::Inconclusive, Some(runs)) => format!("inconclusive ({runs} more runs)"),
+        (Verdict::Inconclusive, Some(runs)) => {
+            format!("inconclusive ({})", counted(runs, "more run"))
+        }
     }
+}
+
+/// `1 older run`, `7 older runs`.
+fn counted(runs: usize, what: &str) -> String {
+    format!("{runs} {what}{}", if runs == 1 { "" } else { "s" })
 }
 
 fn subject(metric: &str, name: Option<&str>) -> Cell {
@@ -168,7 +175,10 @@ fn set_aside(runs: &SetAside) -> String {
         )
     });
     let what = what.collect::<Vec<_>>().join(", ");
-    format!("{} older runs do not count, as their environment differs: {what}.", runs.runs)
+    format!(
+        "Not counted, as the environment differs: {} ({what}).",
+        counted(runs.runs, "older run")
+    )
 }
 
 fn unjudged(metrics: &[Unjudged], heading: &'static str) -> Table {

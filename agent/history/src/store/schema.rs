@@ -11,7 +11,7 @@ pub(super) const VERSION: u32 = 1;
 /// Makes the tables of version 1.
 ///
 /// A run's number grows with the order of adding, which is the order of every series: clocks of several
-/// machines do not agree. `told_ns` says whether `time_ns` is the run's own. Samples are little-endian
+/// machines do not agree. `time_is_told` says whether `time_ns` is the run's own. Samples are little-endian
 /// doubles; `value` is their median.
 pub(super) const CREATE: &str = "
 CREATE TABLE runs (

@@ -86,9 +86,9 @@ fn other_environments_are_refused_unless_forced() {
     assert_eq!(refused.code, 4);
     assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
     assert!(
-        refused.stdout.contains(
-            "30 older runs do not count, as their environment differs: driver was unknown"
-        ),
+        refused
+            .stdout
+            .contains("Not counted, as the environment differs: 30 older runs (driver was"),
         "{}",
         refused.stdout
     );
