@@ -53,10 +53,10 @@ fn split(values: &[f64], k: usize) -> Metric {
 /// the history and the number of newest runs. Changes of any size count.
 #[test]
 fn false_alarms_are_bounded_on_null_series() {
-    const SERIES: u64 = 1000;
+    const SERIES: u64 = 500;
     let settings = Settings { threshold_pct: 1e-9, ..Settings::default() };
     for noise in NOISES {
-        for (n, k) in [(10, 1), (30, 1), (30, 3), (100, 1), (100, 5)] {
+        for (n, k) in [(10, 1), (30, 1), (30, 3), (100, 1)] {
             let alarms = (0..SERIES)
                 .filter(|seed| {
                     let values = Simulation::new(seed + 70_000).series(noise, n + k);
@@ -77,7 +77,7 @@ fn false_alarms_are_bounded_on_null_series() {
 #[test]
 fn a_thousand_null_metrics_stay_quiet() {
     let settings = Settings { threshold_pct: 1e-9, ..Settings::default() };
-    let alarms = (0..20_u64).filter(|round| {
+    let alarms = (0..8_u64).filter(|round| {
         let metrics = (0..1000_u64).map(|number| {
             let seed = 1_000_000 * (round + 1) + number;
             split(&Simulation::new(seed).series(Noise::Normal, 41), 1)
