@@ -8,7 +8,7 @@ use crate::compare::Better;
 use crate::series::newest::{deviation_of_one, fenced, p_value_of_several};
 use crate::statistic::distribution::t_quantile;
 use crate::statistic::order::{mean, median};
-use crate::statistic::prediction::{Prediction, effective, reach, variance_of_mean};
+use crate::statistic::prediction::{Prediction, freedom, reach, spread, variance_of_mean};
 
 /// Probability with which a detectable change is found.
 const POWER: f64 = 0.8;
@@ -142,10 +142,9 @@ impl Known {
     /// The least change that so many newest runs show with probability [`POWER`] in one test at this level, percent.
     fn detectable_pct(&self, newest: usize, alpha: f64) -> Option<f64> {
         let (older, rho) = (self.baseline.runs.len(), self.baseline.rho);
-        let worth = effective(older, rho);
-        let spread = (variance_of_mean(newest, rho) + 1.0 / worth).sqrt();
-        let steps =
-            reach(older, newest, 1.0 - alpha / 2.0, rho) + t_quantile(POWER, worth - 1.0) * spread;
+        let spread = spread(older, variance_of_mean(newest, rho), rho);
+        let steps = reach(older, newest, 1.0 - alpha / 2.0, rho)
+            + t_quantile(POWER, freedom(older, rho)) * spread;
         let percent = 100.0 * (steps * self.relative?).exp_m1();
         percent.is_finite().then_some(percent)
     }

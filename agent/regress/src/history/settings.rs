@@ -12,6 +12,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { threshold_pct: 2.0, false_discovery_rate: 0.005 }
+        Self { threshold_pct: 2.0, false_discovery_rate: 0.004 }
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::statistic::distribution::{normal_quantile, t_tail};
 use crate::statistic::order::{mean, median, quantile, variance};
-use crate::statistic::prediction::{effective, variance_of_mean};
+use crate::statistic::prediction::{freedom, spread, variance_of_mean};
 
 /// Runs of the level before that are needed for a judgement.
 pub(crate) const FEWEST: usize = 8;
@@ -47,16 +47,14 @@ fn tail_of_several(history: &[f64], newest: &[f64], rho: f64) -> f64 {
 }
 
 /// Two-sided tail of Student's t for one more value after `history` (a prediction interval turned
-/// around), whose variance is this share of that of one run. With correlation `rho` the mean rests on
-/// n(1−ρ)/(1+ρ) values' worth.
+/// around), whose variance is this share of that of one run, at a correlation `rho` of neighbours.
 fn prediction_tail(history: &[f64], newest: f64, share: f64, rho: f64) -> f64 {
-    let effective = effective(history.len(), rho);
     let deviation = newest - mean(&fenced(history));
-    let spread = deviation_of_one(history, deviation > 0.0) * (share + 1.0 / effective).sqrt();
+    let spread = deviation_of_one(history, deviation > 0.0) * spread(history.len(), share, rho);
     if spread <= 0.0 {
         return if deviation == 0.0 { 1.0 } else { 0.0 };
     }
-    t_tail(deviation / spread, effective - 1.0)
+    t_tail(deviation / spread, freedom(history.len(), rho))
 }
 
 /// The standard deviation of one run, where it matters on this side.

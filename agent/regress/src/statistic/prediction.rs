@@ -16,8 +16,9 @@ pub struct Prediction {
 /// mean ± t·s·√(1/k + 1/n), with `boundary` (0.5..1) the probability of staying on the right side of
 /// either end; so both ends together hold 2·`boundary` − 1.
 ///
-/// With correlation `rho` (0..1) of neighbouring runs the older ones are worth n(1−ρ)/(1+ρ) of
-/// independent ones, and the mean of the newest varies more. `None` of fewer than two older runs or no
+/// With correlation `rho` (0..1) of neighbouring runs the mean of the older ones is worth that of
+/// n(1−ρ)/(1+ρ) independent ones, their deviation that of n(1−ρ²)/(1+ρ²), which is too small by what
+/// they share, and the mean of the newest varies more. `None` of fewer than two older runs or no
 /// newest one.
 #[must_use]
 pub fn prediction(older: &[f64], newest: usize, boundary: f64, rho: f64) -> Option<Prediction> {
@@ -31,8 +32,24 @@ pub fn prediction(older: &[f64], newest: usize, boundary: f64, rho: f64) -> Opti
 
 /// Half the width of the interval, in standard deviations of one run.
 pub(crate) fn reach(older: usize, newest: usize, boundary: f64, rho: f64) -> f64 {
-    let worth = effective(older, rho);
-    t_quantile(boundary, worth - 1.0) * (variance_of_mean(newest, rho) + 1.0 / worth).sqrt()
+    t_quantile(boundary, freedom(older, rho)) * spread(older, variance_of_mean(newest, rho), rho)
+}
+
+/// Standard deviation of the distance between newest runs, whose variance is this share of that of one
+/// run, and the mean of `older` ones, in sample deviations of the older ones.
+///
+/// Correlated runs share a part of their deviation, which the sample's own does not show: its expected
+/// square is smaller by (1 − 1/worth)·n/(n − 1).
+pub(crate) fn spread(older: usize, share: f64, rho: f64) -> f64 {
+    let (count, worth) = (older as f64, effective(older, rho));
+    let shown = (1.0 - 1.0 / worth) * count / (count - 1.0);
+    ((share + 1.0 / worth) / shown.min(1.0)).sqrt()
+}
+
+/// Degrees of freedom of a sample deviation of `n` correlated values: squares of an AR(1) process
+/// correlate by ρ², so that they are worth n(1−ρ²)/(1+ρ²); at least 1.
+pub(crate) fn freedom(n: usize, rho: f64) -> f64 {
+    (n as f64 * (1.0 - rho * rho) / (1.0 + rho * rho) - 1.0).max(1.0)
 }
 
 /// Independent values that `n` correlated ones are worth for a mean: n(1−ρ)/(1+ρ); at least 2.
