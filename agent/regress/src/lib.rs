@@ -13,5 +13,6 @@
 //! * The same input gives the same answer: whatever is drawn at random is drawn from a fixed seed.
 
 pub mod compare;
+pub mod gate;
 pub mod series;
 mod statistic;

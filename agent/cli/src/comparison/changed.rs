@@ -15,7 +15,7 @@ const TOP: usize = 10;
 const LEAST_NS: f64 = 1.0;
 
 /// The answer of `compare`: the judgement, and what the steps do differently.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Answer {
     #[serde(flatten)]
     pub(crate) comparison: Comparison,

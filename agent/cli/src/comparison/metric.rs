@@ -58,8 +58,9 @@ pub(super) fn metrics(base: &[Run], new: &[Run], with_totals: bool) -> Vec<Metri
 
 /// Where a metric stands in the answer.
 fn place(name: &str) -> usize {
-    const ORDER: [&str; 7] = [
+    const ORDER: [&str; 8] = [
         "step_time",
+        "run_time",
         "throughput",
         "exposed_communication",
         "peak_allocated_memory",
@@ -68,9 +69,9 @@ fn place(name: &str) -> usize {
         "peak_host_memory",
     ];
     let detail = || match name.split_once('_') {
-        Some((_, "time")) => 7,
-        Some((_, "count")) => 8,
-        _ => 9,
+        Some((_, "time")) => ORDER.len(),
+        Some((_, "count")) => ORDER.len() + 1,
+        _ => ORDER.len() + 2,
     };
     ORDER.iter().position(|known| *known == name).unwrap_or_else(detail)
 }

@@ -11,7 +11,7 @@ mod workload;
 use perfagent_regress::compare::{Settings, differences};
 
 pub(crate) use changed::Answer;
-pub(crate) use page::page;
+pub(crate) use page::{interval, page, quantity};
 pub(crate) use run::Run;
 
 /// Compares the runs of two sides.

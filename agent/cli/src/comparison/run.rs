@@ -52,10 +52,19 @@ impl Run {
             path,
         };
         run.add_steps(&report.ranks, &workload);
+        if run.steps == 0 {
+            run.add_run_time(recording);
+        }
         run.add_memory(&report.ranks);
         run.add_kernels(&report.ranks);
         run.add_collectives(&report.ranks);
         run
+    }
+
+    /// The samples of a metric, if the run has it.
+    pub(crate) fn values(&self, name: &str, subject: Option<&str>) -> Option<&[f64]> {
+        let is_meant = |(key, _): &(&Key, &Samples)| key.0 == name && key.1.as_deref() == subject;
+        self.samples.iter().find(is_meant).map(|(_, samples)| samples.values.as_slice())
     }
 
     fn headline(&mut self, name: &'static str, unit: Unit, better: Better, values: Vec<f64>) {
@@ -89,6 +98,18 @@ impl Run {
             let exposed = steady.iter().map(|step| step.1 as f64).collect();
             self.headline("exposed_communication", Unit::Nanoseconds, Better::Lower, exposed);
         }
+    }
+
+    /// From the start of the command to the end of the last of its processes: what a run without marked steps is judged by.
+    fn add_run_time(&mut self, recording: &Recording) {
+        let processes = || recording.processes.iter();
+        let start = processes().map(|process| process.start_ns).min();
+        // Of one whose end was not seen nothing can be said.
+        let end = processes().map(|process| process.end_ns).min().flatten();
+        let end = end.and_then(|_| processes().filter_map(|process| process.end_ns).max());
+        let time = start.zip(end).map(|(start, end)| (end - start).nanos() as f64);
+        let time = time.filter(|&time| time > 0.0);
+        self.headline("run_time", Unit::Nanoseconds, Better::Lower, time.into_iter().collect());
     }
 
     /// Peaks of memory, of the rank that needs most.

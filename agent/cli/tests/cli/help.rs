@@ -3,7 +3,7 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 23] = [
     &["record"],
     &["recover"],
     &["import"],
@@ -18,6 +18,9 @@ const COMMANDS: [&[&str]; 20] = [
     &["tune"],
     &["compare"],
     &["changepoints"],
+    &["ci"],
+    &["ci", "gate"],
+    &["ci", "init"],
     &["bench"],
     &["bench", "list"],
     &["bench", "run"],

@@ -3,6 +3,7 @@
 
 mod annotated;
 mod comparison;
+mod gate;
 mod latest;
 mod null;
 mod people;
