@@ -2,7 +2,7 @@
 # by a database with every run; and only when nobody else has replaced it meanwhile.
 store="$RESULTS/history.db"
 stored=no
-for attempt in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
   rm -f "$store" "$store-wal" "$store-shm"
   before=
   if git fetch --depth 1 "$REMOTE" "refs/heads/$HISTORY_BRANCH"; then
@@ -31,7 +31,7 @@ if [ "$stored" = no ]; then
   exit 2
 fi
 code=0
-for folder in "$RESULTS"/runs/*/; do
-  perfagent history check --store "$store" --branch "$BRANCH" --suite "$(basename "$folder")" --machine "$MACHINE" || code=$?
-done
+perfagent history check --store "$store" --branch "$BRANCH" --machine "$MACHINE" --markdown > "$RESULTS/history.md" || code=$?
+cat "$RESULTS/history.md"
+[ -z "${GITHUB_STEP_SUMMARY:-}" ] || cat "$RESULTS/history.md" >> "$GITHUB_STEP_SUMMARY"
 exit "$code"

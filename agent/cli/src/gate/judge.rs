@@ -40,12 +40,8 @@ impl Outcome {
 
 /// The verdict on all cases: the worst of theirs.
 pub(crate) fn overall(outcomes: &[Outcome]) -> Overall {
-    let worst_first = [
-        Overall::Regression,
-        Overall::Incomparable,
-        Overall::Inconclusive,
-        Overall::Improvement,
-    ];
+    let worst_first =
+        [Overall::Regression, Overall::Incomparable, Overall::Inconclusive, Overall::Improvement];
     let of_any = |verdict: &Overall| outcomes.iter().any(|outcome| outcome.verdict == *verdict);
     worst_first.into_iter().find(of_any).unwrap_or(Overall::Equivalent)
 }

@@ -68,9 +68,9 @@ pub(super) fn verdict(case: &Case<'_>) -> &'static str {
 fn side(place: &Place) -> String {
     match &place.commit {
         Some(commit) => {
-            let (id, dirty) = commit.split_once('-').map_or((commit.as_str(), ""), |(id, _)| {
-                (id, ", with changes")
-            });
+            let (id, dirty) = commit
+                .split_once('-')
+                .map_or((commit.as_str(), ""), |(id, _)| (id, ", with changes"));
             let id: String = id.chars().take(12).collect();
             format!("{} ({id}{dirty})", place.given)
         }
@@ -124,7 +124,8 @@ fn alarms(page: &mut Page, gate: &Document<'_>) {
     let confirmed = |one: &Confirmation| one.verdict == Verdict::Regression;
     let yes: Vec<_> = all().filter(|(_, one)| confirmed(one)).collect();
     let no: Vec<_> = all().filter(|(_, one)| !confirmed(one)).collect();
-    for (heading, rows) in [("Regressions, confirmed", yes), ("Alarms that were not confirmed", no)] {
+    for (heading, rows) in [("Regressions, confirmed", yes), ("Alarms that were not confirmed", no)]
+    {
         if rows.is_empty() {
             continue;
         }
@@ -134,7 +135,16 @@ fn alarms(page: &mut Page, gate: &Document<'_>) {
             heading.to_owned()
         });
         let headings = [
-            "case", "metric", "of", "base", "new", "first look", "second look", "95 % interval", "q", "verdict",
+            "case",
+            "metric",
+            "of",
+            "base",
+            "new",
+            "first look",
+            "second look",
+            "95 % interval",
+            "q",
+            "verdict",
         ];
         let mut table = Table::new(headings);
         for (case, one) in rows.iter().take(TOP) {
@@ -184,15 +194,20 @@ fn remarks(gate: &Document<'_>) -> Vec<String> {
             let (base, new) = (found.base.join(" and "), found.new.join(" and "));
             remarks.push(format!("{}: the {} differs: {base} / {new}", case.name, found.fact));
         }
-        let open = answer.comparison.metrics.iter().filter(|row| {
-            row.family == Family::Headline && row.verdict == Verdict::Inconclusive
-        });
+        let open =
+            answer.comparison.metrics.iter().filter(|row| {
+                row.family == Family::Headline && row.verdict == Verdict::Inconclusive
+            });
         for row in open {
             let needed = row.runs_needed.map_or_else(String::new, |runs| {
                 format!("; {runs} runs a side would probably decide it")
             });
             let reason = row.reason.as_deref().unwrap_or("neither is certain");
-            remarks.push(format!("{}, {}: {reason}{needed}", case.name, row.name.replace('_', " ")));
+            remarks.push(format!(
+                "{}, {}: {reason}{needed}",
+                case.name,
+                row.name.replace('_', " ")
+            ));
         }
     }
     remarks

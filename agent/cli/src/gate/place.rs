@@ -101,7 +101,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let given = folder.path().to_str().unwrap();
         let missing = Place::of(given).bench(Side::Base).unwrap_err().to_string();
-        assert!(missing.starts_with(&format!("--base {given}: has no perfagent-bench")), "{missing}");
+        assert!(
+            missing.starts_with(&format!("--base {given}: has no perfagent-bench")),
+            "{missing}"
+        );
         for place in ["target/debug", "target/release", "."] {
             let program = folder.path().join(place).join("perfagent-bench");
             std::fs::create_dir_all(program.parent().unwrap()).unwrap();

@@ -182,7 +182,10 @@ impl Plan {
                 let program = program.display().to_string();
                 let words = suite::words(&case.options).into_iter();
                 let words = words.map(|word| word.to_string_lossy().into_owned());
-                Invocation { words: [program].into_iter().chain(words).collect(), folder: folder.clone() }
+                Invocation {
+                    words: [program].into_iter().chain(words).collect(),
+                    folder: folder.clone(),
+                }
             };
             self.cases.push(Case {
                 name: case.name.clone(),
@@ -205,9 +208,9 @@ impl Plan {
 
     /// In what it differs from the plan of the runs that are there.
     pub(super) fn difference(&self, before: &Self) -> Option<String> {
-        let places = [Side::Base, Side::New].into_iter().find_map(|side| {
-            self.place(side).difference(before.place(side), side)
-        });
+        let places = [Side::Base, Side::New]
+            .into_iter()
+            .find_map(|side| self.place(side).difference(before.place(side), side));
         let told = places.or_else(|| self.machine.difference(&before.machine));
         let told = told.or_else(|| {
             let numbers = [
@@ -216,7 +219,9 @@ impl Plan {
                 ("--confirm", before.confirm, self.confirm),
             ];
             let mut changed = numbers.into_iter().filter(|(_, then, now)| then != now);
-            changed.next().map(|(name, then, now)| format!("{name} was {then} then and is {now} now"))
+            changed
+                .next()
+                .map(|(name, then, now)| format!("{name} was {then} then and is {now} now"))
         });
         told.or_else(|| {
             let same = self.cases == before.cases && self.suite == before.suite;
@@ -233,7 +238,8 @@ fn shell(line: &str) -> Vec<String> {
 /// A case's name after its program.
 fn name_of(program: &str) -> String {
     let name = Path::new(program).file_name().map_or_else(String::new, |name| {
-        name.to_string_lossy().replace(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)), "_")
+        name.to_string_lossy()
+            .replace(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)), "_")
     });
     if suite::is_case_name(&name) { name } else { "command".to_owned() }
 }
@@ -330,7 +336,9 @@ mod tests {
         let plan = planned(&request).unwrap();
         let case = &plan.cases[0];
         assert_eq!((case.name.as_str(), case.time_limit_s), ("gpt-fp32", 120));
-        assert!(case.base.words[0].starts_with(base.path().canonicalize().unwrap().to_str().unwrap()));
+        assert!(
+            case.base.words[0].starts_with(base.path().canonicalize().unwrap().to_str().unwrap())
+        );
         assert_eq!(case.base.words[1..], case.new.words[1..]);
         assert_eq!(case.base.folder, case.new.folder);
         // It is what is run when nothing else is said.

@@ -37,11 +37,8 @@ pub(super) fn slots(phase: Phase, runs: &[usize]) -> impl Iterator<Item = Slot> 
     (0..rounds).flat_map(move |round| {
         let cases = (0..runs.len()).filter(move |&case| runs[case] > round);
         cases.flat_map(move |case| {
-            let order = if round % 2 == 0 {
-                [Side::Base, Side::New]
-            } else {
-                [Side::New, Side::Base]
-            };
+            let order =
+                if round % 2 == 0 { [Side::Base, Side::New] } else { [Side::New, Side::Base] };
             order.map(|side| Slot { case, side, phase, round })
         })
     })

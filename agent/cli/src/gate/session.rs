@@ -183,5 +183,5 @@ fn sentence(slot: Slot, runs: usize, run: &Run) -> String {
         None => unit::duration(run.duration_ns as i64),
         Some(failure) => format!("{}: {}", failure.kind, failure.reason),
     };
-    format!("{phase} {number}/{runs}  {}  {side}: {how}", run.case)
+    format!("{phase} {number}/{runs} of {}, {side}: {how}", run.case)
 }

@@ -72,7 +72,8 @@ impl Workflow {
         for (option, line) in [("--install", &self.install), ("--build", &self.build)] {
             check_line(option, line.as_deref().unwrap_or_default())?;
         }
-        let is_branch = |c: char| !c.is_whitespace() && !c.is_control() && !"\"'\\*?[$`".contains(c);
+        let is_branch =
+            |c: char| !c.is_whitespace() && !c.is_control() && !"\"'\\*?[$`".contains(c);
         ensure!(
             !self.branch.is_empty() && self.branch.chars().all(is_branch),
             "--branch {}: is no name of a branch; name the one that others are merged into",

@@ -88,7 +88,10 @@ fn a_slowdown_is_looked_at_twice_and_fails_the_gate() {
     let (slow, same) = (&document["cases"][0], &document["cases"][1]);
     assert_eq!((&slow["verdict"], &same["verdict"]), (&"regression".into(), &"equivalent".into()));
     let alarm = &slow["alarms"][0];
-    assert_eq!((&alarm["first"]["name"], &alarm["verdict"]), (&"run_time".into(), &"regression".into()));
+    assert_eq!(
+        (&alarm["first"]["name"], &alarm["verdict"]),
+        (&"run_time".into(), &"regression".into())
+    );
     assert_eq!(alarm["again"]["base"]["runs"], 4);
     assert!(alarm["again"]["change_pct"].as_f64().unwrap() > 75.0);
     assert_eq!(slow["confirm_recordings"]["new"].as_array().unwrap().len(), 4);
@@ -118,7 +121,12 @@ fn a_slowdown_is_looked_at_twice_and_fails_the_gate() {
     assert_eq!(gate.document(), document);
 
     let metrics = fs::read_to_string(gate.path("results/metrics.txt")).unwrap();
-    assert!(metrics.contains("# TYPE perfagent_run_time_seconds gauge\nperfagent_run_time_seconds{case=\"slow\"} 1."), "{metrics}");
+    assert!(
+        metrics.contains(
+            "# TYPE perfagent_run_time_seconds gauge\nperfagent_run_time_seconds{case=\"slow\"} 1."
+        ),
+        "{metrics}"
+    );
     assert!(metrics.ends_with("# EOF\n"));
     junit(&fs::read_to_string(gate.path("results/junit.xml")).unwrap());
 }
@@ -127,7 +135,8 @@ fn junit(text: &str) {
     let xml = roxmltree::Document::parse(text).unwrap();
     let named = |kind: &str, name: &str, within: roxmltree::Node<'_, '_>| {
         let mut all = within.descendants();
-        let found = all.find(|node| node.has_tag_name(kind) && node.attribute("name") == Some(name));
+        let found =
+            all.find(|node| node.has_tag_name(kind) && node.attribute("name") == Some(name));
         found.unwrap_or_else(|| panic!("no {kind} {name}: {text}")).id()
     };
     let node = |id| xml.get_node(id).unwrap();
@@ -168,8 +177,16 @@ fn a_case_that_fails_on_the_new_side_only_is_a_regression() {
         .collect();
     // A process that is killed is taken for one that the kernel has killed for lack of memory.
     assert_eq!(kinds, ["out of memory", "out of memory", "timed out"]);
-    assert!(said.stdout.contains("memory, new-01: out of memory: MemoryError: 3 GiB"), "{}", said.stdout);
-    assert!(said.stdout.contains("hang, new-02: timed out: ended at its time limit of 3 s"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("memory, new-01: out of memory: MemoryError: 3 GiB"),
+        "{}",
+        said.stdout
+    );
+    assert!(
+        said.stdout.contains("hang, new-02: timed out: ended at its time limit of 3 s"),
+        "{}",
+        said.stdout
+    );
     // Two failures are enough; a round is done on both sides.
     assert_eq!(gate.order().iter().filter(|ran| ran.ends_with("crash")).count(), 4);
     assert!(gate.path("results/runs/hang/failed-new-01.perfdb").is_file());
@@ -244,7 +261,10 @@ fn a_suite_runs_the_benchmark_of_each_side() {
     assert_eq!(document["cases"][1]["broken"], Value::Null);
     let calls = fs::read_to_string(gate.path("new/runs")).unwrap();
     // It writes where it runs: both sides do in the same folder.
-    assert_eq!(calls.lines().filter(|line| line.contains("--preset quick --steps 3")).count(), 8 + again(&document["cases"][1]));
+    assert_eq!(
+        calls.lines().filter(|line| line.contains("--preset quick --steps 3")).count(),
+        8 + again(&document["cases"][1])
+    );
 }
 
 /// Runs of a second look at a case that alarmed by chance.
@@ -271,7 +291,8 @@ fn what_cannot_be_run_is_told_before_anything_is() {
     let said = outcome(command.args(["ci", "gate", "--base", "bse", "--new", "new", "--", "./a"]));
     said.refusal("--base bse: is no folder");
     let mut command = perfagent(gate.folder.path());
-    let said = outcome(command.args(["ci", "gate", "--base", "base", "--new", "new", "--runs", "3"]));
+    let said =
+        outcome(command.args(["ci", "gate", "--base", "base", "--new", "new", "--runs", "3"]));
     said.refusal("4..=100");
 }
 
@@ -313,7 +334,11 @@ const WAITING: &[&str] = &[WIDE, "--", "./bench.sh"];
 fn waiting() -> Gate {
     let gate = Gate::new();
     gate.script("base", "bench.sh", "sleep 0.3");
-    gate.script("new", "bench.sh", "echo $$ > pid; while [ ! -e ../go ]; do sleep 0.05; done; sleep 0.3");
+    gate.script(
+        "new",
+        "bench.sh",
+        "echo $$ > pid; while [ ! -e ../go ]; do sleep 0.05; done; sleep 0.3",
+    );
     gate
 }
 

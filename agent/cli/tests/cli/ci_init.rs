@@ -66,7 +66,13 @@ impl Project {
     }
 
     /// Runs a job of a GitHub workflow on a machine of its own.
-    fn github(&self, job: &Value, folder: &str, reference: &str, before: &str) -> BTreeMap<String, Ended> {
+    fn github(
+        &self,
+        job: &Value,
+        folder: &str,
+        reference: &str,
+        before: &str,
+    ) -> BTreeMap<String, Ended> {
         let commit = git(&self.path("origin"), &["rev-parse", reference]);
         let mut machine = Machine::new(&self.path(""));
         machine.set("GH_LOG", self.path("gh.log").to_str().unwrap());
@@ -122,7 +128,10 @@ fn a_pull_request_with_a_slowdown_fails_and_is_told_so() {
     // The comment is made, and then changed.
     put_gh(&project.path("bin"));
     let comment = &workflow["jobs"]["comment"];
-    for (id, method) in [("", "POST repos/me/mine/issues/7/comments"), ("41", "PATCH repos/me/mine/issues/comments/41")] {
+    for (id, method) in [
+        ("", "POST repos/me/mine/issues/7/comments"),
+        ("41", "PATCH repos/me/mine/issues/comments/41"),
+    ] {
         fs::write(project.path("gh.id"), id).unwrap();
         let ended = project.github(comment, &format!("comment{id}"), "refs/pull/7/merge", "");
         let ended = &ended["Update the comment"];
@@ -130,7 +139,10 @@ fn a_pull_request_with_a_slowdown_fails_and_is_told_so() {
         let log = fs::read_to_string(project.path("gh.log")).unwrap();
         assert!(log.ends_with(&format!("{method}\n")), "{log}");
         let body = fs::read_to_string(project.path("gh.log.body")).unwrap();
-        assert!(body.starts_with("<!-- perfagent ci gate -->\n# perfagent ci gate: regression\n"), "{body}");
+        assert!(
+            body.starts_with("<!-- perfagent ci gate -->\n# perfagent ci gate: regression\n"),
+            "{body}"
+        );
     }
 }
 
@@ -156,8 +168,8 @@ cat "${7#body=@}" > "$GH_LOG.body"
 fn a_push_is_compared_with_what_was_there_before() {
     let project = Project::new();
     let workflow = parsed(&hurried(&project.workflow(&[&["--github"], GATE].concat())));
-    let [first, parent] = ["main~1", "main~1"]
-        .map(|commit| git(&project.path("origin"), &["rev-parse", commit]));
+    let [first, parent] =
+        ["main~1", "main~1"].map(|commit| git(&project.path("origin"), &["rev-parse", commit]));
     // Known, unknown as of a new branch, and gone as after a forced push.
     let gone = "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef";
     let step = "Check out what it is compared with";
@@ -195,9 +207,11 @@ fn a_merge_request_of_gitlab_fails_too() {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     // All items are one script there.
-    let script: Vec<_> = job["script"].as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect();
+    let script: Vec<_> =
+        job["script"].as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect();
     let machine = Machine::new(&project.path(""));
-    let ended = machine.shell(&["bash", "-eo", "pipefail"], &builds, &script.join("\n"), &environment);
+    let ended =
+        machine.shell(&["bash", "-eo", "pipefail"], &builds, &script.join("\n"), &environment);
     assert_eq!(ended.code, 1, "{}", ended.said);
     assert!(ended.said.contains("perfagent ci gate: regression"), "{}", ended.said);
     assert_eq!(git(&builds.join("sides/base"), &["rev-parse", "HEAD"]), began);
@@ -214,13 +228,15 @@ fn a_merge_request_of_gitlab_fails_too() {
 #[test]
 fn jobs_have_no_more_rights_than_they_need() {
     let project = Project::new();
-    let text = project.workflow(&["--github", "--runner", "self-hosted,h100", "--branch", "release"]);
+    let text =
+        project.workflow(&["--github", "--runner", "self-hosted,h100", "--branch", "release"]);
     let workflow = parsed(&text);
     assert_eq!(workflow["permissions"], json!({}));
     assert_eq!(workflow["on"]["pull_request"]["branches"], json!(["release"]));
     assert_eq!(workflow["defaults"]["run"]["shell"], "bash");
     let jobs = workflow["jobs"].as_object().unwrap();
-    let rights: Vec<_> = jobs.iter().map(|(name, job)| (name.as_str(), &job["permissions"])).collect();
+    let rights: Vec<_> =
+        jobs.iter().map(|(name, job)| (name.as_str(), &job["permissions"])).collect();
     assert_eq!(
         rights,
         [
@@ -251,7 +267,10 @@ fn a_file_that_exists_stays_unless_forced() {
     let project = Project::new();
     let said = project.init(&["--command", "./bench.sh"]).answer();
     let file = project.path("work/.github/workflows/perfagent.yml");
-    assert!(said.starts_with(&format!("wrote {}\n", file.canonicalize().unwrap().display())), "{said}");
+    assert!(
+        said.starts_with(&format!("wrote {}\n", file.canonicalize().unwrap().display())),
+        "{said}"
+    );
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains("--case bench=./bench.sh\n"), "{text}");
     fs::write(&file, "mine").unwrap();
@@ -267,7 +286,12 @@ fn the_repository_says_whose_it_is() {
     fs::write(project.path("work/.gitlab-ci.yml"), "").unwrap();
     fs::create_dir(project.path("work/src")).unwrap();
     let said = run(&project.path("work/src"), &["ci", "init"]).answer();
-    assert!(said.contains("include it in .gitlab-ci.yml: `include: [{local: .gitlab-ci-perfagent.yml}]`"), "{said}");
+    assert!(
+        said.contains(
+            "include it in .gitlab-ci.yml: `include: [{local: .gitlab-ci-perfagent.yml}]`"
+        ),
+        "{said}"
+    );
     assert!(project.path("work/.gitlab-ci-perfagent.yml").is_file());
     run(&project.path(""), &["ci", "init"]).refusal("is in no git repository");
     project.init(&["--github", "--gitlab"]).refusal("cannot be used with");
@@ -279,5 +303,8 @@ fn the_files_as_they_are() {
     let project = Project::new();
     let of_user = ["--case", "train=python train.py --name 'a b'", "--build", "pip install -e ."];
     insta::assert_snapshot!("github", project.workflow(&[&["--github"], &of_user[..]].concat()));
-    insta::assert_snapshot!("gitlab", project.workflow(&["--gitlab", "--suite", "ci", "--install", "pip install perfagent"]));
+    insta::assert_snapshot!(
+        "gitlab",
+        project.workflow(&["--gitlab", "--suite", "ci", "--install", "pip install perfagent"])
+    );
 }

@@ -13,7 +13,8 @@ use crate::nccl::built;
 
 /// A YAML text as JSON: keys of mappings must be texts.
 pub(crate) fn parsed(text: &str) -> Value {
-    let documents = YamlOwned::load_from_str(text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+    let documents =
+        YamlOwned::load_from_str(text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
     let [document] = documents.as_slice() else { panic!("not one document: {text}") };
     json(document)
 }
@@ -136,9 +137,8 @@ impl Job<'_> {
             }
             let empty = serde_json::Map::new();
             let environment = step["env"].as_object().unwrap_or(&empty).iter();
-            let environment = environment.map(|(key, value)| {
-                (key.clone(), self.expanded(value.as_str().unwrap()))
-            });
+            let environment = environment
+                .map(|(key, value)| (key.clone(), self.expanded(value.as_str().unwrap())));
             let bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail"];
             let script = step["run"].as_str().unwrap();
             let end = self.machine.shell(&bash, &folder, script, &environment.collect());
@@ -200,7 +200,14 @@ fn copy(from: &Path, to: &Path) {
 /// Runs git in a folder, which must succeed. Returns what it printed.
 pub(crate) fn git(folder: &Path, words: &[&str]) -> String {
     let output = Command::new("git")
-        .args(["-c", "user.name=me", "-c", "user.email=me@example.org", "-c", "init.defaultBranch=main"])
+        .args([
+            "-c",
+            "user.name=me",
+            "-c",
+            "user.email=me@example.org",
+            "-c",
+            "init.defaultBranch=main",
+        ])
         .args(words)
         .current_dir(folder)
         .env("GIT_CONFIG_NOSYSTEM", "1")

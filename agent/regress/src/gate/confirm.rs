@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::compare::{
-    Comparison, Metric, MetricRow, Settings, Verdict, compare, CompareError,
-};
+use crate::compare::{CompareError, Comparison, Metric, MetricRow, Settings, Verdict, compare};
 
 /// What fresh runs say about a metric that alarmed: samples, one non-empty list a run that has the metric.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,7 +94,9 @@ pub fn confirm(
 #[cfg(test)]
 mod tests {
     use super::{Fresh, alarms, confirm, runs_to_confirm};
-    use crate::compare::{Better, Comparison, Family, Metric, MetricRow, Settings, Unit, Verdict, compare};
+    use crate::compare::{
+        Better, Comparison, Family, Metric, MetricRow, Settings, Unit, Verdict, compare,
+    };
 
     fn metric(name: &str, base: &[f64], new: &[f64]) -> Metric {
         let runs = |values: &[f64]| values.iter().map(|value| vec![*value]).collect();
@@ -142,7 +142,8 @@ mod tests {
             (alarm("d", 10.0), fresh(-10.0)),
         ];
         let found = confirm(looked, &Settings::default()).unwrap();
-        let verdicts: Vec<_> = found.iter().map(|one| (one.first.name.as_str(), one.verdict)).collect();
+        let verdicts: Vec<_> =
+            found.iter().map(|one| (one.first.name.as_str(), one.verdict)).collect();
         assert_eq!(
             verdicts,
             [
@@ -169,7 +170,10 @@ mod tests {
         many.extend((0..40).map(|_| (alarm("b", 10.0), fresh(0.1))));
         let found = confirm(many, &Settings::default()).unwrap();
         assert_eq!(found[0].verdict, Verdict::Inconclusive);
-        assert_eq!(found[0].again.as_ref().unwrap().p_value, alone[0].again.as_ref().unwrap().p_value);
+        assert_eq!(
+            found[0].again.as_ref().unwrap().p_value,
+            alone[0].again.as_ref().unwrap().p_value
+        );
     }
 
     #[test]

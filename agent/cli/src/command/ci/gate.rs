@@ -110,7 +110,9 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         Finished::All(outcomes) => outcomes,
         Finished::Stopped(signal) => {
             let done = session.done();
-            printer.note(format!("stopped with {done} runs done; the same command goes on from there"));
+            printer.note(format!(
+                "stopped with {done} runs done; the same command goes on from there"
+            ));
             return Ok(Exit::Convention(128_u8.saturating_add(signal as u8)));
         }
     };
@@ -126,9 +128,10 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         bail!(
             "{}: no case runs on either side: {}; mend that and start over with --fresh",
             session.folder().display(),
-            told.map_or_else(|| "there is none".to_owned(), |failed| {
-                format!("{} (see {})", failed.sentence(), failed.log)
-            })
+            told.map_or_else(
+                || "there is none".to_owned(),
+                |failed| { format!("{} (see {})", failed.sentence(), failed.log) }
+            )
         );
     }
     if args.json {

@@ -127,7 +127,9 @@ fn guess(root: &Path) -> Provider {
 fn next(workflow: &Workflow, file: &str) -> Vec<String> {
     let mut left = Vec::new();
     if workflow.install.is_none() {
-        left.push("- perfagent must be on the machine, or say how it gets there (--install)".to_owned());
+        left.push(
+            "- perfagent must be on the machine, or say how it gets there (--install)".to_owned(),
+        );
     }
     if workflow.build.is_none() && matches!(workflow.benchmarks, Benchmarks::Suite(_)) {
         left.push("- say how perfagent-bench is built on each side (--build)".to_owned());
