@@ -49,7 +49,7 @@ pub(crate) fn overall(outcomes: &[Outcome]) -> Overall {
 /// Compares the first runs of a case.
 pub(super) fn first_look<'a>(
     folder: &Path,
-    runs: impl Iterator<Item = &'a Run> + Clone,
+    runs: &(impl Iterator<Item = &'a Run> + Clone),
     force: bool,
     settings: &Settings,
 ) -> anyhow::Result<Answer> {
@@ -83,7 +83,7 @@ pub(super) fn conclude(
     let outcomes = cases.into_iter().map(|(case, first, runs)| {
         let count = first.as_ref().map_or(0, |first| alarms(&first.comparison).count());
         let alarms: Vec<_> = confirmations.by_ref().take(count).collect();
-        let broken = broken(runs.iter());
+        let broken = broken(&runs.iter());
         let verdict = match (broken, &first) {
             (Some(Broken::New), _) => Overall::Regression,
             (Some(Broken::Base | Broken::Both), _) | (_, None) => Overall::Inconclusive,
@@ -116,7 +116,9 @@ fn load<'a>(
 
 #[cfg(test)]
 mod tests {
-    use perfagent_regress::compare::Overall;
+    use perfagent_regress::compare::Overall::{
+        self, Equivalent, Improvement, Incomparable, Inconclusive, Regression,
+    };
 
     use super::{Outcome, overall};
 
@@ -133,7 +135,6 @@ mod tests {
             };
             overall(&verdicts.iter().map(outcome).collect::<Vec<_>>())
         };
-        use Overall::{Equivalent, Improvement, Incomparable, Inconclusive, Regression};
         assert_eq!(of(&[Equivalent, Incomparable, Regression]), Regression);
         assert_eq!(of(&[Inconclusive, Incomparable]), Incomparable);
         assert_eq!(of(&[Improvement, Inconclusive]), Inconclusive);

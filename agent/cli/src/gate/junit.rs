@@ -1,4 +1,4 @@
-//! The answer as JUnit's XML: a suite a case, in which every headline metric and every alarm is a test.
+//! The answer as XML for `JUnit`: a suite a case, in which every headline metric and every alarm is a test.
 
 use std::collections::BTreeSet;
 

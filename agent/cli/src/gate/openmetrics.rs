@@ -1,4 +1,4 @@
-//! The new side's headline figures as OpenMetrics text, for reports of metrics such as GitLab's.
+//! The new side's headline figures as `OpenMetrics` text, for reports of metrics such as GitLab's.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

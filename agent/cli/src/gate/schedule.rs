@@ -61,7 +61,7 @@ const ENOUGH: usize = 2;
 
 /// Whether the runs of a case say that it is broken. One failure may be chance, and is told; a second one of the same side
 /// confirms it.
-pub(super) fn broken<'a>(runs: impl Iterator<Item = &'a Run> + Clone) -> Option<Broken> {
+pub(super) fn broken<'a>(runs: &(impl Iterator<Item = &'a Run> + Clone)) -> Option<Broken> {
     let failures =
         |side| runs.clone().filter(|run| run.side == side && run.failure.is_some()).count();
     match (failures(Side::Base), failures(Side::New)) {
@@ -142,7 +142,7 @@ mod tests {
                 .chain((0..new).map(|_| run(Side::New, true)))
                 .chain([run(Side::Base, false), run(Side::New, false)])
                 .collect();
-            assert_eq!(broken(runs.iter()), expected, "{base} {new}");
+            assert_eq!(broken(&runs.iter()), expected, "{base} {new}");
         }
     }
 }

@@ -107,8 +107,8 @@ impl Session {
         let mut firsts = Vec::new();
         for case in &self.plan.cases {
             let runs = || self.runs_of(&case.name);
-            let is_whole = broken(runs()).is_none();
-            let first = || judge::first_look(&self.folder, runs(), force, settings);
+            let is_whole = broken(&runs()).is_none();
+            let first = || judge::first_look(&self.folder, &runs(), force, settings);
             firsts.push(if is_whole { Some(first()?) } else { None });
         }
         let to_confirm: Vec<usize> = firsts
@@ -156,7 +156,7 @@ impl Session {
                 continue;
             }
             // A round is always done on both sides, so that failures are counted over as many runs.
-            if broken(self.runs_of(&case.name).filter(|run| !is_of_slot(run))).is_some() {
+            if broken(&self.runs_of(&case.name).filter(|run| !is_of_slot(run))).is_some() {
                 continue;
             }
             if stop.asked() > 0 {

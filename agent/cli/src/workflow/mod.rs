@@ -2,6 +2,8 @@
 
 mod template;
 
+use std::path::Path;
+
 use anyhow::{Context as _, ensure};
 
 use crate::suite;
@@ -123,7 +125,8 @@ impl Workflow {
         match &self.benchmarks {
             Benchmarks::Suite(suite) => {
                 check_line("--suite", suite)?;
-                let is_file = suite.contains('/') || suite.ends_with(".toml");
+                let ending = Path::new(suite).extension();
+                let is_file = suite.contains('/') || ending.is_some_and(|ending| ending == "toml");
                 if !is_file {
                     return Ok(format!("--suite {}", quote(suite)));
                 }

@@ -1,9 +1,10 @@
 //! The workflow files of `perfagent ci init`: their form, and that what they say works, on repositories with a planted slowdown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -307,4 +308,74 @@ fn the_files_as_they_are() {
         "gitlab",
         project.workflow(&["--gitlab", "--suite", "ci", "--install", "pip install perfagent"])
     );
+}
+
+/// Pushes one after the other, and one that is overtaken by another: no run is lost, and the branch has one commit.
+#[test]
+fn pushes_are_stored_in_a_branch_that_has_no_past() {
+    let project = Project::new();
+    let origin = project.path("origin");
+    let workflow = parsed(&hurried(&project.workflow(&[&["--github"], GATE].concat())));
+    let jobs = &workflow["jobs"];
+    let gate = project.github(&jobs["gate"], "gate", "main", ALL_ZEROS);
+    assert_eq!(gate["Run both sides in turns and compare"].code, 0);
+    let store = |folder: &str, reference: &str| {
+        let ended = project.github(&jobs["history"], folder, reference, "");
+        let ended = &ended["Store the runs and judge them against their history"];
+        assert_eq!(ended.code, 0, "{}", ended.said);
+        assert!(project.path(folder).join("results/history.md").is_file());
+    };
+    let tip = || git(&origin, &["rev-parse", "perfagent-history"]);
+    store("history-1", "main~1");
+    let first = tip();
+    store("history-2", "main");
+    assert_ne!(tip(), first);
+    assert_eq!(commits(&project), 2);
+
+    // The branch is begun anew, and the first store appears just before the second is pushed.
+    git(&origin, &["update-ref", "-d", "refs/heads/perfagent-history"]);
+    let real = which("git");
+    let overtaking = format!(
+        "#!/bin/sh\nif [ \"$1\" = push ] && [ ! -e '{folder}/overtaken' ]; then\n  touch '{folder}/overtaken'\n  \
+         {real} --git-dir='{origin}' update-ref refs/heads/perfagent-history {first}\nfi\nexec {real} \"$@\"\n",
+        folder = project.path("").display(),
+        real = real.display(),
+        origin = origin.display(),
+    );
+    fs::create_dir(project.path("bin")).unwrap();
+    let program = project.path("bin/git");
+    fs::write(&program, overtaking).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    store("history-3", "main");
+    assert!(project.path("overtaken").is_file());
+    assert_eq!(commits(&project), 2);
+    assert_eq!(git(&origin, &["rev-list", "--count", "perfagent-history"]), "1");
+    assert_eq!(git(&origin, &["ls-tree", "--name-only", "perfagent-history"]), "history.db");
+}
+
+/// How many commits the stored history has runs of.
+fn commits(project: &Project) -> usize {
+    let blob = Command::new("git")
+        .arg("--git-dir")
+        .arg(project.path("origin"))
+        .args(["cat-file", "blob", "perfagent-history:history.db"])
+        .stdout(fs::File::create(project.path("history.db")).unwrap())
+        .status();
+    assert!(blob.unwrap().success());
+    let listed =
+        run(&project.path(""), &["history", "list", "--store", "history.db", "--json"]).answer();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let runs = listed["runs"].as_array().unwrap();
+    assert!(
+        runs.iter().all(|run| run["suite"] == "bench" && run["machine"] == "ubuntu-latest"),
+        "{listed}"
+    );
+    let commits: BTreeSet<_> = runs.iter().map(|run| run["commit"].as_str().unwrap()).collect();
+    commits.len()
+}
+
+fn which(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program));
+    found.into_iter().find(|program| program.is_file()).unwrap()
 }

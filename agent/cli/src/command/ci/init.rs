@@ -20,7 +20,6 @@ use crate::workflow::{Benchmarks, Provider, Workflow};
   perfagent ci init --command ./bench.sh
   perfagent ci init --case 'train=python train.py --steps 30' --build 'pip install -e .' --runner self-hosted,h100
   perfagent ci init --gitlab --suite ci --build 'cargo build --release'")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
     /// For GitHub Actions [default: what the repository looks like]
     #[arg(long, conflicts_with = "gitlab")]
