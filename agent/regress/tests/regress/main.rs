@@ -3,8 +3,10 @@
 
 mod annotated;
 mod comparison;
+mod discoveries;
 mod latest;
 mod null;
 mod people;
+mod outlier;
 mod power;
 mod simulate;
