@@ -69,9 +69,7 @@ mod usage;
 mod wait;
 
 pub use assemble::{RunFigures, merge, report, report_many, run_figures};
-pub use attribution::{
-    Attribution, AttributionRow, PartKind, StepPart, StepSums, StepTimes,
-};
+pub use attribution::{Attribution, AttributionRow, PartKind, StepPart, StepSums, StepTimes};
 pub use brief::brief_kernel_name;
 pub use copy::CopyRate;
 pub use critical::{CriticalPath, EventWait, PathKind, PathName, PathRow, PathSegment};

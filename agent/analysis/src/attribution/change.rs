@@ -58,11 +58,7 @@ impl AttributionRow {
 impl Attribution {
     /// What made the difference; `None` where a side has no steps. `renames` are kernels' names on both sides.
     #[must_use]
-    pub fn between(
-        base: &StepSums,
-        new: &StepSums,
-        renames: &[(String, String)],
-    ) -> Option<Self> {
+    pub fn between(base: &StepSums, new: &StepSums, renames: &[(String, String)]) -> Option<Self> {
         if base.steps == 0 || new.steps == 0 {
             return None;
         }

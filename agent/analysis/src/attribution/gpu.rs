@@ -3,8 +3,8 @@
 use perfagent_recording::Recording;
 use rustc_hash::FxHashMap;
 
-use super::piece::{Parts, Piece, first_come, together, without};
 use super::PartKind;
+use super::piece::{Parts, Piece, first_come, together, without};
 use crate::gaps;
 use crate::operation::Work;
 use crate::rank::RankAnalysis;

@@ -64,9 +64,10 @@ fn ranges(
         .map(|range| {
             let (start, end) = clean(range.start_ns.unix_nanos(), range.end_ns.unix_nanos());
             let first = steps.partition_point(|step| step.start < start);
-            let is_step = steps[first..].iter().take_while(|step| step.start == start).any(|step| {
-                (step.thread, step.end, step.name) == (thread, end, range.name_id)
-            });
+            let is_step = steps[first..]
+                .iter()
+                .take_while(|step| step.start == start)
+                .any(|step| (step.thread, step.end, step.name) == (thread, end, range.name_id));
             let role = if is_step { Role::Step } else { Role::Range };
             let depth = range.depth.unwrap_or(0);
             Item { thread, start, end, depth, name: range.name_id, role }
@@ -100,8 +101,8 @@ fn slices_by(nesting: &Nesting, part: &mut dyn FnMut(usize, &Item) -> Option<u32
     pieces
 }
 
-/// `all_reduce (data_parallel)`.
+/// `all_reduce in data_parallel`.
 fn name(recording: &Recording, operation: StringId, group: StringId) -> String {
     let (operation, group) = (recording.strings.get(operation), recording.strings.get(group));
-    if group.is_empty() { operation.to_owned() } else { format!("{operation} ({group})") }
+    if group.is_empty() { operation.to_owned() } else { format!("{operation} in {group}") }
 }

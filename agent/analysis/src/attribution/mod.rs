@@ -205,6 +205,11 @@ pub struct StepSums {
 }
 
 impl StepSums {
+    /// What the steps went to, ns in all; it adds up to their length.
+    pub fn totals(&self) -> impl Iterator<Item = (&StepPart, i64)> {
+        self.parts.iter().map(|(part, &time)| (part, time))
+    }
+
     /// Adds the steps of another run.
     pub fn add(&mut self, other: Self) {
         self.steps += other.steps;

@@ -52,9 +52,11 @@ pub(crate) fn annotations(comparison: &Comparison) -> Vec<String> {
     notices.extend(of(Verdict::Improvement, None));
     let mut lines = Vec::new();
     for (command, found) in [("error", errors), ("warning", warnings), ("notice", notices)] {
-        lines.extend(shortened(found).iter().map(|(title, text)| {
-            format!("::{command} title={}::{}", property(title), data(text))
-        }));
+        lines.extend(
+            shortened(found).iter().map(|(title, text)| {
+                format!("::{command} title={}::{}", property(title), data(text))
+            }),
+        );
     }
     lines
 }

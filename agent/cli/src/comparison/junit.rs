@@ -51,8 +51,12 @@ fn of_metric(row: &MetricRow) -> TestCase {
         }
         Verdict::Inconclusive => {
             let mut status = TestCaseStatus::skipped();
-            let reason = row.reason.as_deref().unwrap_or("neither a change nor its absence is certain");
-            status.set_type("inconclusive").set_message(cleaned(reason)).set_description(in_full(row));
+            let reason =
+                row.reason.as_deref().unwrap_or("neither a change nor its absence is certain");
+            status
+                .set_type("inconclusive")
+                .set_message(cleaned(reason))
+                .set_description(in_full(row));
             status
         }
         Verdict::Improvement | Verdict::Equivalent => TestCaseStatus::success(),
@@ -77,8 +81,7 @@ fn add_others(suite: &mut TestSuite, comparison: &Comparison) {
     };
     if comparison.verdict == Overall::Incomparable {
         for found in &comparison.environment.differences {
-            let message =
-                format!("base {}, new {}", found.base.join("; "), found.new.join("; "));
+            let message = format!("base {}, new {}", found.base.join("; "), found.new.join("; "));
             skip(format!("environment: {}", found.fact), "incomparable", message);
         }
     }

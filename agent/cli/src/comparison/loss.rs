@@ -36,8 +36,10 @@ impl Losses {
         if common.is_empty() {
             return None;
         }
-        let at = |losses: &BTreeMap<i64, f64>, step: i64| losses.get(&step).map(|loss| loss.to_bits());
-        let agree = |one: &Run, other: &Run, step: i64| at(&one.losses, step) == at(&other.losses, step);
+        let at =
+            |losses: &BTreeMap<i64, f64>, step: i64| losses.get(&step).map(|loss| loss.to_bits());
+        let agree =
+            |one: &Run, other: &Run, step: i64| at(&one.losses, step) == at(&other.losses, step);
         let within = |side: &[&Run]| {
             side.windows(2).all(|pair| common.iter().all(|&step| agree(pair[0], pair[1], step)))
         };
@@ -45,7 +47,8 @@ impl Losses {
             return Some(Self { steps: common.len(), equal: None, first_difference: None });
         }
         let differs = common.iter().copied().find(|&step| !agree(first_base, first_new, step));
-        let finite = |run: &Run, step| run.losses.get(&step).copied().filter(|loss| loss.is_finite());
+        let finite =
+            |run: &Run, step| run.losses.get(&step).copied().filter(|loss| loss.is_finite());
         Some(Self {
             steps: common.len(),
             equal: Some(differs.is_none()),
@@ -63,7 +66,8 @@ impl Losses {
             1 => "the one step that all runs have".to_owned(),
             steps => format!("all {steps} steps that all runs have"),
         };
-        let number = |loss: Option<f64>| loss.map_or("no number".to_owned(), |loss| loss.to_string());
+        let number =
+            |loss: Option<f64>| loss.map_or("no number".to_owned(), |loss| loss.to_string());
         match (&self.first_difference, self.equal) {
             (Some(first), _) => format!(
                 "The losses differ from step {} on: {} and {} nats.",
@@ -91,7 +95,10 @@ mod tests {
     fn the_first_step_that_differs_is_told() {
         let base = run(&[(0, 5.0), (1, 4.0), (2, 3.0)]);
         let same = Losses::of(&[&base], &[&base, &base]).unwrap();
-        assert_eq!(same.sentence(), "The losses of all 3 steps that all runs have are equal to the bit.");
+        assert_eq!(
+            same.sentence(),
+            "The losses of all 3 steps that all runs have are equal to the bit."
+        );
         let new = run(&[(0, 5.0), (1, 4.25), (2, f64::NAN)]);
         let found = Losses::of(&[&base], &[&new]).unwrap();
         assert_eq!(found.sentence(), "The losses differ from step 1 on: 4 and 4.25 nats.");

@@ -56,9 +56,7 @@ pub(super) fn metrics(base: &[&Run], new: &[&Run], wanted: &Wanted<'_>) -> Vec<M
             continue;
         }
         let (subject, old) = match renamed(false) {
-            Some((old, new)) => {
-                (Some(format!("{old} → {new}")), (key.0, Some(old.clone())))
-            }
+            Some((old, new)) => (Some(format!("{old} → {new}")), (key.0, Some(old.clone()))),
             None => (key.1.clone(), key.clone()),
         };
         metrics.push(Metric {

@@ -15,7 +15,8 @@ pub(super) fn runs(page: &mut Page, comparison: &Comparison) {
         row.family == Family::Headline
             || matches!(row.verdict, Verdict::Regression | Verdict::Improvement)
     };
-    let rows: Vec<SideRow> = comparison.metrics.iter().filter(matters).filter_map(side_row).collect();
+    let rows: Vec<SideRow> =
+        comparison.metrics.iter().filter(matters).filter_map(side_row).collect();
     let mut rows = rows.into_iter().peekable();
     let mut is_first = true;
     while rows.peek().is_some() {

@@ -84,22 +84,11 @@ impl Run {
             let median = result[key]["p50"].as_f64();
             self.headline(name, Unit::Nanoseconds, Better::Lower, median.into_iter().collect());
         }
-        for (name, key) in
-            [("time_to_first_token_p99", "ttft_ns"), ("latency_p99", "latency_ns")]
-        {
-            self.detail(
-                name,
-                Unit::Nanoseconds,
-                result[key]["p99"].as_f64().into_iter().collect(),
-            );
+        for (name, key) in [("time_to_first_token_p99", "ttft_ns"), ("latency_p99", "latency_ns")] {
+            self.detail(name, Unit::Nanoseconds, result[key]["p99"].as_f64().into_iter().collect());
         }
         let memory = result["peak_resident_bytes"].as_f64();
-        self.headline(
-            "peak_host_memory",
-            Unit::Bytes,
-            Better::Lower,
-            memory.into_iter().collect(),
-        );
+        self.headline("peak_host_memory", Unit::Bytes, Better::Lower, memory.into_iter().collect());
     }
 
     /// A case of a suite: what the recording does not tell, or all where there is none.
@@ -158,7 +147,8 @@ fn described(result: &Value) -> Described {
         system: text(&environment["kernel"]),
         torch: text(&result["torch_version"]),
         workload: result["config"].as_object().map(|config| {
-            let shown: Vec<_> = config.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let shown: Vec<_> =
+                config.iter().map(|(key, value)| format!("{key}={value}")).collect();
             shown.join(" ")
         }),
         ..Described::default()

@@ -259,8 +259,7 @@ impl Run {
         for (kind, (rates, time, count)) in kinds {
             let names = ("collective_time", "collective_count");
             self.add_total(names, &kind, ((time, count), shares(ranks)));
-            let rate =
-                (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64);
+            let rate = (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64);
             let samples = Samples {
                 unit: Unit::GigabytesPerSecond,
                 better: Better::Higher,

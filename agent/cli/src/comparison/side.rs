@@ -133,7 +133,9 @@ fn folder(path: &Path, inputs: &[Input], threads: usize) -> anyhow::Result<Run> 
     let summaries: Vec<_> = parts.iter().map(|part| part.figures.summary.clone()).collect();
     if let Some((first, second)) = repeated(&summaries) {
         let (first, second) = (summaries[first].path(), summaries[second].path());
-        bail!("{second}: is the same recording as {first}; leave one of each recording in the folder");
+        bail!(
+            "{second}: is the same recording as {first}; leave one of each recording in the folder"
+        );
     }
     let (run, report) = Run::of_parts(path.display().to_string(), parts);
     let mut ranks: BTreeMap<i64, &str> = BTreeMap::new();
@@ -151,12 +153,7 @@ fn folder(path: &Path, inputs: &[Input], threads: usize) -> anyhow::Result<Run> 
 }
 
 /// The cases of a suite, each with its recording where that is there.
-fn suite(
-    path: &Path,
-    cases: &[CaseResult],
-    threads: usize,
-    side: &mut Side,
-) -> anyhow::Result<()> {
+fn suite(path: &Path, cases: &[CaseResult], threads: usize, side: &mut Side) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     for case in cases {
         let name = format!("{}: {}", path.display(), case.case);
@@ -166,9 +163,11 @@ fn suite(
             continue;
         }
         // Only names that the suite gave itself: a file in the folder, not somewhere else.
-        let recording = case.recording.as_ref().map(Path::new).filter(|recording| {
-            recording.file_name() == Some(recording.as_os_str())
-        });
+        let recording = case
+            .recording
+            .as_ref()
+            .map(Path::new)
+            .filter(|recording| recording.file_name() == Some(recording.as_os_str()));
         let recording = recording.map(|recording| folder.join(recording));
         let mut run = if let Some(recording) = recording.filter(|file| file.is_file()) {
             let input = Input::open(&recording)?;
@@ -176,7 +175,8 @@ fn suite(
         } else if let Some(result) = &case.result {
             Run::of_result(name, result)?
         } else {
-            side.notes.push(format!("{name}: has neither a recording nor a result, and is not compared"));
+            side.notes
+                .push(format!("{name}: has neither a recording nor a result, and is not compared"));
             continue;
         };
         run.complete(case);
@@ -188,8 +188,9 @@ fn suite(
 /// The lines of a suite's results; of a case that was run again the last one counts. A last line that was cut off by a crash is
 /// left out.
 fn results(path: &Path) -> anyhow::Result<Vec<CaseResult>> {
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("{}: cannot be read; name the folder of a suite's results", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| {
+        format!("{}: cannot be read; name the folder of a suite's results", path.display())
+    })?;
     let mut cases: Vec<CaseResult> = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let case = match serde_json::from_str::<CaseResult>(line) {

@@ -76,9 +76,9 @@ pub(super) fn render_within(blocks: &[Block], limit: usize) -> String {
     }
     let beyond = sections.len().saturating_sub(MOST_SECTIONS);
     sections.truncate(MOST_SECTIONS);
-    left_out.extend(sections.iter().map(|name| {
-        format!("\"{}\"", name.chars().take(120).collect::<String>())
-    }));
+    left_out.extend(
+        sections.iter().map(|name| format!("\"{}\"", name.chars().take(120).collect::<String>())),
+    );
     if beyond > 0 {
         left_out.push(format!("{beyond} more sections"));
     }

@@ -38,8 +38,7 @@ impl Changes {
     pub(super) fn draw(&self, markup: &mut Markup) {
         let labels: Vec<_> = self.rows.iter().map(|row| shortened(&row.label, LABEL)).collect();
         let notes: Vec<_> = self.rows.iter().map(|row| shortened(&row.note, NOTE)).collect();
-        let longest =
-            |texts: &[String]| texts.iter().map(|text| width(text)).fold(0.0, f64::max);
+        let longest = |texts: &[String]| texts.iter().map(|text| width(text)).fold(0.0, f64::max);
         let left = longest(&labels).min(WIDTH * 0.36) + 8.0;
         let right = WIDTH - longest(&notes).clamp(22.0, WIDTH * 0.32) - 8.0;
         let of = |pick: fn(i64, i64) -> i64| {
@@ -58,7 +57,13 @@ impl Changes {
             let (zero, end) = (place(0.0), place(row.nanos as f64));
             let class = if row.nanos > 0 { "k5" } else { "k2" };
             let size = ((end - zero).abs().max(1.0), ROW - 6.0);
-            area(markup, (zero.min(end), y + 3.0), size, class, &format!("{}: {}", row.label, row.note));
+            area(
+                markup,
+                (zero.min(end), y + 3.0),
+                size,
+                class,
+                &format!("{}: {}", row.label, row.note),
+            );
             let base = y + ROW / 2.0 + 4.0;
             words(markup, (left - 8.0, base), Anchor::End, "", &labels[number]);
             words(markup, (right + 8.0, base), Anchor::Start, "", &notes[number]);

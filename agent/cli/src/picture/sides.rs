@@ -51,9 +51,8 @@ impl Sides {
             .flat_map(|(low, high)| [low.abs(), high.abs()])
             .fold(self.threshold_pct, f64::max);
         let values = self.rows.iter().flat_map(|row| row.base.iter().chain(&row.new));
-        let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), &(value, _)| {
-            (low.min(value), high.max(value))
-        });
+        let (low, high) = values
+            .fold((0.0_f64, 0.0_f64), |(low, high), &(value, _)| (low.min(value), high.max(value)));
         let without_intervals = self.rows.iter().all(|row| row.interval.is_none());
         let most = if without_intervals { f64::INFINITY } else { FAR * reach };
         let room = self.threshold_pct * 1.5;
@@ -63,8 +62,7 @@ impl Sides {
     pub(super) fn draw(&self, markup: &mut Markup) {
         let labels: Vec<_> = self.rows.iter().map(|row| shortened(&row.label, LABEL)).collect();
         let notes: Vec<_> = self.rows.iter().map(|row| shortened(&row.note, NOTE)).collect();
-        let longest =
-            |texts: &[String]| texts.iter().map(|text| width(text)).fold(0.0, f64::max);
+        let longest = |texts: &[String]| texts.iter().map(|text| width(text)).fold(0.0, f64::max);
         let left = longest(&labels).min(WIDTH * 0.32) + 16.0;
         let right = WIDTH - longest(&notes).clamp(22.0, WIDTH * 0.28) - 16.0;
         let (low, high) = self.range();
@@ -86,10 +84,9 @@ impl Sides {
                 let hint = format!("{} to {}", unit::change(low), unit::change(high));
                 area(markup, (from, y + 14.5), ((until - from).max(1.0), 5.0), "k4", &hint);
             }
-            for (runs, dy, shape, class) in [
-                (&row.base, 9.0, Mark::Circle, "k0"),
-                (&row.new, 25.0, Mark::Square, "k5"),
-            ] {
+            for (runs, dy, shape, class) in
+                [(&row.base, 9.0, Mark::Circle, "k0"), (&row.new, 25.0, Mark::Square, "k5")]
+            {
                 for &(value, is_out) in runs {
                     let at = (place(value), y + dy);
                     let hint = format!("{}: {}", row.label, unit::change(value));

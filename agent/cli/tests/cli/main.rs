@@ -6,6 +6,8 @@ mod ceilings;
 mod changepoints;
 mod command;
 mod compare;
+mod compare_inputs;
+mod compare_outputs;
 mod counters;
 mod cuda;
 mod export;

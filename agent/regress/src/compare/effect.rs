@@ -139,8 +139,7 @@ fn p_value(base: &[f64], new: &[f64], settings: &Settings) -> f64 {
     let kept = Kept::of(base, new);
     let good = welch(Sample::of(&kept.base), Sample::of(&kept.new));
     // What is left of two sides may not vary at all, of which Student's t knows nothing.
-    let difference =
-        if good.error > 0.0 { good } else { welch(Sample::of(base), Sample::of(new)) };
+    let difference = if good.error > 0.0 { good } else { welch(Sample::of(base), Sample::of(new)) };
     permuted.p_value.min(t_tail(difference.t, difference.freedom))
 }
 

@@ -64,12 +64,8 @@ pub fn compare(
     settings: &Settings,
 ) -> Result<Comparison, CompareError> {
     let refused = !force && differences.iter().any(|found| found.weight == Weight::Decisive);
-    let environment = EnvironmentReport {
-        comparable: !refused,
-        forced: force,
-        differences,
-        facts: Vec::new(),
-    };
+    let environment =
+        EnvironmentReport { comparable: !refused, forced: force, differences, facts: Vec::new() };
     let mut comparison = Comparison::new(names, environment, settings);
     if refused {
         comparison.verdict = Overall::Incomparable;

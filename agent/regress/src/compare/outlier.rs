@@ -22,7 +22,8 @@ impl Kept {
     /// deviations. How much runs vary is told by both sides together, by their median deviation, which a few bad runs do not
     /// move; of the middle value of an odd number, which deviates by nothing, it does not ask.
     pub(super) fn of(base: &[f64], new: &[f64]) -> Self {
-        let limit = if base.len() >= ONE_IN || new.len() >= ONE_IN { limit(base, new) } else { 0.0 };
+        let limit =
+            if base.len() >= ONE_IN || new.len() >= ONE_IN { limit(base, new) } else { 0.0 };
         let kept = |values: &[f64]| match indices(values, limit) {
             bad if bad.is_empty() => values.to_vec(),
             bad => {
@@ -48,8 +49,8 @@ fn limit(base: &[f64], new: &[f64]) -> f64 {
         let first = deviations.len();
         deviations.extend(side.iter().map(|value| (value - center).abs()));
         if side.len() % 2 == 1
-            && let Some(least) = (first..deviations.len())
-                .min_by(|&a, &b| deviations[a].total_cmp(&deviations[b]))
+            && let Some(least) =
+                (first..deviations.len()).min_by(|&a, &b| deviations[a].total_cmp(&deviations[b]))
         {
             deviations.swap_remove(least);
         }

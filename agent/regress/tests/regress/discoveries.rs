@@ -9,7 +9,12 @@ const METRICS: usize = 1_000;
 
 /// Of 1,000 metrics the last `changed` are `factor` times what they were: the share of false ones among those that are called
 /// changed, and the share of the changed that are found.
-fn discoveries(noise: Noise, runs: usize, (changed, factor): (usize, f64), seed: u64) -> (f64, f64) {
+fn discoveries(
+    noise: Noise,
+    runs: usize,
+    (changed, factor): (usize, f64),
+    seed: u64,
+) -> (f64, f64) {
     let mut simulation = Simulation::new(seed);
     let metrics: Vec<_> = (0..METRICS)
         .map(|index| {

@@ -6,7 +6,7 @@ mod comparison;
 mod discoveries;
 mod latest;
 mod null;
-mod people;
 mod outlier;
+mod people;
 mod power;
 mod simulate;

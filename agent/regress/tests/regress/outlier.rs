@@ -55,7 +55,11 @@ fn a_bad_run_is_named_and_does_not_move_the_effect() {
     assert!(row.high_pct.unwrap() < 6.0, "{row:?}");
     assert_eq!(row.verdict, Verdict::Regression);
     // Of four each one counts, and the effect is that of the pairs in the middle.
-    let row = judge(&[metric("m", base[1..].to_vec(), runs([103.0, 104.0, 300.0, 103.5, 0.0])[..4].to_vec())]);
+    let row = judge(&[metric(
+        "m",
+        base[1..].to_vec(),
+        runs([103.0, 104.0, 300.0, 103.5, 0.0])[..4].to_vec(),
+    )]);
     let row = &row.metrics[0];
     assert!(row.new.outliers.is_empty());
     assert!((row.change_pct.unwrap() - 3.6).abs() < 0.5, "{row:?}");
