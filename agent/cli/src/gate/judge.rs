@@ -8,7 +8,6 @@ use perfagent_regress::gate::{Confirmation, Fresh, alarms, confirm, settle};
 use super::journal::Run;
 use super::schedule::{Broken, Phase, broken};
 use crate::comparison::{self, Answer};
-use crate::input;
 
 /// What a case came to.
 #[derive(Debug)]
@@ -72,11 +71,7 @@ pub(super) fn conclude(
         let base = load(folder, runs.iter(), Phase::Confirm, Side::Base)?;
         let new = load(folder, runs.iter(), Phase::Confirm, Side::New)?;
         for row in alarmed {
-            let values = |runs: &[comparison::Run]| {
-                let values = runs.iter().map(|run| run.values(&row.name, row.subject.as_deref()));
-                values.flatten().map(<[f64]>::to_vec).collect()
-            };
-            looked.push((row.clone(), Fresh { base: values(&base), new: values(&new) }));
+            looked.push((row.clone(), comparison::again(row, &base.runs, &new.runs)));
         }
     }
     let mut confirmations = confirm(looked, settings)?.into_iter();
@@ -100,18 +95,13 @@ fn load<'a>(
     runs: impl Iterator<Item = &'a Run>,
     phase: Phase,
     side: Side,
-) -> anyhow::Result<Vec<comparison::Run>> {
+) -> anyhow::Result<comparison::Side> {
     let wanted = |run: &&Run| run.phase == phase && run.side == side && run.failure.is_none();
     let files: Vec<PathBuf> = runs
         .filter(wanted)
         .filter_map(|run| run.recording.as_ref().map(|name| folder.join(name)))
         .collect();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let loaded = input::open_all(&files)?;
-    loaded
-        .iter()
-        .map(|input| Ok(comparison::Run::of(input.name(), &input.load(threads)?)))
-        .collect()
+    comparison::read(&comparison::open(&files)?)
 }
 
 #[cfg(test)]

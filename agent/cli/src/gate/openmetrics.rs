@@ -19,6 +19,8 @@ pub(crate) fn openmetrics(gate: &Document<'_>) -> String {
                 Unit::Bytes => ("_bytes", 1.0),
                 Unit::GigabytesPerSecond => ("_bytes_per_second", 1e9),
                 Unit::TokensPerSecond => ("_tokens_per_second", 1.0),
+                Unit::SamplesPerSecond => ("_samples_per_second", 1.0),
+                Unit::Nats => ("_nats", 1.0),
                 Unit::Count => ("", 1.0),
             };
             let name = format!("perfagent_{}{unit}", row.name);

@@ -1,8 +1,9 @@
-//! Pictures of a page as inline SVG: bars, series, levels over time, histograms, points. Each carries its figures as a table too.
+//! Pictures of a page as inline SVG: bars, changes, series, levels over time, histograms, points, runs of two sides. Each carries its figures as a table too.
 //!
 //! Pictures hold what they show as numbers and are drawn only for a page that can show them.
 
 mod bars;
+mod changes;
 mod curves;
 mod fill;
 mod frame;
@@ -12,8 +13,10 @@ mod points;
 mod scale;
 mod series;
 mod shape;
+mod sides;
 
 pub(crate) use bars::{Bars, LABEL, Row};
+pub(crate) use changes::{Change, Changes};
 pub(crate) use curves::{Curve, Curves, MOST_CURVES, Stretch};
 pub(crate) use fill::{COLOURS, Fill, Part};
 pub(crate) use histograms::{Histogram, Histograms, LABEL as HISTOGRAM_LABEL};
@@ -21,6 +24,7 @@ pub(crate) use level::Level;
 pub(crate) use points::{Group, Point, Points};
 pub(crate) use scale::Measure;
 pub(crate) use series::{Series, Track};
+pub(crate) use sides::{SideRow, Sides};
 
 use crate::markup::Markup;
 
@@ -44,6 +48,8 @@ pub(crate) enum Drawing {
     Curves(Curves),
     Histograms(Histograms),
     Points(Points),
+    Changes(Changes),
+    Sides(Sides),
 }
 
 /// The exact figures of a picture. Units are in the headings.
@@ -82,6 +88,8 @@ impl Picture {
             Drawing::Curves(curves) => curves.figures(),
             Drawing::Histograms(histograms) => histograms.figures(),
             Drawing::Points(points) => points.figures(),
+            Drawing::Changes(changes) => changes.figures(),
+            Drawing::Sides(sides) => sides.figures(),
         }
     }
 
@@ -95,6 +103,8 @@ impl Picture {
             Drawing::Curves(_) => curves::HEIGHT,
             Drawing::Histograms(histograms) => histograms.height(),
             Drawing::Points(_) => points::HEIGHT,
+            Drawing::Changes(changes) => changes.height(),
+            Drawing::Sides(sides) => sides.height(),
         };
         markup.element(
             "svg",
@@ -114,6 +124,8 @@ impl Picture {
                     Drawing::Curves(curves) => curves.draw(markup),
                     Drawing::Histograms(histograms) => histograms.draw(markup),
                     Drawing::Points(points) => points.draw(markup),
+                    Drawing::Changes(changes) => changes.draw(markup),
+                    Drawing::Sides(sides) => sides.draw(markup),
                 }
             },
         );

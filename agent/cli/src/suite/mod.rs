@@ -31,7 +31,7 @@ pub(crate) use page::page;
 pub(crate) use place::Machine;
 pub(crate) use process::{End, run as run_process};
 pub(crate) use progress::Progress;
-pub(crate) use result::{CaseResult, Counts};
+pub(crate) use result::{CaseResult, Counts, Status};
 pub(crate) use session::{Finished, Session};
 pub(crate) use stop::Stop;
 pub(crate) use tree::end_with;

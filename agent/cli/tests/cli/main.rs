@@ -8,6 +8,8 @@ mod ci_gate;
 mod ci_init;
 mod command;
 mod compare;
+mod compare_inputs;
+mod compare_outputs;
 mod counters;
 mod cuda;
 mod export;

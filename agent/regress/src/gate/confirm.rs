@@ -69,6 +69,7 @@ pub fn confirm(
     let metrics: Vec<Metric> = alarms
         .iter()
         .map(|(row, fresh)| Metric {
+            case: row.case.clone(),
             name: row.name.clone(),
             subject: row.subject.clone(),
             unit: row.unit,
@@ -101,6 +102,7 @@ mod tests {
     fn metric(name: &str, base: &[f64], new: &[f64]) -> Metric {
         let runs = |values: &[f64]| values.iter().map(|value| vec![*value]).collect();
         Metric {
+            case: None,
             name: name.to_owned(),
             subject: None,
             unit: Unit::Nanoseconds,

@@ -45,6 +45,7 @@ mod tests {
     fn metric(name: &str, family: Family, factor: f64) -> Metric {
         let runs = |factor: f64| RUNS.iter().map(|value| vec![value * factor]).collect();
         Metric {
+            case: None,
             name: name.to_owned(),
             subject: None,
             unit: Unit::Nanoseconds,

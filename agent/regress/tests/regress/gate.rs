@@ -39,6 +39,7 @@ impl Gate {
     fn case(&self, simulation: &mut Simulation, factor: f64) -> Vec<Metric> {
         (0..6)
             .map(|number| Metric {
+                case: None,
                 name: format!("m{number}"),
                 subject: None,
                 unit: Unit::Nanoseconds,

@@ -4,8 +4,10 @@
 mod annotated;
 mod comparison;
 mod gate;
+mod discoveries;
 mod latest;
 mod null;
+mod outlier;
 mod people;
 mod power;
 mod simulate;
