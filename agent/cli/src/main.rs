@@ -12,6 +12,7 @@ mod exit;
 mod gate;
 mod git;
 mod health;
+mod history;
 mod input;
 mod lookup;
 mod markup;

@@ -20,6 +20,7 @@ mod explain;
 mod export;
 mod gui;
 mod health;
+mod history;
 mod import;
 mod nvml_answer;
 pub(crate) mod predict;
@@ -51,6 +52,7 @@ pub(crate) enum Command {
     Compare(compare::Args),
     Changepoints(changepoints::Args),
     Ci(ci::Args),
+    History(history::Args),
     Sql(sql::Args),
     Schema(schema::Args),
     Gui(gui::Args),
@@ -76,6 +78,7 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Compare(args) => compare::run(args, printer),
         Command::Changepoints(args) => changepoints::run(args, printer),
         Command::Ci(args) => ci::run(args, printer),
+        Command::History(args) => history::run(args, printer),
         Command::Sql(args) => sql::run(args, printer),
         Command::Schema(args) => schema::run(args, printer),
         Command::Gui(args) => gui::run(args, printer),

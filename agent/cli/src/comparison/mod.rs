@@ -2,6 +2,7 @@
 //! are in `perfagent_regress`; here is which figure of a report becomes which metric.
 
 mod again;
+mod alone;
 mod attribution;
 mod changed;
 mod detail;

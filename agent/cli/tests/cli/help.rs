@@ -3,7 +3,7 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 30] = [
     &["record"],
     &["recover"],
     &["import"],
@@ -21,6 +21,13 @@ const COMMANDS: [&[&str]; 23] = [
     &["ci"],
     &["ci", "gate"],
     &["ci", "init"],
+    &["history"],
+    &["history", "add"],
+    &["history", "import"],
+    &["history", "list"],
+    &["history", "show"],
+    &["history", "export"],
+    &["history", "check"],
     &["bench"],
     &["bench", "list"],
     &["bench", "run"],

@@ -16,6 +16,7 @@ mod export;
 mod fixture;
 mod health;
 mod help;
+mod history;
 mod html;
 mod import;
 mod nccl;

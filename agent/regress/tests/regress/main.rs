@@ -2,6 +2,7 @@
 //! that people have annotated.
 
 mod annotated;
+mod checked;
 mod comparison;
 mod gate;
 mod discoveries;
