@@ -11,7 +11,8 @@ pub(crate) fn again(row: &MetricRow, base: &[Run], new: &[Run]) -> Fresh {
     let (base, new): (Vec<&Run>, Vec<&Run>) = (base.iter().collect(), new.iter().collect());
     // What is known of all runs together.
     let mut of_losses = losses(&base, &new, None).into_iter();
-    let is_meant = |name: &str, subject: &Option<String>| name == row.name && *subject == row.subject;
+    let is_meant =
+        |name: &str, subject: &Option<String>| name == row.name && *subject == row.subject;
     if let Some(metric) = of_losses.find(|metric| is_meant(&metric.name, &metric.subject)) {
         return Fresh { base: metric.base, new: metric.new };
     }

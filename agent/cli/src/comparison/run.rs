@@ -93,7 +93,12 @@ impl Run {
         times.leave_out_warm_up();
         run.add_steps(&report.ranks, &times, &workload);
         if run.steps == 0 {
-            run.headline("run_time", Unit::Nanoseconds, Better::Lower, longest.into_iter().collect());
+            run.headline(
+                "run_time",
+                Unit::Nanoseconds,
+                Better::Lower,
+                longest.into_iter().collect(),
+            );
         }
         run.sums = times.sums();
         run.add_memory(&report.ranks);

@@ -4,8 +4,8 @@
 mod annotated;
 mod checked;
 mod comparison;
-mod gate;
 mod discoveries;
+mod gate;
 mod latest;
 mod null;
 mod outlier;
