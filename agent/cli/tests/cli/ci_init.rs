@@ -27,7 +27,7 @@ impl Project {
         git(&project.path(""), &["init", "--quiet", "work"]);
         git(&work, &["remote", "add", "origin", project.path("origin").to_str().unwrap()]);
         project.benchmark("0.1", "A benchmark");
-        git(&work, &["push", "--quiet", "origin", "HEAD:main"]);
+        git(&work, &["push", "--quiet", "origin", "HEAD:main", "HEAD:refs/heads/first"]);
         git(&work, &["checkout", "--quiet", "-b", "slow"]);
         project.benchmark("1", "Something innocent");
         // The target goes on meanwhile, and the provider merges both for the gate.
@@ -326,7 +326,7 @@ fn pushes_are_stored_in_a_branch_that_has_no_past() {
         assert!(project.path(folder).join("results/history.md").is_file());
     };
     let tip = || git(&origin, &["rev-parse", "perfagent-history"]);
-    store("history-1", "main~1");
+    store("history-1", "first");
     let first = tip();
     store("history-2", "main");
     assert_ne!(tip(), first);
