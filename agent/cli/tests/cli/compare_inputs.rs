@@ -35,7 +35,7 @@ fn the_recordings_of_a_folder_are_one_run() {
         fs::create_dir(folder.path().join(name)).unwrap();
         for rank in 0..2 {
             let host = ["node-1", "node-2"][rank as usize];
-            let told = NodeFile { host, boot: host, job: name, rank, exit_code: "0" };
+            let told = NodeFile { host, boot: host, job: "job", rank, exit_code: "0" };
             node_run(&folder.path().join(format!("{name}/rank-{rank}.perfdb")), &told);
         }
     }

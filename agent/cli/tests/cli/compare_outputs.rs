@@ -191,7 +191,14 @@ fn a_page_for_a_browser_has_the_runs_and_the_parts() {
         .filter(|node| node.has_tag_name("figcaption"))
         .filter_map(|node| node.descendants().find(|node| node.has_tag_name("b"))?.text())
         .collect();
-    assert_eq!(titles, ["The runs of both sides.", "What made the change."]);
+    assert_eq!(
+        titles,
+        [
+            "The runs of both sides, headline metrics.",
+            "The runs of both sides, other metrics that changed.",
+            "What made the change."
+        ]
+    );
     for absent in ["<script", "http://", "https://"] {
         let text = page.replace("http://www.w3.org/", "");
         assert!(!text.contains(absent), "{absent}");
