@@ -46,8 +46,8 @@ const BOTTOM: f64 = 24.0;
 /// Longest texts, in characters.
 const LABEL: usize = 40;
 const NOTE: usize = 30;
-/// So many of a hundred metrics have all their runs within the picture; those of others may stand at its edge.
-const WITHIN_PCT: usize = 80;
+/// A metric that reaches so many times as far as the one in the middle may stand at the edge.
+const FAR: f64 = 8.0;
 
 impl Sides {
     pub(super) fn height(&self) -> f64 {
@@ -60,9 +60,9 @@ impl Sides {
         let end = |sign: f64| {
             let mut ends: Vec<f64> = self.rows.iter().map(|row| row.reach(sign)).collect();
             ends.sort_by(f64::total_cmp);
-            let last = ends.len().saturating_sub(1);
-            let end = ends.get(last * WITHIN_PCT / 100).copied().unwrap_or(0.0);
-            end.max(1.5 * self.threshold_pct) * 1.05
+            let least = 1.5 * self.threshold_pct;
+            let middle = ends.get(ends.len() / 2).copied().unwrap_or(0.0).max(least);
+            ends.last().copied().unwrap_or(0.0).clamp(least, FAR * middle) * 1.05
         };
         (-end(-1.0), end(1.0))
     }
