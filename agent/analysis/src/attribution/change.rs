@@ -68,8 +68,8 @@ impl Attribution {
             renames.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
         let mut rows: BTreeMap<StepPart, (Option<String>, i64, i64)> = BTreeMap::new();
         for (part, &time) in &base.parts {
-            let renamed = became.get(part.name.as_str()).filter(|_| is_kernel(part.kind));
-            let part = match renamed {
+            let later = became.get(part.name.as_str()).filter(|_| is_kernel(part.kind));
+            let part = match later {
                 Some(&name) => StepPart { kind: part.kind, name: name.to_owned() },
                 None => part.clone(),
             };

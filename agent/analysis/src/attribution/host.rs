@@ -38,12 +38,12 @@ pub(super) fn pieces(
             items.push(Item { thread, start, end, depth, name, role });
         }
     }
-    let innermost = slices(&Nesting::of(items), &mut |item| match item.role {
-        Role::Collective => u32::try_from(item.name.0).ok(),
-        _ => {
-            let name = || recording.strings.get(item.name).to_owned();
-            Some(parts.number(PartKind::Operator, name))
+    let innermost = slices(&Nesting::of(items), &mut |item| {
+        if item.role == Role::Collective {
+            return u32::try_from(item.name.0).ok();
         }
+        let name = || recording.strings.get(item.name).to_owned();
+        Some(parts.number(PartKind::Operator, name))
     });
     let in_flight = without(&first_come(in_flight), &covered(&innermost));
     let busy = covered(&innermost).union(&covered(&in_flight));

@@ -11,6 +11,8 @@ use crate::unit;
 const TOP: usize = 12;
 /// Longest name, in characters.
 const NAME: usize = 56;
+/// Of two names, each.
+const RENAMED: usize = 20;
 
 /// Writes which parts of a step changed, and how the sides' losses compare.
 pub(super) fn write(page: &mut Page, detail: &Detail) {
@@ -110,7 +112,7 @@ fn named(row: &AttributionRow) -> Shown {
         if is_kernel { kernel(name, width) } else { shortened(name, width) }
     };
     let label = match &row.was {
-        Some(was) => format!("{} → {}", brief(was, NAME / 2), brief(&row.name, NAME / 2)),
+        Some(was) => format!("{} → {}", brief(was, RENAMED), brief(&row.name, RENAMED)),
         None => brief(&row.name, NAME),
     };
     let side = match (&row.was, row.appeared(), row.vanished()) {
@@ -119,7 +121,12 @@ fn named(row: &AttributionRow) -> Shown {
         (None, _, true) => "gone",
         (None, ..) => "",
     };
-    let name = if row.was.is_some() { Cell::text(&label) } else { Cell::name(&label) };
+    let name = match &row.was {
+        Some(was) => {
+            Cell::text(format!("{} → {}", brief(was, NAME / 2), brief(&row.name, NAME / 2)))
+        }
+        None => Cell::name(&label),
+    };
     let (base, new) = (row.base_ns, row.new_ns);
     Shown { kind: row.kind.as_str(), name, label, base, new, side }
 }

@@ -109,11 +109,10 @@ pub(super) fn greatest_clock(report: &Report) -> Option<f64> {
     rows.filter_map(|row| row.max_mhz).max_by(f64::total_cmp)
 }
 
-/// Whether greatest clocks that are not the same are near enough.
+/// Whether greatest clocks that are not the same are near enough, as far as they are known.
 pub(super) fn clocks_agree<'a>(runs: impl Iterator<Item = &'a Run>) -> bool {
     let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
-    for run in runs {
-        let Some(clock) = run.clock_mhz else { return false };
+    for clock in runs.filter_map(|run| run.clock_mhz) {
         (least, most) = (least.min(clock), most.max(clock));
     }
     most <= least * CLOCK_TOLERANCE

@@ -75,9 +75,17 @@ pub(super) fn overall(verdict: Overall) -> &'static str {
     }
 }
 
+/// Runs that are named; of more their number is told.
+const MOST_RUNS: usize = 10;
+
 fn runs(paths: &[String]) -> String {
     let runs = if paths.len() == 1 { "run" } else { "runs" };
-    format!("{} {runs}: {}", paths.len(), paths.join(", "))
+    let shown = paths.iter().take(MOST_RUNS).cloned().collect::<Vec<_>>().join(", ");
+    let more = match paths.len().saturating_sub(MOST_RUNS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{} {runs}: {shown}{more}", paths.len())
 }
 
 fn differences(page: &mut Page, comparison: &Comparison) {

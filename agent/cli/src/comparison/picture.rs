@@ -5,31 +5,34 @@ use perfagent_regress::compare::{Comparison, Family, MetricRow, SideFigures, Ver
 use super::page::{self, title};
 use crate::page::Page;
 use crate::picture::{Drawing, Picture, SideRow, Sides};
+use crate::unit;
 
-/// Metrics of a picture; there are more pictures for more.
-const MOST: usize = 16;
+/// Metrics of the picture of those that are no headline; the table has all.
+const MOST: usize = 20;
 
-/// Adds pictures of all headline metrics, and of the others that changed.
+/// Adds a picture of the headline metrics, and of the others that changed.
 pub(super) fn runs(page: &mut Page, comparison: &Comparison) {
-    let matters = |row: &&MetricRow| {
-        row.family == Family::Headline
-            || matches!(row.verdict, Verdict::Regression | Verdict::Improvement)
-    };
-    let rows: Vec<SideRow> =
-        comparison.metrics.iter().filter(matters).filter_map(side_row).collect();
-    let mut rows = rows.into_iter().peekable();
-    let mut is_first = true;
-    while rows.peek().is_some() {
-        let some: Vec<SideRow> = rows.by_ref().take(MOST).collect();
+    let changed =
+        |row: &&MetricRow| matches!(row.verdict, Verdict::Regression | Verdict::Improvement);
+    let rows = |family| comparison.metrics.iter().filter(move |row| row.family == family);
+    let headline: Vec<SideRow> = rows(Family::Headline).filter_map(side_row).collect();
+    let details: Vec<SideRow> =
+        rows(Family::Detail).filter(changed).take(MOST).filter_map(side_row).collect();
+    for (title, rows) in [
+        ("The runs of both sides, headline metrics.", headline),
+        ("The runs of both sides, other metrics that changed.", details),
+    ] {
+        if rows.is_empty() {
+            continue;
+        }
         page.picture(Picture::new(
-            if is_first { "The runs of both sides." } else { "More metrics." },
+            title,
             format!(
-                "Each mark is one run, as its difference from the median of the base runs: circles above are base, squares below new; a cross is a single bad run that is left out. The bar is the 95 % interval of the change. Within the grey band, {} % to either side, a change does not matter.",
-                crate::unit::significant(comparison.threshold_pct)
+                "Each mark is one run, as its difference from the median of the base runs: circles above are base, squares below new; a cross is a single bad run that is left out, a diamond at the edge a run that is farther off. The bar is the 95 % interval of the change. Within the grey band, {} % to either side, a change does not matter.",
+                unit::significant(comparison.threshold_pct)
             ),
-            Drawing::Sides(Sides { rows: some, threshold_pct: comparison.threshold_pct }),
+            Drawing::Sides(Sides { rows, threshold_pct: comparison.threshold_pct }),
         ));
-        is_first = false;
     }
 }
 

@@ -126,7 +126,8 @@ impl Run {
 fn losses(result: &Value) -> BTreeMap<i64, f64> {
     let first = result["first_step"].as_i64().unwrap_or(0);
     let losses = result["losses"].as_array().map_or(&[][..], Vec::as_slice);
-    (first..).zip(losses).map(|(step, loss)| (step, loss.as_f64().unwrap_or(f64::NAN))).collect()
+    let number = |loss: &Value| loss.as_f64().unwrap_or(f64::NAN);
+    (0_i64..).zip(losses).map(|(step, loss)| (first.saturating_add(step), number(loss))).collect()
 }
 
 /// Where a result was made, as far as it says.

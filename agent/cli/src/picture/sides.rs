@@ -31,32 +31,40 @@ pub(crate) struct SideRow {
     pub(crate) note: String,
 }
 
+impl SideRow {
+    /// How far its runs and its interval reach to this side, percent; bad runs do not count.
+    fn reach(&self, sign: f64) -> f64 {
+        let good = self.base.iter().chain(&self.new).filter(|(_, is_out)| !is_out);
+        let interval = self.interval.into_iter().flat_map(|(low, high)| [low, high]);
+        let places = good.map(|(value, _)| *value).chain(interval);
+        places.map(|value| value * sign).fold(0.0, f64::max)
+    }
+}
+
 const ROW: f64 = 34.0;
 const BOTTOM: f64 = 24.0;
 /// Longest texts, in characters.
 const LABEL: usize = 40;
 const NOTE: usize = 30;
-/// What is farther off than this many times the widest interval and the threshold stands at the edge.
-const FAR: f64 = 4.0;
+/// A metric that reaches so many times as far as the one in the middle may stand at the edge.
+const FAR: f64 = 8.0;
 
 impl Sides {
     pub(super) fn height(&self) -> f64 {
         self.rows.len() as f64 * ROW + BOTTOM
     }
 
-    /// From where to where, percent. A single run that is far off must not squeeze the others into one place.
+    /// From where to where, percent. Bad runs and a few metrics that changed a hundredfold must not squeeze the others into one
+    /// place.
     fn range(&self) -> (f64, f64) {
-        let intervals = self.rows.iter().filter_map(|row| row.interval);
-        let reach = intervals
-            .flat_map(|(low, high)| [low.abs(), high.abs()])
-            .fold(self.threshold_pct, f64::max);
-        let values = self.rows.iter().flat_map(|row| row.base.iter().chain(&row.new));
-        let (low, high) = values
-            .fold((0.0_f64, 0.0_f64), |(low, high), &(value, _)| (low.min(value), high.max(value)));
-        let without_intervals = self.rows.iter().all(|row| row.interval.is_none());
-        let most = if without_intervals { f64::INFINITY } else { FAR * reach };
-        let room = self.threshold_pct * 1.5;
-        ((low.max(-most)).min(-room), (high.min(most)).max(room))
+        let end = |sign: f64| {
+            let mut ends: Vec<f64> = self.rows.iter().map(|row| row.reach(sign)).collect();
+            ends.sort_by(f64::total_cmp);
+            let least = 1.5 * self.threshold_pct;
+            let middle = ends.get(ends.len() / 2).copied().unwrap_or(0.0).max(least);
+            ends.last().copied().unwrap_or(0.0).clamp(least, FAR * middle) * 1.05
+        };
+        (-end(-1.0), end(1.0))
     }
 
     pub(super) fn draw(&self, markup: &mut Markup) {
@@ -90,7 +98,10 @@ impl Sides {
                 for &(value, is_out) in runs {
                     let at = (place(value), y + dy);
                     let hint = format!("{}: {}", row.label, unit::change(value));
-                    if is_out {
+                    let is_beyond = value < low || value > high;
+                    if is_beyond && !is_out {
+                        mark(markup, Mark::Diamond, at, 4.0, class, &hint);
+                    } else if is_out {
                         line(markup, (at.0 - 4.0, at.1 - 4.0), (at.0 + 4.0, at.1 + 4.0), "cross");
                         line(markup, (at.0 - 4.0, at.1 + 4.0), (at.0 + 4.0, at.1 - 4.0), "cross");
                     } else {

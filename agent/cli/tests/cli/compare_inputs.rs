@@ -53,7 +53,7 @@ fn the_recordings_of_a_folder_are_one_run() {
         facts.iter().find(|fact| fact["fact"] == name).unwrap()["base"][0].clone()
     };
     assert_eq!((fact("ranks"), fact("hosts")), ("2".into(), "2".into()));
-    assert_eq!(row(&document, "step_time")["base"]["samples"], 15);
+    assert_eq!(row(&document, "step_time")["base"]["samples"], 10);
 }
 
 #[test]

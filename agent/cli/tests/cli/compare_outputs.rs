@@ -98,8 +98,8 @@ fn a_heated_gpu_is_not_compared_with_a_cool_one() {
     assert!(outcome.stderr.contains("throttling none seen / hw_thermal"), "{}", outcome.stderr);
     assert_eq!(compare(folder.path(), &base, &new, &["--force"]).code, 0);
     // Another limit of the clock is decisive too; what samples make of one is not.
-    for (clock, code) in [(1950.0, 0), (1200.0, 4)] {
-        let new = side(folder.path(), "new", &|| Job { clock_mhz: Some(clock), ..Job::default() });
+    for (name, clock, code) in [("near", 1950.0, 0), ("far", 1200.0, 4)] {
+        let new = side(folder.path(), name, &|| Job { clock_mhz: Some(clock), ..Job::default() });
         let outcome = compare(folder.path(), &base, &new, &[]);
         assert_eq!(outcome.code, code, "{}{}", outcome.stdout, outcome.stderr);
     }
@@ -191,7 +191,14 @@ fn a_page_for_a_browser_has_the_runs_and_the_parts() {
         .filter(|node| node.has_tag_name("figcaption"))
         .filter_map(|node| node.descendants().find(|node| node.has_tag_name("b"))?.text())
         .collect();
-    assert_eq!(titles, ["The runs of both sides.", "What made the change."]);
+    assert_eq!(
+        titles,
+        [
+            "The runs of both sides, headline metrics.",
+            "The runs of both sides, other metrics that changed.",
+            "What made the change."
+        ]
+    );
     for absent in ["<script", "http://", "https://"] {
         let text = page.replace("http://www.w3.org/", "");
         assert!(!text.contains(absent), "{absent}");

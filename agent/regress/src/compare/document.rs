@@ -210,8 +210,9 @@ impl Comparison {
         let comparable = self.environment.comparable;
         for (case, base_runs, new_runs) in cases {
             let of_case = |row: &&MetricRow| row.case.as_ref() == Some(&case);
+            let rows: Vec<&MetricRow> = self.metrics.iter().filter(of_case).collect();
             let is_judged = comparable && base_runs > 0 && new_runs > 0;
-            let verdict = is_judged.then(|| overall(self.metrics.iter().filter(of_case)));
+            let verdict = is_judged.then(|| overall(&rows));
             self.cases.push(Case { case, base_runs, new_runs, verdict });
         }
         let is_missing = self.cases.iter().any(|case| case.new_runs == 0);
@@ -223,7 +224,7 @@ impl Comparison {
     /// Judges the whole from its metrics, and says what limits it.
     pub(super) fn conclude(&mut self) {
         let headline = || self.metrics.iter().filter(|row| row.family == Family::Headline);
-        self.verdict = overall(self.metrics.iter());
+        self.verdict = overall(&self.metrics.iter().collect::<Vec<_>>());
         if headline().next().is_none() {
             self.warnings.push(
                 "The two sides have no headline metric in common: no steps, no memory.".to_owned(),
@@ -243,10 +244,10 @@ impl Comparison {
 }
 
 /// What can be said about a whole with these metrics.
-fn overall<'a>(rows: impl Iterator<Item = &'a MetricRow> + Clone) -> Overall {
-    let headline = || rows.clone().filter(|row| row.family == Family::Headline);
+fn overall(rows: &[&MetricRow]) -> Overall {
+    let headline = || rows.iter().filter(|row| row.family == Family::Headline);
     let any = |verdict| headline().any(|row| row.verdict == verdict);
-    if rows.clone().any(|row| row.verdict == Verdict::Regression) {
+    if rows.iter().any(|row| row.verdict == Verdict::Regression) {
         Overall::Regression
     } else if headline().next().is_none() || any(Verdict::Inconclusive) {
         Overall::Inconclusive

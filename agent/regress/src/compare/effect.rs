@@ -2,7 +2,7 @@
 
 use super::interval::{Interval, Resampled};
 use super::metric::Metric;
-use super::outlier::{Kept, outliers};
+use super::outlier::{outliers, without};
 use super::permutation::permuted;
 use super::settings::Settings;
 use crate::statistic::distribution::t_tail;
@@ -108,8 +108,8 @@ impl Effect {
             return effect;
         }
         effect.outliers = outliers(&base, &new);
+        let (base, new) = (without(&base, &effect.outliers.0), without(&new, &effect.outliers.1));
         effect.p_value = Some(p_value(&base, &new, settings));
-        let Kept { base, new } = Kept::of(&base, &new);
         let shift = shift(&base, &new);
         effect.log_ratio = Some(shift);
         let difference = welch(Sample::of(&base), Sample::of(&new));
@@ -136,10 +136,11 @@ fn p_value(base: &[f64], new: &[f64], settings: &Settings) -> f64 {
     if !permuted.is_least || permuted.p_value > settings.false_discovery_rate {
         return permuted.p_value;
     }
-    let kept = Kept::of(base, new);
-    let good = welch(Sample::of(&kept.base), Sample::of(&kept.new));
+    let difference = welch(Sample::of(base), Sample::of(new));
     // What is left of two sides may not vary at all, of which Student's t knows nothing.
-    let difference = if good.error > 0.0 { good } else { welch(Sample::of(base), Sample::of(new)) };
+    if difference.error <= 0.0 {
+        return permuted.p_value;
+    }
     permuted.p_value.min(t_tail(difference.t, difference.freedom))
 }
 

@@ -1,7 +1,7 @@
 //! Comparison of two sets of runs, metric by metric.
 //!
 //! 1. A run counts once: its samples become their median ([`effect`]). Samples within a run tell how
-//!    well that median is known, never how much runs differ. Of five runs a single bad one is left out ([`outlier`]).
+//!    well that median is known, never how much runs differ. A single bad run among ten is left out ([`outlier`]).
 //! 2. The effect is the logarithm of the ratio of the sides (Hodges and Lehmann's), with an interval from a
 //!    bootstrap over runs ([`interval`]) and a p-value from permutations of runs ([`permutation`]).
 //! 3. Over all metrics of a family the false discovery rate is controlled ([`discovery`]).

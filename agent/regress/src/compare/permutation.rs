@@ -1,11 +1,10 @@
 //! How often runs that were dealt to the two sides at random differ as much as they do.
 
 use super::effect::{Sample, welch};
-use super::outlier::Kept;
 use crate::statistic::random::Random;
 
 /// Deals up to this many are all looked at.
-const ALL: u64 = 20_000;
+const ALL: u64 = 100_000;
 /// Deals that are looked at otherwise.
 const SOME: usize = 9_999;
 /// Statistics that differ by rounding only are equal.
@@ -19,21 +18,14 @@ pub(super) struct Permuted {
     pub(super) is_least: bool,
 }
 
-/// How far apart the sides of a deal are: the studentised difference of their means without bad runs. Each deal is freed of its
-/// own, so that the share of deals is that of what is done to the sides as they are.
-fn apart(base: &[f64], new: &[f64]) -> f64 {
-    let kept = Kept::of(base, new);
-    welch(Sample::of(&kept.base), Sample::of(&kept.new)).t.abs()
-}
-
 /// Two-sided p-value of the difference between `base` and `new`: the share of deals whose studentised
 /// difference of means is at least as great.
 pub(super) fn permuted(base: &[f64], new: &[f64], seed: u64) -> Permuted {
     let all: Vec<f64> = base.iter().chain(new).copied().collect();
-    let observed = apart(base, new);
+    let observed = welch(Sample::of(base), Sample::of(new)).t.abs();
     let (mut deals, mut as_great, mut greater) = (0_u64, 0_u64, false);
     let mut look = |base: &[f64], new: &[f64]| {
-        let t = apart(base, new);
+        let t = welch(Sample::of(base), Sample::of(new)).t.abs();
         deals += 1;
         as_great += u64::from(t >= observed * EQUAL);
         greater |= t * EQUAL > observed;
