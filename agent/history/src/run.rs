@@ -1,6 +1,7 @@
 //! A run and what was measured in it.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use perfagent_recording::Timestamp;
 use perfagent_regress::compare::{Better, Family};
@@ -199,7 +200,12 @@ impl Run {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut text = String::with_capacity(64);
+        for byte in digest.finalize() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
     }
 }
 

@@ -5,7 +5,7 @@ use perfagent_regress::history::{
     GroupCheck, HistoryCheck, MetricRow, Overall, SetAside, Unjudged, Verdict,
 };
 
-use super::{quantity, short};
+use super::{between, quantity, short};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -69,15 +69,15 @@ fn write_group(page: &mut Page, group: &GroupCheck) {
             "Nothing was compared. Measure in the same environment, or compare anyway with --force.".to_owned(),
         );
     }
-    if !items.is_empty() {
-        page.items(items);
-    }
     for (metrics, heading) in
         [(&group.missing, "no longer measured"), (&group.new, "measured for the first time")]
     {
         if !metrics.is_empty() {
             page.table(unjudged(metrics, heading));
         }
+    }
+    if !items.is_empty() {
+        page.items(items);
     }
 }
 
@@ -100,9 +100,7 @@ fn metrics(rows: &[&MetricRow]) -> Table {
     let mut table = Table::new(headings);
     for row in rows {
         let expected = match (row.low, row.high) {
-            (Some(low), Some(high)) => {
-                format!("{} to {}", quantity(low, &row.unit), quantity(high, &row.unit))
-            }
+            (Some(low), Some(high)) => between(low, high, &row.unit),
             _ => unit::UNKNOWN.to_owned(),
         };
         let mut cells = vec![
@@ -112,7 +110,7 @@ fn metrics(rows: &[&MetricRow]) -> Table {
             Cell::figure(quantity(row.newest, &row.unit)),
             Cell::figure(unit::known(row.change_pct, unit::change)),
             Cell::figure(expected),
-            Cell::figure(unit::known(row.detectable_pct, unit::percent)),
+            Cell::figure(unit::known(row.detectable_pct, detectable)),
             Cell::figure(unit::known(row.q_value, unit::probability)),
             Cell::text(verdict(row)),
         ];
@@ -122,6 +120,11 @@ fn metrics(rows: &[&MetricRow]) -> Table {
         table.row(cells);
     }
     table
+}
+
+/// Beyond a factor of eleven a figure says no more.
+fn detectable(percent: f64) -> String {
+    if percent > 1000.0 { "> 1000 %".to_owned() } else { unit::percent(percent) }
 }
 
 fn verdict(row: &MetricRow) -> String {
@@ -158,7 +161,7 @@ fn reasons(rows: &[&MetricRow]) -> Vec<String> {
 fn set_aside(runs: &SetAside) -> String {
     let what = runs.differences.iter().map(|found| {
         format!(
-            "{} {} instead of {}",
+            "{} was {}, and is {} now",
             found.fact,
             found.base.join(" and "),
             found.new.join(" and ")

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use perfagent_history::results::{self, Directions, Format, Results};
 use perfagent_history::{Fact, Measurement, Run};
 use perfagent_recording::{Reader, Recording, Timestamp};
-use perfagent_regress::compare::{Metric, Unit, Weight};
+use perfagent_regress::compare::{Metric, Weight};
 
 use super::Origin;
 use crate::comparison;
@@ -134,21 +134,12 @@ fn of_recording(path: &Path) -> anyhow::Result<Results> {
 }
 
 fn measurement(metric: Metric) -> Measurement {
-    let unit = match metric.unit {
-        Unit::Nanoseconds => "ns",
-        Unit::Bytes => "bytes",
-        Unit::GigabytesPerSecond => "gbps",
-        Unit::TokensPerSecond => "tokens_per_s",
-        Unit::SamplesPerSecond => "samples_per_s",
-        Unit::Nats => "nats",
-        Unit::Count => "count",
-        #[allow(unreachable_patterns, reason = "units are added where recordings are compared")]
-        _ => "",
-    };
+    // The unit's own name, as comparisons write it.
+    let unit = serde_json::to_value(metric.unit).unwrap_or_default();
     Measurement {
         name: metric.name,
         subject: metric.subject,
-        unit: unit.to_owned(),
+        unit: unit.as_str().unwrap_or_default().to_owned(),
         better: metric.better,
         family: metric.family,
         samples: metric.base.into_iter().flatten().collect(),

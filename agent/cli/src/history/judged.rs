@@ -82,7 +82,9 @@ pub(crate) fn judged(
             (newest, older, set_aside)
         };
         let older = &older[older.len().saturating_sub(question.window)..];
-        warnings.extend(remarks(&place, older, &newest, question.by_time));
+        if set_aside.is_empty() || !older.is_empty() {
+            warnings.extend(remarks(&place, older, &newest, question.by_time));
+        }
         groups.push(Group {
             suite: suite.to_owned(),
             machine: machine.to_owned(),

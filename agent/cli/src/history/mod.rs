@@ -32,6 +32,16 @@ pub(crate) fn quantity(value: f64, unit: &str) -> String {
     }
 }
 
+/// A range of values, with the unit once where that is possible.
+pub(crate) fn between(low: f64, high: f64, unit: &str) -> String {
+    let (low, high) = (quantity(low, unit), quantity(high, unit));
+    let scaled = matches!(unit, "ns" | "bytes" | "gbps");
+    match low.split_once(' ') {
+        Some((low, _)) if !scaled => format!("{low} to {high}"),
+        _ => format!("{low} to {high}"),
+    }
+}
+
 /// The first characters of a commit, enough to find it.
 pub(crate) fn short(commit: &str) -> String {
     let is_hash = commit.len() >= 20 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());

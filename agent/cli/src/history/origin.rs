@@ -7,10 +7,10 @@ use anyhow::{Context as _, anyhow};
 /// What a run is known by, as far as the user said.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Origin {
-    /// The commit that was measured [default: $GITHUB_SHA, $CI_COMMIT_SHA, or what git has checked out]
+    /// The commit that was measured [default: `GITHUB_SHA`, `CI_COMMIT_SHA`, or what git has checked out]
     #[arg(long, value_name = "ID")]
     pub(crate) commit: Option<String>,
-    /// Its branch [default: $GITHUB_HEAD_REF, $GITHUB_REF_NAME, $CI_COMMIT_BRANCH, or what git has checked out]
+    /// Its branch [default: `GITHUB_HEAD_REF`, `GITHUB_REF_NAME`, `CI_COMMIT_BRANCH`, or what git has checked out]
     #[arg(long, value_name = "NAME")]
     pub(crate) branch: Option<String>,
     /// The benchmarks that were run [default: what the file says, else `default`]

@@ -25,8 +25,8 @@ pub(super) fn read(document: &Value) -> Result<Results, String> {
             let low = json::optional(value, "lower_value", &place)?;
             let high = json::optional(value, "upper_value", &place)?;
             let (unit, higher) = nature(measure);
-            let measured = json::headline(measure, Some(benchmark), unit, better(higher), samples);
-            measurements.push(Measurement { bounds: low.zip(high), ..measured });
+            let found = json::headline(measure, Some(benchmark), unit, better(higher), samples);
+            measurements.push(Measurement { bounds: low.zip(high), ..found });
         }
     }
     Ok(Results { measurements, ..Results::default() })
@@ -65,7 +65,7 @@ mod tests {
         let document = json!({
             "benchmark_name": {
                 "latency": {"value": 88.0, "lower_value": 87.42, "upper_value": 88.88},
-                "throughput": {"value": 5.55, "lower_value": 3.14, "upper_value": 6.30}
+                "throughput": {"value": 5.55, "lower_value": 3.25, "upper_value": 6.30}
             },
             "/bin/sh -c ./my_build_script.sh": {"build-time": {"value": 87.0}},
             "my_binary": {"file-size": {"value": 42.0}}

@@ -42,7 +42,7 @@ pub(super) fn history(document: &Value) -> Result<Vec<Results>, String> {
                 commit: Some(commit.to_owned()),
                 suite: Some(suite.clone()),
                 time: Some(Timestamp::from_unix_nanos((milliseconds * 1e6) as i64)),
-                measurements: measurements(rows, &format!("{place}: "), Some(higher(tool)))?,
+                measurements: measurements(rows, &format!("{place}: "), higher(tool))?,
                 ..Results::default()
             });
         }
@@ -70,7 +70,7 @@ fn higher(tool: &str) -> Option<bool> {
 fn measurements(
     rows: &[Value],
     lead: &str,
-    higher: Option<Option<bool>>,
+    higher: Option<bool>,
 ) -> Result<Vec<Measurement>, String> {
     let mut measurements = Vec::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {
@@ -78,7 +78,7 @@ fn measurements(
         let name = json::text(row, "name", &place)?;
         let value = json::number(row, "value", &place)?;
         let unit = row.get("unit").and_then(Value::as_str).unwrap_or_default();
-        let higher = higher.flatten().unwrap_or_else(|| is_rate(unit));
+        let higher = higher.unwrap_or_else(|| is_rate(unit));
         let measured = json::headline(name, None, unit, better(higher), vec![value]);
         let range = row.get("range").and_then(Value::as_str).and_then(spread);
         let bounds = range.map(|spread| (value - spread, value + spread));

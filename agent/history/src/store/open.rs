@@ -10,7 +10,7 @@ use super::schema::{APPLICATION_ID, CREATE, VERSION};
 use super::{Store, StoreError};
 
 /// How long a reader waits for a writer.
-const READERS_PATIENCE: Duration = Duration::from_secs(60);
+const READERS_PATIENCE: Duration = Duration::from_mins(1);
 
 impl Store {
     /// Opens the store at `path` to read it. Everything that is read until it is closed is of one state;

@@ -7,7 +7,7 @@ use perfagent_history::{Added, Measurement, Run, Store, StoreError};
 use perfagent_recording::Timestamp;
 use perfagent_regress::compare::{Better, Family};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_nanos(1_772_366_400_000_000_000);
 
 pub(crate) fn measured(name: &str, subject: Option<&str>, samples: &[f64]) -> Measurement {

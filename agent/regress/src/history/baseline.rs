@@ -27,13 +27,11 @@ pub(super) fn baseline(older: &[f64]) -> Result<Baseline, TooShort> {
     let found = series::changepoints(older, &series::Settings::default()).ok();
     let ChangePoints { levels, autocorrelation, .. } = found.ok_or(TooShort { missing: FEWEST })?;
     let long = levels.iter().rev().find(|level| level.end - level.start >= FEWEST);
-    match long {
-        Some(level) => Ok(Baseline { runs: level.start..level.end, rho: autocorrelation }),
-        None => {
-            let longest = levels.last().map_or(0, |level| level.end - level.start);
-            Err(TooShort { missing: FEWEST - longest })
-        }
+    if let Some(level) = long {
+        return Ok(Baseline { runs: level.start..level.end, rho: autocorrelation });
     }
+    let newest = levels.last().map_or(0, |level| level.end - level.start);
+    Err(TooShort { missing: FEWEST - newest })
 }
 
 #[cfg(test)]

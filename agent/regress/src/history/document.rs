@@ -18,7 +18,8 @@ pub enum Verdict {
     Regression,
     /// It became better.
     Improvement,
-    /// It fits in with its history; how great a change would have been seen stands beside it.
+    /// It fits in with its history, and a change of ten thresholds would have been seen; how great a one is
+    /// seen stands beside it.
     Ok,
     /// There is too little to say so.
     Inconclusive,

@@ -12,6 +12,8 @@ use crate::statistic::prediction::{Prediction, effective, reach, variance_of_mea
 
 /// Probability with which a detectable change is found.
 const POWER: f64 = 0.8;
+/// A metric that shows only changes of more than so many thresholds is not called `ok`.
+const BLIND: f64 = 10.0;
 /// More runs of one commit than this are not proposed.
 const MOST_RUNS: usize = 100;
 
@@ -113,21 +115,25 @@ impl Evidence {
         };
         let significant = q_value.is_some_and(|q_value| q_value <= alpha);
         let alone = self.p_value.is_some_and(|p_value| p_value <= alpha);
-        row.verdict = match (significant, alone, small) {
-            (_, _, true) | (false, false, false) => Verdict::Ok,
-            (true, _, false) if worse => Verdict::Regression,
-            (true, _, false) => Verdict::Improvement,
-            (false, true, false) => {
-                row.reason = Some("unusual by itself, not among so many metrics".to_owned());
-                let size = known.change_pct.map_or(0.0, f64::abs);
-                let decided = |&runs: &usize| {
-                    detectable(runs, alpha / tests.max(1) as f64).is_some_and(|least| least <= size)
-                };
-                let runs = (metric.newest.len() + 1..=MOST_RUNS).find(decided);
-                row.runs_missing = runs.map(|runs| runs - metric.newest.len());
-                Verdict::Inconclusive
-            }
+        let blind = BLIND * settings.threshold_pct;
+        let runs_until = |alpha: f64, size: f64| {
+            let seen = |&runs: &usize| detectable(runs, alpha).is_some_and(|least| least <= size);
+            let runs = (metric.newest.len() + 1..=MOST_RUNS).find(seen);
+            runs.map(|runs| runs - metric.newest.len())
         };
+        if significant && !small {
+            row.verdict = if worse { Verdict::Regression } else { Verdict::Improvement };
+        } else if alone && !small {
+            row.reason = Some("unusual by itself, not among so many metrics".to_owned());
+            let size = known.change_pct.map_or(0.0, f64::abs);
+            row.runs_missing = runs_until(alpha / tests.max(1) as f64, size);
+        } else if !significant && row.detectable_pct.is_some_and(|least| least > blind) {
+            row.reason =
+                Some(format!("varies too much from run to run to see a change of {blind} %"));
+            row.runs_missing = runs_until(alpha, blind);
+        } else {
+            row.verdict = Verdict::Ok;
+        }
         row
     }
 }

@@ -210,6 +210,19 @@ fn a_suspicion_is_inconclusive() {
     assert!((1..10).contains(&row.runs_missing.unwrap()), "{:?}", row.runs_missing);
 }
 
+/// Step times of a crowded machine, some of them three times as long: nothing is told of them, and that is
+/// not `ok`.
+#[test]
+fn noise_that_hides_everything_is_not_ok() {
+    let mut simulation = Simulation::new(5);
+    let older: Vec<f64> =
+        (0..30).map(|_| if simulation.uniform() < 0.5 { 100.0 } else { 300.0 }).collect();
+    let found = checked(vec![metric(&older, &[310.0])]);
+    let row = &found.groups[0].metrics[0];
+    assert_eq!((found.verdict, row.verdict), (Overall::Inconclusive, Verdict::Inconclusive));
+    assert!(row.reason.as_ref().unwrap().contains("to see a change of 20 %"), "{row:?}");
+}
+
 #[test]
 fn what_is_no_number_is_refused() {
     for (older, newest, index) in [(f64::NAN, 1.0, 0), (1.0, f64::INFINITY, 1)] {

@@ -87,7 +87,7 @@ fn other_environments_are_refused_unless_forced() {
     assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
     assert!(
         refused.stdout.contains(
-            "30 older runs do not count, as their environment differs: driver unknown instead of"
+            "30 older runs do not count, as their environment differs: driver was unknown"
         ),
         "{}",
         refused.stdout
