@@ -5,3 +5,7 @@ case "$base" in
   *[1-9a-f]*) git cat-file -e "$base^{commit}" || git fetch --depth 1 origin "$base" || base='HEAD^1' ;;
   *) base='HEAD^1' ;;
 esac
+if ! git rev-parse --quiet --verify "$base^{commit}" > /dev/null; then
+  echo "perfagent: there is no commit before this one to compare with" >&2
+  exit 2
+fi

@@ -9,6 +9,7 @@ use super::document::{Case, Document};
 use super::page;
 use super::schedule::Broken;
 use crate::comparison::{interval, quantity};
+use crate::page::cleaned;
 use crate::unit;
 
 /// Writes it. Fails only where XML cannot be written at all.
@@ -58,7 +59,10 @@ fn runs(case: &Case<'_>) -> TestCase {
 
 fn metric(case: &Case<'_>, row: &MetricRow, verdict: Verdict) -> TestCase {
     let name = row.name.replace('_', " ");
-    let name = row.subject.as_ref().map_or(name.clone(), |subject| format!("{name} of {subject}"));
+    let name = match &row.subject {
+        Some(subject) => format!("{name} of {}", cleaned(subject)),
+        None => name,
+    };
     let change = unit::known(row.change_pct, unit::change);
     let figures = format!(
         "{} to {}: {change}, 95 % interval {}, q {}",

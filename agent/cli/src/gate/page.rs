@@ -12,6 +12,8 @@ use crate::unit;
 
 /// Rows of the table of alarms; `--json` has all of them.
 const TOP: usize = 20;
+/// The column that says what a metric is of.
+const OF: usize = 2;
 
 /// Lays it out.
 pub(crate) fn page(gate: &Document<'_>) -> Page {
@@ -134,7 +136,7 @@ fn alarms(page: &mut Page, gate: &Document<'_>) {
         } else {
             heading.to_owned()
         });
-        let headings = [
+        let mut headings = vec![
             "case",
             "metric",
             "of",
@@ -146,20 +148,28 @@ fn alarms(page: &mut Page, gate: &Document<'_>) {
             "q",
             "verdict",
         ];
+        let with_subject = rows.iter().any(|(_, one)| one.first.subject.is_some());
+        if !with_subject {
+            headings.remove(OF);
+        }
         let mut table = Table::new(headings);
         for (case, one) in rows.iter().take(TOP) {
-            table.row(alarm(case, one));
+            let mut cells = alarm(case, one);
+            if !with_subject {
+                cells.remove(OF);
+            }
+            table.row(cells);
         }
         page.table(table);
     }
 }
 
-fn alarm(case: &Case<'_>, one: &Confirmation) -> [Cell; 10] {
+fn alarm(case: &Case<'_>, one: &Confirmation) -> Vec<Cell> {
     // What there is no second look at shows the first.
     let row = one.again.as_ref().unwrap_or(&one.first);
     let again = one.again.as_ref();
     let of = row.subject.as_deref().unwrap_or_default();
-    [
+    vec![
         Cell::name(case.name),
         Cell::text(row.name.replace('_', " ")),
         if row.name.starts_with("kernel") { Cell::brief_kernel(of) } else { Cell::name(of) },
