@@ -292,6 +292,7 @@ fn mark_run(job: &Job, ranks: usize, device: Device, flops_per_step: f64, peak: 
         "pp": job.pp,
         "recompute": job.recompute,
         "device": device::name(device),
+        "torch": shim::torch_version(),
         "flops_per_step": flops_per_step,
         "samples_per_step": job.samples_per_step(ranks),
         "peak_flops": peak,

@@ -120,6 +120,11 @@ impl<'a> Trainer<'a> {
         }
         let gradient_norm = self.update(step)?;
         device::synchronize(self.device);
+        if let Some(world) = &self.mesh.world {
+            for _ in 0..self.job.barriers {
+                world.run(Group::Init, &Operation::Barrier)?;
+            }
+        }
         Ok(StepResult { loss, gradient_norm })
     }
 

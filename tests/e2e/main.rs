@@ -1,6 +1,7 @@
 //! The whole way: record a real training run, report it, look at it.
 
 mod ceilings;
+mod compare;
 mod data_stall;
 mod disk;
 mod findings;

@@ -4,7 +4,7 @@ use perfagent_recording::Recording;
 
 use crate::clock::Clocks;
 use crate::report::{CollectiveTestRow, Lost, Rank, RecordingFacts, Report, SCHEMA};
-use crate::{Rules, StepProfile, Summary, analyse, doubt, file, loss, wait};
+use crate::{Rules, StepProfile, StepTimes, Summary, analyse, doubt, file, loss, wait};
 
 /// The report of one recording. `path` is shown as where it was found.
 #[must_use]
@@ -12,18 +12,29 @@ pub fn report(recording: &Recording, path: &str) -> Report {
     merge(vec![Summary::of(recording, path)])
 }
 
-/// The report of one recording, and what its ranks do in a step, from one analysis.
+/// What a comparison needs of one of the recordings of a run, from one analysis.
+#[derive(Clone, Debug)]
+pub struct RunFigures {
+    /// Its figures.
+    pub summary: Summary,
+    /// What its ranks do in a step.
+    pub profile: StepProfile,
+    /// Its steps, each with what it went to.
+    pub times: StepTimes,
+}
+
+/// Summary, kernels and operators of a step, and the steps' parts. `path` is shown as where the recording was found.
 #[must_use]
-pub fn report_and_steps(recording: &Recording, path: &str) -> (Report, StepProfile) {
+pub fn run_figures(recording: &Recording, path: &str) -> RunFigures {
     let rules = Rules::built_in();
     let analyses = analyse(recording, rules);
-    let mut profile = StepProfile::default();
+    let (mut profile, mut times) = (StepProfile::default(), StepTimes::default());
     for rank in &analyses {
         profile.add(StepProfile::of(recording, rank));
+        times.add(StepTimes::of(recording, rank));
     }
     let summary = Summary::from_analyses(recording, path, &analyses, rules);
-    drop(analyses);
-    (merge(vec![summary]), profile)
+    RunFigures { summary, profile, times }
 }
 
 /// The report of the recordings of one run, for example one a node, with all their ranks.

@@ -23,41 +23,33 @@ pub(crate) fn gaps(
     waits: &[HostWait],
     window: (i64, i64),
 ) -> Gaps {
-    let mut sums = Sums {
-        window,
-        data: Coverage::new(data.clone()),
-        waits: Waits { later: waits, running: Vec::new() },
-        gaps: Gaps {
-            start_ns: window.0,
-            window_ns: window.1.saturating_sub(window.0).max(0),
-            short: ShortKernels { below_ns: SHORT_BELOW_NS, ..ShortKernels::default() },
-            ..Gaps::default()
-        },
-    };
-    // The greatest end so far, and the operation with which the gap after it ended.
-    let mut end = i64::MIN;
-    let mut open: Option<Gap> = None;
-    for operation in InOrder::of(operations) {
-        sums.short(operation);
-        if let Some(gap) = open.take_if(|gap| gap.until < operation.start) {
-            sums.add(&gap);
-        }
-        if let Some(gap) = &mut open {
-            gap.ended_by(operation);
-        } else if operation.start > end {
-            open = Some(Gap::new(end.max(window.0.min(operation.start)), operation));
-        }
-        end = end.max(operation.end);
-    }
-    if let Some(gap) = open {
-        sums.add(&gap);
-    }
-    if end < window.1 && end > i64::MIN {
-        sums.rest(end);
-    }
+    let mut sums = Sums::new(data, waits, window);
+    sums.go_through(operations);
     let mut gaps = sums.gaps;
     gaps.causes.sort_by_key(|row| (Reverse(row.total_ns), row.cause));
     gaps
+}
+
+/// A stretch of the window in which nothing ran.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GapPiece {
+    pub(crate) from: i64,
+    pub(crate) until: i64,
+    pub(crate) cause: GapCause,
+    /// The wait of the host that caused it.
+    pub(crate) wait: Option<HostWait>,
+}
+
+/// The gaps within `window` one by one, in order of time. Data that was loaded meanwhile is not taken off.
+pub(crate) fn pieces(
+    operations: &Operations,
+    waits: &[HostWait],
+    window: (i64, i64),
+) -> Vec<GapPiece> {
+    let mut sums = Sums::new(&Intervals::default(), waits, window);
+    sums.pieces = Some(Vec::new());
+    sums.go_through(operations);
+    sums.pieces.unwrap_or_default()
 }
 
 /// A stretch in which nothing ran.
@@ -102,9 +94,52 @@ struct Sums<'a> {
     data: Coverage,
     waits: Waits<'a>,
     gaps: Gaps,
+    /// Each gap, where they are asked for.
+    pieces: Option<Vec<GapPiece>>,
 }
 
-impl Sums<'_> {
+impl<'a> Sums<'a> {
+    fn new(data: &Intervals, waits: &'a [HostWait], window: (i64, i64)) -> Self {
+        Self {
+            window,
+            data: Coverage::new(data.clone()),
+            waits: Waits { later: waits, running: Vec::new() },
+            gaps: Gaps {
+                start_ns: window.0,
+                window_ns: window.1.saturating_sub(window.0).max(0),
+                short: ShortKernels { below_ns: SHORT_BELOW_NS, ..ShortKernels::default() },
+                ..Gaps::default()
+            },
+            pieces: None,
+        }
+    }
+
+    /// Goes through the operations of all streams in order of time.
+    fn go_through(&mut self, operations: &Operations) {
+        let window = self.window;
+        // The greatest end so far, and the operation with which the gap after it ended.
+        let mut end = i64::MIN;
+        let mut open: Option<Gap> = None;
+        for operation in InOrder::of(operations) {
+            self.short(operation);
+            if let Some(gap) = open.take_if(|gap| gap.until < operation.start) {
+                self.add(&gap);
+            }
+            if let Some(gap) = &mut open {
+                gap.ended_by(operation);
+            } else if operation.start > end {
+                open = Some(Gap::new(end.max(window.0.min(operation.start)), operation));
+            }
+            end = end.max(operation.end);
+        }
+        if let Some(gap) = open {
+            self.add(&gap);
+        }
+        if end < window.1 && end > i64::MIN {
+            self.rest(end);
+        }
+    }
+
     fn short(&mut self, operation: &Operation) {
         let short = &mut self.gaps.short;
         short.of += i64::from(matches!(operation.work(), Work::Kernel(_)));
@@ -128,7 +163,7 @@ impl Sums<'_> {
         } else {
             GapCause::Unlinked
         };
-        let Some(row) = self.row(cause, gap.from, gap.until) else { return };
+        let Some(row) = self.row((cause, wait), gap.from, gap.until) else { return };
         let (time, row) = row;
         if length >= LONG_FROM_NS {
             row.long += 1;
@@ -148,14 +183,22 @@ impl Sums<'_> {
 
     /// The end of the window, in which nothing ran any more.
     fn rest(&mut self, from: i64) {
-        let _ = self.row(GapCause::Other, from, self.window.1);
+        let _ = self.row((GapCause::Other, None), from, self.window.1);
     }
 
     /// Counts what lies of `[from, until)` within the window. Returns its length without loading of data, and its row.
-    fn row(&mut self, cause: GapCause, from: i64, until: i64) -> Option<(i64, &mut GapRow)> {
+    fn row(
+        &mut self,
+        (cause, wait): (GapCause, Option<HostWait>),
+        from: i64,
+        until: i64,
+    ) -> Option<(i64, &mut GapRow)> {
         let (from, until) = (from.max(self.window.0), until.min(self.window.1));
         if from >= until {
             return None;
+        }
+        if let Some(pieces) = &mut self.pieces {
+            pieces.push(GapPiece { from, until, cause, wait });
         }
         let data = self.data.within(from, until);
         let time = until - from - data;

@@ -25,6 +25,25 @@ enum How {
     Unnamed(WaitKind),
 }
 
+impl How {
+    fn name(self, recording: &Recording) -> String {
+        match self {
+            Self::Call(name) => recording.strings.get(name).to_owned(),
+            Self::Copy(name, kind) => {
+                format!("{} ({})", recording.strings.get(name), kind.as_str())
+            }
+            Self::Unnamed(kind) => format!("({})", kind.as_str()),
+        }
+    }
+}
+
+impl HostWait {
+    /// The function, as in [`HostWaitRow::name`].
+    pub(crate) fn name(&self, recording: &Recording) -> String {
+        self.how.name(recording)
+    }
+}
+
 /// Finds calls that wait while others read the tables.
 pub(crate) struct Finder<'a> {
     recording: &'a Recording,
@@ -118,13 +137,7 @@ pub(crate) fn rows(recording: &Recording, waits: &[HostWait]) -> Vec<HostWaitRow
     let mut rows: Vec<_> = kinds
         .into_iter()
         .map(|(how, (tally, longest_start_ns))| HostWaitRow {
-            name: match how {
-                How::Call(name) => recording.strings.get(name).to_owned(),
-                How::Copy(name, kind) => {
-                    format!("{} ({})", recording.strings.get(name), kind.as_str())
-                }
-                How::Unnamed(kind) => format!("({})", kind.as_str()),
-            },
+            name: how.name(recording),
             count: tally.count,
             total_ns: tally.total,
             longest_start_ns,

@@ -16,6 +16,7 @@
 mod activity;
 mod alignment;
 mod assemble;
+mod attribution;
 mod breakdown;
 mod brief;
 mod category;
@@ -67,7 +68,8 @@ pub mod total;
 mod usage;
 mod wait;
 
-pub use assemble::{merge, report, report_and_steps, report_many};
+pub use assemble::{RunFigures, merge, report, report_many, run_figures};
+pub use attribution::{Attribution, AttributionRow, PartKind, StepPart, StepSums, StepTimes};
 pub use brief::brief_kernel_name;
 pub use copy::CopyRate;
 pub use critical::{CriticalPath, EventWait, PathKind, PathName, PathRow, PathSegment};

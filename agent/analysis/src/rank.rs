@@ -132,6 +132,16 @@ impl RankAnalysis {
         &self.operations
     }
 
+    /// The steps as they were marked, in the order of [`RankAnalysis::steps`].
+    pub(crate) fn step_spans(&self) -> &[StepSpan] {
+        &self.step_spans
+    }
+
+    /// The instants in which data was loaded.
+    pub(crate) const fn data(&self) -> &Intervals {
+        &self.data.1
+    }
+
     /// The training steps in order of time.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

@@ -66,8 +66,3 @@ impl Input {
         }
     }
 }
-
-/// Looks at each without reading all of it, so that a wrong name in a long list is told at once.
-pub(crate) fn open_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
-    paths.iter().map(|path| Input::open(path)).collect()
-}

@@ -9,6 +9,8 @@ mod command;
 mod comparison;
 mod durable_lines;
 mod exit;
+mod gate;
+mod git;
 mod health;
 mod history;
 mod input;
@@ -28,6 +30,7 @@ mod suite;
 mod summaries;
 mod tune;
 mod unit;
+mod workflow;
 
 use std::process::ExitCode;
 

@@ -14,6 +14,7 @@
 //! * The same input gives the same answer: whatever is drawn at random is drawn from a fixed seed.
 
 pub mod compare;
+pub mod gate;
 pub mod history;
 pub mod series;
 mod statistic;

@@ -95,6 +95,9 @@ pub(crate) struct ModelArgs {
     /// Bytes of a gradient bucket, at least [default: 4 MiB, or a quarter of the gradients if less]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(i64).range(1..))]
     pub bucket_bytes: Option<i64>,
+    /// Barriers of all ranks at the end of each step, which training does not need: to see whether a slowdown is found
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1000), help_heading = "Parallelism")]
+    pub barriers: u32,
     /// What the loss is multiplied by before backward with fp16, at first
     #[arg(long, default_value_t = 65536.0, value_name = "X")]
     pub loss_scale: f64,

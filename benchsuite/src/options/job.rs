@@ -58,6 +58,8 @@ pub(crate) struct Job {
     pub lr: f64,
     /// Bytes of a gradient bucket, at least.
     pub bucket_bytes: i64,
+    /// Barriers at the end of each step.
+    pub barriers: u32,
     /// What the loss is multiplied by at first, with fp16.
     pub loss_scale: f64,
     /// What is trained on.
@@ -131,6 +133,7 @@ impl Job {
             lr: args.lr.unwrap_or(optimizer.default_lr()),
             // Several buckets even in a small model: with one there is nothing to overlap.
             bucket_bytes: args.bucket_bytes.unwrap_or((4 << 20).min(shape.parameters())),
+            barriers: args.barriers,
             loss_scale: args.loss_scale,
             data: args.data,
             checkpoint: args.checkpoint,

@@ -7,6 +7,7 @@
 //! start in the step of median length of each run.
 
 mod profile;
+mod rename;
 
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -126,6 +127,8 @@ pub struct Difference {
     pub operators: Vec<OperatorDifference>,
     /// Where the order of a step differs, in order.
     pub order: Vec<OrderDifference>,
+    /// Kernels that only changed their name: the one that vanished and the one that appeared, by position in `kernels`.
+    pub renames: Vec<(usize, usize)>,
     /// How many kernels of a step are the same in the same order.
     pub common: usize,
 }
@@ -164,7 +167,16 @@ impl Difference {
         };
         let (order, common) = align(&numbers(&base.order), &numbers(&new.order));
         let operators = operators(base, new);
-        Self { base_steps: base.steps, new_steps: new.steps, kernels, operators, order, common }
+        let renames = rename::renames(&kernels, &order);
+        let (base_steps, new_steps) = (base.steps, new.steps);
+        Self { base_steps, new_steps, kernels, operators, order, renames, common }
+    }
+
+    /// The names of the kernels that only changed their name, before and after.
+    #[must_use]
+    pub fn renamed(&self) -> Vec<(String, String)> {
+        let name = |at: usize| self.kernels.get(at).map(|kernel| kernel.name.clone());
+        self.renames.iter().filter_map(|&(old, new)| Some((name(old)?, name(new)?))).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What two runs do differently.
 
 use perfagent_analysis::{
-    Difference, Rules, StepProfile, analyse, difference, report, report_and_steps,
+    Difference, Rules, StepProfile, analyse, difference, merge, report, run_figures,
 };
 use perfagent_recording::Recording;
 use proptest::prelude::*;
@@ -79,10 +79,9 @@ proptest! {
 #[test]
 fn one_analysis_gives_report_and_steps() {
     let (base, new) = (run("abcabd", |_| 5), run("abxcabd", |_| 7));
-    let [(_, left), (report_of_new, right)] =
-        [&base, &new].map(|recording| report_and_steps(recording, "run.perfdb"));
-    assert_eq!(report_of_new, report(&new, "run.perfdb"));
-    assert_eq!(Difference::between(&left, &right), of(&base, &new));
+    let [left, right] = [&base, &new].map(|recording| run_figures(recording, "run.perfdb"));
+    assert_eq!(merge(vec![right.summary]), report(&new, "run.perfdb"));
+    assert_eq!(Difference::between(&left.profile, &right.profile), of(&base, &new));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! recordings made by hand, and on random ones.
 
 mod aligned;
+mod attribution;
 mod builder;
 mod collectives;
 mod copies;

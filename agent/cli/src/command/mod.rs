@@ -13,6 +13,7 @@ mod advise;
 pub(crate) mod bench;
 mod ceilings;
 mod changepoints;
+mod ci;
 mod compare;
 mod doctor;
 mod explain;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Tune(tune::Args),
     Compare(compare::Args),
     Changepoints(changepoints::Args),
+    Ci(ci::Args),
     History(history::Args),
     Sql(sql::Args),
     Schema(schema::Args),
@@ -75,6 +77,7 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Tune(args) => tune::run(args, printer),
         Command::Compare(args) => compare::run(args, printer),
         Command::Changepoints(args) => changepoints::run(args, printer),
+        Command::Ci(args) => ci::run(args, printer),
         Command::History(args) => history::run(args, printer),
         Command::Sql(args) => sql::run(args, printer),
         Command::Schema(args) => schema::run(args, printer),

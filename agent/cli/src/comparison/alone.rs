@@ -19,6 +19,7 @@ impl Run {
     /// Takes it apart.
     pub(crate) fn alone(self) -> Alone {
         let metrics = self.samples.into_iter().map(|((name, subject), samples)| Metric {
+            case: None,
             name: name.to_owned(),
             subject,
             unit: samples.unit,

@@ -1,38 +1,18 @@
 //! What the steps of two sides do differently, kernel by kernel and operator by operator.
 
-use perfagent_analysis::{Difference, KernelDifference, OperatorDifference, StepProfile};
-use perfagent_regress::compare::Comparison;
-use serde::Serialize;
+use perfagent_analysis::{Difference, KernelDifference, OperatorDifference};
 
-use super::Run;
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
 /// Rows of each table; `--json` has all of them.
 const TOP: usize = 10;
 
+/// Longest former name, in characters.
+const WAS: usize = 40;
+
 /// Changes below this are the clock's, ns a step.
 const LEAST_NS: f64 = 1.0;
-
-/// The answer of `compare`: the judgement, and what the steps do differently.
-#[derive(Serialize)]
-pub(crate) struct Answer {
-    #[serde(flatten)]
-    pub(crate) comparison: Comparison,
-    /// `None` where the environments forbid a comparison.
-    pub(crate) difference: Option<Difference>,
-}
-
-/// Compares the steps of two sides.
-pub(super) fn difference(base: Vec<Run>, new: Vec<Run>) -> Difference {
-    let together = |side: Vec<Run>| {
-        side.into_iter().fold(StepProfile::default(), |mut sum, run| {
-            sum.add(run.profile);
-            sum
-        })
-    };
-    Difference::between(&together(base), &together(new))
-}
 
 /// Writes the kernels and operators of which a step's time changed by more than the threshold, and those of one side only.
 pub(super) fn write(page: &mut Page, difference: &Difference, threshold_pct: f64) {
@@ -40,10 +20,11 @@ pub(super) fn write(page: &mut Page, difference: &Difference, threshold_pct: f64
         let change = (new - base).abs();
         change >= LEAST_NS && change * 100.0 > base * threshold_pct
     };
-    let kernels: Vec<&KernelDifference> = difference
-        .kernels
-        .iter()
-        .filter(|row| row.appeared() || row.vanished() || differs(row.base_ns, row.new_ns))
+    let kernels: Vec<Changed> = changed(difference)
+        .into_iter()
+        .filter(|(row, was)| {
+            was.is_some() || row.appeared() || row.vanished() || differs(row.base_ns, row.new_ns)
+        })
         .collect();
     if !kernels.is_empty() {
         write_kernels(page, difference, &kernels);
@@ -63,16 +44,42 @@ pub(super) fn write(page: &mut Page, difference: &Difference, threshold_pct: f64
     }
 }
 
-fn write_kernels(page: &mut Page, difference: &Difference, rows: &[&KernelDifference]) {
+/// A kernel, and its name in the base runs where that is another one.
+type Changed = (KernelDifference, Option<String>);
+
+/// All kernels, those that only changed their name once.
+fn changed(difference: &Difference) -> Vec<Changed> {
+    let is_old = |at: &usize| difference.renames.iter().any(|(old, _)| old == at);
+    let mut rows: Vec<Changed> = (0..difference.kernels.len())
+        .filter(|at| !is_old(at))
+        .filter_map(|at| {
+            let row = difference.kernels.get(at)?;
+            let old = difference.renames.iter().find(|(_, new)| *new == at);
+            let Some(old) = old.and_then(|(old, _)| difference.kernels.get(*old)) else {
+                return Some((row.clone(), None));
+            };
+            let (base_count, base_ns) = (old.base_count, old.base_ns);
+            Some((KernelDifference { base_count, base_ns, ..row.clone() }, Some(old.name.clone())))
+        })
+        .collect();
+    rows.sort_by(|a, b| b.0.change_ns().abs().total_cmp(&a.0.change_ns().abs()));
+    rows
+}
+
+fn write_kernels(page: &mut Page, difference: &Difference, rows: &[Changed]) {
     page.section(heading("Kernels", rows.len()));
     let mut table = Table::new(["kernel", "runs a step", "time a step", "change", ""]);
-    for row in rows.iter().take(TOP) {
+    for (row, was) in rows.iter().take(TOP) {
+        let side = match was {
+            Some(was) => format!("was {}", crate::page::kernel(was, WAS)),
+            None => side(row.appeared(), row.vanished()).to_owned(),
+        };
         table.row([
             Cell::kernel(&row.name),
             Cell::figure(counts(row.base_count, row.new_count)),
             Cell::figure(times(row.base_ns, row.new_ns)),
             Cell::figure(change(row.base_ns, row.new_ns)),
-            Cell::text(side(row.appeared(), row.vanished())),
+            Cell::text(side),
         ]);
     }
     page.table(table);

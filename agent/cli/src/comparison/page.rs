@@ -1,10 +1,10 @@
 //! The comparison as a page.
 
 use perfagent_regress::compare::{
-    Comparison, Difference, Family, MetricRow, Overall, Side, Unit, Verdict, Weight,
+    Comparison, Difference, Family, MetricRow, Overall, Side, SideFigures, Unit, Verdict, Weight,
 };
 
-use super::changed::{self, Answer};
+use super::{Answer, attribution, changed, picture};
 use crate::page::{Cell, Page, Table};
 use crate::unit;
 
@@ -26,13 +26,17 @@ pub(crate) fn page(answer: &Answer) -> Page {
         ),
     ]);
     differences(&mut page, comparison);
-    for (family, heading) in [
-        (Family::Headline, "Headline metrics"),
-        (Family::Detail, "Kernels, operators and collectives"),
-    ] {
-        metrics(&mut page, comparison, family, heading);
+    cases(&mut page, comparison);
+    metrics(&mut page, comparison, Family::Headline, "Headline metrics");
+    picture::runs(&mut page, comparison);
+    for detail in answer.details() {
+        attribution::write(&mut page, detail);
     }
-    if let Some(difference) = &answer.difference {
+    metrics(&mut page, comparison, Family::Detail, "Kernels, operators and collectives");
+    // Of a suite the tables by case would hide what matters; `--json` has them.
+    if let [detail] = answer.details()
+        && let Some(difference) = &detail.difference
+    {
         changed::write(&mut page, difference, comparison.threshold_pct);
     }
     unpaired(&mut page, comparison);
@@ -43,7 +47,25 @@ pub(crate) fn page(answer: &Answer) -> Page {
     page
 }
 
-fn overall(verdict: Overall) -> &'static str {
+/// The cases of suites.
+fn cases(page: &mut Page, comparison: &Comparison) {
+    if comparison.cases.is_empty() {
+        return;
+    }
+    page.section("Cases");
+    let mut table = Table::new(["case", "base runs", "new runs", "verdict"]);
+    for case in &comparison.cases {
+        table.row([
+            Cell::name(&case.case),
+            Cell::figure(case.base_runs.to_string()),
+            Cell::figure(case.new_runs.to_string()),
+            Cell::text(case.verdict.map_or("not compared", overall)),
+        ]);
+    }
+    page.table(table);
+}
+
+pub(super) fn overall(verdict: Overall) -> &'static str {
     match verdict {
         Overall::Regression => "regression",
         Overall::Improvement => "improvement",
@@ -53,9 +75,17 @@ fn overall(verdict: Overall) -> &'static str {
     }
 }
 
+/// Runs that are named; of more their number is told.
+const MOST_RUNS: usize = 10;
+
 fn runs(paths: &[String]) -> String {
     let runs = if paths.len() == 1 { "run" } else { "runs" };
-    format!("{} {runs}: {}", paths.len(), paths.join(", "))
+    let shown = paths.iter().take(MOST_RUNS).cloned().collect::<Vec<_>>().join(", ");
+    let more = match paths.len().saturating_sub(MOST_RUNS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{} {runs}: {shown}{more}", paths.len())
 }
 
 fn differences(page: &mut Page, comparison: &Comparison) {
@@ -94,9 +124,13 @@ fn metrics(page: &mut Page, comparison: &Comparison, family: Family, heading: &s
     }
     page.section(heading);
     let with_subject = rows.iter().any(|row| row.subject.is_some());
+    let with_case = rows.iter().any(|row| row.case.is_some());
     let mut headings = vec!["metric", "base", "new", "change", "95 % interval", "q", "verdict"];
     if with_subject {
         headings.insert(1, "of");
+    }
+    if with_case {
+        headings.insert(0, "case");
     }
     let mut table = Table::new(headings);
     for row in &rows {
@@ -112,12 +146,16 @@ fn metrics(page: &mut Page, comparison: &Comparison, family: Family, heading: &s
         if with_subject {
             cells.insert(1, subject(&row.name, row.subject.as_deref()));
         }
+        if with_case {
+            cells.insert(0, Cell::name(row.case.clone().unwrap_or_default()));
+        }
         table.row(cells);
     }
     page.table(table);
-    let reasons = reasons(&rows);
-    if !reasons.is_empty() {
-        page.items(reasons);
+    let mut items = reasons(&rows);
+    items.extend(rows.iter().filter_map(|row| outliers(row)));
+    if !items.is_empty() {
+        page.items(items);
     }
 }
 
@@ -127,14 +165,15 @@ fn subject(metric: &str, name: Option<&str>) -> Cell {
     if metric.starts_with("kernel") { Cell::kernel(name) } else { Cell::name(name) }
 }
 
-fn interval(row: &MetricRow) -> String {
+/// The interval that holds the change, in words.
+pub(crate) fn interval(row: &MetricRow) -> String {
     match (row.low_pct, row.high_pct) {
         (Some(low), Some(high)) => format!("{} to {}", unit::change(low), unit::change(high)),
         _ => unit::UNKNOWN.to_owned(),
     }
 }
 
-fn verdict(row: &MetricRow) -> String {
+pub(super) fn verdict(row: &MetricRow) -> String {
     match (row.verdict, row.runs_needed) {
         (Verdict::Regression, _) => "regression".to_owned(),
         (Verdict::Improvement, _) => "improvement".to_owned(),
@@ -157,6 +196,33 @@ fn reasons(rows: &[&MetricRow]) -> Vec<String> {
     reasons.into_iter().map(sentence).collect()
 }
 
+/// Which runs were left out of a metric.
+fn outliers(row: &MetricRow) -> Option<String> {
+    let of_side = |side: &SideFigures, name| {
+        let values = side.outliers.iter().filter_map(|&run| side.values.get(run));
+        let shown: Vec<_> = values.map(|&value| quantity(value, row.unit)).collect();
+        (!shown.is_empty()).then(|| format!("{} of {name}", shown.join(" and ")))
+    };
+    let sides: Vec<String> =
+        [of_side(&row.base, "base"), of_side(&row.new, "new")].into_iter().flatten().collect();
+    let name = title(row.case.as_deref(), &row.name, row.subject.as_deref());
+    (!sides.is_empty()).then(|| {
+        format!("{name}: left out as far off the other runs of its side: {}", sides.join(", "))
+    })
+}
+
+/// A metric in words: `step time`, `kernel time of gemm`, `gpt: step time`.
+pub(super) fn title(case: Option<&str>, name: &str, subject: Option<&str>) -> String {
+    let case = case.map_or_else(String::new, |case| format!("{case}: "));
+    let name = name.replace('_', " ");
+    match subject {
+        // A step is when, and nothing that it is of.
+        Some(step) if name == "loss" => format!("{case}{name} at {step}"),
+        Some(subject) => format!("{case}{name} of {subject}"),
+        None => format!("{case}{name}"),
+    }
+}
+
 fn unpaired(page: &mut Page, comparison: &Comparison) {
     if comparison.unpaired.is_empty() {
         return;
@@ -169,7 +235,7 @@ fn unpaired(page: &mut Page, comparison: &Comparison) {
             Side::New => "new",
         };
         table.row([
-            Cell::text(row.name.replace('_', " ")),
+            Cell::text(title(row.case.as_deref(), &row.name, None)),
             subject(&row.name, row.subject.as_deref()),
             Cell::text(side),
             Cell::figure(quantity(row.figures.median, row.unit)),
@@ -178,12 +244,14 @@ fn unpaired(page: &mut Page, comparison: &Comparison) {
     page.table(table);
 }
 
-fn quantity(value: f64, unit: Unit) -> String {
+/// A figure with its unit.
+pub(crate) fn quantity(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Nanoseconds => unit::mean_duration(value),
         Unit::Bytes => unit::bytes(value.round() as i64),
         Unit::GigabytesPerSecond => unit::rate(value),
         Unit::TokensPerSecond => format!("{} tokens/s", unit::significant(value)),
-        Unit::Count => unit::significant(value),
+        Unit::SamplesPerSecond => format!("{}/s", unit::significant(value)),
+        Unit::Nats | Unit::Count => unit::significant(value),
     }
 }

@@ -9,6 +9,10 @@ use serde_json::{Map, Value};
 pub(super) struct Workload {
     /// Tokens of one step over all ranks.
     pub(super) tokens_per_step: Option<f64>,
+    /// Sequences or images of one step over all ranks.
+    pub(super) samples_per_step: Option<f64>,
+    /// libtorch's version.
+    pub(super) torch: Option<String>,
     /// Model, precision, sizes, parallelism: as text; empty when nothing was said.
     pub(super) description: Option<String>,
 }
@@ -22,11 +26,15 @@ impl Workload {
         for key in NOT_THE_JOB {
             job.remove(key);
         }
-        let tokens = job.get("tokens_per_step").and_then(Value::as_f64);
+        let torch = job.remove("torch").as_ref().and_then(Value::as_str).map(str::to_owned);
+        let number = |key| job.get(key).and_then(Value::as_f64).filter(|&number| number > 0.0);
+        let (tokens, samples) = (number("tokens_per_step"), number("samples_per_step"));
         let words: Vec<_> =
             job.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
         Self {
-            tokens_per_step: tokens.filter(|&tokens| tokens > 0.0),
+            tokens_per_step: tokens,
+            samples_per_step: samples,
+            torch,
             description: (!words.is_empty()).then(|| words.join(" ")),
         }
     }

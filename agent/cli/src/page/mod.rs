@@ -85,6 +85,11 @@ impl Page {
         }
     }
 
+    /// The page in Markdown of at most `limit` bytes; what is left out is told.
+    pub(crate) fn markdown_within(&self, limit: usize) -> String {
+        markdown::render_within(&self.blocks, limit)
+    }
+
     /// Appends the page to the answer.
     pub(crate) fn print(&self, form: Form, printer: &mut Printer) -> anyhow::Result<()> {
         let page = match form {

@@ -1,8 +1,9 @@
-//! Pictures of a page as inline SVG: bars, series, levels over time, histograms, points. Each carries its figures as a table too.
+//! Pictures of a page as inline SVG: bars, changes, series, levels over time, histograms, points, runs of two sides. Each carries its figures as a table too.
 //!
 //! Pictures hold what they show as numbers and are drawn only for a page that can show them.
 
 mod bars;
+mod changes;
 mod curves;
 mod fill;
 mod frame;
@@ -12,9 +13,11 @@ mod points;
 mod scale;
 mod series;
 mod shape;
+mod sides;
 mod trend;
 
 pub(crate) use bars::{Bars, LABEL, Row};
+pub(crate) use changes::{Change, Changes};
 pub(crate) use curves::{Curve, Curves, MOST_CURVES, Stretch};
 pub(crate) use fill::{COLOURS, Fill, Part};
 pub(crate) use histograms::{Histogram, Histograms, LABEL as HISTOGRAM_LABEL};
@@ -22,6 +25,7 @@ pub(crate) use level::Level;
 pub(crate) use points::{Group, Point, Points};
 pub(crate) use scale::Measure;
 pub(crate) use series::{Series, Track};
+pub(crate) use sides::{SideRow, Sides};
 pub(crate) use trend::Trend;
 
 use crate::markup::Markup;
@@ -46,6 +50,8 @@ pub(crate) enum Drawing {
     Curves(Curves),
     Histograms(Histograms),
     Points(Points),
+    Changes(Changes),
+    Sides(Sides),
     Trend(Trend),
 }
 
@@ -85,6 +91,8 @@ impl Picture {
             Drawing::Curves(curves) => curves.figures(),
             Drawing::Histograms(histograms) => histograms.figures(),
             Drawing::Points(points) => points.figures(),
+            Drawing::Changes(changes) => changes.figures(),
+            Drawing::Sides(sides) => sides.figures(),
             Drawing::Trend(trend) => trend.figures(),
         }
     }
@@ -99,6 +107,8 @@ impl Picture {
             Drawing::Curves(_) => curves::HEIGHT,
             Drawing::Histograms(histograms) => histograms.height(),
             Drawing::Points(_) => points::HEIGHT,
+            Drawing::Changes(changes) => changes.height(),
+            Drawing::Sides(sides) => sides.height(),
             Drawing::Trend(_) => trend::HEIGHT,
         };
         markup.element(
@@ -119,6 +129,8 @@ impl Picture {
                     Drawing::Curves(curves) => curves.draw(markup),
                     Drawing::Histograms(histograms) => histograms.draw(markup),
                     Drawing::Points(points) => points.draw(markup),
+                    Drawing::Changes(changes) => changes.draw(markup),
+                    Drawing::Sides(sides) => sides.draw(markup),
                     Drawing::Trend(trend) => trend.draw(markup),
                 }
             },

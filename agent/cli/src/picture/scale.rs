@@ -10,6 +10,8 @@ pub(crate) enum Measure {
     Bytes,
     /// Percent.
     Share,
+    /// Percent with a sign.
+    Change,
     /// 1e9 bytes/s.
     Gbps,
     /// 1e12 operations/s.
@@ -40,7 +42,7 @@ impl Measure {
         let units = match self {
             Self::Duration => DURATIONS,
             Self::Bytes => SIZES,
-            Self::Share => return (1.0, "%"),
+            Self::Share | Self::Change => return (1.0, "%"),
             Self::Gbps => RATES,
             Self::Tflops => SPEEDS,
             Self::Intensity | Self::Number | Self::Plain => return (1.0, ""),
@@ -52,7 +54,8 @@ impl Measure {
     /// A tick's words, in the unit that fits `size`.
     fn tick(self, value: f64, size: f64) -> String {
         let (scale, unit) = self.unit(size);
-        let figure = unit::significant(value / scale);
+        let sign = if self == Self::Change && value > 0.0 { "+" } else { "" };
+        let figure = format!("{sign}{}", unit::significant(value / scale));
         if unit.is_empty() || value == 0.0 { figure } else { format!("{figure} {unit}") }
     }
 }

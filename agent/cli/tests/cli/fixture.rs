@@ -190,6 +190,12 @@ pub(crate) struct Job {
     pub(crate) gpu: &'static str,
     /// The machine's name.
     pub(crate) host: &'static str,
+    /// The clock that samples saw, MHz.
+    pub(crate) clock_mhz: Option<f64>,
+    /// Heat held the clock down for the whole run.
+    pub(crate) throttled: bool,
+    /// So many kernels more in a step, each with a long name of its own.
+    pub(crate) more_kernels: i64,
 }
 
 impl Default for Job {
@@ -201,6 +207,9 @@ impl Default for Job {
             kernel: "gemm_bf16",
             gpu: "NVIDIA H100 80GB HBM3",
             host: "node-1",
+            clock_mhz: None,
+            throttled: false,
+            more_kernels: 0,
         }
     }
 }
@@ -258,6 +267,36 @@ pub(crate) fn job_run(path: &Path, job: &Job) {
             ..Kernel::default()
         };
         writer.append(&kernel).unwrap();
+        for more in 0..job.more_kernels {
+            let start = kernel.end_ns.unix_nanos() + more * 100_000;
+            let name =
+                format!("void at::native::elementwise_kernel<{more}, {}>(int)", "T".repeat(200));
+            let another = Kernel {
+                start_ns: Timestamp::from_unix_nanos(start),
+                end_ns: Timestamp::from_unix_nanos(start + 90_000),
+                name_id: writer.string(&name).unwrap(),
+                ..kernel
+            };
+            writer.append(&another).unwrap();
+        }
+    }
+    for (name, unit, value) in [
+        ("sm_clock", "MHz", job.clock_mhz),
+        ("throttle_hw_thermal", "state", job.throttled.then_some(1.0)),
+    ] {
+        let Some(value) = value else { continue };
+        let counter = Counter {
+            host_id,
+            device_id: Some(device_id),
+            name: name.into(),
+            unit: unit.into(),
+            ..Counter::default()
+        };
+        let counter_id: CounterId = writer.insert(&counter).unwrap();
+        for time in [0, 400, 800] {
+            let sample = CounterSample { counter_id, time_ns: at(time), value };
+            writer.append(&sample).unwrap();
+        }
     }
     let memory = MemoryEvent {
         process_id,

@@ -38,14 +38,19 @@ impl Decision {
             runs_needed,
             ..say(Verdict::Inconclusive)
         };
+        let changed = |grew| match (metric.better, grew) {
+            (Better::Lower, true) | (Better::Higher, false) => Verdict::Regression,
+            (Better::Lower, false) | (Better::Higher, true) => Verdict::Improvement,
+        };
         let Some(log_ratio) = effect.log_ratio else {
-            return open("a value of 0 has no ratio".to_owned(), None);
+            let first = |runs: &[f64]| runs.first().copied().unwrap_or(0.0);
+            let (base, new) = (first(&effect.runs.0), first(&effect.runs.1));
+            if effect.is_exact && base.total_cmp(&new).is_ne() {
+                return say(changed(new > base));
+            }
+            return open("a value that is not above 0 has no ratio".to_owned(), None);
         };
-        let worse = match metric.better {
-            Better::Lower => log_ratio > 0.0,
-            Better::Higher => log_ratio < 0.0,
-        };
-        let changed = if worse { Verdict::Regression } else { Verdict::Improvement };
+        let changed = changed(log_ratio > 0.0);
         let threshold = settings.threshold_log();
         if effect.is_exact {
             return say(if log_ratio.abs() < threshold { Verdict::Equivalent } else { changed });

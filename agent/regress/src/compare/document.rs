@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::Decision;
 use super::effect::Effect;
-use super::environment::Difference;
+use super::environment::{Difference, FactRow};
 use super::metric::{Better, Family, Metric, Unit};
 use super::settings::Settings;
 use crate::statistic::order::median;
@@ -73,8 +73,24 @@ pub struct Comparison {
     pub metrics: Vec<MetricRow>,
     /// Metrics that only one side has.
     pub unpaired: Vec<UnpairedRow>,
+    /// The cases, where suites are compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<Case>,
     /// Sentences that a reader of the figures should know.
     pub warnings: Vec<String>,
+}
+
+/// A case of a suite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// Its name.
+    pub case: String,
+    /// Runs of it on the base side.
+    pub base_runs: usize,
+    /// Runs of it on the new side.
+    pub new_runs: usize,
+    /// What can be said about it; `None` where a side has none of it.
+    pub verdict: Option<Overall>,
 }
 
 /// Whether the runs may be compared.
@@ -86,10 +102,13 @@ pub struct EnvironmentReport {
     pub forced: bool,
     /// What is not the same in all runs.
     pub differences: Vec<Difference>,
+    /// Everything that is looked at, also what is the same.
+    #[serde(default)]
+    pub facts: Vec<FactRow>,
 }
 
 /// One side of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SideFigures {
     /// Runs that have the metric.
     pub runs: usize,
@@ -97,11 +116,20 @@ pub struct SideFigures {
     pub samples: usize,
     /// Median of the runs' medians, in the metric's unit.
     pub median: f64,
+    /// The runs' medians, in the order of the runs that have the metric.
+    #[serde(default)]
+    pub values: Vec<f64>,
+    /// Which of them are left out as those of single bad runs, 0-based.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outliers: Vec<usize>,
 }
 
 /// One metric's verdict and what it rests on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricRow {
+    /// The case of a suite that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
     /// What is measured: `step_time`, `kernel_time`, …
     pub name: String,
     /// Of what, where there are many.
@@ -118,7 +146,8 @@ pub struct MetricRow {
     pub base: SideFigures,
     /// The new side.
     pub new: SideFigures,
-    /// Change of the geometric mean of the runs' medians from base to new, percent; `None` without a ratio.
+    /// Change from base to new, percent: the median over all pairs of a base and a new run, without single bad runs; `None`
+    /// without a ratio.
     pub change_pct: Option<f64>,
     /// Lower end of its 95 % interval, percent.
     pub low_pct: Option<f64>,
@@ -139,6 +168,9 @@ pub struct MetricRow {
 /// A metric that only one side has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UnpairedRow {
+    /// The case of a suite that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
     /// What is measured.
     pub name: String,
     /// Of what, where there are many.
@@ -167,23 +199,32 @@ impl Comparison {
             environment,
             metrics: Vec::new(),
             unpaired: Vec::new(),
+            cases: Vec::new(),
             warnings: Vec::new(),
+        }
+    }
+
+    /// Takes note of how many runs of each case of a suite there are, in base and new. Where a case of the base side was not run
+    /// on the new one, nothing good can be said about the whole.
+    pub fn set_cases(&mut self, cases: impl IntoIterator<Item = (String, usize, usize)>) {
+        let comparable = self.environment.comparable;
+        for (case, base_runs, new_runs) in cases {
+            let of_case = |row: &&MetricRow| row.case.as_ref() == Some(&case);
+            let rows: Vec<&MetricRow> = self.metrics.iter().filter(of_case).collect();
+            let is_judged = comparable && base_runs > 0 && new_runs > 0;
+            let verdict = is_judged.then(|| overall(&rows));
+            self.cases.push(Case { case, base_runs, new_runs, verdict });
+        }
+        let is_missing = self.cases.iter().any(|case| case.new_runs == 0);
+        if is_missing && matches!(self.verdict, Overall::Equivalent | Overall::Improvement) {
+            self.verdict = Overall::Inconclusive;
         }
     }
 
     /// Judges the whole from its metrics, and says what limits it.
     pub(super) fn conclude(&mut self) {
         let headline = || self.metrics.iter().filter(|row| row.family == Family::Headline);
-        let any = |verdict| headline().any(|row| row.verdict == verdict);
-        self.verdict = if self.metrics.iter().any(|row| row.verdict == Verdict::Regression) {
-            Overall::Regression
-        } else if headline().next().is_none() || any(Verdict::Inconclusive) {
-            Overall::Inconclusive
-        } else if any(Verdict::Improvement) {
-            Overall::Improvement
-        } else {
-            Overall::Equivalent
-        };
+        self.verdict = overall(&self.metrics.iter().collect::<Vec<_>>());
         if headline().next().is_none() {
             self.warnings.push(
                 "The two sides have no headline metric in common: no steps, no memory.".to_owned(),
@@ -202,21 +243,40 @@ impl Comparison {
     }
 }
 
+/// What can be said about a whole with these metrics.
+fn overall(rows: &[&MetricRow]) -> Overall {
+    let headline = || rows.iter().filter(|row| row.family == Family::Headline);
+    let any = |verdict| headline().any(|row| row.verdict == verdict);
+    if rows.iter().any(|row| row.verdict == Verdict::Regression) {
+        Overall::Regression
+    } else if headline().next().is_none() || any(Verdict::Inconclusive) {
+        Overall::Inconclusive
+    } else if any(Verdict::Improvement) {
+        Overall::Improvement
+    } else {
+        Overall::Equivalent
+    }
+}
+
 pub(super) fn row(
     metric: &Metric,
     effect: &Effect,
     q_value: Option<f64>,
     decision: Decision,
 ) -> MetricRow {
+    let [mut base, mut new] =
+        [(&metric.base, &effect.runs.0), (&metric.new, &effect.runs.1)].map(figures);
+    (base.outliers, new.outliers) = effect.outliers.clone();
     MetricRow {
+        case: metric.case.clone(),
         name: metric.name.clone(),
         subject: metric.subject.clone(),
         unit: metric.unit,
         better: metric.better,
         family: metric.family,
         verdict: decision.verdict,
-        base: figures(&metric.base, &effect.runs.0),
-        new: figures(&metric.new, &effect.runs.1),
+        base,
+        new,
         change_pct: effect.log_ratio.map(percent),
         low_pct: effect.confidence.map(|interval| percent(interval.lower)),
         high_pct: effect.confidence.map(|interval| percent(interval.upper)),
@@ -234,19 +294,22 @@ pub(super) fn unpaired_row(metric: &Metric) -> Option<UnpairedRow> {
         if metric.new.is_empty() { (Side::Base, &metric.base) } else { (Side::New, &metric.new) };
     let medians: Vec<f64> = runs.iter().map(|run| median(run)).collect();
     (!runs.is_empty()).then(|| UnpairedRow {
+        case: metric.case.clone(),
         name: metric.name.clone(),
         subject: metric.subject.clone(),
         unit: metric.unit,
         only_in,
-        figures: figures(runs, &medians),
+        figures: figures((runs, &medians)),
     })
 }
 
-fn figures(runs: &[Vec<f64>], medians: &[f64]) -> SideFigures {
+fn figures((runs, medians): (&Vec<Vec<f64>>, &Vec<f64>)) -> SideFigures {
     SideFigures {
         runs: runs.len(),
         samples: runs.iter().map(Vec::len).sum(),
         median: median(medians),
+        values: medians.clone(),
+        outliers: Vec::new(),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::interval::{Interval, Resampled};
 use super::metric::Metric;
+use super::outlier::{outliers, without};
 use super::permutation::permuted;
 use super::settings::Settings;
 use crate::statistic::distribution::t_tail;
-use crate::statistic::order::{mean, median, variance};
+use crate::statistic::order::{mean, median, median_in_place, variance};
 
 /// Number, mean and variance of values.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +58,10 @@ pub(super) fn welch(base: Sample, new: Sample) -> Welch {
 pub(super) struct Effect {
     /// The runs' values, base and new: the median of each run's samples.
     pub(super) runs: (Vec<f64>, Vec<f64>),
-    /// Logarithm of the ratio new/base of the sides' geometric means; `None` with a value that is not
-    /// positive.
+    /// Runs that are left out of everything below, by their positions: single bad ones.
+    pub(super) outliers: (Vec<usize>, Vec<usize>),
+    /// Logarithm of the ratio new/base: the median over all pairs of a base and a new run (Hodges and Lehmann 1963); `None`
+    /// with a value that is not positive.
     pub(super) log_ratio: Option<f64>,
     /// The difference of the means of logarithms; `None` with one run on a side.
     pub(super) welch: Option<Welch>,
@@ -80,6 +83,7 @@ impl Effect {
         let values = |runs: &[Vec<f64>]| runs.iter().map(|run| median(run)).collect::<Vec<_>>();
         let runs = (values(&metric.base), values(&metric.new));
         let mut effect = Self {
+            outliers: (Vec::new(), Vec::new()),
             log_ratio: None,
             welch: None,
             confidence: None,
@@ -99,30 +103,45 @@ impl Effect {
         }
         let logarithms = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<_>>();
         let (base, new) = (logarithms(&effect.runs.0), logarithms(&effect.runs.1));
-        effect.log_ratio = Some(mean(&new) - mean(&base));
         if base.len() < 2 || new.len() < 2 || effect.is_exact {
+            effect.log_ratio = Some(shift(&base, &new));
             return effect;
         }
+        effect.outliers = outliers(&base, &new);
+        let (base, new) = (without(&base, &effect.outliers.0), without(&new, &effect.outliers.1));
+        effect.p_value = Some(p_value(&base, &new, settings));
+        let shift = shift(&base, &new);
+        effect.log_ratio = Some(shift);
         let difference = welch(Sample::of(&base), Sample::of(&new));
         effect.welch = Some(difference);
         let resampled = Resampled::of(&base, &new, difference, settings);
-        effect.confidence = Some(resampled.interval(difference, 0.95));
-        effect.equivalence =
-            Some(resampled.interval(difference, 1.0 - 2.0 * settings.equivalence_alpha));
-        effect.p_value = Some(p_value(&base, &new, difference, settings));
+        let interval = |level| resampled.interval(difference, level).around(shift);
+        effect.confidence = Some(interval(0.95));
+        effect.equivalence = Some(interval(1.0 - 2.0 * settings.equivalence_alpha));
         effect
     }
 }
 
+/// The median of the differences of all pairs (Hodges and Lehmann 1963): as good as the difference of means for normal values,
+/// and not moved by a few runs that are far off.
+fn shift(base: &[f64], new: &[f64]) -> f64 {
+    let pairs = new.iter().flat_map(|new| base.iter().map(move |base| new - base));
+    median_in_place(&mut pairs.collect::<Vec<_>>())
+}
+
 /// The permutation p-value. Few runs have a least p-value, which many metrics at once can never beat:
 /// where it is reached, and would do alone, Student's t says how far beyond the difference is.
-fn p_value(base: &[f64], new: &[f64], difference: Welch, settings: &Settings) -> f64 {
+fn p_value(base: &[f64], new: &[f64], settings: &Settings) -> f64 {
     let permuted = permuted(base, new, settings.seed);
-    if permuted.is_least && permuted.p_value <= settings.false_discovery_rate {
-        permuted.p_value.min(t_tail(difference.t, difference.freedom))
-    } else {
-        permuted.p_value
+    if !permuted.is_least || permuted.p_value > settings.false_discovery_rate {
+        return permuted.p_value;
     }
+    let difference = welch(Sample::of(base), Sample::of(new));
+    // What is left of two sides may not vary at all, of which Student's t knows nothing.
+    if difference.error <= 0.0 {
+        return permuted.p_value;
+    }
+    permuted.p_value.min(t_tail(difference.t, difference.freedom))
 }
 
 #[expect(clippy::float_cmp, reason = "values that do not vary are equal to the bit")]

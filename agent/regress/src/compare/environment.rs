@@ -41,6 +41,32 @@ pub struct Difference {
     pub new: Vec<String>,
 }
 
+/// A fact with what it is on both sides, each value once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactRow {
+    /// What.
+    pub fact: String,
+    /// How much a difference matters.
+    pub weight: Weight,
+    /// What it is in the base runs; `unknown` where a recording does not say.
+    pub base: Vec<String>,
+    /// What it is in the new runs.
+    pub new: Vec<String>,
+}
+
+/// Every fact of the runs of both sides, in order, whether it differs or not.
+#[must_use]
+pub fn facts(base: &[Environment], new: &[Environment]) -> Vec<FactRow> {
+    let first = base.first().or(new.first());
+    let row = |fact: &Fact| FactRow {
+        fact: fact.name.to_owned(),
+        weight: fact.weight,
+        base: values(base, fact.name).into_iter().collect(),
+        new: values(new, fact.name).into_iter().collect(),
+    };
+    first.map_or_else(Vec::new, |facts| facts.iter().map(row).collect())
+}
+
 /// What is not the same in all runs of both sides, what forbids a comparison first.
 #[must_use]
 pub fn differences(base: &[Environment], new: &[Environment]) -> Vec<Difference> {

@@ -13,6 +13,13 @@ pub(super) struct Interval {
     pub(super) upper: f64,
 }
 
+impl Interval {
+    /// The same, as wide as it takes to hold `value`.
+    pub(super) const fn around(self, value: f64) -> Self {
+        Self { lower: self.lower.min(value), upper: self.upper.max(value) }
+    }
+}
+
 /// Differences of means of resampled runs, ascending.
 pub(super) struct Resampled(Vec<f64>);
 

@@ -40,6 +40,12 @@ pub enum Unit {
     /// Tokens a second.
     #[serde(rename = "tokens_per_s")]
     TokensPerSecond,
+    /// Sequences, images or requests a second.
+    #[serde(rename = "samples_per_s")]
+    SamplesPerSecond,
+    /// Of a loss: nats a token or image.
+    #[serde(rename = "nats")]
+    Nats,
     /// A number of things.
     #[serde(rename = "count")]
     Count,
@@ -48,6 +54,8 @@ pub enum Unit {
 /// One quantity with its samples, one list a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
+    /// The case of a suite that the runs are of.
+    pub case: Option<String>,
     /// What is measured: `step_time`, `kernel_time`, …
     pub name: String,
     /// Of what, where there are many: the kernel's or collective's name.

@@ -1,8 +1,8 @@
 //! Comparison of two sets of runs, metric by metric.
 //!
 //! 1. A run counts once: its samples become their median ([`effect`]). Samples within a run tell how
-//!    well that median is known, never how much runs differ.
-//! 2. The effect is the logarithm of the ratio of the sides' geometric means, with an interval from a
+//!    well that median is known, never how much runs differ. A single bad run among ten is left out ([`outlier`]).
+//! 2. The effect is the logarithm of the ratio of the sides (Hodges and Lehmann's), with an interval from a
 //!    bootstrap over runs ([`interval`]) and a p-value from permutations of runs ([`permutation`]).
 //! 3. Over all metrics of a family the false discovery rate is controlled ([`discovery`]).
 //! 4. Each metric gets a verdict ([`decision`]); sameness is shown by two one-sided tests against the
@@ -17,14 +17,15 @@ mod effect;
 mod environment;
 mod interval;
 mod metric;
+mod outlier;
 mod permutation;
 mod settings;
 
 pub use document::{
-    Comparison, EnvironmentReport, MetricRow, Overall, SCHEMA, Side, SideFigures, UnpairedRow,
-    Verdict,
+    Case, Comparison, EnvironmentReport, MetricRow, Overall, SCHEMA, Side, SideFigures,
+    UnpairedRow, Verdict,
 };
-pub use environment::{Difference, Environment, Fact, Weight, differences};
+pub use environment::{Difference, Environment, Fact, FactRow, Weight, differences, facts};
 pub use metric::{Better, Family, Metric, Unit};
 pub use settings::Settings;
 
@@ -63,7 +64,8 @@ pub fn compare(
     settings: &Settings,
 ) -> Result<Comparison, CompareError> {
     let refused = !force && differences.iter().any(|found| found.weight == Weight::Decisive);
-    let environment = EnvironmentReport { comparable: !refused, forced: force, differences };
+    let environment =
+        EnvironmentReport { comparable: !refused, forced: force, differences, facts: Vec::new() };
     let mut comparison = Comparison::new(names, environment, settings);
     if refused {
         comparison.verdict = Overall::Incomparable;

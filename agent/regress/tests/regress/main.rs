@@ -4,8 +4,11 @@
 mod annotated;
 mod checked;
 mod comparison;
+mod discoveries;
+mod gate;
 mod latest;
 mod null;
+mod outlier;
 mod people;
 mod power;
 mod simulate;
