@@ -59,7 +59,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("perfagent-fake-gpu", "tests/fake-gpu", &[]),
     ("perfagent-fuzz", "tests/fuzz", &[]),
     ("perfagent-naive", "tests/naive", &[]),
-    ("xtask", "xtask", &["perfagent-predictor"]),
+    ("xtask", "xtask", &["perfagent-predictor", "perfagent-regress"]),
 ];
 
 /// Libraries that only the crates which list them above may use.

@@ -34,6 +34,14 @@ pub(crate) struct Recorded {
     pub(crate) recorder_ns: f64,
 }
 
+impl Recorded {
+    /// Processor time of the library's threads, ns a record.
+    pub(crate) fn library_ns(&self) -> Result<f64> {
+        let spent = self.target.number("writer_ns")? + self.target.number("flush_ns")?;
+        Ok(spent / self.target.number("records")?)
+    }
+}
+
 /// What the target says of itself.
 pub(crate) struct Target(Value);
 
@@ -47,7 +55,11 @@ impl Target {
 impl Stage {
     /// Builds the programs and makes the folder, in `place` or where temporary files go.
     pub(crate) fn new(name: &str, place: Option<&Path>) -> Result<Self> {
-        let programs = cargo::build_agent()?;
+        Self::with(cargo::build_agent()?, name, place)
+    }
+
+    /// The same with programs that are built.
+    pub(crate) fn with(programs: PathBuf, name: &str, place: Option<&Path>) -> Result<Self> {
         let place = place.map_or_else(std::env::temp_dir, Path::to_owned);
         let folder = place.join(format!("perfagent-{name}-{}", std::process::id()));
         let libraries = folder.join("libraries");

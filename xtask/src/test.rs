@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::bench::Itself;
 use crate::cargo::{self, Cargo};
 use crate::demo::Demo;
 use crate::{nvrtc, python, shell, system, tidy};
@@ -36,6 +37,7 @@ impl Test {
         step("clippy", || clippy(&cargo))?;
         step("tests", || cargo.run(&["nextest", "run", "--workspace", "--profile", "ci"]))?;
         step("demo at a small size", demo)?;
+        step("the project's own costs", || Itself::short().with(&cargo::programs(false)?))?;
         step("documentation tests", || {
             cargo.run(&[
                 "test",

@@ -1,8 +1,9 @@
 //! The change points of a series as a page.
 
-use perfagent_regress::series::{ChangePoints, Direction, LatestVerdict};
+use perfagent_regress::series::{ChangePoint, ChangePoints, Direction, LatestVerdict};
 
 use crate::page::{Cell, Page, Table};
+use crate::picture::{Drawing, Picture, Trend};
 use crate::series::Series;
 use crate::unit;
 
@@ -36,9 +37,34 @@ pub(crate) fn page(name: &str, series: &Series, found: &ChangePoints) -> Page {
         ]);
     }
     page.table(table);
+    page.picture(picture(name, series, found));
     page.section(format!("Newest value: {}", verdict(found.latest.verdict)));
     page.paragraph(newest(found));
     page
+}
+
+fn picture(name: &str, series: &Series, found: &ChangePoints) -> Picture {
+    let change = |change: &ChangePoint| unit::known(change.change_pct, unit::change);
+    let trend = Trend {
+        values: series.values.clone(),
+        names: series.times.clone(),
+        levels: found.levels.iter().map(|level| (level.start, level.end, level.median)).collect(),
+        changes: std::iter::once(String::new())
+            .chain(found.changepoints.iter().map(change))
+            .collect(),
+        newest: matches!(
+            found.latest.verdict,
+            LatestVerdict::Regression | LatestVerdict::Improvement
+        )
+        .then(|| format!("newest: {}", verdict(found.latest.verdict))),
+    };
+    Picture::new(
+        "The series",
+        format!(
+            "The values of {name}, the oldest first, with the median of each level; a dashed line is a change, and a triangle at the edge is a value beyond it."
+        ),
+        Drawing::Trend(trend),
+    )
 }
 
 /// A run as its number and, where the file says, its name.

@@ -1,6 +1,8 @@
-//! What the formulas of a job's kind of model say.
+//! What the formulas of a job's kind of model say. Here alone is chosen between kinds.
 
 use crate::constants::Constants;
+use crate::conv::ResNet;
+use crate::effects::Figure;
 use crate::setup::Setup;
 use crate::{benchmark, conv, memory, time};
 
@@ -20,33 +22,68 @@ pub(crate) struct Formulas {
     pub fuller: f64,
 }
 
+/// Kinds of models that have formulas of their own.
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Images(&'a ResNet),
+    /// A language model of perfagent-bench.
+    Benchmark,
+    Transformer,
+}
+
+impl<'a> Kind<'a> {
+    fn of(setup: &'a Setup) -> Self {
+        match &setup.shape.images {
+            Some(network) => Self::Images(network),
+            None if benchmark::knows(setup) => Self::Benchmark,
+            None => Self::Transformer,
+        }
+    }
+}
+
 impl Formulas {
-    /// Of a transformer, or of a network for images.
     pub(crate) fn of(setup: &Setup, constants: &Constants) -> Self {
-        if let Some(network) = &setup.shape.images {
-            let peak = conv::peak(setup, network, constants);
-            return Self {
-                time: conv::step(setup, network, constants).parts().to_vec(),
-                memory: peak.parts().to_vec(),
-                states: peak.weights + peak.gradients + peak.optimizer,
-                fuller: 1.0,
-            };
+        match Kind::of(setup) {
+            Kind::Images(network) => {
+                let peak = conv::peak(setup, network, constants);
+                Self {
+                    time: conv::step(setup, network, constants).parts().to_vec(),
+                    memory: peak.parts().to_vec(),
+                    states: peak.states(),
+                    fuller: 1.0,
+                }
+            }
+            Kind::Benchmark => {
+                let peak = benchmark::peak(setup);
+                Self {
+                    time: benchmark::step(setup, constants).parts().to_vec(),
+                    memory: peak.parts().to_vec(),
+                    states: peak.states(),
+                    fuller: 1.0,
+                }
+            }
+            Kind::Transformer => {
+                let peak = memory::printed(setup, constants);
+                Self {
+                    time: time::step(setup, constants).parts().to_vec(),
+                    memory: peak.parts().to_vec(),
+                    states: peak.states(),
+                    fuller: memory::fullest(setup, constants).total() / peak.total(),
+                }
+            }
         }
-        if let Some(peak) = benchmark::peak(setup) {
-            return Self {
-                time: benchmark::step(setup, constants).parts().to_vec(),
-                memory: peak.parts().to_vec(),
-                states: peak.weights + peak.gradients + peak.optimizer,
-                fuller: 1.0,
-            };
-        }
-        let peak = memory::printed(setup, constants);
-        Self {
-            time: time::step(setup, constants).parts().to_vec(),
-            memory: peak.parts().to_vec(),
-            states: peak.weights + peak.gradients + peak.optimizer,
-            fuller: memory::fullest(setup, constants).total() / peak.total(),
-        }
+    }
+}
+
+/// One figure without its parts: a fit asks for it many thousand times, and telling what overlaps takes twice as long.
+pub(crate) fn figure(setup: &Setup, constants: &Constants, figure: Figure) -> f64 {
+    match (Kind::of(setup), figure) {
+        (Kind::Images(network), Figure::Time) => conv::step(setup, network, constants).total(),
+        (Kind::Images(network), Figure::Memory) => conv::peak(setup, network, constants).total(),
+        (Kind::Benchmark, Figure::Time) => benchmark::step(setup, constants).total(),
+        (Kind::Benchmark, Figure::Memory) => benchmark::peak(setup).total(),
+        (Kind::Transformer, Figure::Time) => time::total(setup, constants),
+        (Kind::Transformer, Figure::Memory) => memory::printed(setup, constants).total(),
     }
 }
 

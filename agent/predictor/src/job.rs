@@ -178,6 +178,9 @@ pub struct Run {
     /// Whether layers are launched as captured CUDA graphs. Not if not stated.
     #[serde(default)]
     pub cuda_graphs: Option<bool>,
+    /// Threads of a rank on a processor; its share of all of them if not stated. Nothing on GPUs.
+    #[serde(default, deserialize_with = "whole")]
+    pub threads: Option<u64>,
 }
 
 /// What a job was measured at; never read by the predictor, only by calibration and tests.

@@ -1,6 +1,7 @@
 //! Peak memory of the fullest GPU, tensor by tensor.
 
 use crate::constants::{Constant, Constants};
+use crate::formulas::total;
 use crate::framework::Framework;
 use crate::loss;
 use crate::partition;
@@ -37,7 +38,12 @@ impl Memory {
     }
 
     pub(crate) fn total(&self) -> f64 {
-        self.parts().iter().map(|(_, bytes)| bytes).sum()
+        total(&self.parts())
+    }
+
+    /// What training keeps from step to step.
+    pub(crate) fn states(&self) -> f64 {
+        self.weights + self.gradients + self.optimizer
     }
 }
 

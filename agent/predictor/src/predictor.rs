@@ -5,15 +5,16 @@ use std::sync::Arc;
 use crate::benchmark;
 use crate::calibration::Calibration;
 use crate::ceilings::Ceilings;
+use crate::constants::Constants;
+use crate::conv;
 use crate::effects::{self, Figure};
-use crate::formulas::{Formulas, total};
+use crate::formulas::{self, Formulas, total};
 use crate::gpu::Gpu;
 use crate::interval::{self, Spread};
 use crate::job::Job;
 use crate::loader::Loader;
 use crate::prediction::{Breakdown, Interval, Prediction, SCHEMA};
 use crate::setup::Setup;
-use crate::{conv, memory, time};
 
 /// Doublings outside of the measured jobs from which on nothing is predicted.
 const TOO_FAR: f64 = 5.0;
@@ -81,6 +82,12 @@ impl Predictor {
     #[must_use]
     pub fn processor(&self) -> Option<&str> {
         self.ceilings.as_deref().filter(|of| of.is_of_processor()).map(Ceilings::name)
+    }
+
+    /// The device that its ceilings are of, if it has any.
+    #[must_use]
+    pub fn device(&self) -> Option<&str> {
+        self.ceilings.as_deref().map(Ceilings::name)
     }
 
     /// The job with nothing left open.
@@ -161,26 +168,11 @@ impl Predictor {
 
     /// What formulas and factors say.
     fn middle(&self, setup: &Setup, figure: Figure) -> f64 {
-        // The formulas below are those that a fit asks.
-        if setup.shape.images.is_some() || benchmark::peak(setup).is_some() {
-            let formulas = self.formulas(setup);
-            let of_figure = match figure {
-                Figure::Time => &formulas.time,
-                Figure::Memory => &formulas.memory,
-            };
-            return total(of_figure) * self.factor(setup, figure);
-        }
-        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
-        let formulas = match figure {
-            Figure::Time => time::total(setup, constants),
-            Figure::Memory => memory::printed(setup, constants).total(),
-        };
-        formulas * self.factor(setup, figure)
+        formulas::figure(setup, self.constants(setup), figure) * self.factor(setup, figure)
     }
 
-    fn formulas(&self, setup: &Setup) -> Formulas {
-        let constants = self.calibration.constants(setup.framework, setup.gpu.generation);
-        Formulas::of(setup, constants)
+    fn constants(&self, setup: &Setup) -> &Constants {
+        self.calibration.constants(setup.framework, setup.gpu.generation)
     }
 
     /// What formulas of transformers miss; those of images have no measured jobs to tell.
@@ -213,7 +205,8 @@ impl Predictor {
         if std::mem::take(&mut setup.guessed) {
             wider *= GUESSED;
         }
-        let Formulas { time, memory, states, fuller } = self.formulas(&setup);
+        let Formulas { time, memory, states, fuller } =
+            Formulas::of(&setup, self.constants(&setup));
         let (step, peak) = (total(&time), total(&memory));
         if setup.shape.images.is_some() && conv::waits(&time, step) {
             wider *= GUESSED;

@@ -6,7 +6,7 @@ use crate::ceilings::Ceilings;
 use crate::conv;
 use crate::framework::Framework;
 use crate::gpu::Gpu;
-use crate::job::{Job, Run};
+use crate::job::Job;
 use crate::network::Network;
 use crate::shape::Shape;
 
@@ -81,6 +81,8 @@ pub(crate) struct Setup {
     pub sgd: bool,
     pub fused_loss: bool,
     pub cuda_graphs: bool,
+    /// Of a rank on a processor, if stated.
+    pub threads: Option<f64>,
     pub assumed: Vec<String>,
     /// Whether something that decides the time was assumed.
     pub guessed: bool,
@@ -334,6 +336,11 @@ impl Setup {
         if run.recompute.is_none() {
             assumed.push("run.recompute: none".to_owned());
         }
+        let is_fp16 = matches!(
+            run.precision.as_deref().map(str::to_lowercase).as_deref(),
+            Some("fp16" | "float16" | "amp_fp16" | "16-mixed")
+        );
+        let is_bf16 = precision == Precision::Half && !is_fp16;
         let setup = Self {
             network: Network::of(job, &gpu),
             gpu,
@@ -357,13 +364,10 @@ impl Setup {
             sequence_parallel: run
                 .sequence_parallel
                 .unwrap_or(tp > 1.0 && framework != Framework::Benchmark),
-            is_fp16: matches!(
-                run.precision.as_deref().map(str::to_lowercase).as_deref(),
-                Some("fp16" | "float16" | "amp_fp16" | "16-mixed")
-            ),
+            is_fp16,
             precision,
             grad_bytes,
-            grad_beside: beside(run, framework, zero, grad_bytes),
+            grad_beside: beside(framework, is_bf16, zero, grad_bytes),
             recompute,
             flash,
             channels_last,
@@ -372,6 +376,7 @@ impl Setup {
             sgd: optimizer.starts_with("sgd"),
             fused_loss: run.fused_loss.unwrap_or(false),
             cuda_graphs: run.cuda_graphs.unwrap_or(false),
+            threads: positive("run.threads", run.threads)?,
             assumed,
             guessed,
         };
@@ -414,9 +419,7 @@ fn shared_out(world: f64, used: f64, what: &str) -> Result<f64, String> {
 
 /// `DeepSpeed`'s `BF16_Optimizer` adds gradients in bf16 to those in fp32 after each backward pass and fills the former with
 /// zeros instead of giving them back. Its optimizers for fp16 and for stages 2 and 3 of ZeRO are others.
-fn beside(run: &Run, framework: Framework, zero: u64, grad_bytes: f64) -> f64 {
+fn beside(framework: Framework, is_bf16: bool, zero: u64, grad_bytes: f64) -> f64 {
     let deepspeed = matches!(framework, Framework::DeepSpeed | Framework::MegatronDeepSpeed);
-    let precision = run.precision.as_deref().unwrap_or("bf16").to_lowercase();
-    let is_bf16 = precision.contains("bf16") || precision == "bfloat16";
     if deepspeed && is_bf16 && zero < 2 && grad_bytes > 2.0 { 2.0 } else { 0.0 }
 }

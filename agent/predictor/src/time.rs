@@ -56,7 +56,7 @@ impl Times {
     }
 
     pub(crate) fn total(&self) -> f64 {
-        self.parts().iter().map(|(_, seconds)| seconds).sum()
+        crate::formulas::total(&self.parts())
     }
 }
 

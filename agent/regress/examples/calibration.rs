@@ -119,12 +119,12 @@ fn agreement(settings: &Settings) {
         found.iter().map(|change| change.index).collect()
     };
     println!("\nannotated series, margin {}: precision, recall, F1, cover", annotated::MARGIN);
-    let agreements = annotated::agreements(&folder, find);
+    let agreements = annotated::agreements(&folder, |_, values| find(values));
     for (name, a) in agreements.iter().chain([(&"mean".to_owned(), &annotated::mean(&agreements))])
     {
         println!("{name:20} {:.3} {:.3} {:.3} {:.3}", a.precision, a.recall, a.f1, a.cover);
     }
-    let nothing = annotated::mean(&annotated::agreements(&folder, |_| Vec::new()));
+    let nothing = annotated::mean(&annotated::agreements(&folder, |_, _| Vec::new()));
     println!(
         "{:20} {:.3} {:.3} {:.3} {:.3}",
         "no changes", nothing.precision, nothing.recall, nothing.f1, nothing.cover

@@ -25,12 +25,6 @@ pub(crate) struct Agent {
     rate: u64,
 }
 
-/// The library's part of a run.
-fn library_ns(run: &Recorded) -> Result<f64> {
-    let spent = run.target.number("writer_ns")? + run.target.number("flush_ns")?;
-    Ok(spent / run.target.number("records")?)
-}
-
 impl Agent {
     /// Runs the measurement and prints it.
     pub(super) fn run(&self) -> Result<()> {
@@ -51,16 +45,16 @@ impl Agent {
             [const { Vec::new() }; 6];
         for _ in 0..self.rounds {
             let run = stage.record(load(self.rate, "kernels"))?;
-            kernels.push(library_ns(&run)?);
+            kernels.push(run.library_ns()?);
             let few = stage.record(load(self.rate / 10, "kernels"))?;
-            slow.push(library_ns(&few)?);
+            slow.push(few.library_ns()?);
             // One record a burst: what is left is what the recorder costs without records.
             let idle = stage.record(load(500, "kernels"))?;
             let spent = idle.target.number("writer_ns")? + idle.target.number("flush_ns")?;
             share.push(spent / 1e7 / self.seconds);
             recorder.push(a_second(&run, &idle)? / 1e6);
             let run = stage.record(load(self.rate, "mixed"))?;
-            mixed.push(library_ns(&run)?);
+            mixed.push(run.library_ns()?);
             recorder_mixed.push(a_second(&run, &idle)? / 1e6);
         }
         let rate = self.rate / 1000;

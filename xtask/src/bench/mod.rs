@@ -2,9 +2,12 @@
 
 mod advisor;
 mod agent;
+mod changepoints;
+mod environment;
 mod figure;
 mod images;
 mod import;
+mod itself;
 mod own;
 mod own_gpu;
 mod record_overhead;
@@ -13,6 +16,7 @@ mod tune;
 
 use anyhow::Result;
 
+pub(crate) use itself::Itself;
 pub(crate) use training::Training;
 
 /// What can be measured
@@ -28,6 +32,10 @@ pub(crate) enum Bench {
     Advisor(advisor::Advisor),
     /// How a training step of the benchmark compares with one in PyTorch
     Training(Training),
+    /// How well change points agree with people, beside the detectors of asv and otava
+    Changepoints(changepoints::Changepoints),
+    /// What the project's own programs cost, held against the runs that are kept in data/history
+    Itself(Itself),
     /// How near `perfagent tune` comes to the best of an exhaustive search
     Tune(tune::Tune),
 }
@@ -41,6 +49,8 @@ impl Bench {
             Self::Import(import) => import.run(),
             Self::Advisor(advisor) => advisor.run(),
             Self::Training(training) => training.run(),
+            Self::Changepoints(changepoints) => changepoints.run(),
+            Self::Itself(itself) => itself.run(),
             Self::Tune(tune) => tune.run(),
         }
     }

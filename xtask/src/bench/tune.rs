@@ -42,6 +42,9 @@ pub(crate) struct Tune {
     /// The results of the grid, read where the file is there, else written
     #[arg(long, value_name = "GRID.json")]
     grid: Option<PathBuf>,
+    /// What was measured of this processor, for searches that predict by it
+    #[arg(long, value_name = "CEILINGS.json")]
+    ceilings: Option<PathBuf>,
 }
 
 /// A value for each parameter, in the order of the grid.
@@ -185,6 +188,9 @@ impl Tune {
         command
             .args(["--seed", &seed.to_string(), "--dir"])
             .arg(folder.join(format!("search-{seed}")));
+        if let Some(ceilings) = &self.ceilings {
+            command.arg("--ceilings").arg(ceilings);
+        }
         for (name, values) in GRID {
             command.arg("--vary").arg(format!("{name}={}", values.join(",")));
         }

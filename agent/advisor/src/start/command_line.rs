@@ -12,7 +12,7 @@ const ARCHITECTURES: [&str; 3] = ["gpt", "llama", "moe"];
 type Field<T> = fn(&mut Job) -> &mut Option<T>;
 
 /// The options that are known, with the field that they set.
-const NUMBERS: [(&str, Field<u64>); 36] = [
+const NUMBERS: [(&str, Field<u64>); 37] = [
     ("micro-batch", |job| &mut job.run.micro_batch),
     ("micro-batch-size", |job| &mut job.run.micro_batch),
     ("per-device-train-batch-size", |job| &mut job.run.micro_batch),
@@ -46,6 +46,7 @@ const NUMBERS: [(&str, Field<u64>); 36] = [
     ("num-experts", |job| &mut job.model.experts),
     ("top-k", |job| &mut job.model.top_k),
     ("moe-router-topk", |job| &mut job.model.top_k),
+    ("threads", |job| &mut job.run.threads),
     ("nproc", |job| &mut job.cluster.gpus_per_node),
     ("nproc-per-node", |job| &mut job.cluster.gpus_per_node),
     ("nnodes", |job| &mut job.cluster.nodes),
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn of_a_preset_with_what_follows_from_a_changed_width() {
         let job = read(
-            "perfagent-bench llama --preset micro --hidden 512 --heads 16 --zero 1 --nproc 2 --steps 9",
+            "perfagent-bench llama --preset micro --hidden 512 --heads 16 --zero 1 --nproc 2 --steps 9 --threads 3",
         );
         let model = &job.model;
         assert_eq!((model.layers, model.hidden, model.ffn), (Some(6), Some(512), Some(1408)));
@@ -196,7 +197,7 @@ mod tests {
             (job.run.micro_batch, job.run.grad_accum, job.run.zero),
             (Some(8), Some(1), Some(1))
         );
-        assert_eq!(job.run.precision.as_deref(), Some("fp32"));
+        assert_eq!((job.run.precision.as_deref(), job.run.threads), (Some("fp32"), Some(3)));
         assert_eq!(job.run.framework.as_deref(), Some("perfagent-bench"));
         let plain = read("target/debug/perfagent-bench gpt --steps 3 --nproc=2").model;
         assert_eq!((plain.layers, plain.seq, plain.experts), (Some(4), Some(128), None));

@@ -22,7 +22,7 @@ pub trait Prior {
     fn is_absolute(&self) -> bool;
 
     /// What it is, in a few words for a page.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 }
 
 /// Nothing is known.
@@ -113,17 +113,19 @@ impl Prior for Analytic {
 }
 
 /// A job of which the candidate changes the arrangement, and a model that predicts it.
-pub struct Modelled<P> {
-    /// What the candidates have in common.
-    pub job: Job,
+pub struct Modelled<J, P> {
+    /// What it is, in a few words for a page.
+    pub name: String,
+    /// What is known of a candidate's job beside the parameters whose names are fields of a job.
+    pub job: J,
     /// The job's tokens a second and its probability of running out of memory; nothing where it refuses.
     pub predict: P,
 }
 
-impl<P: Fn(&Job) -> Option<(Interval, f64)>> Modelled<P> {
+impl<J: Fn(&Candidate) -> Job, P> Modelled<J, P> {
     /// The job of a candidate.
     pub fn job_of(&self, candidate: &Candidate) -> Job {
-        let mut job = self.job.clone();
+        let mut job = (self.job)(candidate);
         let run = &mut job.run;
         for (name, field) in [
             ("micro_batch", &mut run.micro_batch),
@@ -135,6 +137,7 @@ impl<P: Fn(&Job) -> Option<(Interval, f64)>> Modelled<P> {
             ("vpp", &mut run.vpp),
             ("zero", &mut run.zero),
             ("seq", &mut job.model.seq),
+            ("threads", &mut run.threads),
             ("nproc", &mut job.cluster.gpus_per_node),
         ] {
             if let Some(number) = candidate.number(name) {
@@ -159,7 +162,7 @@ impl<P: Fn(&Job) -> Option<(Interval, f64)>> Modelled<P> {
     }
 }
 
-impl<P: Fn(&Job) -> Option<(Interval, f64)>> Prior for Modelled<P> {
+impl<J: Fn(&Candidate) -> Job, P: Fn(&Job) -> Option<(Interval, f64)>> Prior for Modelled<J, P> {
     fn expect(&self, candidate: &Candidate) -> Expectation {
         match (self.predict)(&self.job_of(candidate)) {
             Some((value, oom_probability)) => Expectation { value: Some(value), oom_probability },
@@ -171,7 +174,7 @@ impl<P: Fn(&Job) -> Option<(Interval, f64)>> Prior for Modelled<P> {
         true
     }
 
-    fn name(&self) -> &'static str {
-        "the predictor, for the job that was given"
+    fn name(&self) -> &str {
+        &self.name
     }
 }

@@ -5,13 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::memory::{is_at_least_as_heavy, is_probably_as_heavy};
 use super::prior::Prior;
-use super::surrogate::{Axes, Belief, Measured, Surrogate, density, probability};
+use super::surrogate::{Axes, Belief, Doubt, Measured, Surrogate, density, probability};
 use super::{Candidate, Outcome, Space};
 
 /// Half the width of a 90 % interval in standard deviations.
 const NINETY: f64 = 1.644_854;
 /// The spread of a scale that nothing is known of: a factor of e³ either way.
 const UNKNOWN_SCALE: f64 = 3.0;
+/// What a parameter does, where nothing is known.
+const UNKNOWN_EFFECT: f64 = 0.3;
+/// Nothing is surer than this.
+const SUREST: f64 = 0.02;
 /// How probable it is that something runs that is probably as heavy as what ran out of memory.
 const PROBABLY_TOO_LARGE: f64 = 0.1;
 /// With fewer measurements for each parameter intervals are narrower than what is known.
@@ -85,9 +89,11 @@ pub struct Search<'a> {
     axes: Axes,
     /// The logarithm of what the prior expects of each candidate, greater is better.
     expected: Vec<f64>,
+    /// How far the prior may be off for each candidate before anything is measured, standard deviations.
+    deviations: Vec<f64>,
     /// How probable the prior holds it that the candidate's memory suffices.
     fits: Vec<f64>,
-    offset: f64,
+    doubt: Doubt,
 }
 
 impl<'a> Search<'a> {
@@ -104,24 +110,33 @@ impl<'a> Search<'a> {
                 Some((sign * value.p50.ln(), spread))
             })
             .collect();
-        let (mut middle, mut spread) = (0.0, 0.0);
-        let count = known.iter().flatten().count();
-        for (value, width) in known.iter().flatten() {
-            middle += value / count as f64;
-            spread += width / count as f64;
-        }
-        let absolute = prior.is_absolute() && count > 0 && f64::is_finite(spread);
+        let known_ones = || known.iter().flatten();
+        let count = known_ones().count() as f64;
+        let middle = known_ones().map(|(value, _)| value / count).sum();
+        // The median: what lies far outside of all that was measured has an interval beyond all measure.
+        let mut spreads: Vec<f64> =
+            known_ones().map(|one| one.1).filter(|spread| spread.is_finite()).collect();
+        spreads.sort_by(f64::total_cmp);
+        let spread = spreads.get(spreads.len() / 2).map(|spread| spread.max(SUREST));
+        let scale = spread.filter(|_| prior.is_absolute()).unwrap_or(UNKNOWN_SCALE);
         Self {
             space,
             prior,
             settings,
             axes: Axes::of(space),
             expected: known.iter().map(|one| one.map_or(middle, |(value, _)| value)).collect(),
+            deviations: known
+                .iter()
+                .map(|one| one.map_or(scale, |(_, spread)| spread.max(SUREST)))
+                .collect(),
             fits: expectations
                 .iter()
                 .map(|one| 1.0 - one.oom_probability.clamp(0.0, 1.0))
                 .collect(),
-            offset: if absolute { spread.max(0.02) } else { UNKNOWN_SCALE },
+            doubt: Doubt {
+                offset: scale,
+                effect: spread.map_or(UNKNOWN_EFFECT, |spread| spread.min(UNKNOWN_EFFECT)),
+            },
         }
     }
 
@@ -133,7 +148,7 @@ impl<'a> Search<'a> {
 
     /// What is expected of candidates before anything runs.
     #[must_use]
-    pub fn prior(&self) -> &dyn Prior {
+    pub fn prior(&self) -> &'a dyn Prior {
         self.prior
     }
 
@@ -201,7 +216,7 @@ impl<'a> Search<'a> {
 
     /// The surrogate after these measurements.
     pub(super) fn surrogate<'b>(&'b self, measured: &'b [Measured]) -> Option<Surrogate<'b>> {
-        Surrogate::fit(&self.axes, &self.expected, self.offset, measured)
+        Surrogate::fit(&self.axes, &self.expected, self.doubt, measured)
     }
 
     /// The logarithm of what the prior expects of a candidate.
@@ -247,7 +262,7 @@ impl<'a> Search<'a> {
         let known = self
             .prior
             .is_absolute()
-            .then_some((Belief { mean: self.expected[at], deviation: self.offset }, 0.0));
+            .then_some((Belief { mean: self.expected[at], deviation: self.deviations[at] }, 0.0));
         self.attempt(at, known)
     }
 

@@ -270,7 +270,8 @@ fn a_predictor_decides_where_to_look_first() {
         let oom = if job.run.zero == Some(0) && batch > 2.0 { 0.99 } else { 0.0 };
         Some((Interval { p05: 0.9 * value, p50: value, p95: 1.1 * value }, oom))
     };
-    let prior = Modelled { job, predict };
+    let job = |_: &Candidate| job.clone();
+    let prior = Modelled { name: "a rule".to_owned(), job, predict };
     let settings = Settings { budget: 10, tolerance: 0.02, seed: 1, minimise: false };
     let search = Search::new(&space, &prior, settings);
     let Next::Try { candidate, predicted } = search.next(&[]) else { panic!("no trial") };

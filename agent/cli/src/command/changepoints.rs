@@ -7,7 +7,7 @@ use perfagent_regress::series::{Direction, Settings, changepoints};
 use crate::exit::Exit;
 use crate::page::Form;
 use crate::printer::Printer;
-use crate::{changes, series};
+use crate::{changes, output, series};
 
 /// Find where a series of results changed its level
 ///
@@ -16,14 +16,21 @@ use crate::{changes, series};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent changepoints step_times.json
-  perfagent changepoints nightly.csv --column tokens_per_s --higher-is-better --json")]
+  perfagent changepoints nightly.csv --column tokens_per_s --higher-is-better --json
+  perfagent changepoints nightly.csv --html nightly.html")]
 pub(crate) struct Args {
     /// The series
     #[arg(value_name = "SERIES.json|SERIES.csv")]
     series: PathBuf,
     /// Answer as JSON (perfagent.changepoints/1)
-    #[arg(long)]
+    #[arg(long, conflicts_with = "markdown")]
     json: bool,
+    /// Answer as a Markdown page
+    #[arg(long)]
+    markdown: bool,
+    /// Write a page with a picture of the series to this file
+    #[arg(long, value_name = "FILE.html")]
+    html: Option<PathBuf>,
     /// Greater values are better, as of a throughput
     #[arg(long)]
     higher_is_better: bool,
@@ -40,11 +47,15 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     let settings = Settings { direction, ..Settings::default() };
     let found = changepoints(&series.values, &settings)
         .map_err(|error| anyhow::anyhow!("{}: {error}", args.series.display()))?;
+    let name = args.series.display().to_string();
+    let page = changes::page(&name, &series, &found);
+    if let Some(path) = &args.html {
+        output::begin(path, "--html")?.finish_text(&page.render(Form::Html))?;
+    }
     if args.json {
         printer.json(&found)?;
     } else {
-        let name = args.series.display().to_string();
-        changes::page(&name, &series, &found).print(Form::Text, printer)?;
+        page.print(if args.markdown { Form::Markdown } else { Form::Text }, printer)?;
     }
     Ok(Exit::Success)
 }

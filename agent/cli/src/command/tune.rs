@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, ensure};
 use perfagent_advisor::tune::{Parameter, Settings};
 
+use super::predict;
 use crate::exit::Exit;
 use crate::page::Form;
 use crate::printer::Printer;
@@ -60,10 +61,13 @@ pub(crate) struct Args {
     /// End a trial after S seconds
     #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     trial_timeout: u64,
-    /// The job on GPUs that the command trains, one line as `perfagent predict` takes it: what is expected before anything
-    /// has run is predicted from it
+    /// The job that the command trains, one line as `perfagent predict` takes it: what is expected before anything has run is
+    /// predicted from it. Of perfagent-bench and of Megatron-LM the command line says it
     #[arg(long, value_name = "JOB.json")]
     job: Option<PathBuf>,
+    /// What was measured of the device: an answer of `perfagent ceilings`. Of processors nothing is predicted without
+    #[arg(long, value_name = "ceilings.json")]
+    ceilings: Option<PathBuf>,
     /// Decides between configurations that promise the same
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -119,7 +123,8 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     let plan = Plan::of(&request, Machine::this())?;
     let folder = args.dir.clone().unwrap_or_else(|| default_folder(&program));
     let mut notes = Vec::new();
-    let mut session = Session::open(plan, settings, folder, args.fresh, &mut notes)?;
+    let predictor = predict::measured(predict::predictor(None)?, args.ceilings.as_deref())?;
+    let mut session = Session::open(plan, settings, predictor, folder, args.fresh, &mut notes)?;
     let kept = session.entries().len();
     if kept > 0 {
         notes.push(format!("{}: keeps what is done: {}", session.folder().display(), trials(kept)));

@@ -14,6 +14,7 @@ mod scale;
 mod series;
 mod shape;
 mod sides;
+mod trend;
 
 pub(crate) use bars::{Bars, LABEL, Row};
 pub(crate) use changes::{Change, Changes};
@@ -25,6 +26,7 @@ pub(crate) use points::{Group, Point, Points};
 pub(crate) use scale::Measure;
 pub(crate) use series::{Series, Track};
 pub(crate) use sides::{SideRow, Sides};
+pub(crate) use trend::Trend;
 
 use crate::markup::Markup;
 
@@ -50,6 +52,7 @@ pub(crate) enum Drawing {
     Points(Points),
     Changes(Changes),
     Sides(Sides),
+    Trend(Trend),
 }
 
 /// The exact figures of a picture. Units are in the headings.
@@ -90,6 +93,7 @@ impl Picture {
             Drawing::Points(points) => points.figures(),
             Drawing::Changes(changes) => changes.figures(),
             Drawing::Sides(sides) => sides.figures(),
+            Drawing::Trend(trend) => trend.figures(),
         }
     }
 
@@ -105,6 +109,7 @@ impl Picture {
             Drawing::Points(_) => points::HEIGHT,
             Drawing::Changes(changes) => changes.height(),
             Drawing::Sides(sides) => sides.height(),
+            Drawing::Trend(_) => trend::HEIGHT,
         };
         markup.element(
             "svg",
@@ -126,6 +131,7 @@ impl Picture {
                     Drawing::Points(points) => points.draw(markup),
                     Drawing::Changes(changes) => changes.draw(markup),
                     Drawing::Sides(sides) => sides.draw(markup),
+                    Drawing::Trend(trend) => trend.draw(markup),
                 }
             },
         );

@@ -20,6 +20,8 @@ pub(crate) enum Measure {
     Intensity,
     /// A whole number.
     Number,
+    /// Anything, without a unit.
+    Plain,
 }
 
 const DURATIONS: &[(f64, &str)] = &[(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s")];
@@ -43,7 +45,7 @@ impl Measure {
             Self::Share | Self::Change => return (1.0, "%"),
             Self::Gbps => RATES,
             Self::Tflops => SPEEDS,
-            Self::Intensity | Self::Number => return (1.0, ""),
+            Self::Intensity | Self::Number | Self::Plain => return (1.0, ""),
         };
         let fits = units.iter().rev().find(|(unit, _)| size.abs() >= *unit * (1.0 - 1e-9));
         fits.or(units.first()).copied().unwrap_or((1.0, ""))

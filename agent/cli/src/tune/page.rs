@@ -17,7 +17,7 @@ pub(crate) struct Document<'a> {
     folder: String,
     command: &'a [String],
     unit: String,
-    prior: &'static str,
+    prior: &'a str,
     parameters: &'a [Parameter],
     candidates: usize,
     left_out: usize,

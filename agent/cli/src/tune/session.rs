@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{anyhow, bail, ensure};
+use anyhow::{anyhow, bail};
 use perfagent_advisor::tune::{
-    Account, Analytic, Candidate, Flat, Modelled, Next, Prior, Search, Settings, Space,
-    Stop as Over, Trial,
+    Account, Candidate, Next, Prior, Search, Settings, Space, Stop as Over, Trial,
 };
-use perfagent_predictor::{Job, Predictor};
+use perfagent_predictor::Predictor;
 
+use super::expectation;
 use super::journal::{self, Entry, Journal};
 use super::plan::Plan;
 use super::trial::Bench;
@@ -43,12 +43,13 @@ impl Session {
     pub(crate) fn open(
         plan: Plan,
         settings: Settings,
+        predictor: Predictor,
         folder: PathBuf,
         fresh: bool,
         notes: &mut Vec<String>,
     ) -> anyhow::Result<Self> {
         let space = plan.space()?;
-        let prior = prior(&plan)?;
+        let prior = expectation::prior(&plan, &space, predictor)?;
         let shown = folder.display();
         fs::create_dir_all(&folder).map_err(|error| {
             anyhow!("{shown}: cannot be made: {error}; name another folder with --dir")
@@ -185,42 +186,4 @@ impl Session {
         });
         format!("trial {}: {value} {unit}{expected}", trial.number)
     }
-}
-
-/// What is expected before anything has run.
-fn prior(plan: &Plan) -> anyhow::Result<Box<dyn Prior>> {
-    if !plan.is_throughput() {
-        ensure!(
-            plan.job.is_none(),
-            "--job: predicts tokens a second, which is not what is measured; leave it out"
-        );
-        return Ok(Box::new(Flat));
-    }
-    if let Some(job) = &plan.job {
-        let predictor = Predictor::built_in().map_err(|told| anyhow!("the predictor: {told}"))?;
-        let refused = predictor.predict(job).refused;
-        ensure!(
-            plan.is_in_tokens(),
-            "--job: predicts tokens a second, and steps are measured; give --tokens-per-step"
-        );
-        let predict = move |job: &Job| {
-            let prediction = predictor.predict(job);
-            let value = prediction.tokens_per_s?;
-            Some((value, prediction.oom_probability.unwrap_or(0.0)))
-        };
-        let prior = Modelled { job: job.clone(), predict };
-        if let Some(refused) = refused {
-            // Some candidates may be predicted although the job as it is cannot.
-            let space = plan.space()?;
-            let any = space.candidates().iter().any(|one| prior.expect(one).value.is_some());
-            ensure!(
-                any,
-                "--job: nothing can be predicted of it: {refused}; complete it, or leave it out"
-            );
-        }
-        return Ok(Box::new(prior));
-    }
-    // On GPUs each rank has a device of its own, and processors are not what limits it.
-    let here = plan.machine.surroundings();
-    Ok(Box::new(Analytic { cores: if here.gpus > 0 { 0 } else { here.cores } }))
 }

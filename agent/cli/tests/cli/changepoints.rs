@@ -37,6 +37,21 @@ fn a_step_as_text() {
     insta::assert_snapshot!(run(folder.path(), &["changepoints", "series.csv"]).answer());
 }
 
+/// A page by itself: what it shows is looked at by people, and all of it kept.
+#[test]
+fn a_step_as_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    write_csv(folder.path());
+    let words = ["changepoints", "series.csv", "--html", "series.html", "--markdown"];
+    let answer = run(folder.path(), &words).answer();
+    assert!(answer.starts_with("# perfagent changepoints of series.csv"), "{answer}");
+    let page = fs::read_to_string(folder.path().join("series.html")).unwrap();
+    let from = page.find("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox").unwrap();
+    let picture = &page[from..from + page[from..].find("</svg>").unwrap()];
+    insta::assert_snapshot!(picture.replace("><", ">\n<"));
+    assert!(!page.contains(" src=") && !page.contains(" href="), "nothing is fetched");
+}
+
 #[test]
 fn a_step_as_json() {
     let folder = tempfile::tempdir().unwrap();

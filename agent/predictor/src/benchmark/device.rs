@@ -68,7 +68,7 @@ impl<'a> Device<'a> {
             _ => ("bf16", "bf16", 2.0),
         };
         let ranks = setup.on_node.min(setup.world);
-        let threads = (ceilings.threads / ranks).floor().max(1.0);
+        let threads = setup.threads.unwrap_or_else(|| (ceilings.threads / ranks).floor()).max(1.0);
         let crowd = (ranks * threads / ceilings.threads).max(1.0);
         if threads <= 1.0
             && let Some((products, operators, single)) = ceilings.of_one_thread(format, numbers)
@@ -100,7 +100,8 @@ impl<'a> Device<'a> {
             operators: ceilings.operators(numbers),
             single: ceilings.operators("fp32"),
             bytes,
-            share: ceilings.threads / threads,
+            // More threads than processors take turns, which is the crowd.
+            share: (ceilings.threads / threads).max(1.0),
             crowd,
             ranks,
             waking: ceilings.operators("fp32").map_or(0.0, Operators::waking),

@@ -2,17 +2,17 @@
 
 mod device;
 mod layout;
-pub(crate) mod memory;
+mod memory;
 mod result;
 pub(crate) mod time;
 
+pub(crate) use memory::peak;
 pub use result::read as read_result;
 
 use crate::constants::Constants;
 use crate::effects::Figure;
 use crate::framework::Framework;
 use crate::interval::Spread;
-use crate::memory::Memory;
 use crate::setup::Setup;
 use crate::time::Times;
 
@@ -40,10 +40,9 @@ pub(crate) fn shared(setup: &Setup) -> f64 {
     if setup.gpu.is_processor() { SHARED } else { 1.0 }
 }
 
-/// Peak memory, of a language model of it.
-pub(crate) fn peak(setup: &Setup) -> Option<Memory> {
-    (setup.framework == Framework::Benchmark && setup.shape.images.is_none())
-        .then(|| memory::peak(setup))
+/// Whether the job is a language model of it.
+pub(crate) fn knows(setup: &Setup) -> bool {
+    setup.framework == Framework::Benchmark && setup.shape.images.is_none()
 }
 
 /// Time of a step: on a processor by what was measured of it, on a GPU as of other frameworks.
@@ -62,7 +61,7 @@ pub(crate) fn spread(
     anchored: bool,
     assumed: &mut Vec<String>,
 ) -> Option<Spread> {
-    if setup.framework != Framework::Benchmark || setup.shape.images.is_some() {
+    if !knows(setup) {
         return None;
     }
     let around = |width: f64| Some(Spread { p05: -width, p95: width, jobs: 0 });

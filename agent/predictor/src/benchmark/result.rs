@@ -13,6 +13,7 @@ struct Outcome {
     config: Config,
     device: String,
     world_size: u64,
+    threads: Option<u64>,
     tokens_per_s: Option<f64>,
     ranks: Vec<Rank>,
 }
@@ -113,6 +114,7 @@ pub fn read(document: &Value) -> Result<(Job, Measured), String> {
             optimizer: word(&config.optimizer),
             recompute: word(&config.recompute),
             flash_attention: Some(true),
+            threads: outcome.threads,
             offload: Some(config.offload.clone()).filter(|what| what != "none"),
             ..Run::default()
         },

@@ -9,6 +9,7 @@
 use super::resnet::{Block, Convolution, ResNet};
 use super::time::element;
 use crate::constants::{Constant, Constants};
+use crate::formulas::total;
 use crate::setup::{Offload, Precision, Recompute, Setup};
 
 /// Bytes that cuDNN takes for a convolution while it runs, where it does not transpose: in a trace of ResNet-50 (see the
@@ -52,7 +53,12 @@ impl Memory {
     }
 
     pub(crate) fn total(&self) -> f64 {
-        self.parts().iter().map(|(_, bytes)| bytes).sum()
+        total(&self.parts())
+    }
+
+    /// What training keeps from step to step.
+    pub(crate) fn states(&self) -> f64 {
+        self.weights + self.gradients + self.optimizer
     }
 }
 

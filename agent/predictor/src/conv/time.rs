@@ -3,6 +3,7 @@
 use super::resnet::{Block, Convolution, ResNet};
 use crate::collective::Group;
 use crate::constants::{Constant, Constants};
+use crate::formulas::total;
 use crate::launches::{GRAPH_S, NODE_S};
 use crate::setup::{Offload, Precision, Recompute, Setup};
 use crate::time::{exposed, longer};
@@ -71,7 +72,7 @@ impl Times {
     }
 
     pub(crate) fn total(&self) -> f64 {
-        self.parts().iter().map(|(_, seconds)| seconds).sum()
+        total(&self.parts())
     }
 }
 

@@ -3,11 +3,11 @@
 use crate::calibration::Calibration;
 use crate::constants::Constants;
 use crate::effects::{self, Figure};
+use crate::formulas;
 use crate::framework::Framework;
 use crate::gpu::Generation;
 use crate::job::{Job, Measured};
 use crate::setup::Setup;
-use crate::{memory, time};
 
 /// A measured job.
 #[derive(Clone, Debug)]
@@ -73,10 +73,7 @@ impl Sample {
 
     /// What the formulas alone say.
     pub(crate) fn formulas(&self, figure: Figure, constants: &Constants) -> f64 {
-        match figure {
-            Figure::Time => time::total(&self.setup, constants),
-            Figure::Memory => memory::printed(&self.setup, constants).total(),
-        }
+        formulas::figure(&self.setup, constants, figure)
     }
 
     /// What formulas and factors say.

@@ -126,6 +126,7 @@ fn ranks_that_share_cores_take_longer_and_more_work_takes_longer() {
     let job = |micro: u64, ranks: u64| {
         let mut job = nano();
         job["run"]["micro_batch"] = json!(micro);
+        job["run"]["threads"] = Value::Null;
         job["cluster"]["gpus_per_node"] = json!(ranks);
         job["run"]["dp"] = json!(ranks);
         seconds(&predictor, &job)
@@ -135,6 +136,26 @@ fn ranks_that_share_cores_take_longer_and_more_work_takes_longer() {
     assert!(job(8, 2) > 1.2 * job(8, 1), "{} {}", job(8, 2), job(8, 1));
     // More ranks than threads wait for one another.
     assert!(job(8, 8) > 1.5 * job(8, 4));
+}
+
+#[test]
+fn threads_of_a_rank_are_counted() {
+    let predictor = with(&made_up("cpu", "Test", |_| ()));
+    let job = |threads: Option<u64>| {
+        let mut job = nano();
+        job["run"]["threads"] = json!(threads);
+        seconds(&predictor, &job)
+    };
+    // Measured with four.
+    let (one, two, all) = (job(Some(1)), job(Some(2)), job(Some(4)));
+    assert!(one > 1.3 * two && two > 1.1 * all, "{one} {two} {all}");
+    assert!((job(None) - all).abs() < 1e-12);
+    // More than there are take turns.
+    assert!(job(Some(8)) > 1.3 * all, "{} {all}", job(Some(8)));
+    let mut none = nano();
+    none["run"]["threads"] = json!(0);
+    let refused = predictor.predict(&serde_json::from_value(none).unwrap()).refused;
+    assert_eq!(refused.as_deref(), Some("run.threads is 0"));
 }
 
 #[test]

@@ -9,8 +9,9 @@ pub(crate) const MARGIN: usize = 5;
 
 /// The series live beside the repository.
 pub(crate) fn folder() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/changepoints");
-    folder.join("annotations.json").is_file().then_some(folder)
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut beside = above.map(|folder| folder.join("shared/data/changepoints"));
+    beside.find(|folder| folder.join("annotations.json").is_file())
 }
 
 /// How well change points agree with all annotators of a series.
@@ -29,10 +30,10 @@ pub(crate) fn read(path: &Path) -> Vec<f64> {
     values.as_array().unwrap().iter().filter_map(serde_json::Value::as_f64).collect()
 }
 
-/// The agreement on each series, by name.
+/// The agreement on each series, by name. `find` is told the name and the values.
 pub(crate) fn agreements(
     folder: &Path,
-    find: impl Fn(&[f64]) -> Vec<usize>,
+    find: impl Fn(&str, &[f64]) -> Vec<usize>,
 ) -> BTreeMap<String, Agreement> {
     let text = std::fs::read_to_string(folder.join("annotations.json")).unwrap();
     let annotations: BTreeMap<String, BTreeMap<String, Vec<usize>>> =
@@ -42,7 +43,7 @@ pub(crate) fn agreements(
         .map(|(name, annotators)| {
             let values = read(&folder.join(format!("tcpd/{name}.json")));
             let annotators: Vec<_> = annotators.into_values().collect();
-            let agreement = agreement(values.len(), &find(&values), &annotators);
+            let agreement = agreement(values.len(), &find(&name, &values), &annotators);
             (name, agreement)
         })
         .collect()

@@ -17,14 +17,14 @@ fn the_series_that_people_annotated() {
         println!("skipped: no folder shared/data/changepoints beside the repository");
         return;
     };
-    let agreements = annotated::agreements(&folder, find);
+    let agreements = annotated::agreements(&folder, |_, values| find(values));
     assert!(agreements.len() >= 14, "only {} series", agreements.len());
     for (name, agreement) in &agreements {
         println!("{name}: {agreement:?}");
     }
     let mean = annotated::mean(&agreements);
     println!("mean: {mean:?}");
-    let nothing = annotated::mean(&annotated::agreements(&folder, |_| Vec::new()));
+    let nothing = annotated::mean(&annotated::agreements(&folder, |_, _| Vec::new()));
     assert!(mean.f1 >= 0.76 && mean.f1 > nothing.f1 + 0.05, "{mean:?}, {nothing:?}");
     assert!(mean.cover >= 0.70 && mean.cover > nothing.cover + 0.05, "{mean:?}, {nothing:?}");
 }

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use super::super::environment;
 use super::process::{Measured, measure};
-use crate::shell;
 
 /// What is compared with. Its last version works with pandas before 3 only.
 const PACKAGES: [&str; 2] = ["HolisticTraceAnalysis==0.5.0", "pandas<3"];
@@ -16,21 +16,7 @@ const SCRIPT: &str = include_str!("hta.py");
 
 /// The Python that has it.
 pub(super) fn require() -> Result<PathBuf> {
-    let folder = shell::cache()?.join("hta-0.5.0");
-    let python = folder.join("bin/python");
-    let marker = folder.join("complete");
-    if !marker.is_file() {
-        println!("── installing {} (once, 560 MB)", PACKAGES.join(" and "));
-        shell::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-        shell::run(
-            Command::new(&python)
-                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-                .args(PACKAGES),
-        )?;
-        std::fs::write(&marker, "")
-            .with_context(|| format!("{}: cannot be written", marker.display()))?;
-    }
-    Ok(python)
+    environment::require("hta-0.5.0", &PACKAGES, "560 MB")
 }
 
 /// Runs it on one trace.

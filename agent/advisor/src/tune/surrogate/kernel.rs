@@ -7,6 +7,8 @@
 /// of standard deviations and lengths.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Kernel {
+    /// Where these values were expected.
+    middle: Middle,
     offset: f64,
     /// One a parameter.
     effects: Vec<f64>,
@@ -15,11 +17,22 @@ pub(super) struct Kernel {
     noise: f64,
 }
 
-/// The middle and the spread of what is expected of a value before anything is measured: standard deviations of the
-/// logarithm, so 0.3 is an effect of 30 %.
-const EFFECT: (f64, f64) = (-1.2, 0.8);
-const JOINT: (f64, f64) = (-2.3, 0.7);
-/// Of the whole range of a number.
+/// What is expected of the standard deviations before anything is measured, as logarithms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Middle {
+    offset: f64,
+    effect: f64,
+    joint: f64,
+}
+
+/// How far standard deviations may be from what is expected of them. Expectations that are wrong altogether (another device,
+/// another model) are wrong by one factor, of any size: the first measurements tell which.
+const OFFSET_SPREAD: f64 = 1.0;
+const EFFECT_SPREAD: f64 = 0.8;
+const JOINT_SPREAD: f64 = 0.7;
+/// Of what a parameter does, the part that depends on the others.
+const JOINT_SHARE: f64 = 1.0 / 3.0;
+/// The middle and the spread of a length, of the whole range of a number, and of noise.
 const LENGTH: (f64, f64) = (-0.2, 0.4);
 const NOISE: (f64, f64) = (-3.9, 0.6);
 /// Of candidates that differ in a word, in the joint part.
@@ -28,12 +41,16 @@ const STEPS: [f64; 3] = [0.8, 0.4, 0.2];
 const ROUNDS: usize = 3;
 
 impl Kernel {
-    /// What is expected before anything is measured.
-    pub(super) fn expected(parameters: usize, offset: f64) -> Self {
+    /// What is expected before anything is measured: the standard deviations of the factor that all have in common, and of
+    /// what each of the `parameters` does.
+    pub(super) fn expected(parameters: usize, offset: f64, effect: f64) -> Self {
+        let middle =
+            Middle { offset: offset.ln(), effect: effect.ln(), joint: (effect * JOINT_SHARE).ln() };
         Self {
-            offset,
-            effects: vec![EFFECT.0; parameters],
-            joint: JOINT.0,
+            middle,
+            offset: middle.offset,
+            effects: vec![middle.effect; parameters],
+            joint: middle.joint,
             length: LENGTH.0,
             noise: NOISE.0,
         }
@@ -47,7 +64,7 @@ impl Kernel {
     /// Of two candidates at these distances.
     pub(super) fn covariance(&self, distances: impl Iterator<Item = Option<f64>>) -> f64 {
         let length = self.length.exp();
-        let mut sum = self.offset * self.offset;
+        let mut sum = (2.0 * self.offset).exp();
         let mut together = (2.0 * self.joint).exp();
         for (effect, distance) in self.effects.iter().zip(distances) {
             let alike = distance.map_or(0.0, |distance| matern(distance / length));
@@ -69,7 +86,7 @@ impl Kernel {
         for step in STEPS {
             for _ in 0..ROUNDS {
                 let before = best;
-                for at in 0..self.effects.len() + 3 {
+                for at in 0..self.effects.len() + 4 {
                     for change in [step, -step] {
                         let mut other = self.clone();
                         *other.value(at) += change;
@@ -92,7 +109,8 @@ impl Kernel {
             0 => &mut self.noise,
             1 => &mut self.length,
             2 => &mut self.joint,
-            at => &mut self.effects[at - 3],
+            3 => &mut self.offset,
+            at => &mut self.effects[at - 4],
         }
     }
 
@@ -100,8 +118,13 @@ impl Kernel {
     fn plausibility(&self) -> f64 {
         let far =
             |value: f64, (middle, spread): (f64, f64)| -0.5 * ((value - middle) / spread).powi(2);
-        let effects: f64 = self.effects.iter().map(|effect| far(*effect, EFFECT)).sum();
-        effects + far(self.joint, JOINT) + far(self.length, LENGTH) + far(self.noise, NOISE)
+        let Middle { offset, effect, joint } = self.middle;
+        let effects: f64 = self.effects.iter().map(|of| far(*of, (effect, EFFECT_SPREAD))).sum();
+        effects
+            + far(self.offset, (offset, OFFSET_SPREAD))
+            + far(self.joint, (joint, JOINT_SPREAD))
+            + far(self.length, LENGTH)
+            + far(self.noise, NOISE)
     }
 }
 
@@ -117,7 +140,7 @@ mod tests {
 
     #[test]
     fn likeness_falls_with_distance_and_with_other_words() {
-        let kernel = Kernel::expected(2, 0.0);
+        let kernel = Kernel::expected(2, 0.1, 0.3);
         let of = |distances: [Option<f64>; 2]| kernel.covariance(distances.into_iter());
         let same = of([Some(0.0), Some(0.0)]);
         let near = of([Some(0.2), Some(0.0)]);
@@ -128,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_fit_climbs_and_stays_where_nothing_is_better() {
-        let kernel = Kernel::expected(1, 1.0);
+        let kernel = Kernel::expected(1, 1.0, 0.3);
         let flat = kernel.clone().fitted(|_| Some(0.0));
         assert_eq!(flat, kernel);
         // A likelihood that asks for more noise gets it.

@@ -17,6 +17,15 @@ pub(super) struct Belief {
     pub(super) deviation: f64,
 }
 
+/// How far the prior may be off, standard deviations of the logarithm, > 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Doubt {
+    /// A factor that all candidates have in common.
+    pub(super) offset: f64,
+    /// What each parameter does beyond what is expected of it.
+    pub(super) effect: f64,
+}
+
 /// A fitted process.
 #[derive(Debug)]
 pub(super) struct Surrogate<'a> {
@@ -38,15 +47,15 @@ pub(super) struct Measured {
 }
 
 impl<'a> Surrogate<'a> {
-    /// Fits it: the kernel under which the measurements are most probable. `offset` is the standard deviation of a factor
-    /// that all candidates have in common. `None` when the arithmetic fails, as with values that are not finite.
+    /// Fits it: the kernel under which the measurements are most probable. `None` when the arithmetic fails, as with values
+    /// that are not finite.
     pub(super) fn fit(
         axes: &'a Axes,
         prior: &'a [f64],
-        offset: f64,
+        doubt: Doubt,
         measured: &'a [Measured],
     ) -> Option<Self> {
-        let start = Kernel::expected(axes.count(), offset);
+        let start = Kernel::expected(axes.count(), doubt.offset, doubt.effect);
         let rest: Vec<f64> = measured.iter().map(|one| one.value - prior[one.candidate]).collect();
         let kernel = start.fitted(|kernel| {
             let factor = Cholesky::of(&covariance(axes, kernel, measured))?;
@@ -113,7 +122,7 @@ fn covariance(axes: &Axes, kernel: &Kernel, measured: &[Measured]) -> Vec<Vec<f6
 #[cfg(test)]
 mod tests {
     use super::super::{Parameter, Space};
-    use super::{Axes, Measured, Surrogate};
+    use super::{Axes, Doubt, Measured, Surrogate};
 
     /// Measurements of a sum of effects: what was not measured follows from them.
     #[test]
@@ -136,7 +145,8 @@ mod tests {
             .map(|candidate| Measured { candidate, value: truth[candidate] + 3.0 })
             .to_vec();
         let prior = vec![0.0; truth.len()];
-        let surrogate = Surrogate::fit(&axes, &prior, 2.0, &measured).unwrap();
+        let surrogate =
+            Surrogate::fit(&axes, &prior, Doubt { offset: 2.0, effect: 0.3 }, &measured).unwrap();
         let (mut worst, mut outside) = (0.0_f64, 0);
         for (at, truth) in truth.iter().enumerate() {
             let belief = surrogate.believe(at);
@@ -155,13 +165,35 @@ mod tests {
         let space = Space::new(vec![Parameter::parse("b=1,2,4").unwrap()], None).unwrap();
         let axes = Axes::of(&space);
         let prior = [0.0, 1.0, 2.0];
+        let doubt = Doubt { offset: 5.0, effect: 0.3 };
         let one = [Measured { candidate: 1, value: 11.0 }];
-        let surrogate = Surrogate::fit(&axes, &prior, 5.0, &one).unwrap();
+        let surrogate = Surrogate::fit(&axes, &prior, doubt, &one).unwrap();
         let belief = surrogate.believe(1);
         assert!((belief.mean - 11.0).abs() < 0.05 && belief.deviation < 0.1, "{belief:?}");
         // The prior's ratios hold where nothing was measured.
         assert!((surrogate.believe(2).mean - 12.0).abs() < 0.1);
         let none = [Measured { candidate: 0, value: f64::NAN }];
-        assert!(Surrogate::fit(&axes, &prior, 5.0, &none).is_none());
+        assert!(Surrogate::fit(&axes, &prior, doubt, &none).is_none());
+    }
+    /// One measurement at a hundredth of a prior that was sure to 10 %: the others are a hundredth too, not a tenth.
+    #[test]
+    fn a_prior_that_is_wrong_altogether_is_corrected_at_once() {
+        let space = Space::new(
+            ["b=1,2,4,8", "t=1,2"].map(|list| Parameter::parse(list).unwrap()).to_vec(),
+            None,
+        )
+        .unwrap();
+        let axes = Axes::of(&space);
+        let prior: Vec<f64> = (0..8).map(|at| f64::from(at) * 0.1 + 9.0).collect();
+        let far = 100_f64.ln();
+        let one = [Measured { candidate: 0, value: prior[0] - far }];
+        let doubt = Doubt { offset: 0.06, effect: 0.06 };
+        let surrogate = Surrogate::fit(&axes, &prior, doubt, &one).unwrap();
+        for (at, prior) in prior.iter().enumerate() {
+            let belief = surrogate.believe(at);
+            let expected = prior - far;
+            assert!((belief.mean - expected).abs() < 0.25, "{at}: {belief:?}, {expected}");
+            assert!(belief.deviation < 1.0, "{belief:?}");
+        }
     }
 }
