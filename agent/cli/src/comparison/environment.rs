@@ -131,7 +131,9 @@ fn shares(report: &Report) -> BTreeMap<&str, f64> {
             }
         }
     }
-    held.values_mut().for_each(|time| *time /= f64::max(whole, 1.0));
+    for time in held.values_mut() {
+        *time /= f64::max(whole, 1.0);
+    }
     held
 }
 

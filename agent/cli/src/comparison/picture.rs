@@ -18,9 +18,9 @@ pub(super) fn runs(page: &mut Page, comparison: &Comparison) {
     let headline: Vec<SideRow> = rows(Family::Headline).filter_map(side_row).collect();
     let details: Vec<SideRow> =
         rows(Family::Detail).filter(changed).take(MOST).filter_map(side_row).collect();
-    for (title, rows) in [
-        ("The runs of both sides, headline metrics.", headline),
-        ("The runs of both sides, other metrics that changed.", details),
+    for (title, rows, is_whole) in [
+        ("The runs of both sides, headline metrics.", headline, true),
+        ("The runs of both sides, other metrics that changed.", details, false),
     ] {
         if rows.is_empty() {
             continue;
@@ -31,7 +31,7 @@ pub(super) fn runs(page: &mut Page, comparison: &Comparison) {
                 "Each mark is one run, as its difference from the median of the base runs: circles above are base, squares below new; a cross is a single bad run that is left out, a diamond at the edge a run that is farther off. The bar is the 95 % interval of the change. Within the grey band, {} % to either side, a change does not matter.",
                 unit::significant(comparison.threshold_pct)
             ),
-            Drawing::Sides(Sides { rows, threshold_pct: comparison.threshold_pct }),
+            Drawing::Sides(Sides { rows, threshold_pct: comparison.threshold_pct, is_whole }),
         ));
     }
 }

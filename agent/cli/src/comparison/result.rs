@@ -155,3 +155,35 @@ fn described(result: &Value) -> Described {
         ..Described::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use perfagent_fuzz::{damage, each_input};
+    use perfagent_regress::compare::Settings;
+
+    use crate::comparison::{Run, Side, compare, page};
+    use crate::page::Form;
+
+    const RESULT: &str = r#"{"schema": "perfagent.bench/1", "config": {"model": "gpt"}, "device": "cpu", "world_size": 1,
+        "environment": {"host_cpu": "EPYC", "host_cpus": 32}, "torch_version": "2.11.0", "samples_per_step": 4,
+        "tokens_per_step": 4096, "first_step": 0, "losses": [5.5, 4.25, null],
+        "ranks": [{"step_ns": [30, 10, 11], "peak_resident_bytes": 1024, "data": {"wait_ns": 5, "stalls": 1}}]}"#;
+
+    /// Whatever a result says, it is compared or refused, and never brings anything down.
+    #[test]
+    fn damaged_results_are_compared_or_refused() {
+        let whole: serde_json::Value = serde_json::from_str(RESULT).unwrap();
+        let settings = Settings { resamples: 10, ..Settings::default() };
+        each_input("results of benchmarks", 2000, |input| {
+            let mut bytes = RESULT.as_bytes().to_vec();
+            damage(&mut bytes, input);
+            let Ok(result) = serde_json::from_slice(&bytes) else { return };
+            let Ok(run) = Run::of_result("odd.json".to_owned(), &result) else { return };
+            let base = Run::of_result("base.json".to_owned(), &whole).unwrap();
+            let side = |run| Side { runs: vec![run], ..Side::default() };
+            if let Ok(answer) = compare(side(base), side(run), true, &settings) {
+                assert!(page(&answer).render(Form::Html).contains("perfagent compare"));
+            }
+        });
+    }
+}

@@ -14,6 +14,8 @@ pub(crate) struct Sides {
     pub(crate) rows: Vec<SideRow>,
     /// Changes up to this do not matter.
     pub(crate) threshold_pct: f64,
+    /// No run stands at the edge, however far off it is.
+    pub(crate) is_whole: bool,
 }
 
 /// One metric.
@@ -62,7 +64,8 @@ impl Sides {
             ends.sort_by(f64::total_cmp);
             let least = 1.5 * self.threshold_pct;
             let middle = ends.get(ends.len() / 2).copied().unwrap_or(0.0).max(least);
-            ends.last().copied().unwrap_or(0.0).clamp(least, FAR * middle) * 1.05
+            let most = if self.is_whole { f64::INFINITY } else { FAR * middle };
+            ends.last().copied().unwrap_or(0.0).clamp(least, most) * 1.05
         };
         (-end(-1.0), end(1.0))
     }
