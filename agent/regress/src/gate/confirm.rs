@@ -126,8 +126,7 @@ mod tests {
 
     fn alarm(name: &str, percent: f64) -> MetricRow {
         let comparison = compared(&[metric(name, &BASE, &slower(percent))]);
-        let row = alarms(&comparison).next().expect("no alarm").clone();
-        row
+        alarms(&comparison).next().expect("no alarm").clone()
     }
 
     fn fresh(percent: f64) -> Fresh {
