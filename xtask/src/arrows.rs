@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ),
     ("perfagent-predictor", "agent/predictor", &[]),
     ("perfagent-regress", "agent/regress", &["perfagent-recording"]),
+    ("perfagent-history", "agent/history", &["perfagent-recording", "perfagent-regress"]),
     (
         "perfagent-health",
         "agent/health",
@@ -45,6 +46,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
             "perfagent-advisor",
             "perfagent-predictor",
             "perfagent-regress",
+            "perfagent-history",
             "perfagent-health",
             "perfagent-kernels",
         ],

@@ -9,7 +9,10 @@ mod command;
 mod comparison;
 mod durable_lines;
 mod exit;
+mod gate;
+mod git;
 mod health;
+mod history;
 mod input;
 mod lookup;
 mod markup;
@@ -27,6 +30,7 @@ mod suite;
 mod summaries;
 mod tune;
 mod unit;
+mod workflow;
 
 use std::process::ExitCode;
 

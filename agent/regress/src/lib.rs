@@ -3,7 +3,8 @@
 //!
 //! Pure functions over numbers; nothing here reads a file or knows where a figure came from. Whoever
 //! has recordings turns them into [`compare::Metric`]s and a [`compare::Environment`], or into one
-//! value a run for [`series::changepoints`].
+//! value a run for [`series::changepoints`], or the runs of a commit and those before them for
+//! [`history::check`].
 //!
 //! What the verdicts promise:
 //!
@@ -13,5 +14,7 @@
 //! * The same input gives the same answer: whatever is drawn at random is drawn from a fixed seed.
 
 pub mod compare;
+pub mod gate;
+pub mod history;
 pub mod series;
 mod statistic;

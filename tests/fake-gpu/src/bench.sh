@@ -44,9 +44,9 @@ if [ $mode = inference ]; then
     echo '{"schema": "perfagent.inference/1", "requests_per_s": 12.5, "output_tokens_per_s": 400.0,' \
         '"ttft_ns": {"p50": 2000000, "p99": 9000000}, "time_per_output_token_ns": {"p50": 1500000, "p99": 1600000},' \
         '"latency_ns": {"p50": 50000000, "p99": 80000000}, "prefill": {"mfu_pct": 25.0, "tokens_per_s": 5000.0},' \
-        '"decode": {"bandwidth_bytes_per_s": 2.5e9}, "peak_resident_bytes": 1048576}' > "$json"
+        '"decode": {"bandwidth_bytes_per_s": 2.5e9}, "peak_resident_bytes": 1048576}' > "${json:-/dev/null}"
     exit 0
 fi
 echo "step 2/2  loss 2.0000  1000 tokens/s  MFU 50.0 %" >&2
 echo '{"schema": "perfagent.bench/1", "step_p50_ns": 1500000, "tokens_per_s": 1000.0, "mfu_pct": 50.0,' \
-    '"losses": [2.5, 2.0], "ranks": [{"rank": 0, "peak_resident_bytes": 1048576}]}' > "$json"
+    '"losses": [2.5, 2.0], "ranks": [{"rank": 0, "peak_resident_bytes": 1048576}]}' > "${json:-/dev/null}"

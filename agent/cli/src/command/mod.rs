@@ -13,12 +13,14 @@ mod advise;
 pub(crate) mod bench;
 mod ceilings;
 mod changepoints;
+mod ci;
 mod compare;
 mod doctor;
 mod explain;
 mod export;
 mod gui;
 mod health;
+mod history;
 mod import;
 mod nvml_answer;
 pub(crate) mod predict;
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Tune(tune::Args),
     Compare(compare::Args),
     Changepoints(changepoints::Args),
+    Ci(ci::Args),
+    History(history::Args),
     Sql(sql::Args),
     Schema(schema::Args),
     Gui(gui::Args),
@@ -73,6 +77,8 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Tune(args) => tune::run(args, printer),
         Command::Compare(args) => compare::run(args, printer),
         Command::Changepoints(args) => changepoints::run(args, printer),
+        Command::Ci(args) => ci::run(args, printer),
+        Command::History(args) => history::run(args, printer),
         Command::Sql(args) => sql::run(args, printer),
         Command::Schema(args) => schema::run(args, printer),
         Command::Gui(args) => gui::run(args, printer),

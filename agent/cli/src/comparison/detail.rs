@@ -8,7 +8,7 @@ use super::loss::Losses;
 use super::run::Run;
 
 /// The answer as a document.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Answer {
     #[serde(flatten)]
     pub(crate) comparison: Comparison,
@@ -20,7 +20,7 @@ pub(crate) struct Answer {
 }
 
 /// What the runs of two sides do differently; nothing where the environments forbid a comparison.
-#[derive(Default, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Detail {
     /// The case of a suite.
     #[serde(skip_serializing_if = "Option::is_none")]

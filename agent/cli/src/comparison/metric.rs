@@ -82,7 +82,7 @@ pub(super) fn metrics(base: &[&Run], new: &[&Run], wanted: &Wanted<'_>) -> Vec<M
 }
 
 /// The loss at the last step that all runs have, and how many steps have none that is a number, where there are such.
-fn losses(base: &[&Run], new: &[&Run], case: Option<&str>) -> Vec<Metric> {
+pub(super) fn losses(base: &[&Run], new: &[&Run], case: Option<&str>) -> Vec<Metric> {
     let metric = |name: &str, subject: Option<String>, unit, figure: &dyn Fn(&Run) -> f64| {
         let side = |runs: &[&Run]| runs.iter().map(|run| vec![figure(run)]).collect();
         Metric {
@@ -118,8 +118,9 @@ fn losses(base: &[&Run], new: &[&Run], case: Option<&str>) -> Vec<Metric> {
 
 /// Where a metric stands in the answer.
 fn place(name: &str) -> usize {
-    const ORDER: [&str; 13] = [
+    const ORDER: [&str; 14] = [
         "step_time",
+        "run_time",
         "throughput",
         "loss",
         "steps_without_loss",

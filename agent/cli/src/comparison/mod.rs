@@ -1,6 +1,8 @@
 //! From recordings and results to the comparison of two sets of runs, and the comparison in its forms. The statistics
 //! are in `perfagent_regress`; here is which figure of a report becomes which metric.
 
+mod again;
+mod alone;
 mod attribution;
 mod changed;
 mod detail;
@@ -19,10 +21,11 @@ mod workload;
 
 use perfagent_regress::compare::{Difference, Environment, Settings, differences, facts};
 
+pub(crate) use again::again;
 pub(crate) use detail::{Answer, Detail};
 pub(crate) use github::{annotations, marker};
 pub(crate) use junit::junit;
-pub(crate) use page::page;
+pub(crate) use page::{interval, page, quantity};
 pub(crate) use run::Run;
 pub(crate) use side::{Side, open, read};
 

@@ -165,7 +165,8 @@ fn subject(metric: &str, name: Option<&str>) -> Cell {
     if metric.starts_with("kernel") { Cell::kernel(name) } else { Cell::name(name) }
 }
 
-pub(super) fn interval(row: &MetricRow) -> String {
+/// The interval that holds the change, in words.
+pub(crate) fn interval(row: &MetricRow) -> String {
     match (row.low_pct, row.high_pct) {
         (Some(low), Some(high)) => format!("{} to {}", unit::change(low), unit::change(high)),
         _ => unit::UNKNOWN.to_owned(),
@@ -243,7 +244,8 @@ fn unpaired(page: &mut Page, comparison: &Comparison) {
     page.table(table);
 }
 
-pub(super) fn quantity(value: f64, unit: Unit) -> String {
+/// A figure with its unit.
+pub(crate) fn quantity(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Nanoseconds => unit::mean_duration(value),
         Unit::Bytes => unit::bytes(value.round() as i64),

@@ -15,6 +15,8 @@ pub(crate) struct Part {
     pub(super) workload: Workload,
     /// The version of perfagent that recorded it.
     pub(super) version: Option<String>,
+    /// From the start of the command to the end of the last of its processes, ns: what a run without marked steps is judged by.
+    pub(super) run_time: Option<f64>,
     losses: Vec<LossMark>,
 }
 
@@ -32,6 +34,7 @@ impl Part {
         });
         Self {
             losses: losses.collect(),
+            run_time: run_time(recording),
             figures: run_figures(recording, path),
             workload: Workload::of(recording),
             version: recording.meta_value("perfagent_version").map(str::to_owned),
@@ -51,6 +54,15 @@ impl Part {
         }
         losses
     }
+}
+
+fn run_time(recording: &Recording) -> Option<f64> {
+    let processes = || recording.processes.iter();
+    let start = processes().map(|process| process.start_ns).min()?;
+    // Where the end of one was not seen nothing can be said.
+    let ends: Option<Vec<_>> = processes().map(|process| process.end_ns).collect();
+    let time = (ends?.into_iter().max()? - start).nanos() as f64;
+    (time > 0.0).then_some(time)
 }
 
 /// The loss of each step: the mean over the ranks that told one within it.

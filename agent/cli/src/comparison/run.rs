@@ -68,7 +68,7 @@ impl Run {
         let mut run = Self { path, ..Self::default() };
         let (mut summaries, mut told) = (Vec::new(), BTreeMap::new());
         let (mut times, mut workload) = (StepTimes::default(), Workload::default());
-        let mut version = None;
+        let (mut version, mut longest) = (None, None::<f64>);
         for mut part in parts {
             told.append(&mut part.take_losses());
             run.profile.add(part.figures.profile);
@@ -78,6 +78,7 @@ impl Run {
                 workload = part.workload;
             }
             version = version.or(part.version);
+            longest = longest.into_iter().chain(part.run_time).reduce(f64::max);
         }
         let report = merge(summaries);
         let mut described = Described::of_report(&report);
@@ -91,6 +92,14 @@ impl Run {
         run.warnings.clone_from(&report.warnings);
         times.leave_out_warm_up();
         run.add_steps(&report.ranks, &times, &workload);
+        if run.steps == 0 {
+            run.headline(
+                "run_time",
+                Unit::Nanoseconds,
+                Better::Lower,
+                longest.into_iter().collect(),
+            );
+        }
         run.sums = times.sums();
         run.add_memory(&report.ranks);
         run.add_kernels(&report.ranks);
@@ -98,6 +107,13 @@ impl Run {
         run.add_data(&report.ranks, &times);
         run.add_collectives(&report.ranks);
         (run, report)
+    }
+
+    /// The samples of a metric, if the run has it.
+    pub(super) fn values(&self, name: &str, subject: Option<&str>) -> Option<&[f64]> {
+        let mut all = self.samples.iter();
+        let found = all.find(|(key, _)| key.0 == name && key.1.as_deref() == subject);
+        found.map(|(_, samples)| samples.values.as_slice())
     }
 
     pub(super) fn headline(

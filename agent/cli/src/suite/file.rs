@@ -294,10 +294,7 @@ impl<'a> File<'a> {
     /// A name that becomes a file's.
     fn name_of(&self, entry: &Entry<'a>) -> anyhow::Result<String> {
         let name = self.text_of(entry)?;
-        let usable = name.chars().all(option::is_name_character)
-            && !name.starts_with(['.', '-'])
-            && (1..=100).contains(&name.len());
-        if usable {
+        if option::is_case_name(name) {
             return Ok(name.to_owned());
         }
         Err(self.wrong(

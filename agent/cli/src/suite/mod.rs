@@ -26,7 +26,7 @@ mod verdict;
 pub(crate) use builtin::{BUILTIN, Builtin};
 pub(crate) use case::Suite;
 pub(crate) use folder::{literal, lock, remove};
-pub(crate) use option::{Options, parse_words};
+pub(crate) use option::{Options, is_case_name, parse_words, words};
 pub(crate) use page::page;
 pub(crate) use place::Machine;
 pub(crate) use process::{End, run as run_process};

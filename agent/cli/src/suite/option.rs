@@ -142,6 +142,13 @@ pub(crate) fn is_name_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._-".contains(c)
 }
 
+/// Whether a case may be called so: files and folders are called after it.
+pub(crate) fn is_case_name(name: &str) -> bool {
+    name.chars().all(is_name_character)
+        && !name.starts_with(['.', '-'])
+        && (1..=100).contains(&name.len())
+}
+
 /// A number that may be infinite.
 pub(crate) fn rate(text: &str) -> Option<Value> {
     // Names of cases show it as it was written.

@@ -3,7 +3,7 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 30] = [
     &["record"],
     &["recover"],
     &["import"],
@@ -18,6 +18,16 @@ const COMMANDS: [&[&str]; 20] = [
     &["tune"],
     &["compare"],
     &["changepoints"],
+    &["ci"],
+    &["ci", "gate"],
+    &["ci", "init"],
+    &["history"],
+    &["history", "add"],
+    &["history", "import"],
+    &["history", "list"],
+    &["history", "show"],
+    &["history", "export"],
+    &["history", "check"],
     &["bench"],
     &["bench", "list"],
     &["bench", "run"],

@@ -28,7 +28,7 @@ fn start(bench: &Bench) -> (Child, i32) {
     (child, bench.calls()[1].0)
 }
 
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_mins(1);
     while !holds() {
         assert!(Instant::now() < deadline, "{what}: did not come");
@@ -37,12 +37,12 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-fn is_alive(pid: i32) -> bool {
+pub(crate) fn is_alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z"))
 }
 
-fn kill(pid: u32, signal: i32) {
+pub(crate) fn kill(pid: u32, signal: i32) {
     // SAFETY: kill(2) takes two numbers and touches no memory of ours.
     #[expect(unsafe_code, reason = "sending a signal is what is tested")]
     let sent = unsafe { libc::kill(pid as i32, signal) };

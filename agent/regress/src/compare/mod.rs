@@ -11,7 +11,7 @@
 //! Runs from different machines are told apart by their [`Environment`]s before anything is computed.
 
 mod decision;
-mod discovery;
+pub(crate) mod discovery;
 mod document;
 mod effect;
 mod environment;

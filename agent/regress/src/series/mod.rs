@@ -11,7 +11,7 @@ mod clip;
 mod confirm;
 mod criterion;
 mod document;
-mod newest;
+pub(crate) mod newest;
 mod path;
 mod potts;
 mod settings;

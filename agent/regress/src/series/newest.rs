@@ -1,10 +1,11 @@
-//! Whether the newest run fits in with those before it.
+//! Whether the newest runs fit in with those before them.
 //!
 //! A segmentation cannot see the last point of a series: one point is no level. This is a prediction
-//! interval for one more run at the level before it, widened for noise that drifts.
+//! interval for further runs at the level before, widened for noise that drifts.
 
 use crate::statistic::distribution::{normal_quantile, t_tail};
 use crate::statistic::order::{mean, median, quantile, variance};
+use crate::statistic::prediction::{freedom, spread, variance_of_mean};
 
 /// Runs of the level before that are needed for a judgement.
 pub(crate) const FEWEST: usize = 8;
@@ -14,31 +15,51 @@ const FENCE: f64 = 3.0;
 /// Values of a history in which the second-farthest tells the tail.
 const SHORT: usize = 40;
 
+/// Variance of a median of normal values, as a multiple of that of their mean, at most (π/2).
+const MEDIAN_TO_MEAN: f64 = std::f64::consts::FRAC_PI_2;
+
 /// The probability of a value as far from `history` as `newest`, had nothing changed; two-sided.
 ///
 /// Figures of performance are positive and often skewed to the right. Where all values are positive
 /// the test is also made of their logarithms, and the weaker of both answers counts.
 pub(crate) fn p_value(history: &[f64], newest: f64, rho: f64) -> f64 {
-    let plain = prediction_tail(history, newest, rho);
-    if newest <= 0.0 || history.iter().any(|&value| value <= 0.0) {
+    p_value_of_several(history, &[newest], rho)
+}
+
+/// The same for the mean of several newest runs. Of three or more the median has to be as far off too:
+/// one bad run among them is no change.
+pub(crate) fn p_value_of_several(history: &[f64], newest: &[f64], rho: f64) -> f64 {
+    let plain = tail_of_several(history, newest, rho);
+    if history.iter().chain(newest).any(|&value| value <= 0.0) {
         return plain;
     }
-    let logarithms: Vec<f64> = history.iter().map(|value| value.ln()).collect();
-    plain.max(prediction_tail(&logarithms, newest.ln(), rho))
+    let logarithms = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<_>>();
+    plain.max(tail_of_several(&logarithms(history), &logarithms(newest), rho))
+}
+
+fn tail_of_several(history: &[f64], newest: &[f64], rho: f64) -> f64 {
+    let share = variance_of_mean(newest.len(), rho);
+    let tail = prediction_tail(history, mean(newest), share, rho);
+    if newest.len() < 3 {
+        return tail;
+    }
+    tail.max(prediction_tail(history, median(newest), MEDIAN_TO_MEAN * share, rho))
 }
 
 /// Two-sided tail of Student's t for one more value after `history` (a prediction interval turned
-/// around). With correlation `rho` the mean rests on n(1−ρ)/(1+ρ) values' worth.
-fn prediction_tail(history: &[f64], newest: f64, rho: f64) -> f64 {
-    let effective = (history.len() as f64 * (1.0 - rho) / (1.0 + rho)).max(2.0);
-    let fenced = fenced(history);
-    let deviation = newest - mean(&fenced);
-    let sigma = variance(&fenced).sqrt().max(sigma_of_tail(history, deviation > 0.0));
-    let spread = sigma * (1.0 + 1.0 / effective).sqrt();
+/// around), whose variance is this share of that of one run, at a correlation `rho` of neighbours.
+fn prediction_tail(history: &[f64], newest: f64, share: f64, rho: f64) -> f64 {
+    let deviation = newest - mean(&fenced(history));
+    let spread = deviation_of_one(history, deviation > 0.0) * spread(history.len(), share, rho);
     if spread <= 0.0 {
         return if deviation == 0.0 { 1.0 } else { 0.0 };
     }
-    t_tail(deviation / spread, effective - 1.0)
+    t_tail(deviation / spread, freedom(history.len(), rho))
+}
+
+/// The standard deviation of one run, where it matters on this side.
+pub(crate) fn deviation_of_one(history: &[f64], above: bool) -> f64 {
+    variance(&fenced(history)).sqrt().max(sigma_of_tail(history, above))
 }
 
 /// The standard deviation of normal noise whose second-farthest value on one side would be as far from
@@ -57,7 +78,8 @@ fn sigma_of_tail(history: &[f64], above: bool) -> f64 {
     outward.iter().rev().nth(left_out).map_or(0.0, |far| far / expected)
 }
 
-fn fenced(values: &[f64]) -> Vec<f64> {
+/// `values` with what is beyond the fence moved to it.
+pub(crate) fn fenced(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let (lower, upper) = (quantile(&sorted, 0.25), quantile(&sorted, 0.75));

@@ -32,6 +32,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { direction: Direction::default(), penalty: 2.25, alpha: 0.01, latest_alpha: 0.005 }
+        Self { direction: Direction::default(), penalty: 2.25, alpha: 0.01, latest_alpha: 0.004 }
     }
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod distribution;
 pub(crate) mod order;
+pub(crate) mod prediction;
 pub(crate) mod random;

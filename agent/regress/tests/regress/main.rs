@@ -2,8 +2,10 @@
 //! that people have annotated.
 
 mod annotated;
+mod checked;
 mod comparison;
 mod discoveries;
+mod gate;
 mod latest;
 mod null;
 mod outlier;
