@@ -87,6 +87,7 @@ pub(super) fn within(
     pieces: &[Piece],
     (start, end): (i64, i64),
 ) -> impl Iterator<Item = (u32, i64)> {
+    let end = end.max(start);
     let first = pieces.partition_point(|piece| piece.end <= start);
     let inside = pieces.iter().skip(first).take_while(move |piece| piece.start < end);
     inside.map(move |piece| (piece.part, piece.end.min(end) - piece.start.max(start)))

@@ -33,9 +33,10 @@ pub(super) fn outliers(base: &[f64], new: &[f64]) -> (Vec<usize>, Vec<usize>) {
         f64::INFINITY
     };
     let mut far: Vec<usize> = beyond(limit).collect();
-    far.sort_by(|a, b| distance(b).total_cmp(&distance(a)));
-    far.truncate(all.len() / ONE_IN);
-    far.sort_unstable();
+    // More are another level, as of a side that is faster by far.
+    if far.len() > all.len() / ONE_IN {
+        far.clear();
+    }
     let (of_base, of_new): (Vec<usize>, Vec<usize>) =
         far.into_iter().partition(|&run| run < base.len());
     let counts = |side: &[f64], bad: Vec<usize>| if side.len() < FEWEST { Vec::new() } else { bad };
@@ -56,12 +57,12 @@ mod tests {
     const NONE: [usize; 0] = [];
 
     #[test]
-    fn one_of_ten_is_left_out_and_no_more() {
+    fn one_of_ten_is_left_out() {
         let (base, new) = ([1.0, 1.1, 0.9, 1.05, 9.0], [1.0, 1.1, 1.2, 0.9, 0.95]);
         assert_eq!(outliers(&base, &new), (vec![4], vec![]));
         assert_eq!(without(&base, &[4]), base[..4]);
         let two = [1.0, 1.1, 0.9, 7.0, 9.0];
-        assert_eq!(outliers(&two, &new).0, [4]);
+        assert_eq!(outliers(&two, &new).0, NONE, "two are no single bad run");
         assert_eq!(outliers(&base[1..], &new).0, NONE, "of four each one counts");
     }
 

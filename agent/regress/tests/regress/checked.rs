@@ -237,9 +237,8 @@ fn what_is_no_number_is_refused() {
 /// lost in degrees of freedom that the correlation took away.
 #[test]
 fn a_seventh_more_is_found_after_twelve_runs() {
-    let older = [
-        10.129, 10.234, 10.009, 10.004, 9.882, 10.05, 9.974, 10.037, 9.906, 9.905, 9.878, 9.855,
-    ];
+    let older =
+        [10.129, 10.234, 10.009, 10.004, 9.882, 10.05, 9.974, 10.037, 9.906, 9.905, 9.878, 9.855];
     let found = checked(vec![metric(&older, &[11.5])]);
     assert_eq!(found.groups[0].metrics[0].verdict, Verdict::Regression, "{found:?}");
     assert_eq!(checked(vec![metric(&older, &[10.2])]).verdict, Overall::Ok);
