@@ -35,7 +35,7 @@ impl Costs {
         shell::run(&mut made)?;
         input::trace(&path("trace.json"))?;
         input::jobs(&path("jobs.jsonl"))?;
-        let stage = Stage::with(programs.to_owned(), "itself", None)?;
+        let stage = Stage::with(programs.to_owned(), "itself-stage", None)?;
         let perfagent = || Command::new(programs.join("perfagent"));
         let mut costs = Self::default();
         for _ in 0..rounds {
