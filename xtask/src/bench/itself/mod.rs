@@ -51,11 +51,13 @@ impl Itself {
     pub(crate) fn with(&self, programs: &Path) -> Result<()> {
         ensure!(self.rounds > 0 && self.runs > 0, "--rounds and --runs must be at least 1");
         let folder = std::env::temp_dir().join(format!("perfagent-itself-{}", std::process::id()));
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("{}: cannot be created", folder.display()))?;
-        let done = (0..self.runs).try_for_each(|_| self.once(programs, &folder));
-        let _ = fs::remove_dir_all(&folder);
-        done
+        (0..self.runs).try_for_each(|_| {
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("{}: cannot be created", folder.display()))?;
+            let done = self.once(programs, &folder);
+            let _ = fs::remove_dir_all(&folder);
+            done
+        })
     }
 
     fn once(&self, programs: &Path, folder: &Path) -> Result<()> {
