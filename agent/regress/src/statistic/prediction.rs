@@ -3,6 +3,11 @@
 use super::distribution::t_quantile;
 use super::order::{mean, variance};
 
+/// Correlation of neighbouring runs up to which it is believed, as false alarms are bounded for. What a short
+/// history shows beyond is mostly chance or a drift, and would leave hardly a degree of freedom: the interval
+/// would be endless, and every change within it.
+const STRONGEST: f64 = 0.5;
+
 /// Where the mean of further runs is to be expected, in the unit of the runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
@@ -49,11 +54,13 @@ pub(crate) fn spread(older: usize, share: f64, rho: f64) -> f64 {
 /// Degrees of freedom of a sample deviation of `n` correlated values: squares of an AR(1) process
 /// correlate by ρ², so that they are worth n(1−ρ²)/(1+ρ²); at least 1.
 pub(crate) fn freedom(n: usize, rho: f64) -> f64 {
+    let rho = rho.min(STRONGEST);
     (n as f64 * (1.0 - rho * rho) / (1.0 + rho * rho) - 1.0).max(1.0)
 }
 
 /// Independent values that `n` correlated ones are worth for a mean: n(1−ρ)/(1+ρ); at least 2.
 pub(crate) fn effective(n: usize, rho: f64) -> f64 {
+    let rho = rho.min(STRONGEST);
     (n as f64 * (1.0 - rho) / (1.0 + rho)).max(2.0)
 }
 

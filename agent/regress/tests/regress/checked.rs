@@ -243,3 +243,16 @@ fn a_seventh_more_is_found_after_twelve_runs() {
     assert_eq!(found.groups[0].metrics[0].verdict, Verdict::Regression, "{found:?}");
     assert_eq!(checked(vec![metric(&older, &[10.2])]).verdict, Overall::Ok);
 }
+
+/// Eleven runs that drift by a few percent were once expected to be followed by anything from nothing to a
+/// thousand times as much.
+#[test]
+fn a_drift_leaves_an_interval_of_use() {
+    let older = [783.0, 797.0, 801.0, 799.0, 795.0, 790.0, 787.0, 782.0, 779.0, 774.0, 770.0];
+    let found = checked(vec![metric(&older, &[768.0])]);
+    let row = &found.groups[0].metrics[0];
+    let (low, high) = (row.low.unwrap(), row.high.unwrap());
+    assert!(low > 600.0 && high < 1000.0, "{row:?}");
+    let found = checked(vec![metric(&older, &[1100.0])]);
+    assert_eq!(found.verdict, Overall::Regression, "{found:?}");
+}
