@@ -125,7 +125,9 @@ fn document(costs: &Costs) -> Result<Value> {
         shell::read(Command::new("git").current_dir(shell::workspace()).args(arguments))
     };
     let head = git(&["rev-parse", "HEAD"])?;
-    let changed = if git(&["status", "--porcelain"])?.trim().is_empty() { "" } else { "-changed" };
+    // What is kept of costs is no part of the program.
+    let status = git(&["status", "--porcelain", "--", ".", ":!data/history"])?;
+    let changed = if status.trim().is_empty() { "" } else { "-changed" };
     let time: i64 =
         shell::read(Command::new("date").arg("+%s%N"))?.trim().parse().context("date")?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
