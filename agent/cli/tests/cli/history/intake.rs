@@ -86,7 +86,7 @@ fn the_same_file_twice_is_one_run() {
     let again = bench.add("a.json", "abc", 0);
     assert!(again.starts_with("run 1 has the same figures as a.json"), "{again}");
     assert!(bench.add("a.json", "abc", 1).starts_with("run 2: "), "another time is another run");
-    assert!(bench.add("a.json", "abd", 0).starts_with("run 3: "));
+    assert!(bench.add("a.json", "fed", 0).starts_with("run 3: "));
     let words = ["add", "--store", "history.db", "--commit", "abc", "--branch", "main"];
     let words = [&words[..], &["--machine", "node-1", "--replace", "--json", "a.json"]].concat();
     assert_eq!(bench.json(&words)["runs"][0]["id"], 4);
