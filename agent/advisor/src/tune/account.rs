@@ -37,7 +37,7 @@ pub struct Errors {
 impl Account {
     /// Of these trials.
     #[must_use]
-    pub fn of(search: &Search<'_>, trials: &[Trial], minimise: bool) -> Self {
+    pub fn of(search: &Search<'_>, trials: &[Trial]) -> Self {
         let measured = search.measured(trials);
         let ran: Vec<&Trial> =
             trials.iter().filter(|trial| trial.outcome.value().is_some()).collect();
