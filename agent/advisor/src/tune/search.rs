@@ -190,7 +190,7 @@ impl<'a> Search<'a> {
         let reach = best + self.settings.tolerance.max(0.0).ln_1p();
         let hopeful = scored.iter().any(|(_, one, _)| one.mean + NINETY * one.deviation > reach);
         if !hopeful && measured.len() >= FEW_FOR_EACH * self.axes.count() {
-            return match self.undecided(&surrogate, &measured) {
+            return match undecided(&surrogate, &measured) {
                 Some(at) => self.attempt(at, Some((surrogate.believe(at), surrogate.noise()))),
                 None => Next::Stop(Stop::Settled),
             };
@@ -203,31 +203,6 @@ impl<'a> Search<'a> {
             Some((at, belief, _)) => self.attempt(*at, Some((*belief, surrogate.noise()))),
             None => Next::Stop(Stop::Exhausted),
         }
-    }
-
-    /// Nothing new is worth a trial, but which of those that were measured is the best may be open: one measurement can be
-    /// luck. Then the one of them that was measured least is measured again.
-    fn undecided(&self, surrogate: &Surrogate<'_>, measured: &[Measured]) -> Option<usize> {
-        let leader = leader(surrogate, measured)?;
-        let best = surrogate.believe(leader);
-        let count = |at: usize| measured.iter().filter(|one| one.candidate == at).count();
-        let may_be_best = |at: &usize| {
-            let belief = surrogate.believe(*at);
-            let apart = NINETY * belief.deviation.hypot(best.deviation);
-            *at == leader || belief.mean + apart > best.mean
-        };
-        let mut rivals: Vec<usize> =
-            measured.iter().map(|one| one.candidate).filter(may_be_best).collect();
-        rivals.sort_unstable();
-        rivals.dedup();
-        // A leader without a rival is known well enough.
-        let open = rivals.iter().filter(|_| rivals.len() > 1);
-        let open = open.filter(|at| count(**at) < MOST_MEASUREMENTS);
-        open.min_by(|a, b| {
-            let means = [**a, **b].map(|at| surrogate.believe(at).mean);
-            count(**a).cmp(&count(**b)).then(means[1].total_cmp(&means[0]))
-        })
-        .copied()
     }
 
     /// Where a trial's candidate stands in the space.
@@ -334,6 +309,31 @@ impl<'a> Search<'a> {
             predicted: belief.map(|(belief, noise)| self.interval(&belief, noise)),
         }
     }
+}
+
+/// Nothing new is worth a trial, but which of those that were measured is the best may be open: one measurement can be
+/// luck. Then the one of them that was measured least is measured again.
+fn undecided(surrogate: &Surrogate<'_>, measured: &[Measured]) -> Option<usize> {
+    let leader = leader(surrogate, measured)?;
+    let best = surrogate.believe(leader);
+    let count = |at: usize| measured.iter().filter(|one| one.candidate == at).count();
+    let may_be_best = |at: &usize| {
+        let belief = surrogate.believe(*at);
+        let apart = NINETY * belief.deviation.hypot(best.deviation);
+        *at == leader || belief.mean + apart > best.mean
+    };
+    let mut rivals: Vec<usize> =
+        measured.iter().map(|one| one.candidate).filter(may_be_best).collect();
+    rivals.sort_unstable();
+    rivals.dedup();
+    // A leader without a rival is known well enough.
+    let open = rivals.iter().filter(|_| rivals.len() > 1);
+    let open = open.filter(|at| count(**at) < MOST_MEASUREMENTS);
+    open.min_by(|a, b| {
+        let means = [**a, **b].map(|at| surrogate.believe(at).mean);
+        count(**a).cmp(&count(**b)).then(means[1].total_cmp(&means[0]))
+    })
+    .copied()
 }
 
 /// The measured candidate of which most is believed.
