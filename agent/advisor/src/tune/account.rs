@@ -3,12 +3,13 @@
 use perfagent_predictor::Interval;
 use serde::Serialize;
 
-use super::search::{Search, Trial};
+use super::Candidate;
+use super::search::{Search, Trial, leader};
 
 /// The whole.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Account {
-    /// The trial with the best measurement; `None` when nothing was measured.
+    /// The trial of the candidate of which most is believed, the median one of several; `None` when nothing was measured.
     pub best: Option<Trial>,
     /// The first that was measured.
     pub first: Option<Trial>,
@@ -36,16 +37,15 @@ pub struct Errors {
 impl Account {
     /// Of these trials.
     #[must_use]
-    pub fn of(search: &Search<'_>, trials: &[Trial], minimise: bool) -> Self {
+    pub fn of(search: &Search<'_>, trials: &[Trial]) -> Self {
         let measured = search.measured(trials);
         let ran: Vec<&Trial> =
             trials.iter().filter(|trial| trial.outcome.value().is_some()).collect();
-        let goodness = |trial: &&Trial| {
-            let value = trial.outcome.value().unwrap_or(f64::NAN);
-            if minimise { -value } else { value }
+        let surrogate = if measured.len() > 1 { search.surrogate(&measured) } else { None };
+        let best = match surrogate.as_ref().and_then(|of| leader(of, &measured)) {
+            Some(at) => typical(&ran, &search.space().candidates()[at]),
+            None => ran.first().copied(),
         };
-        // Of equals the first.
-        let best = ran.iter().rev().max_by(|a, b| goodness(a).total_cmp(&goodness(b)));
         let anchor = match measured.first() {
             Some(first) if !search.prior().is_absolute() => {
                 first.value - search.expected(first.candidate)
@@ -65,7 +65,6 @@ impl Account {
                 held += usize::from((predicted.p05..=predicted.p95).contains(&value));
             }
         }
-        let surrogate = if measured.len() > 1 { search.surrogate(&measured) } else { None };
         let beliefs = surrogate.map_or_else(Vec::new, |surrogate| surrogate.leave_one_out());
         let left_out: Vec<f64> = beliefs
             .iter()
@@ -85,12 +84,23 @@ impl Account {
             held,
         };
         Self {
-            best: best.map(|trial| (*trial).clone()),
+            best: best.cloned(),
             first: ran.first().map(|trial| (*trial).clone()),
             errors,
             refitted,
         }
     }
+}
+
+/// Of the trials of a candidate the one with the median measurement, of two the first.
+fn typical<'a>(ran: &[&'a Trial], candidate: &Candidate) -> Option<&'a Trial> {
+    let value = |trial: &&Trial| trial.outcome.value().unwrap_or(f64::NAN);
+    let mut own: Vec<&Trial> =
+        ran.iter().filter(|trial| trial.candidate == *candidate).copied().collect();
+    if own.len() > 2 {
+        own.sort_by(|a, b| value(a).total_cmp(&value(b)));
+    }
+    own.get(own.len().saturating_sub(1) / 2).copied()
 }
 
 /// A difference of logarithms as an error in percent of what was measured.

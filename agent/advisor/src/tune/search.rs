@@ -20,6 +20,8 @@ const SUREST: f64 = 0.02;
 const PROBABLY_TOO_LARGE: f64 = 0.1;
 /// With fewer measurements for each parameter intervals are narrower than what is known.
 const FEW_FOR_EACH: usize = 2;
+/// A candidate is measured at most so often.
+const MOST_MEASUREMENTS: usize = 3;
 /// So many failures for one and the same reason, and nothing else, are a mistake in the command.
 const ALIKE: usize = 3;
 
@@ -68,7 +70,8 @@ pub enum Next {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum Stop {
-    /// No candidate that remains can be better by more than the tolerance, as far as its interval goes.
+    /// No candidate that remains can be better by more than the tolerance, as far as its interval goes, and which of the
+    /// measured ones is the best is known or was measured often enough.
     Settled,
     /// Everything that can run has run.
     Exhausted,
@@ -187,7 +190,10 @@ impl<'a> Search<'a> {
         let reach = best + self.settings.tolerance.max(0.0).ln_1p();
         let hopeful = scored.iter().any(|(_, one, _)| one.mean + NINETY * one.deviation > reach);
         if !hopeful && measured.len() >= FEW_FOR_EACH * self.axes.count() {
-            return Next::Stop(Stop::Settled);
+            return match undecided(&surrogate, &measured) {
+                Some(at) => self.attempt(at, Some((surrogate.believe(at), surrogate.noise()))),
+                None => Next::Stop(Stop::Settled),
+            };
         }
         let order = |at: usize| mixed(self.settings.seed, at as u64);
         let chosen = scored.iter().max_by(|(a, _, one), (b, _, other)| {
@@ -303,6 +309,39 @@ impl<'a> Search<'a> {
             predicted: belief.map(|(belief, noise)| self.interval(&belief, noise)),
         }
     }
+}
+
+/// Nothing new is worth a trial, but which of those that were measured is the best may be open: one measurement can be
+/// luck. Then the one of them that was measured least is measured again.
+fn undecided(surrogate: &Surrogate<'_>, measured: &[Measured]) -> Option<usize> {
+    let leader = leader(surrogate, measured)?;
+    let best = surrogate.believe(leader);
+    let count = |at: usize| measured.iter().filter(|one| one.candidate == at).count();
+    let may_be_best = |at: &usize| {
+        let belief = surrogate.believe(*at);
+        let apart = NINETY * belief.deviation.hypot(best.deviation);
+        *at == leader || belief.mean + apart > best.mean
+    };
+    let mut rivals: Vec<usize> =
+        measured.iter().map(|one| one.candidate).filter(may_be_best).collect();
+    rivals.sort_unstable();
+    rivals.dedup();
+    // A leader without a rival is known well enough.
+    let open = rivals.iter().filter(|_| rivals.len() > 1);
+    let open = open.filter(|at| count(**at) < MOST_MEASUREMENTS);
+    open.min_by(|a, b| {
+        let means = [**a, **b].map(|at| surrogate.believe(at).mean);
+        count(**a).cmp(&count(**b)).then(means[1].total_cmp(&means[0]))
+    })
+    .copied()
+}
+
+/// The measured candidate of which most is believed.
+pub(super) fn leader(surrogate: &Surrogate<'_>, measured: &[Measured]) -> Option<usize> {
+    let mean = |one: &&Measured| surrogate.believe(one.candidate).mean;
+    // Of equals the first.
+    let best = measured.iter().rev().max_by(|a, b| mean(a).total_cmp(&mean(b)));
+    best.map(|one| one.candidate)
 }
 
 /// How much a candidate is expected to be better than `best`; what is worse counts as nothing.

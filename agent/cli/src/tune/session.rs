@@ -97,7 +97,7 @@ impl Session {
 
     /// What it has come to.
     pub(crate) fn account(&self) -> Account {
-        Account::of(&self.search(), &self.trials(), self.plan.minimise)
+        Account::of(&self.search(), &self.trials())
     }
 
     /// The words of the command with a candidate's values.
