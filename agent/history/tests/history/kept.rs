@@ -60,7 +60,7 @@ fn all_or_none_of_several_are_kept() {
 fn runs_are_selected_by_what_they_are_known_by() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.db");
-    let branch = Run { branch: "fix".into(), ..run("fed", 2.0) };
+    let branch = Run { branch: "fix".into(), ..run("ab12", 2.0) };
     let machine = Run { machine: "node-2".into(), ..run("abc", 3.0) };
     add(&path, &[run("abc", 1.0), branch, machine]).unwrap();
     let store = Store::open(&path).unwrap();
