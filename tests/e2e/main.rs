@@ -5,6 +5,7 @@ mod compare;
 mod data_stall;
 mod disk;
 mod findings;
+mod gate;
 mod gpu;
 mod interrupted;
 mod launchers;

@@ -43,8 +43,20 @@ fn a_recorded_training_run_is_reported_as_it_was() {
     collectives_carry_the_gradients(&report);
     steps_agree_with_the_programs_clock(&report, &result);
     nothing_is_lost(&report);
+    libraries_have_versions(&report);
     operators_have_shapes(&bed);
     advice_is_traced(&bed);
+}
+
+/// libtorch is seen in both ranks, with the version that its own files tell.
+fn libraries_have_versions(report: &Value) {
+    for rank in ranks(report) {
+        let libraries = rank["libraries"].as_array().unwrap();
+        let torch = libraries.iter().find(|library| library["name"] == "torch");
+        let torch = torch.unwrap_or_else(|| panic!("{libraries:?}"));
+        assert!(torch["version"].as_str().unwrap().starts_with("2.11.0"), "{torch}");
+        assert!(torch["path"].as_str().unwrap().ends_with("/libtorch_cpu.so"), "{torch}");
+    }
 }
 
 fn ranks(report: &Value) -> &Vec<Value> {

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use perfagent_recording::table::{Counter, Device};
-use perfagent_recording::{CounterId, DeviceId, ProcessId, Recording};
+use perfagent_recording::{CounterId, ProcessId, Recording};
 
 use crate::Intervals;
+use crate::gpu_identity::ordinal;
 use crate::report::{ClockRow, ThrottleRow};
 
 /// The series of states begin so.
@@ -55,20 +55,6 @@ pub(crate) fn clocks(
         }
     }
     gpus.into_iter().map(|(ordinal, series)| series.row(ordinal, window)).collect()
-}
-
-/// The ordinal in the process of the GPU that a counter describes. A GPU that several processes use has its counters once: it is
-/// known by its UUID.
-fn ordinal(recording: &Recording, process: ProcessId, counter: &Counter) -> Option<i64> {
-    let described: DeviceId = counter.device_id?;
-    let device = recording.device(described)?;
-    if device.process_id == process {
-        return Some(device.ordinal);
-    }
-    let uuid = device.uuid.as_deref()?;
-    let is_it =
-        |other: &&Device| other.process_id == process && other.uuid.as_deref() == Some(uuid);
-    recording.devices.iter().find(is_it).map(|device| device.ordinal)
 }
 
 impl Series {

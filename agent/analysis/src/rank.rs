@@ -16,16 +16,16 @@ use crate::operation::{Operations, operations};
 use crate::own_time::Named;
 use crate::process::ProcessRows;
 use crate::report::{
-    Basis, Breakdown, CriticalPathFigures, DeviceFacts, GpuLinks, KernelCounters, KernelRow,
-    LaunchedRow, Rank, RooflineRow, SequenceRow, Step,
+    Basis, Breakdown, CriticalPathFigures, GpuLinks, KernelCounters, KernelRow, LaunchedRow, Rank,
+    RooflineRow, SequenceRow, Step,
 };
 use crate::rules::Rules;
 use crate::step::StepSpan;
 use crate::timeline::Timeline;
 use crate::{
-    Intervals, clock, collective, copy, counters, critical, gaps, gpu_clock, host_cost, host_wait,
-    idle, kernel, launch, memory, operator_gpu, period, process, queue, range, roofline, sequence,
-    step,
+    Intervals, clock, collective, copy, counters, critical, equipment, gaps, gpu_clock, host_cost,
+    host_wait, idle, kernel, launch, memory, operator_gpu, period, process, queue, range, roofline,
+    sequence, step,
 };
 
 /// Of rows with more events than this the report's critical path is that of some steps in the middle: a longer one says no more,
@@ -268,8 +268,6 @@ impl RankAnalysis {
     ) -> (Rank, Vec<Call>, Vec<CallOnPath>) {
         let mut collectives = collective::collectives(recording, &self.rows);
         let process = recording.process(self.rows.process);
-        let devices =
-            recording.devices.iter().filter(|device| device.process_id == self.rows.process);
         let (mut rank, launching) = std::thread::scope(|scope| {
             // What threads did and launched, beside what the GPU and its streams did.
             let launching = scope.spawn(|| Launching::of(recording, self));
@@ -279,15 +277,8 @@ impl RankAnalysis {
                 pid: process.map_or(0, |process| process.pid),
                 host: process
                     .map_or_else(String::new, |process| clock::name(recording, process.host_id)),
-                devices: devices
-                    .map(|device| DeviceFacts {
-                        id: device.ordinal,
-                        uuid: device.uuid.clone(),
-                        name: device.name.clone(),
-                        total_bytes: device.total_bytes,
-                        compute_capability: device.cc_major.zip(device.cc_minor),
-                    })
-                    .collect(),
+                devices: equipment::devices(recording, self.rows.process),
+                libraries: equipment::libraries(recording, self.rows.process),
                 idle_causes: idle::idle_causes(&self.operations),
                 kernels: self.kernel_table(recording, None),
                 copies: copy::copies(recording, &self.rows),

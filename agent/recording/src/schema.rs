@@ -9,15 +9,17 @@ pub const APPLICATION_ID: u32 = u32::from_be_bytes(*b"PERF");
 
 /// `PRAGMA user_version` of the recordings written by this crate. Goes up with every change that an
 /// older reader would misread; a reader refuses files newer than itself.
-pub const SCHEMA_VERSION: u32 = 5;
+pub const SCHEMA_VERSION: u32 = 6;
 
 /// Tables that came later, and the first version that has them.
-pub(crate) const LATER_TABLES: [(&str, u32); 5] = [
+pub(crate) const LATER_TABLES: [(&str, u32); 7] = [
     ("contexts", 3),
     ("synchronizations", 3),
     ("overheads", 3),
     ("collective_tests", 4),
     ("kernel_counters", 5),
+    ("gpus", 6),
+    ("libraries", 6),
 ];
 
 /// Calls `$body` once for every row type, in the order of the file and of `SCHEMA.md`.

@@ -34,6 +34,7 @@ fn on_gpu(number: i64, causes: Vec<GapRow>) -> Rank {
         name: "NVIDIA A100-SXM4-80GB".into(),
         total_bytes: Some(80 * GIB),
         compute_capability: Some((8, 0)),
+        ..DeviceFacts::default()
     };
     Rank {
         rank: Some(number),

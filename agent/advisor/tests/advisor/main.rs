@@ -149,6 +149,7 @@ fn only_the_gpus_that_a_rank_used_count() {
         name: "GPU".into(),
         total_bytes: Some(80 * GIB),
         compute_capability: None,
+        ..DeviceFacts::default()
     };
     let on_gpu = Rank {
         basis: Basis::Gpu,

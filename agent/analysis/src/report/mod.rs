@@ -141,4 +141,21 @@ pub struct DeviceFacts {
     /// Compute capability, major and minor, as CUDA numbers it (HIP numbers its own).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compute_capability: Option<(i64, i64)>,
+    /// The power limit that was enforced when the recording began, in watts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_limit_watts: Option<f64>,
+    /// The highest clock of its multiprocessors, MHz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_sm_clock_mhz: Option<i64>,
+}
+
+/// A library whose version matters for speed, as a rank had it loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LibraryFacts {
+    /// `cuda_runtime`, `nccl`, `torch` and others, as in the table `libraries`.
+    pub name: String,
+    /// Its version, where what lies beside its file tells it.
+    pub version: Option<String>,
+    /// Its file.
+    pub path: String,
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     ClockRow, CollectiveRow, CopyRow, CriticalPathFigures, DetectedSteps, DeviceFacts, Gaps,
     GpuLinks, HostCostRow, HostWaitRow, IdleRow, KernelCounters, KernelRow, Launch,
-    LaunchStatistics, LaunchedRow, LossRow, OperatorRow, QueueRow, RangeRow, RooflineRow,
-    SequenceRow,
+    LaunchStatistics, LaunchedRow, LibraryFacts, LossRow, OperatorRow, QueueRow, RangeRow,
+    RooflineRow, SequenceRow,
 };
 
 /// What the busy times and the kernel table of a rank are made of.
@@ -38,6 +38,9 @@ pub struct Rank {
     pub host: String,
     /// GPUs that the process saw.
     pub devices: Vec<DeviceFacts>,
+    /// Libraries whose version matters for speed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<LibraryFacts>,
     /// From the first start to the last end.
     pub span_ns: i64,
     /// Time in which at least one operation ran.

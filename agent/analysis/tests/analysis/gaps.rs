@@ -2,7 +2,9 @@
 
 use perfagent_analysis::report;
 use perfagent_analysis::report::{GapCause, GapRow, Rank};
-use perfagent_recording::table::{CopyKind, Counter, CounterSample, Synchronization, WaitKind};
+use perfagent_recording::table::{
+    CopyKind, Counter, CounterSample, Gpu, Note, Synchronization, WaitKind,
+};
 use perfagent_recording::{CounterId, HostId, ProcessId};
 
 use crate::builder::{Builder, at};
@@ -188,4 +190,47 @@ fn clocks_are_those_of_the_ranks_gpu_and_idling_is_no_throttling() {
     assert_eq!((&*reason.reason, reason.total_ns), ("hw_thermal", 4500), "500 of it at the end");
     assert_eq!(reason.mean_mhz, Some(1200.0));
     assert_eq!((reason.longest_start_ns, reason.longest_ns), (2000, 4000));
+}
+
+/// The recorder's own counters name a GPU by its index on the machine, as no process need use it.
+#[test]
+fn clocks_of_gpus_that_counters_name_by_index_are_those_of_their_uuid() {
+    for told_by_a_note in [false, true] {
+        let (mut run, process) = begun();
+        run.kernel(process, STREAM, "last", (9000, 10_000), None);
+        let own = run.device(process, 0);
+        run.recording.devices[own.0 as usize - 1].uuid = Some("GPU-own".into());
+        for (index, uuid) in [(0, "GPU-other"), (1, "GPU-own")] {
+            // The process sees the second GPU of the machine as its first.
+            if told_by_a_note {
+                let text = format!("GPU {index}: NVIDIA H200, 150.8 GB, {uuid}");
+                run.recording.notes.push(Note { text, ..Note::default() });
+            } else {
+                run.recording.gpus.push(Gpu {
+                    host_id: HostId(1),
+                    gpu_index: index,
+                    uuid: Some(uuid.into()),
+                    power_limit_watts: Some(600.0 + index as f64),
+                    most_sm_clock_mhz: Some(1980),
+                    ..Gpu::default()
+                });
+            }
+            run.recording.counters.push(Counter {
+                host_id: HostId(1),
+                gpu_index: Some(index),
+                name: "sm_clock".into(),
+                ..Counter::default()
+            });
+            let counter_id = CounterId(run.recording.counters.len() as i64);
+            let value = 1000.0 + index as f64;
+            run.recording.counter_samples.push(CounterSample { counter_id, time_ns: at(0), value });
+        }
+        let rank = rank(&run);
+        let clocks: Vec<_> = rank.clocks.iter().map(|row| (row.device, row.max_mhz)).collect();
+        assert_eq!(clocks, [(0, Some(1001.0))], "told by a note: {told_by_a_note}");
+        let device = &rank.devices[0];
+        let limits = (device.power_limit_watts, device.most_sm_clock_mhz);
+        let expected = if told_by_a_note { (None, None) } else { (Some(601.0), Some(1980)) };
+        assert_eq!(limits, expected);
+    }
 }

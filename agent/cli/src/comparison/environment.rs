@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use perfagent_analysis::Report;
-use perfagent_analysis::report::{HostFacts, Rank};
+use perfagent_analysis::report::{DeviceFacts, HostFacts, Rank};
 use perfagent_regress::compare::{Environment, Fact, Weight};
 
 use super::run::Run;
@@ -19,6 +19,20 @@ pub(super) const CLOCK: &str = "greatest SM clock";
 const CLOCK_TOLERANCE: f64 = 1.05;
 /// Reasons of which a program is innocent.
 const FOREIGN: [&str; 4] = ["hw_slowdown", "hw_thermal", "sw_thermal", "power_brake"];
+/// Libraries that share a line.
+const OTHERS: [&str; 11] = [
+    "cublas",
+    "flash_attn",
+    "jax",
+    "mkl",
+    "mpi",
+    "nccl_net",
+    "nvshmem",
+    "openblas",
+    "python",
+    "transformer_engine",
+    "triton",
+];
 /// What held clocks down for less than this share of the time does not matter.
 const LEAST_SHARE: f64 = 0.01;
 
@@ -40,7 +54,11 @@ pub(super) struct Described {
     pub(super) host: Option<String>,
     pub(super) memory: Option<String>,
     pub(super) system: Option<String>,
+    pub(super) cuda: Option<String>,
+    pub(super) cudnn: Option<String>,
+    pub(super) nccl: Option<String>,
     pub(super) torch: Option<String>,
+    pub(super) libraries: Option<String>,
     pub(super) suite: Option<String>,
     pub(super) workload: Option<String>,
     pub(super) perfagent: Option<String>,
@@ -67,14 +85,18 @@ impl Described {
             note("host", self.host),
             note("memory", self.memory),
             note("system", self.system),
+            note("CUDA", self.cuda),
+            note("cuDNN", self.cudnn),
+            note("NCCL", self.nccl),
             note("torch", self.torch),
+            note("other libraries", self.libraries),
             note("suite", self.suite),
             note("workload", self.workload),
             note("perfagent", self.perfagent),
         ]
     }
 
-    /// What a recording tells; its job and versions are not in its report.
+    /// What a recording tells; its job is not in its report.
     pub(super) fn of_report(report: &Report) -> Self {
         let hosts = &report.recording.hosts;
         let of_hosts = |part: fn(&HostFacts) -> Option<String>| {
@@ -92,15 +114,46 @@ impl Described {
             hosts: Some(hosts.len().to_string()),
             ranks: Some(report.ranks.len().to_string()),
             basis: Some(bases.into_iter().collect::<Vec<_>>().join(", ").to_lowercase()),
+            clock_limit: of_devices(report, |device| {
+                device.most_sm_clock_mhz.map(|limit| format!("{limit} MHz"))
+            }),
+            power_limit: of_devices(report, |device| {
+                device.power_limit_watts.map(|limit| format!("{limit:.0} W"))
+            }),
             clock: greatest_clock(report).map(|clock| format!("{clock:.0} MHz")),
             throttling: Some(throttling(report)),
             power_cap: are_clocks_known.then(|| power_cap(report).to_owned()),
             host: of_hosts(|host| Some(host.name.clone())),
             memory: of_hosts(|host| host.memory_bytes.map(unit::bytes)),
             system: of_hosts(|host| host.system.clone()),
+            cuda: versions(report, &["cuda_runtime"]),
+            cudnn: versions(report, &["cudnn"]),
+            nccl: versions(report, &["nccl"]),
+            torch: versions(report, &["torch"]),
+            libraries: versions(report, &OTHERS),
             ..Self::default()
         }
     }
+}
+
+/// Something of the GPUs that took part, each value once.
+fn of_devices(report: &Report, part: fn(&DeviceFacts) -> Option<String>) -> Option<String> {
+    let devices = report.ranks.iter().flat_map(|rank| &rank.devices);
+    let parts: BTreeSet<String> = devices.filter_map(part).collect();
+    (!parts.is_empty()).then(|| parts.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// The versions of these libraries that ranks had loaded, each once. Several libraries are told by name.
+fn versions(report: &Report, names: &[&str]) -> Option<String> {
+    let libraries = report.ranks.iter().flat_map(|rank| &rank.libraries);
+    let found: BTreeSet<String> = libraries
+        .filter(|library| names.contains(&library.name.as_str()))
+        .filter_map(|library| {
+            let version = library.version.clone()?;
+            Some(if names.len() > 1 { format!("{} {version}", library.name) } else { version })
+        })
+        .collect();
+    (!found.is_empty()).then(|| found.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 /// The greatest clock that any GPU of the run was seen at, MHz.

@@ -82,7 +82,9 @@ impl Run {
         }
         let report = merge(summaries);
         let mut described = Described::of_report(&report);
-        described.torch.clone_from(&workload.torch);
+        if workload.torch.is_some() {
+            described.torch.clone_from(&workload.torch);
+        }
         described.workload.clone_from(&workload.description);
         described.perfagent = version;
         run.environment = described.facts();

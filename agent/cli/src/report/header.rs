@@ -62,6 +62,9 @@ pub(super) fn write(page: &mut Page, report: &Report, origins: &[Origin]) {
     for devices in describe_devices(&report.ranks) {
         fact("GPU", devices);
     }
+    for libraries in describe_libraries(&report.ranks) {
+        fact("libraries", libraries);
+    }
     fact("source", facts.source.clone());
     page.facts(lines);
 }
@@ -117,9 +120,48 @@ fn describe_product(seen: &[&DeviceFacts]) -> String {
     format!("{times}{}{}{shared}", seen[0].name, memory.unwrap_or_default())
 }
 
+/// The versions that ranks had loaded; a line for each set of them, as ranks that differ are worth a look.
+fn describe_libraries(ranks: &[Rank]) -> BTreeSet<String> {
+    let of_rank = |rank: &Rank| {
+        let versions: BTreeSet<_> = rank
+            .libraries
+            .iter()
+            .filter_map(|library| Some((library.name.as_str(), library.version.as_deref()?)))
+            .collect();
+        let shown: Vec<_> =
+            versions.into_iter().map(|(name, version)| format!("{name} {version}")).collect();
+        shown.join(", ")
+    };
+    ranks.iter().map(of_rank).filter(|shown| !shown.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{DeviceFacts, describe_product};
+    use perfagent_analysis::report::LibraryFacts;
+
+    use super::{DeviceFacts, Rank, describe_libraries, describe_product};
+
+    #[test]
+    fn ranks_with_other_libraries_have_a_line_of_their_own() {
+        let library = |name: &str, version: Option<&str>| LibraryFacts {
+            name: name.to_owned(),
+            version: version.map(str::to_owned),
+            path: String::new(),
+        };
+        let rank = |nccl: &str| Rank {
+            libraries: vec![
+                library("cudnn", None),
+                library("nccl", Some(nccl)),
+                library("torch", Some("2.11.0+cu130")),
+            ],
+            ..Rank::default()
+        };
+        let ranks = [rank("2.30.7"), rank("2.30.7"), rank("2.28.9"), Rank::default()];
+        assert_eq!(
+            describe_libraries(&ranks).into_iter().collect::<Vec<_>>(),
+            ["nccl 2.28.9, torch 2.11.0+cu130", "nccl 2.30.7, torch 2.11.0+cu130",]
+        );
+    }
 
     fn device(uuid: Option<&str>) -> DeviceFacts {
         let uuid = uuid.map(str::to_owned);
@@ -129,6 +171,7 @@ mod tests {
             name: "NVIDIA H200".to_owned(),
             total_bytes: Some(140 << 30),
             compute_capability: Some((9, 0)),
+            ..DeviceFacts::default()
         }
     }
 

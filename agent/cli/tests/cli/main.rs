@@ -25,6 +25,7 @@ mod nvml;
 mod pipe;
 mod predict;
 mod program;
+mod real_gpu;
 mod report;
 mod sql;
 mod suite;

@@ -3,6 +3,7 @@
 
 mod gpu;
 mod host;
+mod libraries;
 mod pace;
 mod store;
 mod watch;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use perfagent_recording::table::Severity;
+use perfagent_recording::table::{Gpu, Library, Severity};
 use perfagent_recording::{ProcessId, Timestamp};
 
 use crate::clock::Clock;
@@ -88,6 +89,10 @@ pub(crate) enum Reading {
         start: Timestamp,
         end: Timestamp,
     },
+    /// A GPU of the machine; the machine's row is filled in when it is written.
+    Gpu(Gpu),
+    /// A library that a process has loaded.
+    Library(Library),
     /// From then on this GPU could not be read any more.
     Lost {
         gpu: u32,
@@ -165,7 +170,8 @@ impl Samplers {
         samplers.host = Some(spawn("sample-host", &samplers.context, move |context| {
             host::run(context, &pace);
         })?);
-        // Not joined: a driver that hangs must not keep the recorder from ending.
+        // Neither of the others is joined: a driver or a file system that hangs must not keep the recorder from ending.
+        spawn("sample-libraries", &samplers.context, libraries::run)?;
         let pace = Arc::clone(&samplers.gpu_pace);
         spawn("sample-gpu", &samplers.context, move |context| gpu::run(context, callers, &pace))?;
         Ok(samplers)

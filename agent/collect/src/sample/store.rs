@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use perfagent_recording::table::{Counter, CounterSample, Loss, MemoryEvent};
+use perfagent_recording::table::{Counter, CounterSample, Gpu, Loss, MemoryEvent};
 use perfagent_recording::{CounterId, HostId, Timestamp, WriteError};
 
 use super::{DeviceMemory, Keep, Reading, Sample, Subject};
@@ -51,6 +51,8 @@ impl Store {
                 start_ns: Some(start),
                 end_ns: Some(end),
             }),
+            Reading::Gpu(gpu) => drain.tables.writer.append(&Gpu { host_id: self.host, ..gpu }),
+            Reading::Library(library) => drain.tables.writer.append(&library),
             Reading::Lost { gpu, time } => {
                 self.lost.push((gpu, time));
                 Ok(())

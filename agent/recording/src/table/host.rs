@@ -1,6 +1,7 @@
 //! Machines, and facts about the recording itself.
 
 use super::table;
+use crate::HostId;
 
 table! {
     /// A machine that took part.
@@ -17,6 +18,29 @@ table! {
         system: Option<String>,
         /// NVIDIA driver version.
         driver_version: Option<String>,
+    }
+}
+
+table! {
+    /// A GPU of a machine as the driver's management library shows it when the recording starts, whether a recorded process
+    /// uses it or not. `devices` with the same UUID are it; counters name it by its index.
+    Gpu in "gpus" {
+        /// Its machine.
+        host_id: HostId,
+        /// The library's number for it on that machine.
+        gpu_index: i64,
+        /// Its UUID (`GPU-…`).
+        uuid: Option<String>,
+        /// Product name.
+        name: Option<String>,
+        /// Its place on the bus, `00000000:9B:00.0`.
+        pci: Option<String>,
+        /// The power limit that is enforced, in watts.
+        power_limit_watts: Option<f64>,
+        /// The highest clock of its multiprocessors, MHz. Clocks that were locked lower show in the counter `sm_clock`.
+        most_sm_clock_mhz: Option<i64>,
+        /// The highest clock of its memory, MHz.
+        most_memory_clock_mhz: Option<i64>,
     }
 }
 

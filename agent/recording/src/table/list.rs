@@ -8,7 +8,9 @@ macro_rules! tables {
             {$($with)*}
             rows meta: Meta,
             rows hosts: Host,
+            rows gpus: Gpu,
             rows processes: Process,
+            rows libraries: Library,
             rows threads: Thread,
             rows devices: Device,
             rows streams: Stream,

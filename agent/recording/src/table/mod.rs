@@ -19,11 +19,11 @@ pub use counter::{Counter, CounterSample};
 pub use gpu::{
     ApiCall, Context, Copy, CopyKind, Device, Kernel, Stream, Synchronization, WaitKind,
 };
-pub use host::{Host, Meta};
+pub use host::{Gpu, Host, Meta};
 pub use kernel_counter::KernelCounter;
 pub(crate) use list::tables;
 pub use memory::MemoryEvent;
-pub use process::{Process, Thread};
+pub use process::{Library, Process, Thread};
 pub use quality::{ClockAnchor, Loss, Note, Overhead, Severity, SpoolProgress};
 pub use range::{Mark, Operator, Payload, Range};
 

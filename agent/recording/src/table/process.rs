@@ -34,6 +34,22 @@ table! {
 }
 
 table! {
+    /// A library that a process had loaded and whose version matters for speed. One version is told once, by the first of its
+    /// files.
+    Library in "libraries" {
+        /// The process.
+        process_id: ProcessId,
+        /// `cuda_runtime`, `cublas`, `cudnn`, `nccl`, `nccl_net`, `nvshmem`, `torch`, `triton`, `transformer_engine`,
+        /// `flash_attn`, `jax`, `mkl`, `openblas`, `mpi`, `python`.
+        name: String,
+        /// Its version, where what lies beside the file tells it; of some only the major version.
+        version: Option<String>,
+        /// The file, as the process names it.
+        path: String,
+    }
+}
+
+table! {
     /// A thread that produced events.
     Thread in "threads" {
         /// Its process.

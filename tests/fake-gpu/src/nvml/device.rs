@@ -28,6 +28,7 @@ getters! {
     nvmlDeviceGetIndex: u32 = |index| index;
     nvmlDeviceGetUtilizationRates: [u32; 2] = |_index| [93, 41];
     nvmlDeviceGetPowerUsage: u32 = |index| 300_000 + 1000 * index;
+    nvmlDeviceGetEnforcedPowerLimit: u32 = |_index| 700_000;
     nvmlDeviceGetTotalEnergyConsumption: u64 = |_index| 1_000_000 + 300 * elapsed().as_millis() as u64;
     nvmlDeviceGetCurrentClocksThrottleReasons: u64 = |index| script().reasons(index);
     nvmlDeviceGetPcieReplayCounter: u32 = |_index| 0;
@@ -119,6 +120,23 @@ pub unsafe extern "C" fn nvmlDeviceGetTemperatureThreshold(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetClockInfo(device: Device, kind: u32, clock: *mut u32) -> u32 {
     answer("nvmlDeviceGetClockInfo", device, |_| {
+        // SAFETY: the caller's promise.
+        unsafe { *clock = if kind == 2 { 2619 } else { 1980 } };
+        SUCCESS
+    })
+}
+
+/// SM (1) at most 1980 MHz, memory (2) 2619 MHz.
+///
+/// # Safety
+/// `clock` is a valid place.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMaxClockInfo(
+    device: Device,
+    kind: u32,
+    clock: *mut u32,
+) -> u32 {
+    answer("nvmlDeviceGetMaxClockInfo", device, |_| {
         // SAFETY: the caller's promise.
         unsafe { *clock = if kind == 2 { 2619 } else { 1980 } };
         SUCCESS

@@ -105,6 +105,21 @@ fn what_gpus_tell_is_sampled_at_the_rate_asked_for() {
     let (first, last) = (&energy[0], &energy[energy.len() - 1]);
     let watts = (last.value - first.value) / (last.time_ns - first.time_ns).seconds();
     assert!((watts - 300.0).abs() < 100.0, "{watts} W");
+    let limits: Vec<_> = run
+        .recording
+        .gpus
+        .iter()
+        .map(|gpu| {
+            (gpu.gpu_index, gpu.pci.as_deref(), gpu.power_limit_watts, gpu.most_sm_clock_mhz)
+        })
+        .collect();
+    assert_eq!(
+        limits,
+        [
+            (0, Some("00000000:9B:00.0"), Some(700.0), Some(1980)),
+            (1, Some("00000000:9C:00.0"), Some(700.0), Some(1980)),
+        ]
+    );
     let said = run.note("GPU 1: ");
     assert_eq!(said.severity, Severity::Info);
     assert!(said.text.starts_with("GPU 1: Fake GPU 1000, 85.9 GB, GPU-00010203"), "{}", said.text);

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nvml_wrapper::enum_wrappers::device::Clock;
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::structs::device::FieldId;
 use nvml_wrapper::{Device, Nvml};
-use perfagent_recording::table::Severity;
+use perfagent_recording::table::{self, Severity};
 
 use super::gpm::Gpm;
 use super::metric::{ECC_UNCORRECTED, FAST, FIELDS, Metric, RARE, SLOW, fields};
@@ -14,7 +15,7 @@ use super::refusal::Refusals;
 use super::throttle::Throttle;
 use super::{DeviceMemory, Turn};
 use crate::sample::watch::{Caller, STARTING};
-use crate::sample::{Context, Keep};
+use crate::sample::{Context, Keep, Reading};
 
 /// How often slow quantities and the memory of processes are read, and how often errors and their like.
 const SLOW_PERIOD: Duration = Duration::from_millis(250);
@@ -73,6 +74,24 @@ impl<'nvml> Gpu<'nvml> {
         let name = caller.call("nvmlDeviceGetName", gpu, || device.name());
         let uuid = caller.call("nvmlDeviceGetUUID", gpu, || device.uuid()).unwrap_or_default();
         let memory = caller.call("nvmlDeviceGetMemoryInfo_v2", gpu, || device.memory_info());
+        let pci = caller.call("nvmlDeviceGetPciInfo_v3", gpu, || device.pci_info());
+        let limit =
+            caller.call("nvmlDeviceGetEnforcedPowerLimit", gpu, || device.enforced_power_limit());
+        let most = |clock| {
+            let most =
+                caller.call("nvmlDeviceGetMaxClockInfo", gpu, || device.max_clock_info(clock));
+            most.ok().map(i64::from)
+        };
+        context.send(Reading::Gpu(table::Gpu {
+            gpu_index: index.into(),
+            uuid: (!uuid.is_empty()).then(|| uuid.clone()),
+            name: name.as_ref().ok().cloned(),
+            pci: pci.ok().map(|pci| pci.bus_id),
+            power_limit_watts: limit.ok().map(|milliwatts| f64::from(milliwatts) / 1000.0),
+            most_sm_clock_mhz: most(Clock::SM),
+            most_memory_clock_mhz: most(Clock::Memory),
+            ..table::Gpu::default()
+        }));
         let mut text = format!("GPU {index}: {}", name.unwrap_or_else(|_| "unnamed".to_owned()));
         if let Ok(memory) = memory {
             text = format!("{text}, {:.1} GB", memory.total as f64 / 1e9);
