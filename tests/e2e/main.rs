@@ -10,6 +10,7 @@ mod gpu;
 mod interrupted;
 mod launchers;
 mod naive;
+mod node_load;
 mod python;
 mod slurm;
 mod suite;

@@ -1,6 +1,7 @@
 //! `perfagent`: arguments in, answers and exit codes out; every figure comes from the libraries.
 
 mod across;
+mod active;
 mod advice;
 mod arguments;
 mod ceilings;

@@ -33,6 +33,14 @@ impl Health {
         Self { schema: "perfagent.health/1", host, time, verdict, gpus, checks }
     }
 
+    /// The same with further checks, and the verdict of all.
+    #[must_use]
+    pub fn with(mut self, checks: Vec<Check>) -> Self {
+        self.checks.extend(checks);
+        self.verdict = verdict(&self.checks);
+        self
+    }
+
     /// The checks that made the verdict, when it is not `ok`.
     pub fn reasons(&self) -> impl Iterator<Item = &Check> {
         let wanted = (self.verdict != Status::Ok).then_some(self.verdict);

@@ -15,6 +15,7 @@
 //! the kernel log. Checks that load the machine, the comparison of many nodes, and the exporter will be `active`,
 //! `fleet` and `exporter` beside them.
 
+pub mod active;
 mod check;
 mod examine;
 pub mod gpu;

@@ -2,6 +2,7 @@
 //! not linked here: [`Torch`] is the form in which the one program that links it tells them.
 
 mod cache;
+mod memory;
 mod stream;
 mod torch;
 
@@ -12,6 +13,7 @@ use rustix::thread::{CpuSet, sched_getaffinity};
 use serde::Serialize;
 
 pub use cache::Cache;
+pub(crate) use memory::Memory;
 use stream::StreamOptions;
 pub use torch::{SCHEMA as TORCH_SCHEMA, Torch};
 

@@ -27,9 +27,11 @@ pub(super) const PEAK: Source =
     Source { file: "kernels/src/cuda/peak.cu", text: include_str!("peak.cu") };
 pub(super) const RANDOM: Source =
     Source { file: "kernels/src/cuda/random.cu", text: include_str!("random.cu") };
+pub(super) const PATTERN: Source =
+    Source { file: "kernels/src/cuda/pattern.cu", text: include_str!("pattern.cu") };
 
 /// All sources, for the check that they compile.
-pub const SOURCES: [Source; 5] = [STREAM, EMPTY, BANDWIDTH, PEAK, RANDOM];
+pub const SOURCES: [Source; 6] = [STREAM, EMPTY, BANDWIDTH, PEAK, RANDOM, PATTERN];
 
 const SYMBOLS: [&str; 9] = [
     "nvrtcVersion",

@@ -12,6 +12,7 @@ mod library;
 mod link;
 mod meter;
 mod nccl;
+mod pattern;
 mod peak;
 mod peer;
 mod product;
@@ -25,6 +26,7 @@ pub use bandwidth::{BySize, Curve, Point as CurvePoint};
 pub use compiler::{Compiler, SOURCES, Source};
 pub use link::{Flight, Link, LinkId};
 pub use nccl::{Call, Element};
+pub use pattern::test_memory;
 pub use peak::Peak;
 pub use peer::{Peer, Peers};
 

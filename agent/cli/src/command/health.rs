@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use perfagent_health::gpu::probe::Probe;
 use perfagent_health::{Options, Status, examine};
 
+use crate::active;
 use crate::exit::Exit;
 use crate::health;
 use crate::printer::Printer;
@@ -30,6 +31,8 @@ pub(crate) struct Args {
     /// Seconds after which whatever has not answered is reported as such
     #[arg(long, value_name = "S", default_value = "4.5", value_parser = seconds)]
     timeout: Duration,
+    #[command(flatten)]
+    active: active::Args,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -71,6 +74,7 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         time_limit: args.timeout,
         probe: Probe { program, arguments: vec!["nvml-answer".to_owned()] },
     });
+    let found = args.active.extend(found, printer)?;
     if args.json {
         printer.json(&found)?;
     } else {

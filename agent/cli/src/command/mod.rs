@@ -9,6 +9,7 @@
 //!   must name the file, the place and the remedy (those of the libraries do);
 //! * other outcomes are an [`Exit`], which names what the code means.
 
+mod active_answer;
 mod advise;
 pub(crate) mod bench;
 mod ceilings;
@@ -60,6 +61,7 @@ pub(crate) enum Command {
     Ceilings(ceilings::Args),
     Health(health::Args),
     NvmlAnswer(nvml_answer::Args),
+    ActiveAnswer(active_answer::Args),
 }
 
 /// Does it.
@@ -86,5 +88,6 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Ceilings(args) => ceilings::run(args, printer),
         Command::Health(args) => health::run(args, printer),
         Command::NvmlAnswer(args) => nvml_answer::run(args),
+        Command::ActiveAnswer(args) => active_answer::run(args),
     }
 }

@@ -122,3 +122,41 @@ fn the_process_that_asks_nvml_answers_in_lines() {
     let last = lines.last().unwrap();
     assert!(last == "end" || last.get("failed").is_some(), "{last}");
 }
+
+/// The memory of the host is really written and read, by a child, and the figures of the processors have no weight.
+#[test]
+fn the_processors_are_loaded_when_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["health", "--active", "--device", "cpu", "--only", "memory", "--force", "--json"];
+    let outcome = run(folder.path(), &[&words[..], &["--budget", "20"]].concat());
+    let document: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let checks = document["checks"].as_array().unwrap();
+    let found = checks.iter().find(|check| check["name"] == "memory_pattern").unwrap();
+    assert_eq!((&found["status"], &found["value"]), (&"ok".into(), &0.into()), "{found}");
+    assert!(found["detail"].as_str().unwrap().starts_with("no wrong word in "), "{found}");
+}
+
+#[test]
+fn loading_a_node_without_gpus_is_unknown_and_options_of_it_need_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = run(folder.path(), &["health", "--active", "--json"]);
+    assert_eq!(outcome.code, 3, "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("no GPU was found, so none was loaded"), "{}", outcome.stdout);
+    let alone = run(folder.path(), &["health", "--force"]);
+    assert_eq!(alone.code, 2, "{}", alone.stderr);
+    assert!(alone.stderr.contains("--active"), "{}", alone.stderr);
+    let before = ["health", "--active", "--device", "cpu", "--before", "no/such/folder"];
+    let missing = run(folder.path(), &before);
+    assert_eq!(missing.code, 2);
+    assert!(missing.stderr.contains("no/such/folder: cannot be read"), "{}", missing.stderr);
+}
+
+#[test]
+fn a_device_that_is_not_there_is_told_line_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["active-answer", "--device", "cuda:4000", "--memory-bytes", "1000", "--ceilings"];
+    let answer = run(folder.path(), &words).answer();
+    let lines: Vec<&str> = answer.lines().collect();
+    assert_eq!(lines.len(), 5, "{answer}");
+    assert!(lines[1].starts_with("{\"failed\":\"cuda") && lines[4] == "\"end\"", "{answer}");
+}
