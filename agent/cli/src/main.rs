@@ -25,6 +25,7 @@ mod printer;
 mod report;
 mod rows;
 mod rule_file;
+mod run_figures;
 mod series;
 mod suite;
 mod summaries;
