@@ -9,6 +9,7 @@ mod gpu;
 mod interrupted;
 mod launchers;
 mod naive;
+mod prometheus;
 mod python;
 mod slurm;
 mod suite;
