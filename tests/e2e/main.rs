@@ -11,6 +11,7 @@ mod interrupted;
 mod launchers;
 mod naive;
 mod node_load;
+mod prometheus;
 mod python;
 mod slurm;
 mod suite;

@@ -3,6 +3,7 @@
 //! The programs are looked for where cargo has put this test: build the workspace first, as
 //! `cargo xtask test` does.
 
+pub mod prometheus;
 pub mod slurm;
 
 use std::ffi::OsStr;

@@ -33,6 +33,11 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         "agent/health",
         &["perfagent-recording", "perfagent-kernels", "nvml-wrapper"],
     ),
+    (
+        "perfagent-exporter",
+        "agent/exporter",
+        &["perfagent-recording", "perfagent-analysis", "perfagent-health", "nvml-wrapper"],
+    ),
     ("perfagent-kernels", "kernels", &["cudarc", "nvml-wrapper"]),
     (
         "perfagent",
@@ -48,6 +53,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
             "perfagent-regress",
             "perfagent-history",
             "perfagent-health",
+            "perfagent-exporter",
             "perfagent-kernels",
         ],
     ),

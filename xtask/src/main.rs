@@ -103,6 +103,8 @@ fn setup() -> anyhow::Result<()> {
     println!("window tests: software drivers and Xvfb are installed");
     system::require_launcher_packages()?;
     println!("launcher tests: Open MPI and Slurm are installed");
+    system::require_monitoring_packages()?;
+    println!("exporter tests: Prometheus is installed");
     nvrtc::require()?;
     if let Some(library) = nvrtc::library() {
         println!("CUDA sources: compiled by {}", library.display());

@@ -1,4 +1,4 @@
-//! Debian packages that tests need: a software GPU and a screen that is not there, and the launchers of ranks.
+//! Debian packages that tests need: a software GPU and a screen that is not there, the launchers of ranks, and Prometheus.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,6 +15,8 @@ const LAUNCHER_PACKAGES: [Package; 3] = [
     ("slurm-wlm", &["/usr/sbin/slurmctld"]),
     ("munge", &["/usr/sbin/munged"]),
 ];
+
+const MONITORING_PACKAGES: [Package; 1] = [("prometheus", &["/usr/bin/prometheus"])];
 
 const WINDOW_PACKAGES: [Package; 7] = [
     ("xvfb", &["/usr/bin/Xvfb"]),
@@ -66,6 +68,11 @@ pub(crate) fn require_window_packages() -> Result<()> {
 /// What starts ranks.
 pub(crate) fn require_launcher_packages() -> Result<()> {
     require(&LAUNCHER_PACKAGES, "the tests under mpirun and Slurm")
+}
+
+/// What scrapes the exporter.
+pub(crate) fn require_monitoring_packages() -> Result<()> {
+    require(&MONITORING_PACKAGES, "the tests of the exporter")
 }
 
 /// Installs what is missing when run as root on Debian or Ubuntu; else names the exact command.

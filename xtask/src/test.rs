@@ -24,6 +24,7 @@ impl Test {
         let cargo = cargo::with_libtorch()?;
         system::require_window_packages()?;
         system::require_launcher_packages()?;
+        system::require_monitoring_packages()?;
         python::require()?;
         require_nextest(&cargo)?;
         if let Some(filter) = &self.filter {

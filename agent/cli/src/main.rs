@@ -26,6 +26,7 @@ mod printer;
 mod report;
 mod rows;
 mod rule_file;
+mod run_figures;
 mod series;
 mod suite;
 mod summaries;

@@ -12,8 +12,8 @@
 //!   read below a root path that is a parameter.
 //!
 //! Where things go: `host`, `network` and `gpu` hold one noun a file; `xid` holds NVIDIA's catalogue and the lines of
-//! the kernel log. Checks that load the machine, the comparison of many nodes, and the exporter will be `active`,
-//! `fleet` and `exporter` beside them.
+//! the kernel log. Checks that load the machine and the comparison of many nodes will be `active` and
+//! `fleet` beside them.
 
 pub mod active;
 mod check;
@@ -30,4 +30,4 @@ pub use check::{Check, Severity, Status, Value};
 pub use examine::{Options, examine};
 pub use health::Health;
 pub use machine::{host_name, now};
-pub use xid::{Catalogue, Xid};
+pub use xid::{Catalogue, Xid, XidEvent, XidTail};

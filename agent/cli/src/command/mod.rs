@@ -19,15 +19,18 @@ mod compare;
 mod doctor;
 mod explain;
 mod export;
+mod exporter;
 mod gui;
 mod health;
 mod history;
 mod import;
 mod nvml_answer;
+mod nvml_sample;
 pub(crate) mod predict;
 mod record;
 mod recover;
 mod report;
+mod run_figures;
 mod schema;
 mod sql;
 mod tune;
@@ -60,8 +63,11 @@ pub(crate) enum Command {
     Bench(bench::Args),
     Ceilings(ceilings::Args),
     Health(health::Args),
+    Exporter(exporter::Args),
     NvmlAnswer(nvml_answer::Args),
     ActiveAnswer(active_answer::Args),
+    NvmlSample(nvml_sample::Args),
+    RunFigures(run_figures::Args),
 }
 
 /// Does it.
@@ -87,7 +93,10 @@ pub(crate) fn run(command: &Command, printer: &mut Printer) -> anyhow::Result<Ex
         Command::Bench(args) => bench::run(args, printer),
         Command::Ceilings(args) => ceilings::run(args, printer),
         Command::Health(args) => health::run(args, printer),
+        Command::Exporter(args) => exporter::run(args, printer),
         Command::NvmlAnswer(args) => nvml_answer::run(args),
         Command::ActiveAnswer(args) => active_answer::run(args),
+        Command::NvmlSample(args) => Ok(nvml_sample::run(args)),
+        Command::RunFigures(args) => run_figures::run(args, printer),
     }
 }

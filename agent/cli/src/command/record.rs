@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use perfagent_collect::{RecordOptions, Recorded, Summary};
+use perfagent_exporter::tracker::Destination;
 
 use crate::exit::Exit;
 use crate::output_name;
 use crate::printer::Printer;
-use crate::suite;
+use crate::{run_figures, suite};
 
 /// Run a program and record what it and its children do
 ///
@@ -20,6 +21,7 @@ use crate::suite;
   perfagent record -o run.perfdb -- python train.py
   perfagent record -o step.perfdb --capture-range step --api -- python train.py
   perfagent record -o run.perfdb -- torchrun --nproc-per-node 8 train.py
+  perfagent record --push mlflow=http://tracking:5000 --push tensorboard=tb -- python train.py
   srun --ntasks-per-node 1 perfagent record -o 'run-%h.perfdb' -- torchrun --nproc-per-node 8 … train.py
   mpirun perfagent record -o 'run-%q{OMPI_COMM_WORLD_RANK}.perfdb' -- python train.py
 
@@ -58,6 +60,10 @@ pub(crate) struct Args {
     /// Print what was recorded as JSON after the program has ended
     #[arg(long)]
     json: bool,
+    /// Hand the figures of the run to a tracker of experiments when it has ended: mlflow=http://HOST:PORT, mlflow=DIR,
+    /// tensorboard=DIR or wandb=DIR; several times for several. What fails there is told and changes nothing else
+    #[arg(long, value_name = "TRACKER=PLACE", value_parser = Destination::parse)]
+    push: Vec<Destination>,
     /// End the command when this process, which started the recorder, has ended
     #[arg(long, value_name = "PID", hide = true)]
     ends_with: Option<u32>,
@@ -115,7 +121,25 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
             summary: &recorded.summary,
         })?;
     }
+    push(&args.push, &recorded.summary.path, printer);
     Ok(Exit::Target(recorded.exit.code()))
+}
+
+/// The recording is safe, and the program's exit code is what the caller waits for: no tracker may change either.
+fn push(destinations: &[Destination], recording: &Path, printer: &mut Printer) {
+    if destinations.is_empty() {
+        return;
+    }
+    let figures = match run_figures::read(recording) {
+        Ok(figures) => figures,
+        Err(error) => return printer.note(format!("nothing is pushed: {error:#}")),
+    };
+    for destination in destinations {
+        match destination.push(&figures) {
+            Ok(place) => printer.note(format!("pushed to {destination}: {place}")),
+            Err(error) => printer.note(format!("not pushed to {destination}: {error}")),
+        }
+    }
 }
 
 /// The run in one sentence.

@@ -1,6 +1,7 @@
 //! GPUs that can be queried, without a GPU: a stand-in for NVML on the library path.
 
 mod doctor;
+mod exporter;
 mod health;
 mod record;
 

@@ -2,7 +2,7 @@
 //!
 //! A record reads `PRIORITY,SEQUENCE,MICROSECONDS,FLAGS;TEXT`; lines that begin with a blank belong to the record before.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
@@ -33,10 +33,19 @@ pub(crate) struct Message {
 impl KernelLog {
     /// Reads what is there now; never waits for more.
     pub(crate) fn read(root: &Root) -> std::io::Result<Self> {
-        let mut file = OpenOptions::new()
+        Self::read_on(&mut Self::open(root)?)
+    }
+
+    /// The log, before its first message.
+    pub(crate) fn open(root: &Root) -> std::io::Result<File> {
+        OpenOptions::new()
             .read(true)
             .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
-            .open(root.path("dev/kmsg"))?;
+            .open(root.path("dev/kmsg"))
+    }
+
+    /// Reads what has been written since the last reading of this file; never waits for more.
+    pub(crate) fn read_on(file: &mut File) -> std::io::Result<Self> {
         let mut buffer = vec![0; RECORD];
         let mut bytes = Vec::new();
         while bytes.len() < MOST_BYTES {

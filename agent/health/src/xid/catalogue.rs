@@ -78,6 +78,12 @@ impl Catalogue {
         self.xids.iter().map(|xid| xid.code).chain(self.reserved.iter().copied())
     }
 
+    /// How bad this number is at least: of errors in links, whose lines say whether they were fatal, as if they were not.
+    #[must_use]
+    pub fn least_status(&self, code: u32) -> Status {
+        self.policy(code, "Nonfatal").status
+    }
+
     /// What follows from this number in a line with this text.
     pub(super) fn policy(&self, code: u32, text: &str) -> &Policy {
         let known =
@@ -131,6 +137,12 @@ mod tests {
         for code in [46, 62, 64, 79, 95, 109, 110, 119, 120, 136, 140, 143, 155, 156, 158] {
             assert_eq!(catalogue.policy(code, "").status, Status::Critical, "XID {code}");
         }
+    }
+
+    #[test]
+    fn a_number_alone_says_the_least_that_it_means() {
+        let least = |code| Catalogue::built_in().least_status(code);
+        assert_eq!((least(79), least(149)), (Status::Critical, Status::Warning));
     }
 
     #[test]

@@ -3,11 +3,13 @@
 mod catalogue;
 mod event;
 mod recovery;
+mod tail;
 
 use std::collections::BTreeMap;
 
 pub use catalogue::{Catalogue, Xid};
 pub(crate) use recovery::RecoveryAction;
+pub use tail::{XidEvent, XidTail};
 
 use crate::host::kernel_log::KernelLog;
 use crate::root::Root;
