@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::nvlink::{self, Row};
 use crate::{Severity, Status};
 
 static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| {
@@ -29,6 +30,8 @@ pub struct Catalogue {
     /// The date of the edition.
     pub edition: String,
     reserved: Vec<u32>,
+    #[serde(default)]
+    pub(super) nvlink5: Vec<Row>,
     #[serde(rename = "xid")]
     xids: Vec<Xid>,
     policy: BTreeMap<String, Policy>,
@@ -57,7 +60,7 @@ pub(super) struct Policy {
     pub(super) severity: Severity,
     pub(super) action: String,
     /// What follows unless the line says that the error was not fatal.
-    fatal: Option<Box<Policy>>,
+    pub(super) fatal: Option<Box<Policy>>,
 }
 
 impl Catalogue {
@@ -76,6 +79,11 @@ impl Catalogue {
     /// All numbers that the catalogue lists, with a meaning or without.
     pub fn codes(&self) -> impl Iterator<Item = u32> {
         self.xids.iter().map(|xid| xid.code).chain(self.reserved.iter().copied())
+    }
+
+    /// The row of NVIDIA's table of NVLink errors that a line is of.
+    pub(super) fn nvlink_row(&self, code: u32, text: &str) -> Option<&Row> {
+        nvlink::decode(&self.nvlink5, code, text)
     }
 
     /// What follows from this number in a line with this text.
