@@ -7,6 +7,7 @@ use perfagent_health::gpu::probe::Probe;
 use perfagent_health::{Options, Status, examine};
 
 use crate::exit::Exit;
+use crate::expected_node::Expected;
 use crate::health;
 use crate::printer::Printer;
 
@@ -30,6 +31,8 @@ pub(crate) struct Args {
     /// Seconds after which whatever has not answered is reported as such
     #[arg(long, value_name = "S", default_value = "4.5", value_parser = seconds)]
     timeout: Duration,
+    #[command(flatten)]
+    expected: Expected,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -70,7 +73,9 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         root: "/".into(),
         time_limit: args.timeout,
         probe: Probe { program, arguments: vec!["nvml-answer".to_owned()] },
+        expected: args.expected.read()?,
     });
+    args.expected.write(&found)?;
     if args.json {
         printer.json(&found)?;
     } else {
