@@ -14,11 +14,14 @@ struct Generated {
     example: &'static str,
 }
 
-const FILES: &[Generated] = &[Generated {
-    path: "agent/recording/SCHEMA.md",
-    package: "perfagent-recording",
-    example: "schema",
-}];
+const FILES: &[Generated] = &[
+    Generated {
+        path: "agent/recording/SCHEMA.md",
+        package: "perfagent-recording",
+        example: "schema",
+    },
+    Generated { path: "agent/health/HEALTH.md", package: "perfagent-health", example: "checks" },
+];
 
 impl Generated {
     fn fresh(&self) -> Result<String> {

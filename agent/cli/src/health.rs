@@ -1,7 +1,8 @@
 //! A node's health as text.
 
-use perfagent_health::{Check, Health, Status};
+use perfagent_health::{Health, Status};
 
+use crate::health_rows::{Row, rows};
 use crate::page::{cleaned, padded};
 use crate::printer::Printer;
 
@@ -22,20 +23,21 @@ pub(crate) fn headline(health: &Health) -> String {
     format!("{verdict} {host}: {} {}: {detail}{more}", first.name, cleaned(&first.target))
 }
 
-/// One line a check, with its action below it where those are wanted; what has no say in the verdict is marked with a dash.
+/// One line a check, or for GPUs that are well alike, with its action below it where those are wanted; what has no say in the verdict is marked with a dash.
 pub(crate) fn write_checks(
     health: &Health,
     actions: bool,
     printer: &mut Printer,
 ) -> anyhow::Result<()> {
-    let width = |text: fn(&Check) -> usize| health.checks.iter().map(text).max().unwrap_or(0);
-    let names = width(|check| check.name.len());
-    let targets = width(|check| check.target.chars().count());
-    for check in &health.checks {
+    let rows = rows(&health.checks);
+    let width = |text: fn(&Row<'_>) -> usize| rows.iter().map(text).max().unwrap_or(0);
+    let names = width(|row| row.check.name.len());
+    let targets = width(|row| row.target.chars().count());
+    for Row { check, target, detail } in &rows {
         let status = if check.counts() { word(check.status) } else { "-" };
         let name = padded(check.name, names, false);
-        let target = padded(&cleaned(&check.target), targets, false);
-        printer.line(format!("{status:<8} {name}  {target}  {}", cleaned(&check.detail)))?;
+        let target = padded(&cleaned(target), targets, false);
+        printer.line(format!("{status:<8} {name}  {target}  {}", cleaned(detail)))?;
         if let Some(action) = check.action.as_ref().filter(|_| actions) {
             let indent = " ".repeat(9 + names + 2 + targets + 2);
             printer.line(format!("{indent}-> {}", cleaned(action)))?;

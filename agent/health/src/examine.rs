@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::gpu::{self, probe};
 use crate::root::Root;
-use crate::{Check, Health, host, machine, network, xid};
+use crate::{Check, Expectation, Health, host, machine, network, xid};
 
 /// How to examine.
 #[derive(Clone, Debug)]
@@ -18,12 +18,14 @@ pub struct Options {
     pub time_limit: Duration,
     /// How to start the process that asks NVML.
     pub probe: probe::Probe,
+    /// What the node should have.
+    pub expected: Expectation,
 }
 
 /// Checks that belong together, with the name under which they are missed.
 type Group = (&'static str, fn(&Root) -> Vec<Check>);
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 10] = [
     ("host_memory", host::memory::check),
     ("memory_errors", host::edac::check),
     ("machine_checks", host::machine_check::check),
@@ -31,7 +33,9 @@ const GROUPS: [Group; 8] = [
     ("clock_sync", host::clock::check),
     ("infiniband_link", network::infiniband::check),
     ("ethernet_link", network::ethernet::check),
-    ("xid", xid::check),
+    ("peer_memory", network::peer_memory::check),
+    ("fabric_manager", gpu::fabric_manager::check),
+    ("xid", host::messages::check),
 ];
 
 /// Examines this node. Takes no longer than the time limit and a fraction of a second.
@@ -48,8 +52,11 @@ pub fn examine(options: &Options) -> Health {
     for (name, results) in started {
         checks.extend(wait(name, results, deadline));
     }
-    checks.extend(gpu::check(&root, &answer));
+    checks.extend(gpu::check(&root, &answer, &options.expected));
     let gpus: Vec<_> = answer.gpus.into_iter().map(|gpu| gpu.identity).collect();
+    checks.extend(options.expected.check(&root, &gpus));
+    name_by_index(&mut checks, &gpus);
+    checks.extend(xid::live(&answer.xids, &checks));
     name_by_index(&mut checks, &gpus);
     Health::new(machine::host_name(), time, gpus, checks)
 }
@@ -138,10 +145,8 @@ mod tests {
     fn places_become_numbers() {
         let gpu = GpuIdentity {
             index: 4,
-            name: None,
-            uuid: None,
             pci: Some("0000:9b:00.0".to_owned()),
-            vbios: None,
+            ..GpuIdentity::default()
         };
         let mut checks = ["GPU 0000:9b:00", "GPU 0000:18:00", "GPU 4", "host"]
             .map(|target| Check::ok("xid", target, ""));

@@ -11,23 +11,33 @@
 //! * Judging is apart from reading: the checks of GPUs are pure functions of [`gpu::GpuReadings`], those of the host
 //!   read below a root path that is a parameter.
 //!
+//! `HEALTH.md` lists all checks with their thresholds; it is made from `checks`, and a test holds every check of a document
+//! to be in it.
+//!
 //! Where things go: `host`, `network` and `gpu` hold one noun a file; `xid` holds NVIDIA's catalogue and the lines of
-//! the kernel log. Checks that load the machine and the comparison of many nodes will be `active` and
-//! `fleet` beside them.
+//! the kernel log, `active` the checks that load a machine.
 
 pub mod active;
 mod check;
+mod checks;
 mod examine;
+mod expectation;
+#[cfg(test)]
+mod fuzz;
 pub mod gpu;
 mod health;
 mod host;
 mod machine;
 mod network;
 mod root;
+mod span;
 mod xid;
 
 pub use check::{Check, Severity, Status, Value};
+pub use checks::markdown;
 pub use examine::{Options, examine};
+pub use expectation::Expectation;
 pub use health::Health;
 pub use machine::{host_name, now};
+pub(crate) use span::span;
 pub use xid::{Catalogue, Xid, XidEvent, XidTail};

@@ -1,6 +1,7 @@
 //! Files of the kernel below a root path, `/` outside of tests.
 
 use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
 /// Where `/proc`, `/sys` and `/dev` are looked for.
@@ -25,6 +26,44 @@ impl Root {
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         let bytes = fs::read(self.path(name)).ok()?;
         Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+    }
+
+    /// The last `most` bytes of a file from the beginning of a line on; `None` when it cannot be read.
+    pub(crate) fn tail(&self, name: &str, most: u64) -> Option<String> {
+        let mut file = fs::File::open(self.path(name)).ok()?;
+        let length = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(most))).ok()?;
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes).ok()?;
+        let text = String::from_utf8_lossy(&bytes);
+        let whole = if length > most { text.split_once('\n').map(|(_, rest)| rest) } else { None };
+        Some(whole.unwrap_or(&text).to_owned())
+    }
+
+    /// Whether this process shares the processes of the whole machine, as it does not in most containers: the kernel
+    /// gives the first such space this number.
+    pub(crate) fn sees_all_processes(&self) -> bool {
+        let space = fs::read_link(self.path("proc/self/ns/pid"));
+        space.is_ok_and(|space| space.as_os_str() == "pid:[4026531836]")
+    }
+
+    /// The numbers of the processes that can be seen.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let mut names = self.names("proc");
+        names.retain(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+        names
+    }
+
+    /// The PCI devices of a vendor whose class begins so: `0x10de`, `0x030`.
+    pub(crate) fn pci_devices(&self, vendor: &str, class: &str) -> Vec<String> {
+        const BUS: &str = "sys/bus/pci/devices";
+        let mut devices = self.names(BUS);
+        devices.retain(|device| {
+            let text = |file: &str| self.text(&format!("{BUS}/{device}/{file}"));
+            text("vendor").as_deref() == Some(vendor)
+                && text("class").is_some_and(|found| found.starts_with(class))
+        });
+        devices
     }
 
     /// The number that a file holds.

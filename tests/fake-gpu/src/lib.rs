@@ -16,8 +16,9 @@
 //! What happens to the GPUs of NVML is in `FAKE_NVML`, words with spaces between; times are milliseconds after the first
 //! call, `@MS` for ever or `@MS-MS`, from the beginning where there is none: `gpus=N`; `gpm`;
 //! `hang=FUNCTION@200-900`,
-//! `hang=FUNCTION/GPU@200`; `refuse=FUNCTION:CODE`; `lost=GPU@MS`; `xid=GPU:NUMBER@MS`; `ecc=GPU:COUNT@MS` (errors that ECC
-//! could not correct); `reasons=GPU:BITS@MS-MS` (why clocks are held down).
+//! `hang=FUNCTION/GPU@200`; `refuse=FUNCTION:CODE`; `lost=GPU@MS`; `xid=GPU:NUMBER@MS`; `library=VERSION`; `nvlink5`;
+//! `process=GPU:PID`; `memory=GPU:BYTES`; and what a GPU answers, `WORD=GPU:NUMBER@MS-MS`, with the words of
+//! `LEVELS` in `nvml/script.rs`: `ecc=1:4`, `reasons=0:0x80@200-900`, `brake=0:50` (percent of the time).
 #![expect(unsafe_code, reason = "it stands in for C libraries")]
 
 pub mod bench;

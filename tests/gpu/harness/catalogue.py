@@ -31,6 +31,7 @@ ORDER = [
     "ranges",
     "memory",
     "commands",
+    "health",
     "nccl",
     "other_tools",
     "compiled",

@@ -5,8 +5,14 @@ use anyhow::Result;
 use crate::{cargo, shell};
 
 /// Crates with such tests, all of which are named `…fuzz…`.
-const CRATES: [&str; 5] =
-    ["perfagent", "perfagent-spool", "perfagent-inject", "perfagent-collect", "perfagent-import"];
+const CRATES: [&str; 6] = [
+    "perfagent",
+    "perfagent-spool",
+    "perfagent-inject",
+    "perfagent-collect",
+    "perfagent-import",
+    "perfagent-health",
+];
 
 /// Damaged input for the ring's reader, for the decoders and for every parser of records in the library
 ///

@@ -8,6 +8,7 @@ use perfagent_health::{Options, Status, examine};
 
 use crate::active;
 use crate::exit::Exit;
+use crate::expected_node::Expected;
 use crate::health;
 use crate::printer::Printer;
 
@@ -33,6 +34,7 @@ pub(crate) struct Args {
     timeout: Duration,
     #[command(flatten)]
     active: active::Args,
+    expected: Expected,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -73,8 +75,10 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         root: "/".into(),
         time_limit: args.timeout,
         probe: Probe { program, arguments: vec!["nvml-answer".to_owned()] },
+        expected: args.expected.read()?,
     });
     let found = args.active.extend(found, printer)?;
+    args.expected.write(&found)?;
     if args.json {
         printer.json(&found)?;
     } else {

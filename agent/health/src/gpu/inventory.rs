@@ -2,12 +2,14 @@
 
 use super::probe::{Answer, Failure, Outcome};
 use crate::root::Root;
-use crate::{Check, Severity, Status};
+use crate::{Check, Expectation, Severity, Status};
 
 const COUNT: &str = "gpu_count";
 const DRIVER: &str = "nvidia_driver";
+const LIBRARY: &str = "driver_library";
 const NVML: &str = "nvml";
 const TARGET: &str = "host";
+const LOST: &str = "drain the node; look for XID 79 in `dmesg`, power-cycle the node, have the missing GPU inspected";
 
 /// What the system shows without the driver's help.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,14 +25,8 @@ pub(super) struct Presence {
 impl Presence {
     /// Looks at `/sys/bus/pci` and `/proc/driver/nvidia`.
     pub(super) fn find(root: &Root) -> Self {
-        const BUS: &str = "sys/bus/pci/devices";
-        let is_gpu = |device: &String| {
-            let text = |file: &str| root.text(&format!("{BUS}/{device}/{file}"));
-            // Class 0x0300xx is a display controller, 0x0302xx a 3D controller.
-            text("vendor").as_deref() == Some("0x10de")
-                && text("class").is_some_and(|class| class.starts_with("0x030"))
-        };
-        let on_bus = root.names(BUS).iter().filter(|device| is_gpu(device)).count() as u64;
+        // Class 0x0300xx is a display controller, 0x0302xx a 3D controller.
+        let on_bus = root.pci_devices("0x10de", "0x030").len() as u64;
         let version = root.text("proc/driver/nvidia/version").and_then(|text| version_in(&text));
         let driven = version.is_some().then(|| root.names("proc/driver/nvidia/gpus").len() as u64);
         Self { on_bus, driven, version }
@@ -45,8 +41,67 @@ fn version_in(text: &str) -> Option<String> {
     line.split_ascii_whitespace().find(is_version).map(ToOwned::to_owned)
 }
 
-pub(super) fn check(presence: &Presence, answer: &Answer) -> Vec<Check> {
-    vec![driver(presence), nvml(presence, answer), count(presence, answer)]
+pub(super) fn check(presence: &Presence, answer: &Answer, expected: &Expectation) -> Vec<Check> {
+    let mut checks = vec![driver(presence), nvml(presence, answer), library(presence, answer)];
+    checks.push(match expected.gpus {
+        Some(expected) => count_of(expected, presence, answer),
+        None => count(presence, answer),
+    });
+    checks
+}
+
+/// The library's own version ends with the driver's that it belongs to: `13.580.82.07`.
+fn library(presence: &Presence, answer: &Answer) -> Check {
+    let (Some(module), Some(library)) = (&presence.version, &answer.library) else {
+        return match answer.outcome {
+            Outcome::Refused(Failure::Mismatch) => Check::ok(
+                LIBRARY,
+                TARGET,
+                "the kernel module is of another version than the libraries",
+            )
+            .but(
+                Status::Critical,
+                Severity::Reset,
+                "drain the node and reboot it: the driver was updated under a running system",
+            ),
+            _ => Check::not_applicable(LIBRARY, TARGET, "kernel module or library is not there"),
+        };
+    };
+    let matches = library == module || library.ends_with(&format!(".{module}"));
+    let detail = format!("kernel module {module}, libnvidia-ml {library}");
+    let check = Check::ok(LIBRARY, TARGET, detail).found(library.as_str(), None);
+    let check = check.expected(module.as_str());
+    if matches {
+        return check;
+    }
+    check.but(
+        Status::Warning,
+        Severity::Config,
+        "bring them to one version: reboot after an update of the driver, or start the container anew with the host's libraries",
+    )
+}
+
+/// Against what somebody has said.
+fn count_of(expected: u64, presence: &Presence, answer: &Answer) -> Check {
+    let Some(shown) = answer.count.map(u64::from) else {
+        let on_bus = presence.on_bus;
+        let detail = format!("NVML does not answer; {on_bus} GPUs on the PCI bus");
+        return Check::unknown(COUNT, TARGET, detail, "mend what the check nvml says")
+            .expected(expected);
+    };
+    let detail = format!("NVML shows {shown} GPUs, the PCI bus {}", presence.on_bus);
+    let check = Check::ok(COUNT, TARGET, detail).found(shown, "GPUs").expected(expected);
+    if shown < expected {
+        return check.but(Status::Critical, Severity::Isolate, LOST);
+    }
+    if shown > expected {
+        return check.but(
+            Status::Warning,
+            Severity::Config,
+            "there are more GPUs than expected: correct --expect-gpus or the file of --expect",
+        );
+    }
+    check
 }
 
 fn driver(presence: &Presence) -> Check {
@@ -143,11 +198,7 @@ fn count(presence: &Presence, answer: &Answer) -> Check {
     if shown < expected {
         return check(format!("NVML shows {shown} of the {expected} GPUs that the driver has"))
             .expected(expected)
-            .but(
-                Status::Critical,
-                Severity::Isolate,
-                "drain the node; look for XID 79 in `dmesg`, power-cycle the node, have the missing GPU inspected",
-            );
+            .but(Status::Critical, Severity::Isolate, LOST);
     }
     let detail = format!("NVML shows {shown} GPUs, the PCI bus {on_bus}");
     if shown == 0 {
@@ -165,21 +216,50 @@ fn count(presence: &Presence, answer: &Answer) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::{Presence, check, version_in};
+    use super::{COUNT, LIBRARY, Presence, check, library as library_check, version_in};
     use crate::gpu::probe::{Answer, Failure, Outcome};
-    use crate::{Severity, Status};
+    use crate::{Expectation, Severity, Status};
 
     fn presence(on_bus: u64, driven: Option<u64>) -> Presence {
         Presence { on_bus, driven, version: driven.map(|_| "580.82.07".to_owned()) }
     }
 
     fn answer(outcome: Outcome, count: Option<u32>) -> Answer {
-        Answer { outcome, driver: None, count, gpus: Vec::new() }
+        Answer { count, ..Answer::without_gpus(outcome) }
     }
 
     /// Status and severity of driver, NVML and count.
     fn of(presence: &Presence, answer: &Answer) -> Vec<(Status, Severity)> {
-        check(presence, answer).iter().map(|check| (check.status, check.severity)).collect()
+        let mut checks = check(presence, answer, &Expectation::default());
+        checks.retain(|check| check.name != LIBRARY);
+        checks.iter().map(|check| (check.status, check.severity)).collect()
+    }
+
+    #[test]
+    fn what_somebody_expects_counts_more_than_what_the_driver_has() {
+        let of = |expected, shown| {
+            let expected = Expectation { gpus: Some(expected), ..Expectation::default() };
+            let answer = answer(Outcome::Complete, Some(shown));
+            let checks = check(&presence(7, Some(7)), &answer, &expected);
+            let check = checks.into_iter().find(|check| check.name == COUNT).unwrap();
+            (check.status, check.severity)
+        };
+        assert_eq!(of(8, 7), (Status::Critical, Severity::Isolate));
+        assert_eq!(of(7, 7), (Status::Ok, Severity::None));
+        assert_eq!(of(4, 7), (Status::Warning, Severity::Config));
+    }
+
+    #[test]
+    fn a_library_of_another_driver_is_told() {
+        let of = |library: Option<&str>| {
+            let mut answer = answer(Outcome::Complete, Some(8));
+            answer.library = library.map(str::to_owned);
+            library_check(&presence(8, Some(8)), &answer).status
+        };
+        assert_eq!(of(Some("13.580.82.07")), Status::Ok);
+        assert_eq!(of(Some("580.82.07")), Status::Ok);
+        assert_eq!(of(Some("12.550.54.15")), Status::Warning);
+        assert_eq!(of(None), Status::Unknown);
     }
 
     #[test]

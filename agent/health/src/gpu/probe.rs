@@ -12,8 +12,12 @@ use std::{io, thread};
 
 use serde::{Deserialize, Serialize};
 
+use super::counters::Counters;
 use super::nvml;
 use super::reading::GpuReadings;
+
+/// More than any machine has: a count beyond it is damage.
+const MOST_GPUS: u32 = 1024;
 
 /// How to start the child: this program with the words that make it call [`answer`].
 #[derive(Clone, Debug)]
@@ -27,7 +31,7 @@ pub struct Probe {
 /// One line from the child.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Line {
+pub(crate) enum Line {
     /// What is about to be done.
     Calling(String),
     /// NVML cannot be used.
@@ -36,11 +40,28 @@ pub(super) enum Line {
     Started {
         /// The driver's version.
         driver: Option<String>,
+        /// The library's own version.
+        #[serde(default)]
+        library: Option<String>,
         /// GPUs that NVML shows.
         count: u32,
     },
     /// One GPU.
     Gpu(Box<GpuReadings>),
+    /// A second look at what it counts.
+    Again {
+        /// NVML's number of the GPU.
+        index: u32,
+        /// What it has come to.
+        counters: Counters,
+    },
+    /// An XID that came meanwhile.
+    Xid {
+        /// NVML's number of the GPU.
+        index: u32,
+        /// The number of the XID.
+        code: u64,
+    },
     /// All was asked.
     End,
 }
@@ -79,10 +100,56 @@ pub(crate) enum Outcome {
 pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
     pub(crate) driver: Option<String>,
+    pub(crate) library: Option<String>,
     /// GPUs that NVML shows; `None` where it did not come to that.
     pub(crate) count: Option<u32>,
     /// Those that were read.
     pub(crate) gpus: Vec<GpuReadings>,
+    /// XIDs that came meanwhile: GPU and number.
+    pub(crate) xids: Vec<(u32, u64)>,
+}
+
+impl Answer {
+    /// Nothing but how it ended.
+    pub(crate) fn without_gpus(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            driver: None,
+            library: None,
+            count: None,
+            gpus: Vec::new(),
+            xids: Vec::new(),
+        }
+    }
+}
+
+impl Answer {
+    /// Takes in a line; the last one says how it ended.
+    pub(crate) fn take(&mut self, line: Line) -> Option<Outcome> {
+        match line {
+            Line::Calling(_) => {}
+            Line::Failed(failure) => return Some(Outcome::Refused(failure)),
+            Line::Started { driver, library, count } => {
+                self.driver = driver;
+                self.library = library;
+                self.count = Some(count.min(MOST_GPUS));
+            }
+            Line::Gpu(gpu) => self.gpus.push(*gpu),
+            Line::Again { index, counters } => {
+                let of_index = |gpu: &&mut GpuReadings| gpu.identity.index == index;
+                if let Some(gpu) = self.gpus.iter_mut().find(of_index) {
+                    gpu.later = Some(counters);
+                }
+            }
+            Line::Xid { index, code } => self.xids.push((index, code)),
+            Line::End if self.count.is_none() => {
+                let said = "its answer cannot be understood".to_owned();
+                return Some(Outcome::NotStarted(said));
+            }
+            Line::End => return Some(Outcome::Complete),
+        }
+        None
+    }
 }
 
 /// Asks NVML and writes the answer's lines. This is all that the child does.
@@ -141,8 +208,7 @@ fn lines(out: ChildStdout) -> io::Result<Receiver<Line>> {
 impl Asked {
     /// Takes the lines that come until `deadline`, then ends the child.
     pub(crate) fn collect(self, deadline: Instant) -> Answer {
-        let mut answer =
-            Answer { outcome: Outcome::Complete, driver: None, count: None, gpus: Vec::new() };
+        let mut answer = Answer::without_gpus(Outcome::Complete);
         let (mut child, lines) = match self.started {
             Ok(started) => started,
             Err(said) => {
@@ -154,13 +220,11 @@ impl Asked {
         answer.outcome = loop {
             match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(Line::Calling(what)) => calling = what,
-                Ok(Line::Failed(failure)) => break Outcome::Refused(failure),
-                Ok(Line::Started { driver, count }) => {
-                    answer.driver = driver;
-                    answer.count = Some(count);
+                Ok(line) => {
+                    if let Some(outcome) = answer.take(line) {
+                        break outcome;
+                    }
                 }
-                Ok(Line::Gpu(gpu)) => answer.gpus.push(*gpu),
-                Ok(Line::End) => break Outcome::Complete,
                 Err(RecvTimeoutError::Timeout) => break Outcome::Hung(calling),
                 Err(RecvTimeoutError::Disconnected) => break Outcome::Died(calling),
             }
@@ -227,7 +291,7 @@ mod tests {
     fn a_child_that_does_not_end_after_its_answer_is_not_waited_for() {
         let start = Instant::now();
         let answer =
-            child(r#"echo 'noise of a library'; echo '"end"'; exec sleep 600"#).collect(soon());
+            child(r#"echo 'noise of a library'; echo '{"started":{"driver":null,"count":0}}'; echo '"end"'; exec sleep 600"#).collect(soon());
         assert_eq!(answer.outcome, Outcome::Complete);
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     }

@@ -5,10 +5,14 @@ use crate::{Check, Severity, Status};
 
 /// Own threshold: closer to the limit than this, a warmer inlet is enough to slow the GPU down.
 const NARROW_C: i64 = 5;
+const COOLING: &str = "have cooling inspected: fans, air flow, coolant, the GPU's heat sink";
 
-pub(super) fn check(gpu: &GpuReadings) -> [Check; 2] {
+const MARGIN: &str = "gpu_temperature_margin";
+
+pub(super) fn check(gpu: &GpuReadings) -> [Check; 3] {
     let target = gpu.target();
     [
+        margin(gpu),
         judge("gpu_temperature", &target, "GPU", &gpu.temperature_c, &gpu.slowdown_c),
         judge(
             "gpu_memory_temperature",
@@ -18,6 +22,30 @@ pub(super) fn check(gpu: &GpuReadings) -> [Check; 2] {
             &gpu.memory_max_c,
         ),
     ]
+}
+
+/// The distance to the highest operating temperature, which newer GPUs tell instead of absolute limits; it covers the
+/// hottest spot of the chip and its memory.
+fn margin(gpu: &GpuReadings) -> Check {
+    let target = gpu.target();
+    let Some(&left) = gpu.margin_c.value() else {
+        let missing = gpu.margin_c.missing(MARGIN, &target, "its margin of temperature");
+        return missing.unwrap_or_else(|| Check::not_applicable(MARGIN, target, "not told"));
+    };
+    let slowdown = gpu.slowdown_margin_c.value().copied().unwrap_or(0);
+    let detail = format!("{left} °C below its highest operating temperature");
+    let check =
+        Check::ok(MARGIN, target, detail).found(left as f64, "°C").expected(slowdown as f64);
+    if left <= slowdown {
+        let detail = format!(
+            "{left} °C left to its highest operating temperature, slows down at {slowdown}"
+        );
+        Check { detail, ..check }.but(Status::Critical, Severity::Triage, COOLING)
+    } else if left < NARROW_C {
+        check.but(Status::Warning, Severity::Monitor, COOLING)
+    } else {
+        check
+    }
 }
 
 fn judge(
@@ -39,12 +67,11 @@ fn judge(
     let check = Check::ok(name, target, format!("{what} at {now} °C, {margin} below its limit"))
         .found(u64::from(now), "°C")
         .expected(u64::from(limit));
-    let action = "have cooling inspected: fans, air flow, coolant, the GPU's heat sink";
     if margin <= 0 {
         let detail = format!("{what} at {now} °C, its limit is {limit}");
-        Check { detail, ..check }.but(Status::Critical, Severity::Triage, action)
+        Check { detail, ..check }.but(Status::Critical, Severity::Triage, COOLING)
     } else if margin < NARROW_C {
-        check.but(Status::Warning, Severity::Monitor, action)
+        check.but(Status::Warning, Severity::Monitor, COOLING)
     } else {
         check
     }

@@ -12,6 +12,11 @@ use crate::root::Root;
 const RECORD: usize = 1 << 16;
 /// No kernel keeps a larger log.
 const MOST_BYTES: usize = 64 << 20;
+/// With less of the log left, nothing in it says too little.
+const LEAST_MEMORY_S: f64 = 3600.0;
+/// What to do then.
+pub(crate) const KEEP_MORE: &str =
+    "boot with a larger log (log_buf_len=16M), or find what floods it with `dmesg`";
 
 /// What the kernel still remembers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +66,13 @@ impl KernelLog {
             }
         }
         Ok(Self::parse(&String::from_utf8_lossy(&bytes)))
+    }
+
+    /// Whether so much has been overwritten that silence says too little. `now_s` is the time since the kernel's start.
+    pub(crate) fn forgets(&self, now_s: Option<f64>) -> bool {
+        let first_s = self.messages.first().map(|first| first.at_us as f64 / 1e6);
+        let kept_s = now_s.zip(first_s).map(|(now_s, first_s)| now_s - first_s);
+        self.truncated && kept_s.is_none_or(|kept_s| kept_s < LEAST_MEMORY_S)
     }
 
     /// Reads records; what is none is left out.

@@ -3,6 +3,9 @@
 pub(crate) mod clock;
 pub(crate) mod disk;
 pub(crate) mod edac;
+pub(crate) mod kernel_errors;
 pub(crate) mod kernel_log;
+pub(crate) mod log_file;
 pub(crate) mod machine_check;
 pub(crate) mod memory;
+pub(crate) mod messages;

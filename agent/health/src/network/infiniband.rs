@@ -1,8 +1,13 @@
 //! InfiniBand and RoCE ports, from `/sys/class/infiniband`.
 
+use std::collections::BTreeMap;
+
+use crate::expectation::leading_number;
 use crate::root::Root;
 use crate::{Check, Severity, Status};
 
+const COUNT: &str = "infiniband_count";
+const RATE: &str = "infiniband_rate";
 const LINK: &str = "infiniband_link";
 const ERRORS: &str = "infiniband_errors";
 const FOLDER: &str = "sys/class/infiniband";
@@ -21,11 +26,19 @@ const COUNTERS: [(&str, u64); 6] = [
 /// Link and errors of every port.
 pub(crate) fn check(root: &Root) -> Vec<Check> {
     let mut checks = Vec::new();
+    let mut rates = BTreeMap::new();
     for device in root.names(FOLDER) {
         for port in root.names(&format!("{FOLDER}/{device}/ports")) {
             let folder = format!("{FOLDER}/{device}/ports/{port}");
             let target = format!("{device}/{port}");
             let text = |file: &str| root.text(&format!("{folder}/{file}"));
+            let active = text("state").is_some_and(|state| state.ends_with("ACTIVE"));
+            let is_infiniband = text("link_layer").is_none_or(|layer| layer == "InfiniBand");
+            let gbps = text("rate").as_deref().and_then(leading_number);
+            if let Some(gbps) = gbps.filter(|_| active && is_infiniband) {
+                let model = root.text(&format!("{FOLDER}/{device}/hca_type")).unwrap_or_default();
+                rates.insert(target.clone(), Rate { model, gbps });
+            }
             checks.push(match text("state") {
                 Some(state) => {
                     judge_link(&target, &state, text("phys_state").as_deref(), text("rate"))
@@ -49,7 +62,66 @@ pub(crate) fn check(root: &Root) -> Vec<Check> {
     if checks.is_empty() {
         checks.push(Check::not_applicable(LINK, "host", "no InfiniBand or RoCE device"));
     }
+    checks.extend(judge_rates(&rates));
+    let on_bus = root.pci_devices("0x15b3", "0x0207").len() as u64;
+    checks.extend(judge_count(on_bus, root.names(FOLDER).len() as u64));
     checks
+}
+
+/// Ports of equal adapters side by side: one that has trained at a lower rate than the others is the odd one out.
+fn judge_rates(rates: &BTreeMap<String, Rate>) -> Option<Check> {
+    let most = |model: &str| {
+        let of_model = rates.values().filter(|rate| rate.model == model);
+        of_model.map(|rate| rate.gbps).fold(f64::NEG_INFINITY, f64::max)
+    };
+    if rates.len() < 2 {
+        return None;
+    }
+    let slow: Vec<String> = rates
+        .iter()
+        .filter(|(_, rate)| rate.gbps < most(&rate.model))
+        .map(|(port, rate)| format!("{port} at {} instead of {}", rate.gbps, most(&rate.model)))
+        .collect();
+    if slow.is_empty() {
+        let detail = format!("{} ports, each as fast as the others of its kind", rates.len());
+        return Some(Check::ok(RATE, "host", detail));
+    }
+    let detail = format!("{} Gb/s", slow.join(", "));
+    Some(Check::ok(RATE, "host", detail).found(slow.len() as u64, "slower ports").but(
+        Status::Warning,
+        Severity::Triage,
+        "clean or replace cable and transceiver; harmless where the ports are of different networks by design",
+    ))
+}
+
+/// Of a port that is up.
+struct Rate {
+    /// The adapter's (`hca_type`).
+    model: String,
+    gbps: f64,
+}
+
+/// Adapters on the PCI bus (class InfiniBand) that have no RDMA device have no driver, or a failed one.
+fn judge_count(on_bus: u64, devices: u64) -> Option<Check> {
+    if on_bus == 0 {
+        return None;
+    }
+    let detail = format!("{devices} RDMA devices for {on_bus} InfiniBand adapters on the PCI bus");
+    let check = Check::ok(COUNT, "host", detail).found(devices, "devices").expected(on_bus);
+    Some(if devices == 0 {
+        let action = "load the driver (modprobe mlx5_ib); a container needs the host's /sys/class/infiniband and /dev/infiniband";
+        Check::unknown(COUNT, "host", check.detail, action)
+            .found(devices, "devices")
+            .expected(on_bus)
+    } else if devices < on_bus {
+        check.but(
+            Status::Critical,
+            Severity::Isolate,
+            "drain the node; see `dmesg` for the adapter that failed, power-cycle the node, have it inspected",
+        )
+    } else {
+        check
+    })
 }
 
 /// `state` is such as `4: ACTIVE`, `physical` such as `5: LinkUp`, `rate` such as `400 Gb/sec (4X NDR)`.
@@ -107,7 +179,7 @@ fn judge_errors(target: &str, counters: &[(&str, u64, u64)]) -> Check {
 
 #[cfg(test)]
 mod tests {
-    use super::{judge_errors, judge_link};
+    use super::{Rate, judge_count, judge_errors, judge_link, judge_rates};
     use crate::{Severity, Status};
 
     #[test]
@@ -118,6 +190,29 @@ mod tests {
         assert_eq!(of("1: DOWN", "2: Polling").status, Status::Warning);
         let off = of("1: DOWN", "3: Disabled");
         assert_eq!((off.status, off.counts()), (Status::Unknown, false));
+    }
+
+    #[test]
+    fn a_port_that_is_slower_than_the_others_is_told() {
+        let of = |rates: &[(&str, f64)]| {
+            let rates = rates.iter().enumerate().map(|(port, (model, gbps))| {
+                (format!("mlx5_{port}/1"), Rate { model: (*model).to_owned(), gbps: *gbps })
+            });
+            judge_rates(&rates.collect()).map(|check| check.status)
+        };
+        assert_eq!(of(&[("MT4129", 400.0)]), None);
+        assert_eq!(of(&[("MT4129", 400.0), ("MT4129", 400.0)]), Some(Status::Ok));
+        assert_eq!(of(&[("MT4129", 400.0), ("MT4129", 100.0)]), Some(Status::Warning));
+        assert_eq!(of(&[("MT4129", 400.0), ("MT4123", 200.0)]), Some(Status::Ok));
+    }
+
+    #[test]
+    fn an_adapter_without_a_device_is_lost() {
+        let of = |on_bus, devices| judge_count(on_bus, devices).map(|check| check.status);
+        assert_eq!(of(0, 0), None);
+        assert_eq!(of(8, 8), Some(Status::Ok));
+        assert_eq!(of(8, 7), Some(Status::Critical));
+        assert_eq!(of(8, 0), Some(Status::Unknown));
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! Checks of network ports.
 
 pub(crate) mod ethernet;
+pub(crate) mod flaps;
 pub(crate) mod infiniband;
+pub(crate) mod peer_memory;

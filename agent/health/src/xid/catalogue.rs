@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::nvlink::{self, Row};
 use crate::{Severity, Status};
 
 static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| {
@@ -29,6 +30,8 @@ pub struct Catalogue {
     /// The date of the edition.
     pub edition: String,
     reserved: Vec<u32>,
+    #[serde(default)]
+    pub(super) nvlink5: Vec<Row>,
     #[serde(rename = "xid")]
     xids: Vec<Xid>,
     policy: BTreeMap<String, Policy>,
@@ -57,7 +60,7 @@ pub(super) struct Policy {
     pub(super) severity: Severity,
     pub(super) action: String,
     /// What follows unless the line says that the error was not fatal.
-    fatal: Option<Box<Policy>>,
+    pub(super) fatal: Option<Box<Policy>>,
 }
 
 impl Catalogue {
@@ -82,6 +85,11 @@ impl Catalogue {
     #[must_use]
     pub fn least_status(&self, code: u32) -> Status {
         self.policy(code, "Nonfatal").status
+    }
+
+    /// The row of NVIDIA's table of NVLink errors that a line is of.
+    pub(super) fn nvlink_row(&self, code: u32, text: &str) -> Option<&Row> {
+        nvlink::decode(&self.nvlink5, code, text)
     }
 
     /// What follows from this number in a line with this text.

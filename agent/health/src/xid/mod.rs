@@ -1,51 +1,73 @@
 //! XIDs: the driver's error numbers, what NVIDIA says about each, and those in the kernel log.
 
 mod catalogue;
+mod earlier;
 mod event;
+mod nvlink;
 mod recovery;
+pub(crate) mod switch;
 mod tail;
 
 use std::collections::BTreeMap;
 
 pub use catalogue::{Catalogue, Xid};
+pub(crate) use earlier::Earlier;
 pub(crate) use recovery::RecoveryAction;
 pub use tail::{XidEvent, XidTail};
 
-use crate::host::kernel_log::KernelLog;
-use crate::root::Root;
-use crate::{Check, Severity, Status};
+use crate::host::kernel_log::{KEEP_MORE, KernelLog};
+use crate::{Check, Severity, Status, span};
 use event::Event;
 
 const NAME: &str = "xid";
-/// With less of the log left, "no XID in it" says too little.
-const LEAST_MEMORY_S: f64 = 3600.0;
 /// The number by which the driver tells what has to be done to recover a GPU.
 const RECOVERY_CHANGED: u32 = 154;
 
-/// The XIDs in the kernel log.
-pub(crate) fn check(root: &Root) -> Vec<Check> {
-    match KernelLog::read(root) {
-        Ok(log) => {
-            let driver = root.exists("proc/driver/nvidia/version");
-            judge(&log, Catalogue::built_in(), root.uptime_s(), driver)
-        }
-        Err(error) => vec![Check::unknown(
-            NAME,
-            "kernel log",
-            format!("/dev/kmsg cannot be read: {error}"),
-            "run as root or with CAP_SYSLOG; a container also needs the device: --device /dev/kmsg",
-        )],
+/// Earlier boots with the same XID after which a further reboot is not expected to help.
+const REBOOTS_IN_VAIN: usize = 2;
+
+/// XIDs that NVML told while the examination lasted, but for those that `checks` of the kernel log have.
+pub(crate) fn live(xids: &[(u32, u64)], checks: &[Check]) -> Vec<Check> {
+    let catalogue = Catalogue::built_in();
+    let mut found: BTreeMap<(u32, u64), usize> = BTreeMap::new();
+    for xid in xids {
+        *found.entry(*xid).or_default() += 1;
     }
+    let is_new = |target: &str, code: u64| {
+        let same = |check: &&Check| {
+            check.name == NAME && check.target == target && check.value == Some(code.into())
+        };
+        !checks.iter().any(|check| same(&check))
+    };
+    let judged = found.into_iter().filter_map(|((index, code), count)| {
+        let target = format!("GPU {index}");
+        is_new(&target, code).then(|| {
+            let number = u32::try_from(code).unwrap_or(u32::MAX);
+            let detail = told(catalogue, number, count, "told by NVML just now");
+            let check = Check::ok(NAME, target, detail).found(code, "XID");
+            apply(check, catalogue.policy(number, ""))
+        })
+    });
+    judged.collect()
 }
 
 /// One check for every GPU and number, or one for a log without any. `now_s` is the time since the kernel's start.
-fn judge(log: &KernelLog, catalogue: &Catalogue, now_s: Option<f64>, driver: bool) -> Vec<Check> {
+pub(crate) fn judge(
+    log: &KernelLog,
+    catalogue: &Catalogue,
+    now_s: Option<f64>,
+    driver: bool,
+    earlier: &Earlier,
+) -> Vec<Check> {
     let mut seen: BTreeMap<(String, u32), Vec<Event>> = BTreeMap::new();
     for event in log.messages.iter().filter_map(Event::of) {
         seen.entry((event.pci.clone(), event.code)).or_default().push(event);
     }
+    let cleared = cleared(catalogue, earlier, &seen);
     if seen.is_empty() {
-        return vec![without_any(log, now_s, driver)];
+        let mut checks = vec![without_any(log, now_s, driver)];
+        checks.extend(cleared);
+        return checks;
     }
     // The driver withdraws its demand for recovery once the GPU has been reset.
     let recovered: BTreeMap<String, u64> = seen
@@ -57,13 +79,71 @@ fn judge(log: &KernelLog, catalogue: &Catalogue, now_s: Option<f64>, driver: boo
                 .then(|| (pci.clone(), last.at_us))
         })
         .collect();
-    seen.iter()
-        .filter_map(|((pci, code), events)| {
-            let last = events.last()?;
-            let recovered = recovered.get(pci).is_some_and(|at_us| *at_us >= last.at_us);
-            Some(judge_one(catalogue, *code, last, events.len(), now_s, recovered))
+    let judged = seen.iter().filter_map(|((pci, code), events)| {
+        let last = events.last()?;
+        let recovered = recovered.get(pci).is_some_and(|at_us| *at_us >= last.at_us);
+        let check = judge_one(catalogue, *code, last, events.len(), now_s, recovered);
+        Some(again(check, earlier.boots(pci, *code)))
+    });
+    judged.chain(cleared).collect()
+}
+
+/// What a reset or reboot was to mend, and what has come back after several, is not mended by one more.
+fn again(check: Check, boots: usize) -> Check {
+    if boots == 0 || check.status != Status::Critical {
+        return check;
+    }
+    let detail = format!("{}; also in {boots} earlier boots", check.detail);
+    let check = Check { detail, ..check };
+    if boots < REBOOTS_IN_VAIN || check.severity != Severity::Reset {
+        return check;
+    }
+    let action = format!(
+        "it came back after {boots} reboots: drain the node, run NVIDIA's field diagnostic, have the GPU inspected"
+    );
+    check.but(Status::Critical, Severity::Isolate, action)
+}
+
+/// Serious XIDs of earlier boots that have not come since.
+fn cleared(
+    catalogue: &Catalogue,
+    earlier: &Earlier,
+    seen: &BTreeMap<(String, u32), Vec<Event>>,
+) -> Vec<Check> {
+    let judged = earlier.all().filter_map(|(pci, code, boots)| {
+        let serious = catalogue.policy(code, "").status == Status::Critical;
+        if !serious || seen.contains_key(&(pci.to_owned(), code)) {
+            return None;
+        }
+        let when = format!("in {boots} earlier boots, not since the last one");
+        let detail = told(catalogue, code, boots, &when);
+        let check = Check::ok(NAME, format!("GPU {pci}"), detail).found(u64::from(code), "XID");
+        Some(if boots > REBOOTS_IN_VAIN {
+            let action = "it comes back after reboots: have the GPU inspected at the next drain";
+            check.but(Status::Warning, Severity::Triage, action)
+        } else {
+            Check { severity: Severity::Monitor, ..check }
         })
-        .collect()
+    });
+    judged.collect()
+}
+
+/// `XID 79 NAME once, last 3 min ago: what it means`.
+fn told(catalogue: &Catalogue, code: u32, count: usize, when: &str) -> String {
+    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let (name, meaning) = match catalogue.find(code) {
+        Some(xid) => (format!(" {}", xid.name), xid.meaning.clone()),
+        None => (String::new(), format!("unknown to NVIDIA's catalogue of {}", catalogue.edition)),
+    };
+    format!("XID {code}{name} {times}, {when}: {meaning}")
+}
+
+/// Gives `check` what a policy says.
+fn apply(check: Check, policy: &catalogue::Policy) -> Check {
+    match policy.status {
+        Status::Ok => Check { severity: policy.severity, ..check },
+        status => check.but(status, policy.severity, policy.action.as_str()),
+    }
 }
 
 fn without_any(log: &KernelLog, now_s: Option<f64>, driver: bool) -> Check {
@@ -80,16 +160,16 @@ fn without_any(log: &KernelLog, now_s: Option<f64>, driver: bool) -> Check {
         );
     }
     let kept_s = now_s.map(|now_s| now_s - first.at_us as f64 / 1e6);
-    if log.truncated && kept_s.is_none_or(|kept_s| kept_s < LEAST_MEMORY_S) {
+    if log.forgets(now_s) {
         return Check::unknown(
             NAME,
             TARGET,
             format!("no XID in {count} messages, but the log keeps less than an hour"),
-            "boot with a larger log (log_buf_len=16M), or find what floods it with `dmesg`",
+            KEEP_MORE,
         );
     }
     let reach = match kept_s {
-        Some(kept_s) if log.truncated => format!("of the last {}", ago(kept_s)),
+        Some(kept_s) if log.truncated => format!("of the last {}", span(kept_s)),
         _ => "since the boot".to_owned(),
     };
     Check::ok(NAME, TARGET, format!("no XID in {count} messages {reach}")).found(0_u64, "XIDs")
@@ -103,45 +183,27 @@ fn judge_one(
     now_s: Option<f64>,
     recovered: bool,
 ) -> Check {
-    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
     let when = match now_s {
-        Some(now_s) => format!("{} ago", ago(now_s - last.at_us as f64 / 1e6)),
-        None => format!("{} after the boot", ago(last.at_us as f64 / 1e6)),
+        Some(now_s) => format!("last {} ago", span(now_s - last.at_us as f64 / 1e6)),
+        None => format!("last {} after the boot", span(last.at_us as f64 / 1e6)),
     };
-    let xid = catalogue.find(code);
-    let (name, meaning) = match xid {
-        Some(xid) => (format!(" {}", xid.name), format!(": {}", xid.meaning)),
-        None => {
-            (String::new(), format!(": unknown to NVIDIA's catalogue of {}", catalogue.edition))
-        }
-    };
-    let detail = format!("XID {code}{name} {times}, last {when}{meaning}");
+    let row = catalogue.nvlink_row(code, &last.text);
+    let told = told(catalogue, code, count, &when);
+    let detail = row.map_or_else(|| told.clone(), |row| format!("{told}; {}", row.words()));
     let check = Check::ok(NAME, format!("GPU {}", last.pci), detail).found(u64::from(code), "XID");
     if code == RECOVERY_CHANGED
         && let Some(action) = RecoveryAction::of_line(&last.text)
     {
         return action.apply(check);
     }
-    let policy = catalogue.policy(code, &last.text);
+    let of_row = row.map(nvlink::Row::policy);
+    let policy = of_row.as_ref().unwrap_or_else(|| catalogue.policy(code, &last.text));
     if recovered && policy.severity == Severity::Reset {
         let detail =
             format!("{}; the driver has since withdrawn its demand for recovery", check.detail);
         return Check { severity: Severity::Monitor, detail, ..check };
     }
-    match policy.status {
-        Status::Ok => Check { severity: policy.severity, ..check },
-        status => check.but(status, policy.severity, policy.action.as_str()),
-    }
-}
-
-/// `3.2 h`.
-fn ago(seconds: f64) -> String {
-    match seconds.max(0.0) {
-        seconds if seconds < 120.0 => format!("{seconds:.0} s"),
-        seconds if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
-        seconds if seconds < 172_800.0 => format!("{:.1} h", seconds / 3600.0),
-        seconds => format!("{:.1} days", seconds / 86_400.0),
-    }
+    apply(check, policy)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::judge;
 use crate::host::kernel_log::{KernelLog, Message};
-use crate::xid::Catalogue;
+use crate::host::log_file;
+use crate::xid::{Catalogue, Earlier};
 use crate::{Check, Severity, Status};
 
 fn log(lines: &[(u64, &str)]) -> KernelLog {
@@ -16,7 +17,13 @@ fn log(lines: &[(u64, &str)]) -> KernelLog {
 }
 
 fn checks(log: &KernelLog) -> Vec<Check> {
-    judge(log, Catalogue::built_in(), Some(10_000.0), true)
+    after(log, "")
+}
+
+/// With what a log file has kept of earlier boots.
+fn after(log: &KernelLog, kept: &str) -> Vec<Check> {
+    let earlier = Earlier::in_lines(Some(&log_file::parse(kept)));
+    judge(log, Catalogue::built_in(), Some(10_000.0), true, &earlier)
 }
 
 #[test]
@@ -41,7 +48,8 @@ fn a_log_without_any_is_ok_only_as_far_as_it_reaches() {
     let long = KernelLog { truncated: true, ..log(&[(1000, "audit: x")]) };
     assert_eq!(checks(&long)[0].status, Status::Ok);
     assert_eq!(checks(&KernelLog::default())[0].status, Status::Unknown);
-    let without_driver = judge(&whole, Catalogue::built_in(), Some(10_000.0), false);
+    let without_driver =
+        judge(&whole, Catalogue::built_in(), Some(10_000.0), false, &Earlier::default());
     assert!(!without_driver[0].counts());
 }
 
@@ -82,4 +90,50 @@ fn a_real_log_is_judged() {
     assert_eq!((check.status, check.severity), (Status::Critical, Severity::Reset));
     assert_eq!(check.target, "GPU 0000:9b:00");
     assert!(check.detail.starts_with("XID 119 GSP_RPC_TIMEOUT 5 times"), "{}", check.detail);
+}
+
+/// Boots of a kept log, each with these lines.
+fn boots(lines: &[&str]) -> String {
+    let boot = |(day, line): (usize, &&str)| {
+        let day = day + 1;
+        format!(
+            "Aug {day:>2} 06:00:00 node kernel: [    0.000000] Linux version 6.8\nAug {day:>2} 07:00:00 node kernel: [ 3600.000000] {line}\n"
+        )
+    };
+    lines.iter().enumerate().map(boot).collect()
+}
+
+const TIMEOUT: &str = "NVRM: Xid (PCI:0000:18:00): 119, Timeout waiting for RPC from GSP!";
+
+#[test]
+fn a_reboot_clears_what_was_before_it() {
+    let now = log(&[(1, "Linux version 6")]);
+    let found = after(&now, &boots(&[TIMEOUT, "quiet"]));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!((found[1].status, found[1].severity), (Status::Ok, Severity::Monitor));
+    assert!(found[1].detail.contains("earlier boots"), "{}", found[1].detail);
+    // What the running boot has written to the file is in the kernel's own log, too.
+    assert_eq!(after(&now, &boots(&["quiet", TIMEOUT])).len(), 1);
+}
+
+#[test]
+fn what_comes_back_after_reboots_wants_inspection() {
+    let now = log(&[(9000, TIMEOUT)]);
+    let severity = |kept: &[&str]| after(&now, &boots(kept))[0].severity;
+    assert_eq!(severity(&["quiet", TIMEOUT]), Severity::Reset);
+    assert_eq!(severity(&[TIMEOUT, TIMEOUT]), Severity::Reset);
+    assert_eq!(severity(&[TIMEOUT, TIMEOUT, TIMEOUT]), Severity::Isolate);
+    // Not now, but in three boots before.
+    let quiet = log(&[(1, "Linux version 6")]);
+    let kept = boots(&[TIMEOUT, TIMEOUT, TIMEOUT, "quiet"]);
+    assert_eq!(after(&quiet, &kept)[1].status, Status::Warning);
+}
+
+#[test]
+fn an_error_of_a_link_tells_what_it_is() {
+    let found = checks(&log(&[(
+        9000,
+        "NVRM: Xid (PCI:0018:01:00): 149, NETIR_LINK_EVT  Fatal   XC0 i0 Link 08 (0x004505c6 0x00000000 0x00000000)",
+    )]));
+    insta::assert_json_snapshot!("an_nvlink_error", found);
 }

@@ -1,23 +1,28 @@
 //! A node in a folder.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use perfagent_health::gpu::probe::Probe;
-use perfagent_health::gpu::{EccMode, GpuIdentity, GpuReadings, Reading};
-use perfagent_health::{Health, Options, examine};
+use perfagent_health::gpu::{
+    Counters, Fabric, GpuIdentity, GpuReadings, Held, Link, LinkErrors, Mode, Reading, RowReserve,
+    SramErrors,
+};
+use perfagent_health::{Expectation, Health, Options, examine};
 use tempfile::TempDir;
 
 /// The folder, and the GPUs that NVML shows.
 pub(crate) struct Node {
     root: TempDir,
     pub(crate) gpus: Vec<GpuReadings>,
+    pub(crate) expected: Expectation,
 }
 
 impl Node {
     /// An empty machine.
     pub(crate) fn at(root: TempDir) -> Self {
-        Self { root, gpus: Vec::new() }
+        Self { root, gpus: Vec::new(), expected: Expectation::default() }
     }
 
     /// Two memory controllers, two CPUs, one InfiniBand and one Ethernet port, two GPUs; up for a day.
@@ -63,6 +68,10 @@ impl Node {
             node.put(&format!("sys/bus/pci/devices/{place}/class"), "0x030200");
             node.put(&format!("proc/driver/nvidia/gpus/{place}/information"), "Model: H200");
         }
+        node.put("sys/module/nvidia_peermem/version", "580.82.07");
+        node.put("proc/4711/comm", "nv-fabricmanage");
+        node.put("proc/self/ns/.keep", "");
+        symlink("pid:[4026531836]", node.root.path().join("proc/self/ns/pid")).unwrap();
         // An NVSwitch, which is no GPU.
         node.put("sys/bus/pci/devices/0000:05:00.0/vendor", "0x10de");
         node.put("sys/bus/pci/devices/0000:05:00.0/class", "0x068000");
@@ -78,19 +87,29 @@ impl Node {
     }
 
     pub(crate) fn remove(&self, file: &str) {
-        fs::remove_file(self.root.path().join(file)).unwrap();
+        let path = self.root.path().join(file);
+        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
     }
 
     /// With NVML's answers in the form in which the child process gives them.
     pub(crate) fn examine(&self) -> Health {
         let mut lines = vec![serde_json::json!({"calling": "nvmlInit"})];
         let count = self.gpus.len();
-        lines.push(serde_json::json!({"started": {"driver": "580.82.07", "count": count}}));
+        lines.push(serde_json::json!({"started": {"driver": "580.82.07", "library": "13.580.82.07", "count": count}}));
         lines.extend(self.gpus.iter().map(|gpu| serde_json::json!({"gpu": gpu})));
         lines.push(serde_json::json!("end"));
         let answers: Vec<String> = lines.iter().map(ToString::to_string).collect();
         self.put("answers", &answers.join("\n"));
-        let answers = self.root.path().join("answers");
+        self.examine_with_answers("answers")
+    }
+
+    pub(crate) fn text(&self, file: &str) -> String {
+        fs::read_to_string(self.root.path().join(file)).unwrap()
+    }
+
+    /// With the answers of this file.
+    pub(crate) fn examine_with_answers(&self, file: &str) -> Health {
+        let answers = self.root.path().join(file);
         self.examine_with("/bin/cat", &[answers.to_str().unwrap()], Duration::from_secs(20))
     }
 
@@ -106,6 +125,7 @@ impl Node {
             root: self.root.path().to_owned(),
             time_limit,
             probe: Probe { program: program.into(), arguments },
+            expected: self.expected.clone(),
         })
     }
 }
@@ -123,25 +143,68 @@ pub(crate) fn well_gpu(index: u32) -> GpuReadings {
         },
         handle: Reading::Value(()),
         recovery_action: Reading::Value(0),
-        ecc_mode: Reading::Value(EccMode { current: true, pending: true }),
+        ecc_mode: Reading::Value(Mode { current: true, pending: true }),
         ecc_uncorrected: Reading::Value(0),
         ecc_corrected: Reading::Value(0),
+        ecc_corrected_dram: Reading::Value(0),
+        sram: Reading::Value(SramErrors::default()),
         rows_remapped_corrected: Reading::Value(0),
         rows_remapped_uncorrected: Reading::Value(0),
         remap_pending: Reading::Value(0),
         remap_failed: Reading::Value(0),
+        row_reserve: Reading::Value(RowReserve { max: 640, ..RowReserve::default() }),
+        retired_pages: Reading::NotSupported,
         retirement_pending: Reading::NotSupported,
         throttle_reasons: Reading::Value(1),
         temperature_c: Reading::Value(30),
         slowdown_c: Reading::Value(89),
         memory_temperature_c: Reading::Value(35),
         memory_max_c: Reading::Value(95),
+        margin_c: Reading::Value(57),
+        slowdown_margin_c: Reading::Value(-2),
+        sm_clock_mhz: Reading::Value(345),
+        sm_clock_max_mhz: Reading::Value(1980),
+        memory_clock_mhz: Reading::Value(3201),
+        memory_clock_max_mhz: Reading::Value(3201),
+        application_clock_mhz: Reading::Value(1980),
+        application_clock_default_mhz: Reading::Value(1980),
         pcie_generation: Reading::Value(1),
         pcie_generation_max: Reading::Value(5),
+        pcie_generation_gpu: Reading::Value(5),
         pcie_width: Reading::Value(16),
         pcie_width_max: Reading::Value(16),
-        pcie_replays: Reading::Value(0),
+        links: Reading::Value((0..18).map(|link| Link { link, active: true }).collect()),
+        fabric: Reading::Value(Fabric { state: 3, status: 0, health: Some(0xaa) }),
+        mig: Reading::Value(Mode { current: false, pending: false }),
+        compute_mode: Reading::Value(0),
+        processes: Reading::Value(Vec::new()),
+        memory_used_bytes: Reading::Value(600 << 20),
         persistence: Reading::Value(true),
         utilization_pct: Reading::Value(0),
+        counters: counters(),
+        later: Some(Counters { at_ms: 500, ..counters() }),
+    }
+}
+
+fn counters() -> Counters {
+    let zero = || Reading::Value(0);
+    let link = |link| LinkErrors {
+        link,
+        crc: Some(0),
+        replay: Some(0),
+        recovery: Some(0),
+        ..LinkErrors::default()
+    };
+    Counters {
+        at_ms: 0,
+        held: Held {
+            hardware_thermal_ns: zero(),
+            power_brake_ns: zero(),
+            software_thermal_ns: zero(),
+            thermal_ns: zero(),
+            power_ns: zero(),
+        },
+        pcie_replays: zero(),
+        links: (0..18).map(link).collect(),
     }
 }

@@ -8,6 +8,11 @@ use super::{Device, SUCCESS, VERSION_MISMATCH, answer, put_text};
 
 const INSUFFICIENT_SIZE: u32 = 7;
 
+/// What the script says, or the usual.
+pub(super) fn or(word: &str, gpu: u32, usual: u32) -> u32 {
+    script().level(word, gpu).map_or(usual, |value| value as u32)
+}
+
 /// Declares functions of the form `name(device, *mut value)`.
 macro_rules! getters {
     ($($name:ident: $type:ty = |$index:ident| $value:expr;)+) => {$(
@@ -26,17 +31,24 @@ macro_rules! getters {
 
 getters! {
     nvmlDeviceGetIndex: u32 = |index| index;
-    nvmlDeviceGetUtilizationRates: [u32; 2] = |_index| [93, 41];
+    nvmlDeviceGetUtilizationRates: [u32; 2] = |index| {
+        if script().count("mig", index) == 1 {
+            return NOT_SUPPORTED;
+        }
+        [script().level("utilization", index).map_or(93, |pct| pct as u32), 41]
+    };
     nvmlDeviceGetPowerUsage: u32 = |index| 300_000 + 1000 * index;
     nvmlDeviceGetEnforcedPowerLimit: u32 = |_index| 700_000;
     nvmlDeviceGetTotalEnergyConsumption: u64 = |_index| 1_000_000 + 300 * elapsed().as_millis() as u64;
-    nvmlDeviceGetCurrentClocksThrottleReasons: u64 = |index| script().reasons(index);
-    nvmlDeviceGetPcieReplayCounter: u32 = |_index| 0;
-    nvmlDeviceGetCurrPcieLinkGeneration: u32 = |_index| 5;
+    nvmlDeviceGetCurrentClocksThrottleReasons: u64 = |index| script().count("reasons", index);
+    nvmlDeviceGetPcieReplayCounter: u32 = |index| script().accumulated("replays", index, 1.0) as u32;
+    nvmlDeviceGetCurrPcieLinkGeneration: u32 = |index| or("pcie_gen", index, 5);
     nvmlDeviceGetMaxPcieLinkGeneration: u32 = |_index| 5;
-    nvmlDeviceGetCurrPcieLinkWidth: u32 = |_index| 16;
+    nvmlDeviceGetCurrPcieLinkWidth: u32 = |index| or("pcie_width", index, 16);
     nvmlDeviceGetMaxPcieLinkWidth: u32 = |_index| 16;
-    nvmlDeviceGetPersistenceMode: u32 = |_index| 1;
+    nvmlDeviceGetPersistenceMode: u32 = |index| or("persistence", index, 1);
+    nvmlDeviceGetGpuMaxPcieLinkGeneration: u32 = |_index| 5;
+    nvmlDeviceGetComputeMode: u32 = |index| or("compute", index, 0);
 }
 
 /// Declares functions of the form `name(device, *mut text, length)`.
@@ -65,7 +77,7 @@ texts! {
 /// `memory` is a valid place.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: Device, memory: *mut [u64; 5]) -> u32 {
-    answer("nvmlDeviceGetMemoryInfo_v2", device, |_| {
+    answer("nvmlDeviceGetMemoryInfo_v2", device, |index| {
         // SAFETY: the caller's promise. The version in the low half of the first word stays.
         unsafe {
             let version = (*memory)[0];
@@ -73,13 +85,14 @@ pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: Device, memory: *mut
             if version as u32 != 0x0200_0028 {
                 return VERSION_MISMATCH;
             }
-            *memory = [version, 80 << 30, 1 << 30, 59 << 30, 20 << 30];
+            let used = script().all("memory", index).into_iter().next().unwrap_or(20 << 30);
+            *memory = [version, 80 << 30, 1 << 30, (79 << 30) - used, used];
         }
         SUCCESS
     })
 }
 
-/// 55 °C.
+/// 55 °C, or as the script says.
 ///
 /// # Safety
 /// `celsius` is a valid place.
@@ -89,9 +102,9 @@ pub unsafe extern "C" fn nvmlDeviceGetTemperature(
     _sensor: u32,
     celsius: *mut u32,
 ) -> u32 {
-    answer("nvmlDeviceGetTemperature", device, |_| {
+    answer("nvmlDeviceGetTemperature", device, |index| {
         // SAFETY: the caller's promise.
-        unsafe { *celsius = 55 };
+        unsafe { *celsius = or("temperature", index, 55) };
         SUCCESS
     })
 }
@@ -113,37 +126,20 @@ pub unsafe extern "C" fn nvmlDeviceGetTemperatureThreshold(
     })
 }
 
-/// SM (1) at 1980 MHz, memory (2) at 2619 MHz.
+/// SM (1) at 1980 MHz or as the script says, memory (2) at 2619 MHz.
 ///
 /// # Safety
 /// `clock` is a valid place.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetClockInfo(device: Device, kind: u32, clock: *mut u32) -> u32 {
-    answer("nvmlDeviceGetClockInfo", device, |_| {
+    answer("nvmlDeviceGetClockInfo", device, |index| {
         // SAFETY: the caller's promise.
-        unsafe { *clock = if kind == 2 { 2619 } else { 1980 } };
+        unsafe { *clock = if kind == 2 { 2619 } else { or("clock", index, 1980) } };
         SUCCESS
     })
 }
 
-/// SM (1) at most 1980 MHz, memory (2) 2619 MHz.
-///
-/// # Safety
-/// `clock` is a valid place.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nvmlDeviceGetMaxClockInfo(
-    device: Device,
-    kind: u32,
-    clock: *mut u32,
-) -> u32 {
-    answer("nvmlDeviceGetMaxClockInfo", device, |_| {
-        // SAFETY: the caller's promise.
-        unsafe { *clock = if kind == 2 { 2619 } else { 1980 } };
-        SUCCESS
-    })
-}
-
-/// ECC is on and stays on.
+/// ECC is on and stays on, unless the script says otherwise.
 ///
 /// # Safety
 /// `current` and `pending` are valid places.
@@ -153,14 +149,15 @@ pub unsafe extern "C" fn nvmlDeviceGetEccMode(
     current: *mut u32,
     pending: *mut u32,
 ) -> u32 {
-    answer("nvmlDeviceGetEccMode", device, |_| {
+    answer("nvmlDeviceGetEccMode", device, |index| {
+        let mode = or("ecc_mode", index, 1);
         // SAFETY: the caller's promise.
-        unsafe { (*current, *pending) = (1, 1) };
+        unsafe { (*current, *pending) = (mode, mode) };
         SUCCESS
     })
 }
 
-/// Uncorrected errors (1) as the script says, no corrected ones.
+/// Uncorrected (1) and corrected errors as the script says.
 ///
 /// # Safety
 /// `count` is a valid place.
@@ -173,7 +170,7 @@ pub unsafe extern "C" fn nvmlDeviceGetTotalEccErrors(
 ) -> u32 {
     answer("nvmlDeviceGetTotalEccErrors", device, |index| {
         // SAFETY: the caller's promise.
-        unsafe { *count = if kind == 1 { script().uncorrected(index) } else { 0 } };
+        unsafe { *count = script().count(if kind == 1 { "ecc" } else { "corrected" }, index) };
         SUCCESS
     })
 }
@@ -196,6 +193,26 @@ pub unsafe extern "C" fn nvmlDeviceGetPcieThroughput(
     })
 }
 
+/// The same of one kind of memory: all of it is device memory (2).
+///
+/// # Safety
+/// `count` is a valid place.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMemoryErrorCounter(
+    device: Device,
+    kind: u32,
+    _counter: u32,
+    location: u32,
+    count: *mut u64,
+) -> u32 {
+    answer("nvmlDeviceGetMemoryErrorCounter", device, |index| {
+        let word = if kind == 1 { "ecc" } else { "corrected" };
+        // SAFETY: the caller's promise.
+        unsafe { *count = if location == 2 { script().count(word, index) } else { 0 } };
+        SUCCESS
+    })
+}
+
 /// One `nvmlFieldValue_t`.
 #[repr(C)]
 pub struct FieldValue {
@@ -208,7 +225,30 @@ pub struct FieldValue {
     value: u64,
 }
 
-/// Memory at 61 °C, no links between GPUs, no remapped rows, no recovery action.
+/// Nanoseconds a second of each percent.
+const PERCENT_NS: f64 = 1e7;
+
+/// What a field holds, by the numbers of the driver that is played (from 580.82 on).
+fn field(index: u32, field: u32, link: u32) -> Option<i64> {
+    let count = |word| Some(script().count(word, index) as i64);
+    let held = |word| Some(script().accumulated(word, index, PERCENT_NS) as i64);
+    match field {
+        82 => Some(i64::from(or("memory_temperature", index, 61))),
+        // Rows that were replaced, and the limit on power, have no words: nothing of them happens here.
+        74 | 142 | 143 => Some(0),
+        144 => count("remap_pending"),
+        145 => count("remap_failed"),
+        230 => count("recovery"),
+        194 => Some(-2),
+        75 | 269 => held("hot_software"),
+        270 => held("hot_hardware"),
+        271 => held("brake"),
+        206..=215 if script().nvlink5 => Some(super::link::fifth(index, field, link)),
+        _ => None,
+    }
+}
+
+/// Memory at 61 °C, no remapped rows, no recovery action, unless the script says otherwise.
 ///
 /// # Safety
 /// `values` points to `count` of them.
@@ -218,17 +258,19 @@ pub unsafe extern "C" fn nvmlDeviceGetFieldValues(
     count: c_int,
     values: *mut FieldValue,
 ) -> u32 {
-    answer("nvmlDeviceGetFieldValues", device, |_| {
+    answer("nvmlDeviceGetFieldValues", device, |index| {
         for at in 0..count as usize {
             // SAFETY: the caller's promise.
             let value = unsafe { &mut *values.add(at) };
-            // An unsigned int.
-            value.kind = 1;
-            (value.status, value.value) = match value.field {
-                82 => (SUCCESS, 61),
-                142..=145 | 230 => (SUCCESS, 0),
-                _ => (NOT_SUPPORTED, 0),
+            let found = field(index, value.field, value.scope);
+            // A signed int where it may be below zero, else an unsigned long long or an unsigned int.
+            value.kind = match value.field {
+                194 => 5,
+                74 | 75 | 206..=215 | 269..=271 => 3,
+                _ => 1,
             };
+            value.status = if found.is_some() { SUCCESS } else { NOT_SUPPORTED };
+            value.value = found.unwrap_or(0).cast_unsigned();
         }
         SUCCESS
     })
@@ -243,7 +285,7 @@ pub struct ProcessInfo {
     compute_instance: u32,
 }
 
-/// Every child of this process uses 1 GiB of the first GPU.
+/// Every child of this process uses 1 GiB of the first GPU, and so do the processes of the script.
 ///
 /// # Safety
 /// `count` is a valid place, and `processes` has room for as many, or is null.
@@ -254,7 +296,8 @@ pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
     processes: *mut ProcessInfo,
 ) -> u32 {
     answer("nvmlDeviceGetComputeRunningProcesses_v3", device, |index| {
-        let children = if index == 0 { children() } else { Vec::new() };
+        let mut children = if index == 0 { children() } else { Vec::new() };
+        children.extend(script().all("process", index).into_iter().map(|pid| pid as u32));
         // SAFETY: the caller's promise.
         unsafe {
             let room = std::mem::replace(&mut *count, children.len() as u32);

@@ -90,7 +90,7 @@ pub unsafe extern "C" fn nvmlEventSetWait_v2(
             let event = EventData {
                 device,
                 kind: XID,
-                data: xid.value,
+                data: xid.value.unsigned_abs(),
                 gpu_instance: u32::MAX,
                 compute_instance: u32::MAX,
             };

@@ -3,6 +3,8 @@
 pub mod device;
 pub mod event;
 pub mod gpm;
+pub mod health;
+pub mod link;
 mod script;
 
 use std::ffi::{c_char, c_void};
@@ -63,6 +65,16 @@ pub extern "C" fn nvmlShutdown() -> u32 {
 pub unsafe extern "C" fn nvmlSystemGetDriverVersion(version: *mut c_char, length: u32) -> u32 {
     // SAFETY: the caller's promise.
     unsafe { put_text("580.82.07", version, length) }
+}
+
+/// The library's own version.
+///
+/// # Safety
+/// `version` has `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlSystemGetNVMLVersion(version: *mut c_char, length: u32) -> u32 {
+    // SAFETY: the caller's promise.
+    unsafe { put_text(script().library.as_deref().unwrap_or("13.580.82.07"), version, length) }
 }
 
 /// How many GPUs there are.
