@@ -14,6 +14,7 @@ mod git;
 mod health;
 mod history;
 mod input;
+mod launch;
 mod lookup;
 mod markup;
 mod output;

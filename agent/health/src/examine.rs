@@ -51,7 +51,8 @@ pub fn examine(options: &Options) -> Health {
     checks.extend(gpu::check(&root, &answer));
     let gpus: Vec<_> = answer.gpus.into_iter().map(|gpu| gpu.identity).collect();
     name_by_index(&mut checks, &gpus);
-    Health::new(machine::host_name(), time, gpus, checks)
+    let health = Health::new(machine::host_name(), time, gpus, checks);
+    Health { boot_id: root.text("proc/sys/kernel/random/boot_id"), ..health }
 }
 
 /// Runs a group in a thread of its own, which is left behind should it hang: reading a sick device's counters can.

@@ -12,7 +12,7 @@
 //!   read below a root path that is a parameter.
 //!
 //! Where things go: `host`, `network` and `gpu` hold one noun a file; `xid` holds NVIDIA's catalogue and the lines of
-//! the kernel log. Checks that load the machine, the comparison of many nodes, and the exporter will be `active`,
+//! the kernel log. `launch` is how one command examines many nodes, `slurm` how a node is drained. Checks that load the machine, the comparison of many nodes, and the exporter will be `active`,
 //! `fleet` and `exporter` beside them.
 
 mod check;
@@ -20,9 +20,11 @@ mod examine;
 pub mod gpu;
 mod health;
 mod host;
+pub mod launch;
 mod machine;
 mod network;
 mod root;
+pub mod slurm;
 mod xid;
 
 pub use check::{Check, Severity, Status, Value};

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use perfagent_recording::Timestamp;
+
 /// Where `/proc`, `/sys` and `/dev` are looked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Root(PathBuf);
@@ -42,6 +44,13 @@ impl Root {
             .collect();
         names.sort();
         names
+    }
+
+    /// When the kernel started, by the wall clock as it is now.
+    pub(crate) fn booted_at(&self) -> Option<Timestamp> {
+        let text = self.text("proc/stat")?;
+        let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?;
+        Some(Timestamp::from_unix_parts(seconds.trim().parse().ok()?, 0))
     }
 
     /// Seconds since the kernel started.
