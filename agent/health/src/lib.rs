@@ -12,14 +12,16 @@
 //!   read below a root path that is a parameter.
 //!
 //! Where things go: `host`, `network` and `gpu` hold one noun a file; `xid` holds NVIDIA's catalogue and the lines of
-//! the kernel log. `launch` is how one command examines many nodes, `slurm` how a node is drained. Checks that load the machine, the comparison of many nodes, and the exporter will be `active`,
-//! `fleet` and `exporter` beside them.
+//! the kernel log; `host_list` reads Slurm's lists of hosts. `launch` is how one command examines many nodes, `slurm` how
+//! a node is drained. Checks that load the machine, the comparison of many nodes, and the exporter will be `active`, `fleet`
+//! and `exporter` beside them.
 
 mod check;
 mod examine;
 pub mod gpu;
 mod health;
 mod host;
+pub mod host_list;
 pub mod launch;
 mod machine;
 mod network;
