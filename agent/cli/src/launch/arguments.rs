@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// fails: under them, over several nodes, the exit code is 0 as soon as the document is written, whatever it says.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
-    /// This node's name, where it is not that of the host, as in a pod; by default $SLURMD_NODENAME, else the host's
+    /// This node's name, where it is not that of the host, as in a pod; by default Slurm's, else the host's
     #[arg(long, value_name = "NAME")]
     pub(super) node: Option<String>,
     /// Without a shared folder: hand the documents over TCP to rank 0, which listens there and answers for all nodes
@@ -32,13 +32,13 @@ pub(crate) struct Arguments {
     /// Number of nodes, for --gather-at where no launcher tells it
     #[arg(long, value_name = "N")]
     nnodes: Option<usize>,
-    /// Which of them this is, from 0; in a Kubernetes Job it is $JOB_COMPLETION_INDEX
+    /// Which of them this is, from 0; an indexed Job of Kubernetes tells it by itself
     #[arg(long, value_name = "I")]
     node_rank: Option<usize>,
     /// Drain this node in Slurm when it is critical; with =unknown also when it could not be checked
     ///
     /// The reason begins with `perfagent: `. A node that is drained already is left as it is. scontrol has 20 s, so that a
-    /// HealthCheckProgram with a --timeout of 30 s ends before Slurm's limit of 60 s.
+    /// `HealthCheckProgram` with a --timeout of 30 s ends before Slurm's limit of 60 s.
     #[arg(
         long,
         value_name = "VERDICT",

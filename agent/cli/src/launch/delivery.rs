@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use perfagent_health::launch::{Folder, Report, hand_over};
+use perfagent_health::launch::{Folder, Launcher, Report, hand_over};
 use perfagent_health::slurm::{self, Outcome, Permit};
 use perfagent_health::{Health, Status};
 
@@ -60,7 +60,7 @@ impl Node {
         match self.gather {
             None => {
                 let launcher = self.place.launcher.filter(|_| self.place.has_others());
-                let fragile = launcher.is_some_and(|launcher| launcher.ends_all_with_one());
+                let fragile = launcher.is_some_and(Launcher::ends_all_with_one);
                 let answer = if written { Answer::Headline } else { Answer::Node };
                 Ok(Delivery { verdict, handed_over: written && fragile, answer })
             }

@@ -39,6 +39,6 @@ pub(crate) fn headline(reports: &[Report], verdict: Status) -> String {
 /// One line a node, the worst first.
 pub(crate) fn lines(reports: &[Report]) -> Vec<String> {
     let mut sorted: Vec<_> = reports.iter().collect();
-    sorted.sort_by(|one, other| other.verdict.cmp(&one.verdict));
+    sorted.sort_by_key(|report| std::cmp::Reverse(report.verdict));
     sorted.into_iter().map(|report| cleaned(&report.headline)).collect()
 }

@@ -6,5 +6,5 @@ pub(crate) mod gathered;
 mod node;
 
 pub(crate) use arguments::Arguments;
-pub(crate) use delivery::{Answer, Delivery};
+pub(crate) use delivery::Answer;
 pub(crate) use node::Node;

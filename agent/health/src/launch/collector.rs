@@ -14,7 +14,7 @@ use super::report::{Answer, MOST_BYTES, Report};
 /// Connections at one time; whoever comes on top of them tries again.
 const MOST_CONNECTIONS: usize = 1024;
 /// After the deadline, for what connections tell about their ends.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What a thread of a connection needs.
 const STACK: usize = 256 << 10;
 

@@ -79,12 +79,13 @@ pub fn keep(permit: &Permit, health: &Health, headline: &str) -> Result<Outcome,
     if wish == Wish::Nothing {
         return Ok(Outcome::Nothing);
     }
-    let scontrol = Scontrol { deadline: Instant::now() + permit.patience, node: &permit.node };
+    let deadline = Instant::now() + permit.patience;
+    let scontrol = Scontrol { program: "scontrol", deadline, node: &permit.node };
     let node = Node::read(&scontrol.show()?).ok_or_else(|| scontrol.unreadable())?;
     let outcome = outcome(wish, &node, headline);
     match &outcome {
         Outcome::Drained { reason } => {
-            scontrol.update(&["state=drain", &format!("reason={reason}")])?
+            scontrol.update(&["state=drain", &format!("reason={reason}")])?;
         }
         // Unlike `resume` it brings no node up that is down.
         Outcome::Resumed { .. } => scontrol.update(&["state=undrain"])?,

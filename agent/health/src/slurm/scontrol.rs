@@ -39,6 +39,7 @@ pub enum Failed {
 
 /// The program, for one node.
 pub(super) struct Scontrol<'a> {
+    pub(super) program: &'a str,
     pub(super) deadline: Instant,
     pub(super) node: &'a str,
 }
@@ -64,7 +65,7 @@ impl Scontrol<'_> {
 
     fn run(&self, words: &[&str]) -> Result<String, Failed> {
         let command = words.iter().take(3).copied().collect::<Vec<_>>().join(" ");
-        let child = Command::new("scontrol")
+        let child = Command::new(self.program)
             .args(words)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -97,5 +98,41 @@ impl Scontrol<'_> {
         let said = [err, out].join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
         let said = if said.is_empty() { format!("ended with {}", output.status) } else { said };
         Err(Failed::Refused { command, said })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Failed, Scontrol};
+
+    fn run(program: &str, words: &[&str], limit: Duration) -> Result<String, Failed> {
+        Scontrol { program, deadline: Instant::now() + limit, node: "n1" }.run(words)
+    }
+
+    const LONG: Duration = Duration::from_mins(1);
+
+    #[test]
+    fn each_way_to_fail_is_one_line_with_a_remedy() {
+        let missing = run("no-such-scontrol", &["ping"], LONG).unwrap_err();
+        assert_eq!(missing, Failed::Missing("n1".to_owned()));
+        let script = "echo ' Node n1\n not found'; echo slurm error >&2; exit 1";
+        let refused = run("sh", &["-c", script], LONG).unwrap_err();
+        assert!(
+            matches!(&refused, Failed::Refused { said, .. } if said == "slurm error Node n1 not found"),
+            "{refused}"
+        );
+        let quiet = run("false", &[], LONG).unwrap_err();
+        assert!(quiet.to_string().contains("exit status: 1"), "{quiet}");
+        assert_eq!(run("echo", &["a"], LONG).unwrap(), "a");
+    }
+
+    #[test]
+    fn one_that_does_not_answer_is_ended() {
+        let start = Instant::now();
+        let late = run("sleep", &["600"], Duration::from_millis(200)).unwrap_err();
+        assert_eq!(late, Failed::Late("600".to_owned()));
+        assert!(start.elapsed() < LONG);
     }
 }
