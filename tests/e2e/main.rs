@@ -6,6 +6,7 @@ mod data_stall;
 mod disk;
 mod findings;
 mod gpu;
+mod health;
 mod interrupted;
 mod launchers;
 mod naive;
