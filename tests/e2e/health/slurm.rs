@@ -133,7 +133,16 @@ fn the_prolog_keeps_jobs_from_a_sick_node() {
     let out = bed.path("job").display().to_string();
     let mut batch = slurm.command("sbatch");
     batch.args(["--requeue", "-N1", "-o", &out, "--wrap", "echo on $SLURMD_NODENAME"]);
-    let _ = finish(&mut batch).success();
+    let said = finish(&mut batch).success().stdout;
+    let job = said.split_whitespace().last().unwrap();
+    let queue = |slurm: &Slurm| {
+        let mut queue = slurm.command("squeue");
+        finish(queue.args(["--noheader", "--format=%T %r"])).stdout.trim().to_owned()
+    };
+    // Slurm starts it again two minutes later at the soonest, unless somebody asks for it.
+    slurm
+        .wait_until("a job that is back in the queue", |slurm| queue(slurm) == "PENDING BeginTime");
+    scontrol(&slurm, &["update", &format!("jobid={job}"), "starttime=now"]);
     slurm.wait_until("a job that ended", |_| {
         fs::read_to_string(&out).is_ok_and(|said| said == "on node1\n")
     });
