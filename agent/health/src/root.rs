@@ -14,6 +14,11 @@ impl Root {
         Self(path.into())
     }
 
+    /// Whether this is the running system, and no copy of its files.
+    pub(crate) fn is_system(&self) -> bool {
+        self.0 == std::path::Path::new("/")
+    }
+
     /// The path of `name`, which is written without a leading slash.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)

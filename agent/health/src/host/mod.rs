@@ -4,5 +4,6 @@ pub(crate) mod clock;
 pub(crate) mod disk;
 pub(crate) mod edac;
 pub(crate) mod kernel_log;
+mod kernel_ring;
 pub(crate) mod machine_check;
 pub(crate) mod memory;

@@ -31,7 +31,7 @@ pub(crate) fn check(root: &Root) -> Vec<Check> {
             NAME,
             "kernel log",
             format!("/dev/kmsg cannot be read: {error}"),
-            "run as root or with CAP_SYSLOG; a container also needs the device: --device /dev/kmsg",
+            "run as root or with CAP_SYSLOG, also in a container: --cap-add SYSLOG",
         )],
     }
 }
