@@ -49,7 +49,8 @@ pub struct Collected {
 }
 
 enum Arrival {
-    Report(Box<Report>),
+    /// With the connection that waits for the answer.
+    Report(Box<Report>, TcpStream),
     Odd(String),
 }
 
@@ -102,7 +103,7 @@ impl Collector {
         while ranks(&reports) < self.place.size {
             let left = self.wait.deadline.saturating_duration_since(Instant::now());
             match self.arrivals.recv_timeout(left) {
-                Ok(Arrival::Report(report)) => take(&mut reports, *report),
+                Ok(Arrival::Report(report, peer)) => take(&mut reports, *report, &peer),
                 Ok(Arrival::Odd(said)) => remarks.push(said),
                 Err(_) => break,
             }
@@ -114,7 +115,7 @@ impl Collector {
                 self.arrivals.recv_timeout(last.saturating_duration_since(Instant::now()))
         {
             match arrival {
-                Arrival::Report(report) => take(&mut reports, *report),
+                Arrival::Report(report, peer) => take(&mut reports, *report, &peer),
                 Arrival::Odd(said) => remarks.push(said),
             }
         }
@@ -165,11 +166,13 @@ fn ranks(reports: &[Report]) -> usize {
 }
 
 /// A node that repeats its report, as when it did not hear that it was taken, has one all the same.
-fn take(reports: &mut Vec<Report>, report: Report) {
+fn take(reports: &mut Vec<Report>, report: Report, peer: &TcpStream) {
     match reports.iter_mut().find(|known| known.rank == report.rank) {
         Some(known) => *known = report,
         None => reports.push(report),
     }
+    // Here, as this process may end with the last report: a thread of its own could come too late.
+    say(peer, &Answer::Taken);
 }
 
 /// What connections have in common.
@@ -188,7 +191,7 @@ fn serve(stream: TcpStream, expected: &Arc<Expected>, sender: &SyncSender<Arriva
     }
     let (own, sender) = (Arc::clone(expected), sender.clone());
     let started = thread::Builder::new().stack_size(STACK).spawn(move || {
-        let arrival = receive(&stream, &own, &sender);
+        let arrival = receive(stream, &own, &sender);
         own.open.fetch_sub(1, Ordering::Relaxed);
         if let Err(said) = arrival {
             let _ = sender.send(Arrival::Odd(said));
@@ -199,9 +202,9 @@ fn serve(stream: TcpStream, expected: &Arc<Expected>, sender: &SyncSender<Arriva
     }
 }
 
-/// Takes one line and answers it; fails with what was odd about the peer.
+/// Takes one line; fails with what was odd about the peer, which hears of it too.
 fn receive(
-    mut stream: &TcpStream,
+    stream: TcpStream,
     expected: &Expected,
     sender: &SyncSender<Arrival>,
 ) -> Result<(), String> {
@@ -209,20 +212,25 @@ fn receive(
         .peer_addr()
         .map_or_else(|_| "somebody".to_owned(), |peer| peer.ip().to_canonical().to_string());
     let line =
-        line(stream, expected.deadline).map_err(|said| format!("{peer} connected and {said}"))?;
-    let answer = match Report::read(&line, expected.run.as_deref(), expected.size) {
-        // Said to be taken only when it is on its way.
-        Ok(report) => sender.send(Arrival::Report(Box::new(report))).map(|()| Answer::Taken),
-        Err(why) => {
-            let _ = sender.send(Arrival::Odd(format!("{peer} was refused: {why}")));
-            Ok(Answer::Refused(why))
+        line(&stream, expected.deadline).map_err(|said| format!("{peer} connected and {said}"))?;
+    match Report::read(&line, expected.run.as_deref(), expected.size) {
+        Ok(report) => {
+            // When it is too late, nobody answers, and the peer finds out.
+            let _ = sender.send(Arrival::Report(Box::new(report), stream));
+            Ok(())
         }
-    };
-    // It was too late, or the peer is gone: it will find out.
-    let Ok(answer) = answer else { return Ok(()) };
+        Err(why) => {
+            let said = format!("{peer} was refused: {why}");
+            say(&stream, &Answer::Refused(why));
+            Err(said)
+        }
+    }
+}
+
+/// Answers a peer. Few bytes on a new connection never wait; the peer may be gone.
+fn say(mut stream: &TcpStream, answer: &Answer) {
     let _ = stream.set_write_timeout(Some(Duration::from_secs(5)));
     let _ = stream.write_all(&answer.line());
-    Ok(())
 }
 
 /// The line, however slowly it comes, until the deadline.

@@ -56,8 +56,9 @@ fn nodes_that_do_not_report_are_unknown_and_hold_nobody_up() {
     let silent = TcpStream::connect(&at).unwrap();
     let mut half = TcpStream::connect(&at).unwrap();
     half.write_all(b"{\"schema\":").unwrap();
-    assert_eq!(hand_over(&at, &report(&place(2, 4)), LONG), Ok(()));
+    let sender = std::thread::spawn(move || hand_over(&at, &report(&place(2, 4)), LONG));
     let collected = collector.collect(report(&place(0, 4)));
+    assert_eq!(sender.join().unwrap(), Ok(()));
     let expected = [
         ("n0", Status::Ok),
         ("node-1-of-4", Status::Unknown),
@@ -116,11 +117,11 @@ fn strangers_are_refused_and_told_why() {
 #[test]
 fn a_report_that_is_sent_twice_counts_once() {
     let (collector, at) = collector(&place(0, 3), SHORT);
-    for _ in 0..2 {
-        assert_eq!(hand_over(&at, &report(&place(1, 3)), LONG), Ok(()));
-    }
+    let twice =
+        std::thread::spawn(move || [(); 2].map(|()| hand_over(&at, &report(&place(1, 3)), LONG)));
     let collected = collector.collect(report(&place(0, 3)));
     assert_eq!(collected.missing, 1);
+    assert_eq!(twice.join().unwrap(), [Ok(()), Ok(())]);
 }
 
 #[test]
