@@ -31,6 +31,7 @@ fn words(value: &Value) -> Vec<String> {
 }
 
 /// Where the checkers are that `cargo xtask test` installs.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn checkers() -> Option<PathBuf> {
     let folder = std::env::var_os("PERFAGENT_TEST_CHECKERS").map(PathBuf::from);
     let folder = folder.filter(|folder| folder.is_dir());
@@ -143,7 +144,7 @@ fn the_plug_in_of_node_problem_detector_can_be_run() {
     assert_eq!(pod["initContainers"][0]["command"][2], rule["path"]);
 }
 
-/// The script of the DaemonSet examines at once, and ends when it is asked to.
+/// The script of the `DaemonSet` examines at once, and ends when it is asked to.
 #[test]
 fn the_daemonsets_script_runs_and_ends() {
     let container = &object("kubernetes/daemonset.yaml", "DaemonSet")["spec"]["template"]["spec"]["containers"]
