@@ -57,10 +57,10 @@ fn install(wanted: &[&str], options: &[&str]) -> Result<()> {
             .args(wanted),
     )
     .with_context(|| {
-        let options: String = options.iter().map(|option| format!("{option} ")).collect();
+        let options = [options, &["--target"]].concat().join(" ");
         format!(
             "{packages} are needed once and could not be installed (is there a network?); from a machine that has one \
-             bring what `python3 -m pip install {options}--target packages {packages}` makes to {}",
+             bring what `python3 -m pip install {options} packages {packages}` makes to {}",
             folder.display()
         )
     })?;
