@@ -66,7 +66,7 @@ fn local_ranks(bed: &Bed, files: &[&str], ranks_a_node: usize) {
 }
 
 /// `mpirun` for four ranks on a machine with fewer processors, as whoever runs the tests.
-fn mpirun(command: &mut Command) -> &mut Command {
+pub(crate) fn mpirun(command: &mut Command) -> &mut Command {
     command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
     // All ranks are here: nothing is to be started through ssh, or sought on other networks.
     command.env("OMPI_MCA_plm", "isolated").env("OMPI_MCA_rmaps_base_oversubscribe", "1");

@@ -7,6 +7,7 @@ mod disk;
 mod findings;
 mod gate;
 mod gpu;
+mod health;
 mod interrupted;
 mod launchers;
 mod naive;

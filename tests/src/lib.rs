@@ -63,10 +63,19 @@ impl Bed {
     /// When the programs have not been built, or there is no temporary folder.
     #[must_use]
     pub fn new() -> Self {
+        Self::with(&["perfagent", "perfagent-bench", "perfagent-gui", "libperfagent.so"])
+    }
+
+    /// The same for a test that needs only these.
+    ///
+    /// # Panics
+    /// When they have not been built, or there is no temporary folder.
+    #[must_use]
+    pub fn with(needed: &[&str]) -> Self {
         let this = std::env::current_exe().expect("the test's own path");
         // target/debug/deps/e2e-… → target/debug
         let programs = this.ancestors().nth(2).expect("a target folder").to_owned();
-        for program in ["perfagent", "perfagent-bench", "perfagent-gui", "libperfagent.so"] {
+        for program in needed {
             assert!(
                 programs.join(program).is_file(),
                 "{}: not built; run the tests with `cargo xtask test`",
@@ -82,6 +91,12 @@ impl Bed {
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The folder with the programs and libraries of the workspace.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        &self.programs
     }
 
     /// A program of the workspace, to be run in the test's folder.

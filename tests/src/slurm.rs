@@ -33,6 +33,15 @@ impl Slurm {
     /// When it does not come up; the logs of its daemons are in the message.
     #[must_use]
     pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// The same with further lines in its `slurm.conf`.
+    ///
+    /// # Panics
+    /// When it does not come up; the logs of its daemons are in the message.
+    #[must_use]
+    pub fn with(lines: &str) -> Self {
         // Not in the test's folder: the paths of sockets must be short.
         let folder = tempfile::Builder::new().prefix("slurm").tempdir().expect("a folder");
         let mut slurm = Self { folder, daemons: Vec::new() };
@@ -42,7 +51,7 @@ impl Slurm {
         slurm.make("private", 0o700);
         slurm.make("state", 0o700);
         slurm.write_key();
-        slurm.write_configuration();
+        slurm.write_configuration(lines);
         slurm.start_munge();
         slurm.spawn("slurmctld", &["slurmctld", "-D"]);
         for node in NODES {
@@ -51,6 +60,14 @@ impl Slurm {
         }
         slurm.until("two idle nodes", Self::is_idle);
         slurm
+    }
+
+    /// Waits until something holds, but not for a daemon that has ended.
+    ///
+    /// # Panics
+    /// When it does not come to that.
+    pub fn wait_until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        self.until(what, holds);
     }
 
     /// A program of Slurm that talks to this cluster.
@@ -85,7 +102,7 @@ impl Slurm {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its permissions");
     }
 
-    fn write_configuration(&self) {
+    fn write_configuration(&self, lines: &str) {
         let folder = self.folder.path().display();
         let host = said("uname", "-n");
         let host = host.split('.').next().unwrap_or_default();
@@ -109,7 +126,7 @@ impl Slurm {
              ProctrackType=proctrack/linuxproc\nTaskPlugin=task/none\nMpiDefault=none\n\
              SchedulerType=sched/builtin\nSelectType=select/cons_tres\nSelectTypeParameters=CR_Core\n\
              SlurmdParameters=config_overrides\nReturnToService=2\n\
-             {}{}PartitionName=all Nodes={} Default=YES State=UP\n",
+             {lines}\n{}{}PartitionName=all Nodes={} Default=YES State=UP\n",
             node(NODES[0], first),
             node(NODES[1], second),
             NODES.join(",")

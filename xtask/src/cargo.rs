@@ -16,6 +16,8 @@ pub(crate) struct Cargo {
     clang: Vec<(&'static str, String)>,
     /// The Python packages that the tests record; not there before the first `cargo xtask test` or `setup`.
     python: Option<PathBuf>,
+    /// The Python packages that check manifests and shell files.
+    checkers: Option<PathBuf>,
 }
 
 /// Finds or fetches libtorch for cargo.
@@ -24,6 +26,7 @@ pub(crate) fn with_libtorch() -> Result<Cargo> {
         torch: libtorch::find_or_fetch()?,
         clang: libclang::environment()?,
         python: python::folder().ok(),
+        checkers: python::checkers().ok(),
     })
 }
 
@@ -46,6 +49,7 @@ impl Cargo {
             .env("LIBTORCH_CXX11_ABI", "1")
             .envs(self.clang.iter().map(|(name, value)| (name, value)))
             .envs(self.python.iter().map(|folder| ("PERFAGENT_TEST_PYTHON", folder)))
+            .envs(self.checkers.iter().map(|folder| ("PERFAGENT_TEST_CHECKERS", folder)))
             // `cargo run` sets this for its child; passing it on would rebuild what depends on it.
             .env_remove("CARGO_MANIFEST_DIR");
         // One that the developer has chosen stays.

@@ -17,6 +17,7 @@ mod health;
 mod health_rows;
 mod history;
 mod input;
+mod launch;
 mod lookup;
 mod markup;
 mod output;

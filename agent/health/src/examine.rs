@@ -58,7 +58,8 @@ pub fn examine(options: &Options) -> Health {
     name_by_index(&mut checks, &gpus);
     checks.extend(xid::live(&answer.xids, &checks));
     name_by_index(&mut checks, &gpus);
-    Health::new(machine::host_name(), time, gpus, checks)
+    let health = Health::new(machine::host_name(), time, gpus, checks);
+    Health { boot_id: root.text("proc/sys/kernel/random/boot_id"), ..health }
 }
 
 /// Runs a group in a thread of its own, which is left behind should it hang: reading a sick device's counters can.

@@ -14,6 +14,9 @@ pub struct Health {
     pub host: String,
     /// When it was examined, RFC 3339 in UTC.
     pub time: String,
+    /// Which boot of which machine this was, as Linux numbers them; tells two nodes with one name apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_id: Option<String>,
     /// The worst of the checks that count: critical, then unknown, then warning. Without any check, unknown.
     pub verdict: Status,
     /// The GPUs that NVML shows.
@@ -30,7 +33,7 @@ impl Health {
         checks: Vec<Check>,
     ) -> Self {
         let verdict = verdict(&checks);
-        Self { schema: "perfagent.health/1", host, time, verdict, gpus, checks }
+        Self { schema: "perfagent.health/1", host, time, boot_id: None, verdict, gpus, checks }
     }
 
     /// The same with further checks, and the verdict of all.

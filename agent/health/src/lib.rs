@@ -15,7 +15,8 @@
 //! to be in it.
 //!
 //! Where things go: `host`, `network` and `gpu` hold one noun a file; `xid` holds NVIDIA's catalogue and the lines of
-//! the kernel log, `active` the checks that load a machine.
+//! the kernel log, `active` the checks that load a machine; `host_list` reads Slurm's lists of hosts. `launch` is how one
+//! command examines many nodes, `slurm` how a node is drained.
 
 pub mod active;
 mod check;
@@ -27,9 +28,12 @@ mod fuzz;
 pub mod gpu;
 mod health;
 mod host;
+pub mod host_list;
+pub mod launch;
 mod machine;
 mod network;
 mod root;
+pub mod slurm;
 mod span;
 mod xid;
 

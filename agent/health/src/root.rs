@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 
+use perfagent_recording::Timestamp;
+
 /// Where `/proc`, `/sys` and `/dev` are looked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Root(PathBuf);
@@ -11,6 +13,11 @@ pub(crate) struct Root(PathBuf);
 impl Root {
     pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
+    }
+
+    /// Whether this is the running system, and no copy of its files.
+    pub(crate) fn is_system(&self) -> bool {
+        self.0 == std::path::Path::new("/")
     }
 
     /// The path of `name`, which is written without a leading slash.
@@ -81,6 +88,13 @@ impl Root {
             .collect();
         names.sort();
         names
+    }
+
+    /// When the kernel started, by the wall clock as it is now.
+    pub(crate) fn booted_at(&self) -> Option<Timestamp> {
+        let text = self.text("proc/stat")?;
+        let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?;
+        Some(Timestamp::from_unix_parts(seconds.trim().parse().ok()?, 0))
     }
 
     /// Seconds since the kernel started.

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use perfagent_health::gpu::probe::Probe;
-use perfagent_health::{Options, Status, examine};
+use perfagent_health::launch::Report;
+use perfagent_health::{Health, Options, Status, examine};
 
 use crate::active;
 use crate::exit::Exit;
 use crate::expected_node::Expected;
 use crate::health;
+use crate::launch::{self, Answer, Node, gathered};
 use crate::printer::Printer;
 
 /// Check whether this node is well: host, network, GPUs
@@ -19,9 +21,16 @@ use crate::printer::Printer;
 /// GPU can be seen is not ok.
 ///
 /// Exit codes: ci: 0 ok or warning, 1 critical, 3 unknown. nagios: 0 ok, 1 warning, 2 critical, 3 unknown.
-/// npd (node-problem-detector): 0 ok, 1 warning or critical, 2 unknown, and one line of output.
+/// npd (node-problem-detector): 0 ok, 1 warning or critical, 2 unknown, and one line of at most 80 bytes.
+///
+/// Started by srun, mpirun or torchrun it examines each node once. Its place comes from --nnodes and --node-rank, else from
+/// the variables of torchrun, MPI and Slurm, in this order; variables that contradict each other are refused.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  perfagent health --exit-style nagios --timeout 4")]
+#[command(after_help = "Example:
+  perfagent health --exit-style nagios --timeout 4
+  srun --ntasks-per-node=1 perfagent health --out /shared/health
+  mpirun --map-by ppr:1:node perfagent health --gather-at node1:29400
+  perfagent health --timeout 20 --slurm-drain --slurm-resume    # as Slurm's HealthCheckProgram")]
 pub(crate) struct Args {
     /// Answer as JSON (perfagent.health/1)
     #[arg(long)]
@@ -35,6 +44,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     active: active::Args,
     expected: Expected,
+    launch: launch::Arguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -69,28 +79,62 @@ impl ExitStyle {
 
 /// Runs the checks.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let Some(node) = Node::begin(&args.launch, args.timeout, printer)? else {
+        return Ok(Exit::Success);
+    };
     let program = std::env::current_exe()
         .context("perfagent: its own path cannot be found; start it by its full path")?;
-    let found = examine(&Options {
+    let found = node.name(examine(&Options {
         root: "/".into(),
         time_limit: args.timeout,
         probe: Probe { program, arguments: vec!["nvml-answer".to_owned()] },
         expected: args.expected.read()?,
-    });
+    }));
     let found = args.active.extend(found, printer)?;
     args.expected.write(&found)?;
-    if args.json {
-        printer.json(&found)?;
-    } else {
-        printer.line(health::headline(&found))?;
-        match args.exit_style {
-            ExitStyle::Ci => health::write_checks(&found, true, printer)?,
-            // What Nagios takes for performance data begins with a bar, and commands to type are full of them.
-            ExitStyle::Nagios => health::write_checks(&found, false, printer)?,
-            ExitStyle::Npd => {}
-        }
+    let delivery = node.deliver(&found, &health::headline(&found), printer)?;
+    match &delivery.answer {
+        Answer::Node => show(&found, true, args, printer)?,
+        Answer::Headline => show(&found, false, args, printer)?,
+        Answer::Nodes(reports) => show_all(reports, delivery.verdict, args, printer)?,
+        Answer::Elsewhere => {}
     }
-    Ok(args.exit_style.exit(found.verdict))
+    if delivery.handed_over {
+        return Ok(Exit::Success);
+    }
+    Ok(args.exit_style.exit(delivery.verdict))
+}
+
+fn show(found: &Health, whole: bool, args: &Args, printer: &mut Printer) -> anyhow::Result<()> {
+    if args.json {
+        return printer.json(found);
+    }
+    if args.exit_style == ExitStyle::Npd {
+        return printer.line(health::condition(found));
+    }
+    printer.line(health::headline(found))?;
+    if whole {
+        // What Nagios takes for performance data begins with a bar, and commands to type are full of them.
+        health::write_checks(found, args.exit_style == ExitStyle::Ci, printer)?;
+    }
+    Ok(())
+}
+
+fn show_all(
+    reports: &[Report],
+    verdict: Status,
+    args: &Args,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
+    if args.json {
+        return printer.json(&gathered::Document::new(reports, verdict));
+    }
+    let headline = gathered::headline(reports, verdict);
+    if args.exit_style == ExitStyle::Npd {
+        return printer.line(health::npd_line(&headline));
+    }
+    printer.line(headline)?;
+    gathered::lines(reports).into_iter().try_for_each(|line| printer.line(line))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -13,10 +13,16 @@ use crate::nccl::built;
 
 /// A YAML text as JSON: keys of mappings must be texts.
 pub(crate) fn parsed(text: &str) -> Value {
+    let mut documents = all_parsed(text);
+    assert_eq!(documents.len(), 1, "not one document: {text}");
+    documents.remove(0)
+}
+
+/// The same of a text with several documents.
+pub(crate) fn all_parsed(text: &str) -> Vec<Value> {
     let documents =
         YamlOwned::load_from_str(text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
-    let [document] = documents.as_slice() else { panic!("not one document: {text}") };
-    json(document)
+    documents.iter().map(json).collect()
 }
 
 fn json(yaml: &YamlOwned) -> Value {

@@ -1,4 +1,4 @@
-//! The kernel log since the boot, from `/dev/kmsg`, which every reader sees whole.
+//! The kernel log since the boot, from `/dev/kmsg`, which every reader sees whole; without that, through syslog(2).
 //!
 //! A record reads `PRIORITY,SEQUENCE,MICROSECONDS,FLAGS;TEXT`; lines that begin with a blank belong to the record before.
 
@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
+use super::kernel_ring;
 use crate::root::Root;
 
 /// The largest record that the kernel hands out, several times over: with less it refuses.
@@ -36,12 +37,18 @@ pub(crate) struct Message {
 }
 
 impl KernelLog {
-    /// Reads what is there now; never waits for more.
+    /// Reads what is there now; never waits for more. Fails with what is said of `/dev/kmsg`.
     pub(crate) fn read(root: &Root) -> std::io::Result<Self> {
+        Self::read_device(root).or_else(|error| {
+            if root.is_system() { kernel_ring::read().map_err(|_| error) } else { Err(error) }
+        })
+    }
+
+    fn read_device(root: &Root) -> std::io::Result<Self> {
         Self::read_on(&mut Self::open(root)?)
     }
 
-    /// The log, before its first message.
+    /// The device, before its first message.
     pub(crate) fn open(root: &Root) -> std::io::Result<File> {
         OpenOptions::new()
             .read(true)

@@ -8,7 +8,7 @@ use crate::root::Root;
 use crate::{Check, xid};
 
 const PERMIT: &str =
-    "run as root or with CAP_SYSLOG; a container also needs the device: --device /dev/kmsg";
+    "run as root or with CAP_SYSLOG, also in a container: --cap-add SYSLOG";
 
 /// XIDs, SXIDs, other errors, links that come and go.
 pub(crate) fn check(root: &Root) -> Vec<Check> {
