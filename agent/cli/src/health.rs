@@ -44,7 +44,8 @@ pub(crate) fn write_checks(
     Ok(())
 }
 
-fn word(status: Status) -> &'static str {
+/// A status as a word.
+pub(crate) fn word(status: Status) -> &'static str {
     match status {
         Status::Ok => "ok",
         Status::Warning => "warning",

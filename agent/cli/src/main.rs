@@ -9,6 +9,7 @@ mod command;
 mod comparison;
 mod durable_lines;
 mod exit;
+mod fleet;
 mod gate;
 mod git;
 mod health;

@@ -60,14 +60,12 @@ pub fn list<'a>(hosts: impl IntoIterator<Item = &'a str>) -> String {
     for host in hosts {
         let stem = host.trim_end_matches(|character: char| character.is_ascii_digit());
         let digits = &host[stem.len()..];
-        match digits.parse() {
-            Ok(number) => groups.entry((stem, digits.len())).or_default().insert(number),
+        if let Ok(number) = digits.parse() {
+            groups.entry((stem, digits.len())).or_default().insert(number);
+        } else {
             // Without a number, or with one that is too long to count with.
-            Err(_) => {
-                groups.entry((host, 0)).or_default();
-                continue;
-            }
-        };
+            groups.entry((host, 0)).or_default();
+        }
     }
     let shown = groups.into_iter().map(|((stem, width), numbers)| ranges(stem, width, &numbers));
     shown.collect::<Vec<_>>().join(",")

@@ -12,11 +12,12 @@
 //!   read below a root path that is a parameter.
 //!
 //! Where things go: `host`, `network` and `gpu` hold one noun a file; `xid` holds NVIDIA's catalogue and the lines of
-//! the kernel log; `host_list` reads Slurm's lists of hosts. Checks that load the machine, the comparison of many nodes, and the
-//! exporter will be `active`, `fleet` and `exporter` beside them.
+//! the kernel log; `host_list` reads Slurm's lists of hosts, and `fleet` compares many nodes. Checks
+//! that load the machine and the exporter will be `active` and `exporter` beside them.
 
 mod check;
 mod examine;
+pub mod fleet;
 pub mod gpu;
 mod health;
 mod host;

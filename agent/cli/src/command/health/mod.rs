@@ -1,10 +1,15 @@
-//! `perfagent health`: whether this node is well.
+//! `perfagent health`: whether this node is well, and whether many are.
+
+mod exit_style;
+mod gather;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use perfagent_health::gpu::probe::Probe;
-use perfagent_health::{Options, Status, examine};
+use perfagent_health::{Options, examine};
+
+use exit_style::ExitStyle;
 
 use crate::exit::Exit;
 use crate::health;
@@ -19,8 +24,15 @@ use crate::printer::Printer;
 /// Exit codes: ci: 0 ok or warning, 1 critical, 3 unknown. nagios: 0 ok, 1 warning, 2 critical, 3 unknown.
 /// npd (node-problem-detector): 0 ok, 1 warning or critical, 2 unknown, and one line of output.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  perfagent health --exit-style nagios --timeout 4")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Example:
+  perfagent health --exit-style nagios --timeout 4
+  perfagent health gather results/"
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Answer as JSON (perfagent.health/1)
     #[arg(long)]
     json: bool,
@@ -32,38 +44,16 @@ pub(crate) struct Args {
     timeout: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum ExitStyle {
-    Nagios,
-    Npd,
-    Ci,
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    Gather(gather::Args),
 }
 
-impl ExitStyle {
-    fn exit(self, verdict: Status) -> Exit {
-        match self {
-            Self::Ci => match verdict {
-                Status::Ok | Status::Warning => Exit::Success,
-                Status::Critical => Exit::No,
-                Status::Unknown => Exit::Inconclusive,
-            },
-            Self::Nagios => Exit::Convention(match verdict {
-                Status::Ok => 0,
-                Status::Warning => 1,
-                Status::Critical => 2,
-                Status::Unknown => 3,
-            }),
-            Self::Npd => Exit::Convention(match verdict {
-                Status::Ok => 0,
-                Status::Warning | Status::Critical => 1,
-                Status::Unknown => 2,
-            }),
-        }
-    }
-}
-
-/// Runs the checks.
+/// Runs the checks, or brings those of many nodes together.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
+    if let Some(Action::Gather(args)) = &args.action {
+        return gather::run(args, printer);
+    }
     let program = std::env::current_exe()
         .context("perfagent: its own path cannot be found; start it by its full path")?;
     let found = examine(&Options {
@@ -89,28 +79,4 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.001..=3600.0).contains(seconds));
     let seconds = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "give a number of seconds between 0.001 and 3600".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::ExitCode;
-
-    use perfagent_health::Status;
-
-    use super::ExitStyle;
-
-    #[test]
-    fn each_style_has_its_codes() {
-        let verdicts = [Status::Ok, Status::Warning, Status::Critical, Status::Unknown];
-        for (style, codes) in [
-            (ExitStyle::Ci, [0, 0, 1, 3]),
-            (ExitStyle::Nagios, [0, 1, 2, 3]),
-            (ExitStyle::Npd, [0, 1, 1, 2]),
-        ] {
-            for (verdict, code) in verdicts.into_iter().zip(codes) {
-                let exit = format!("{:?}", ExitCode::from(style.exit(verdict)));
-                assert_eq!(exit, format!("{:?}", ExitCode::from(code)), "{style:?} {verdict:?}");
-            }
-        }
-    }
 }
