@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use perfagent_health::fleet::Gathered;
-use perfagent_health::fleet::read::{Source, node_of_place, read, refuse};
+use perfagent_health::fleet::read::{Source, is_json, node_of_place, read, refuse};
 use perfagent_health::host_list;
 
 use super::nccl;
@@ -70,10 +70,7 @@ pub(crate) fn gather(paths: &[PathBuf], expected: Vec<String>) -> anyhow::Result
             continue;
         }
         let Some(bytes) = content(&file, &mut gathered) else { continue };
-        let first = bytes
-            .iter()
-            .find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xef | 0xbb | 0xbf));
-        if matches!(first, Some(b'{' | b'[')) && !nccl::may_be(&file.path, &bytes) {
+        if is_json(&bytes) && !nccl::may_be(&file.path, &bytes) {
             let shown = file.path.display().to_string();
             let node = stem(&file.path);
             read(Source { name: &shown, node: node.as_deref() }, &bytes, &mut gathered);

@@ -3,7 +3,7 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 31] = [
     &["record"],
     &["recover"],
     &["import"],
@@ -34,6 +34,7 @@ const COMMANDS: [&[&str]; 30] = [
     &["gui"],
     &["ceilings"],
     &["health"],
+    &["health", "gather"],
 ];
 
 #[test]

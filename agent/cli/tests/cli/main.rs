@@ -14,6 +14,7 @@ mod counters;
 mod cuda;
 mod export;
 mod fixture;
+mod gather;
 mod health;
 mod help;
 mod history;

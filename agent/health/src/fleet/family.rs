@@ -69,7 +69,17 @@ impl Family {
         }
     }
 
-    /// Where to look, `target` being a GPU's number or none.
+    /// How its benchmarks spread over equal machines that are well, as a share. Single launches and messages between machines
+    /// depend on what else runs.
+    pub(super) fn usual_spread(&self) -> f64 {
+        match self {
+            Self::Compute | Self::Memory | Self::HostLink => 0.01,
+            Self::Interconnect | Self::Other(_) => 0.02,
+            Self::Launch => 0.05,
+        }
+    }
+
+    /// Where to look.
     pub(super) fn action(&self, gpu: Option<u32>) -> String {
         let of = gpu.map_or_else(String::new, |gpu| format!(" -i {gpu}"));
         match self {

@@ -20,8 +20,8 @@ impl Default for Settings {
         Self {
             threshold_pct: 3.0,
             critical_pct: 5.0,
-            // With fewer than a hundred faults that is less than one node in a thousand.
-            false_discovery_rate: 0.01,
+            // One fault is several tests, each of which may bring another one along by chance.
+            false_discovery_rate: 0.002,
             least_nodes: 5,
             window_s: 3600.0,
         }

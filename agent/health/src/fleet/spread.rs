@@ -3,15 +3,15 @@
 //! Values are shares of a median, positive where they are worse. Centre and scale are median and 1.4826 times the median absolute
 //! deviation (for a few values drawn towards a usual spread, as in Smyth's moderated t-statistic, 2004), with floors. Of many
 //! values the shape is fitted too: Tukey's g-and-h distribution by its quantiles (Hoaglin 1985), as benchmarks are skewed towards
-//! the bad side and have heavy tails; the weight of the tail is taken from the good side, where no fault is.
+//! the bad side and have heavy tails. The weight of the tail is taken from the good side, where no fault is, and from the bad one
+//! once what stands out has been taken away.
 
 use perfagent_regress::statistic::distribution::{normal_cdf, t_tail};
 use perfagent_regress::statistic::order::{absolute_deviation, quantile};
 
 /// Least spread that is believed: clocks and counts agree to the last digit on healthy nodes, and differ one day.
 const FLOOR: f64 = 0.005;
-/// The usual spread of one benchmark on equal GPUs, and how many degrees of freedom that knowledge is worth.
-const USUAL: f64 = 0.01;
+/// How many degrees of freedom the knowledge of a usual spread is worth.
 const WORTH: f64 = 8.0;
 /// Degrees of freedom in a median absolute deviation of one value more: its efficiency against the standard deviation is 37 %.
 const EFFICIENCY: f64 = 0.37;
@@ -23,6 +23,8 @@ const TO_SIGMA: f64 = 1.4826;
 const Z75: f64 = 0.6745;
 const Z90: f64 = 1.2816;
 const Z975: f64 = 1.96;
+/// Shares of the bad side by which its tail is weighed, with their normal quantiles.
+const FAR: [(f64, f64); 2] = [(0.975, Z975), (0.99, 2.3263)];
 
 /// The distribution of healthy values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,8 +42,9 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    /// Fits finite values; `None` of fewer than three.
-    pub(super) fn fit(values: &[f64]) -> Option<Self> {
+    /// Fits finite values; `None` of fewer than three. `usual` is how benchmarks of this sort spread over equal machines, as a
+    /// share, which counts where there are few values.
+    pub(super) fn fit(values: &[f64], usual: f64) -> Option<Self> {
         if values.len() < 3 {
             return None;
         }
@@ -52,7 +55,7 @@ impl Spread {
         if sorted.len() < MANY {
             let freedom = EFFICIENCY * (sorted.len() - 1) as f64;
             let own = TO_SIGMA * absolute_deviation(&sorted, center);
-            let variance = (WORTH * USUAL.powi(2) + freedom * own.powi(2)) / (WORTH + freedom);
+            let variance = (WORTH * usual.powi(2) + freedom * own.powi(2)) / (WORTH + freedom);
             let scale = variance.sqrt().max(floor);
             return Some(Self {
                 center,
@@ -84,6 +87,25 @@ impl Spread {
             tail
         };
         Some(Self { center, scale, skew, tail, freedom: None })
+    }
+
+    /// The same with the bad side's own tail, of values of which those that stand out were taken away.
+    pub(super) fn with_tail_of(mut self, values: &[f64]) -> Self {
+        if values.len() < MANY {
+            return self;
+        }
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let noise = 1.0 / (sorted.len() as f64).sqrt();
+        for (share, z) in FAR {
+            let reach =
+                (quantile(&sorted, share) - self.center) / (self.scale * bent(self.skew, z));
+            let tail = 2.0 * reach.ln() / z.powi(2) - 0.6 * noise;
+            if tail.is_finite() {
+                self.tail = self.tail.max(tail.min(0.5));
+            }
+        }
+        self
     }
 
     /// How many normal standard deviations a value lies on the bad side; 0 on the good one.
@@ -174,7 +196,7 @@ mod tests {
         let rounds = 20;
         for _ in 0..rounds {
             let values: Vec<f64> = (0..5000).map(|_| shape(&mut random)).collect();
-            let spread = Spread::fit(&values).unwrap();
+            let spread = Spread::fit(&values, 0.01).unwrap();
             rare += values.iter().filter(|value| spread.p_value(**value) < 1e-3).count();
         }
         rare as f64 / (f64::from(rounds) * 5000.0)
@@ -198,9 +220,9 @@ mod tests {
 
     #[test]
     fn equal_values_have_the_least_spread() {
-        let spread = Spread::fit(&[0.0; 20]).unwrap();
+        let spread = Spread::fit(&[0.0; 20], 0.01).unwrap();
         assert!((0.005..0.01).contains(&spread.scale), "{spread:?}");
-        let spread = Spread::fit(&[0.0; 1000]).unwrap();
+        let spread = Spread::fit(&[0.0; 1000], 0.01).unwrap();
         assert!((spread.scale - 0.005).abs() < 1e-12 && spread.z(0.05) > 9.0, "{spread:?}");
     }
 
@@ -208,15 +230,15 @@ mod tests {
     fn one_step_of_coarse_values_is_no_deviation() {
         let values: Vec<f64> =
             (0..400).map(|number| if number % 40 == 0 { 0.05 } else { 0.0 }).collect();
-        assert!(Spread::fit(&values).unwrap().z(0.05) <= 2.0);
-        assert!(Spread::fit(&values).unwrap().z(0.15) >= 5.0);
+        assert!(Spread::fit(&values, 0.01).unwrap().z(0.05) <= 2.0);
+        assert!(Spread::fit(&values, 0.01).unwrap().z(0.15) >= 5.0);
     }
 
     #[test]
     fn of_a_few_values_little_is_certain() {
-        let few = Spread::fit(&[0.0, 0.01, -0.01, 0.002, -0.003]).unwrap();
+        let few = Spread::fit(&[0.0, 0.01, -0.01, 0.002, -0.003], 0.01).unwrap();
         assert!(few.p_value(0.04) > 1e-4 && few.p_value(0.2) < 1e-6, "{few:?}");
-        assert!(Spread::fit(&[0.0, 1.0]).is_none());
+        assert!(Spread::fit(&[0.0, 1.0], 0.01).is_none());
     }
 
     #[test]

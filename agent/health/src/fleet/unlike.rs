@@ -9,8 +9,9 @@ use super::group::Group;
 use super::merge::Node;
 use crate::{Severity, Status};
 
-/// A setting is the rule where so many of a hundred nodes have it.
-const RULE_PCT: usize = 80;
+/// A setting is the rule where all but so many of a hundred nodes have it, or all but one: half of a fleet on the way to another
+/// driver is no fault of either half.
+const ODD_PCT: usize = 5;
 /// Nodes that make a rule, and results that make a majority.
 const LEAST: usize = 5;
 
@@ -96,7 +97,7 @@ fn odd<T: Ord + Clone>(
         *counts.entry(value).or_default() += 1;
     }
     let Some((usual, count)) = counts.into_iter().max_by_key(|(_, count)| *count) else { return };
-    if known.len() < LEAST || 100 * count < RULE_PCT * known.len() {
+    if known.len() < LEAST || known.len() - count > (ODD_PCT * known.len() / 100).max(1) {
         return;
     }
     let share = format!("{count} of {} nodes", known.len());

@@ -244,7 +244,7 @@ fn one(
             deviations.into_iter().map(|((node, _), worse)| ((node, None), worse)).collect();
     }
     let of_each = if column.of_gpus { per_node(&deviations) } else { deviations.clone() };
-    if enough && let Some(spread) = fit(&of_each) {
+    if enough && let Some(spread) = fit(&of_each, family.usual_spread()) {
         judged.of_nodes = true;
         judged.spread = Some(spread.scale);
         add(&of_each, &spread, true);
@@ -263,7 +263,7 @@ fn one(
         }
     }
     if column.of_gpus
-        && let Some(spread) = fit(&deviations)
+        && let Some(spread) = fit(&deviations, family.usual_spread())
     {
         judged.of_gpus = true;
         judged.spread = Some(spread.scale);
@@ -288,13 +288,13 @@ fn per_node(deviations: &Deviations) -> Deviations {
 }
 
 /// How healthy values spread: fitted again without those that stand out clearly.
-fn fit(deviations: &Deviations) -> Option<Spread> {
+fn fit(deviations: &Deviations, usual: f64) -> Option<Spread> {
     let mut values: Vec<f64> = deviations.values().copied().collect();
     if values.len() < LEAST_VALUES {
         return None;
     }
     let all = values.len();
-    let mut spread = Spread::fit(&values)?;
+    let mut spread = Spread::fit(&values, usual)?;
     for _ in 1..ROUNDS {
         // One in ten thousand of the healthy ones is lost by it, which changes nothing.
         let before = values.len();
@@ -302,9 +302,9 @@ fn fit(deviations: &Deviations) -> Option<Spread> {
         if values.len() == before || values.len() * 2 < all || values.len() < LEAST_VALUES {
             break;
         }
-        spread = Spread::fit(&values)?;
+        spread = Spread::fit(&values, usual)?;
     }
-    Some(spread)
+    Some(spread.with_tail_of(&values))
 }
 
 /// Tests the metrics of a family together: their deviations weighted by how little they spread, and fitted anew, whatever they
@@ -334,7 +334,7 @@ fn families(group: usize, fitted: &[Fitted], tests: &mut Vec<Test>) {
             .filter(enough)
             .map(|(key, (sum, weight, _))| (*key, sum / weight))
             .collect();
-        let Some(spread) = fit(&means) else { continue };
+        let Some(spread) = fit(&means, family.usual_spread()) else { continue };
         for (&(node, gpu), &mean) in &means {
             tests.push(Test {
                 group,

@@ -46,10 +46,7 @@ pub(super) fn read(source: Source<'_>, text: &str, gathered: &mut Gathered) {
         let begin = at + end + text[at + end..].len() - text[at + end..].trim_start().len();
         let next = text[begin..].find("\n{").map(|next| begin + next + 1);
         let piece = &text[begin..next.unwrap_or(text.len())];
-        let place = format!(
-            "line {}",
-            lines.of(begin) + error.line().saturating_sub(1).min(piece.matches('\n').count())
-        );
+        let place = format!("line {}", lines.of(begin));
         let node = host_in(piece).or_else(|| source.node.map(ToOwned::to_owned));
         let said = if error.is_eof() || next.is_some() {
             "half-written JSON: the document ends before it is complete".to_owned()

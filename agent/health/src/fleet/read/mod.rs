@@ -37,11 +37,23 @@ const AGAIN: &str = "run perfagent health --json on the node again; write it und
 pub fn read(source: Source<'_>, bytes: &[u8], gathered: &mut Gathered) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_start_matches('\u{feff}');
-    if text.trim_start().starts_with(['{', '[']) {
+    if is_json(text.as_bytes()) {
         json::read(source, text, gathered);
         return true;
     }
     benchmark::read(source, text, gathered)
+}
+
+/// Whether a text begins like documents in JSON; some logs begin with a bracket too.
+#[must_use]
+pub fn is_json(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut marks = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
+    match marks.next() {
+        Some(b'{') => true,
+        Some(b'[') => matches!(marks.next(), None | Some(b'{' | b'[' | b']')),
+        _ => false,
+    }
 }
 
 /// A file that tells nothing: empty, or in no known form.

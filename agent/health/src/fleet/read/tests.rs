@@ -72,7 +72,7 @@ fn what_is_not_understood_is_a_problem_with_a_remedy() {
         (good.replace("\"checks\"", "\"chequers\""), "missing field `checks`"),
         (good.replace("perfagent.health/1", "perfagent.report/1"), "perfagent.report/1"),
         ("{\"a\": 1}".to_owned(), "neither a document"),
-        ("[1, 2]".to_owned(), "no document of a node"),
+        ("[[1]]".to_owned(), "no document of a node"),
         ("{\"node\": \"n\", \"x\": \"y\"}".to_owned(), "has no figure"),
         ("{\"schema\":\"perfagent.pairs/1\",\"metric\":\"x\",\"pairs\":[{\"nodes\":[\"a\"],\"value\":1}]}".to_owned(), "not in the form"),
     ] {
