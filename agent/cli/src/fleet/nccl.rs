@@ -29,31 +29,33 @@ pub(super) fn take(path: &Path, source: Source<'_>, gathered: &mut Gathered) {
         Ok(recording) => recording,
         Err(error) => return refuse(source, &error.to_string(), gathered),
     };
-    let tests: Vec<CollectiveTest> = recording.collective_tests.iter().collect();
+    let tests: Vec<CollectiveTest> = recording.collective_tests.clone();
     if tests.is_empty() {
         let said = "a log of nccl-tests without a measurement: it failed, or the log is cut off";
         return refuse(source, said, gathered);
     }
-    let mut of_run: BTreeMap<_, Vec<CollectiveTest>> = BTreeMap::new();
+    // By the number of its first process; those of the next one begin where the next one does.
+    let mut of_run: BTreeMap<i64, Vec<CollectiveTest>> = BTreeMap::new();
     for test in tests {
-        of_run.entry(test.process_id).or_default().push(test);
+        of_run.entry(test.process_id.0).or_default().push(test);
     }
-    let starts: Vec<_> = of_run.keys().copied().collect();
+    let starts: Vec<i64> = of_run.keys().copied().collect();
     for (position, (start, tests)) in of_run.into_iter().enumerate() {
-        let until = starts.get(position + 1);
-        let is_of_run = |process: &&Process| {
-            process.id >= start && until.is_none_or(|until| process.id < *until)
-        };
-        let hosts = hosts(&recording, is_of_run);
-        one(&recording, &hosts, &tests, source, gathered);
+        let until = starts.get(position + 1).copied().unwrap_or(i64::MAX);
+        one(&recording, &hosts(&recording, start..until), &tests, source, gathered);
     }
 }
 
-fn hosts(recording: &Recording, is_of_run: impl Fn(&&Process) -> bool) -> Vec<String> {
-    let processes = recording.processes.iter().filter(is_of_run);
-    let names: BTreeSet<String> = processes
-        .filter_map(|process| recording.hosts.iter().find(|host| host.id == process.host_id))
-        .map(|host| host.name.clone())
+/// The hosts of the processes with these numbers, which count from 1 in the order of the rows, as those of hosts do.
+fn hosts(recording: &Recording, numbers: std::ops::Range<i64>) -> Vec<String> {
+    let processes = (1..).zip(recording.processes.iter());
+    let of_run = processes.filter(|(number, _)| numbers.contains(number));
+    let name = |process: &Process| {
+        let index = usize::try_from(process.host_id.0.checked_sub(1)?).ok()?;
+        recording.hosts.get(index).map(|host| host.name.clone())
+    };
+    let names: BTreeSet<String> = of_run
+        .filter_map(|(_, process)| name(process))
         .filter(|name| !NAMELESS.contains(&name.as_str()))
         .collect();
     names.into_iter().collect()

@@ -137,12 +137,11 @@ fn together(fleet: &Fleet) -> Vec<Together<'_>> {
                 finding.action.as_str(),
                 detail,
             );
-            match places.get(&key) {
-                Some(&place) => all[place].nodes.push(&node.name),
-                None => {
-                    places.insert(key, all.len());
-                    all.push(Together { nodes: vec![&node.name], first: finding });
-                }
+            if let Some(&place) = places.get(&key) {
+                all[place].nodes.push(&node.name);
+            } else {
+                places.insert(key, all.len());
+                all.push(Together { nodes: vec![&node.name], first: finding });
             }
         }
     }

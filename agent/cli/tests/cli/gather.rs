@@ -224,7 +224,7 @@ fn a_log_of_one_node_is_a_figure_of_it_and_wrong_results_are_critical() {
     for number in 0..12 {
         let (host, busbw) = (
             format!("gpu{number:02}"),
-            if number == 7 { 400.0 } else { 478.0 + number as f64 / 10.0 },
+            if number == 7 { 400.0 } else { 478.0 + f64::from(number) / 10.0 },
         );
         // Of some the log tells the node, of others the folder.
         let named = if number % 2 == 0 { host.as_str() } else { "localhost" };

@@ -38,8 +38,8 @@ const RATES: [&str; 14] = [
     "images/s",
     "steps/s",
 ];
-/// Units of times.
-const TIMES: [&str; 5] = ["s", "ms", "us", "µs", "ns"];
+/// Units of times that something took; seconds are how long something has lasted.
+const TIMES: [&str; 4] = ["ms", "us", "µs", "ns"];
 
 impl Better {
     /// By a unit; `None` where the figure is none to compare nodes by.

@@ -63,7 +63,7 @@ pub(super) fn find(nodes: &mut [Node]) -> Vec<Signature> {
 
 /// How often: `once`, `3 times`.
 fn times(detail: &str) -> Option<u64> {
-    let before = detail.split(", last ").next()?;
+    let before = detail.split(", ").next()?;
     let mut words = before.rsplit(' ');
     match words.next()? {
         "once" => Some(1),

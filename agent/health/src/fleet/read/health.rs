@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::Source;
 use super::moment::moment;
+use super::{Source, is_host};
 use crate::Status;
 use crate::fleet::merge::HEALTH;
 use crate::fleet::metric::Better;
@@ -27,8 +27,8 @@ const NO_SPEED: [&str; 1] = ["clock_sync"];
 pub(super) fn read(source: Source<'_>, place: &str, text: &str) -> Result<Report, String> {
     let document: Document = serde_json::from_str(text)
         .map_err(|error| format!("not in the form of its schema: {error}"))?;
-    if document.host.is_empty() {
-        return Err("it names no host".to_owned());
+    if !is_host(&document.host) {
+        return Err(format!("{:?} is no name of a host", document.host));
     }
     let time = moment(&document.time).ok_or_else(|| {
         format!("{:?} is no time; it should be like 2026-01-31T12:00:00Z", document.time)

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{AGAIN, Source, health, superbench};
+use super::{AGAIN, Source, health, is_host, superbench};
 use crate::fleet::Gathered;
 use crate::fleet::metric::Better;
 use crate::fleet::node::PairMeasurement;
@@ -87,7 +87,7 @@ fn host_in(piece: &str) -> Option<String> {
         let after = &piece[piece.find(key)? + key.len()..];
         let value = after.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
         let name = &value[..value.find('"')?];
-        (!name.is_empty() && name.len() <= 255 && !name.contains('\\')).then(|| name.to_owned())
+        is_host(name).then(|| name.to_owned())
     })
 }
 
@@ -123,7 +123,7 @@ fn one(source: Source<'_>, text: &str, line: usize, gathered: &mut Gathered) {
         value
             .as_ref()
             .and_then(|value| value.as_str())
-            .filter(|name| !name.is_empty())
+            .filter(|name| is_host(name))
             .map(ToOwned::to_owned)
     };
     match (head.schema.as_deref(), named(&head.node)) {
@@ -176,7 +176,9 @@ struct Pair {
 fn pairs(source: Source<'_>, place: &str, text: &str, gathered: &mut Gathered) {
     let form = r#"write {"schema":"perfagent.pairs/1","metric":"…","unit":"GB/s","pairs":[{"nodes":["a","b"],"value":1.0}]}"#;
     match serde_json::from_str::<PairDocument>(text) {
-        Ok(document) => {
+        Ok(document)
+            if document.pairs.iter().flat_map(|pair| &pair.nodes).all(|name| is_host(name)) =>
+        {
             let better =
                 document.unit.as_deref().and_then(Better::of_unit).unwrap_or(Better::Higher);
             gathered.pairs.extend(document.pairs.into_iter().map(|pair| PairMeasurement {
@@ -187,6 +189,10 @@ fn pairs(source: Source<'_>, place: &str, text: &str, gathered: &mut Gathered) {
                 better,
                 source: source.name.to_owned(),
             }));
+        }
+        Ok(_) => {
+            let said = "one of its nodes is no name of a host".to_owned();
+            gathered.problems.push(source.problem(None, place, said, form));
         }
         Err(error) => {
             let said = format!("not in the form of its schema: {}", plain(&error));

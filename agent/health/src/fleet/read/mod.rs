@@ -30,6 +30,12 @@ impl Source<'_> {
     }
 }
 
+/// Whether a text can be the name of a host: what goes into a command line as it is must be one.
+fn is_host(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    !name.is_empty() && name.len() <= 255 && name.bytes().all(fits)
+}
+
 /// What to do about a document that cannot be read.
 const AGAIN: &str = "run perfagent health --json on the node again; write it under another name and rename it, so that no half is ever gathered";
 

@@ -71,6 +71,7 @@ fn what_is_not_understood_is_a_problem_with_a_remedy() {
         (good.replace("\"verdict\":\"ok\"", "\"verdict\":\"fine\""), "unknown variant"),
         (good.replace("\"checks\"", "\"chequers\""), "missing field `checks`"),
         (good.replace("perfagent.health/1", "perfagent.report/1"), "perfagent.report/1"),
+        (good.replace("\"host\":\"a\"", "\"host\":\"a; reboot\""), "no name of a host"),
         ("{\"a\": 1}".to_owned(), "neither a document"),
         ("[[1]]".to_owned(), "no document of a node"),
         ("{\"node\": \"n\", \"x\": \"y\"}".to_owned(), "has no figure"),
