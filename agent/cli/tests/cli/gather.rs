@@ -255,7 +255,11 @@ fn published_logs_of_nccl_tests_are_judged() {
     for number in 0..6 {
         let place = folder.path().join(format!("results/node{number}"));
         fs::create_dir_all(&place).unwrap();
-        let text = if number == 4 { text.replace("235.26", "201.13") } else { text.clone() };
+        let text = if number == 4 {
+            text.replace("134.44  235.26", "114.93  201.13")
+        } else {
+            text.clone()
+        };
         fs::write(place.join("allreduce.log"), text).unwrap();
     }
     let outcome = gather(folder.path(), &["results"]);

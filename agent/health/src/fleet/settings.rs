@@ -21,7 +21,7 @@ impl Default for Settings {
             threshold_pct: 3.0,
             critical_pct: 5.0,
             // One fault is several tests, each of which may bring another one along by chance.
-            false_discovery_rate: 0.002,
+            false_discovery_rate: 0.001,
             least_nodes: 5,
             window_s: 3600.0,
         }
