@@ -154,15 +154,14 @@ fn bent(skew: f64, z: f64) -> f64 {
     }
 }
 
-/// The step of values that come in few sizes, such as bandwidths with one decimal; 0 of others.
+/// The step of values that come in few sizes, such as bandwidths with one decimal; 0 of others. A size counts that a twentieth of
+/// all have: a single value that stands out is no size.
 fn step(sorted: &[f64]) -> f64 {
-    let gaps = sorted.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 1e-9);
-    let (mut count, mut least) = (0, f64::INFINITY);
-    for gap in gaps {
-        count += 1;
-        least = least.min(gap);
-    }
-    if count > 0 && count < sorted.len() / 2 { least } else { 0.0 }
+    let least = (sorted.len() / 20).max(2);
+    let sizes = sorted.chunk_by(|one, next| next - one <= 1e-9).filter(|same| same.len() >= least);
+    let sizes: Vec<f64> = sizes.map(|same| same[0]).collect();
+    let gap = sizes.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+    if gap.is_finite() { gap } else { 0.0 }
 }
 
 /// Hodges and Lehmann's estimate of the centre: the median of all means of two, each with itself too. NaN of nothing.
@@ -229,9 +228,19 @@ mod tests {
     #[test]
     fn one_step_of_coarse_values_is_no_deviation() {
         let values: Vec<f64> =
-            (0..400).map(|number| if number % 40 == 0 { 0.05 } else { 0.0 }).collect();
+            (0..400).map(|number| if number % 10 == 0 { 0.05 } else { 0.0 }).collect();
         assert!(Spread::fit(&values, 0.01).unwrap().z(0.05) <= 2.0);
         assert!(Spread::fit(&values, 0.01).unwrap().z(0.15) >= 5.0);
+    }
+
+    #[test]
+    fn a_value_beside_equal_ones_is_a_deviation() {
+        for count in [5, 12, 300] {
+            let values: Vec<f64> =
+                (0..count).map(|number| if number == 3 { 0.145 } else { 0.0 }).collect();
+            let spread = Spread::fit(&values, 0.02).unwrap();
+            assert!(spread.p_value(0.145) < 1e-4, "{count}: {spread:?}");
+        }
     }
 
     #[test]

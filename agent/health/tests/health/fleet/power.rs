@@ -127,9 +127,9 @@ fn so_they_are_in_a_third() {
     holds(3..=3);
 }
 
-/// The figures of the README: `cargo nextest run --release -p perfagent-health --run-ignored only --no-capture twenty_fleets`.
+/// The figures of the README: `cargo nextest run -p perfagent-health --run-ignored only --no-capture twenty_fleets`.
 #[test]
-#[ignore = "twenty fleets, a minute in a release build"]
+#[ignore = "twenty fleets, two minutes"]
 fn twenty_fleets() {
     holds(101..=120);
 }
