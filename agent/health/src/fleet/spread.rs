@@ -69,11 +69,13 @@ impl Spread {
         let below = |share: f64| center - quantile(&sorted, 1.0 - share);
         let noise = 1.0 / (sorted.len() as f64).sqrt();
         // Less the standard errors of both, so that what is not there is not fitted.
-        let skew = ((above(0.9) / below(0.9)).ln() / Z90 - 1.5 * noise).clamp(0.0, 0.8);
+        // Of values of which most are equal, what lies within the floor has no shape.
+        let skew = above(0.9).max(floor * Z90) / below(0.9).max(floor * Z90);
+        let skew = (skew.ln() / Z90 - 1.5 * noise).clamp(0.0, 0.8);
         let skew = if skew.is_finite() { skew } else { 0.0 };
         let (near, far) = (bent(-skew, Z75), bent(-skew, Z975));
-        let tail =
-            2.0 * (below(0.975) / below(0.75) * near / far).ln() / (Z975.powi(2) - Z75.powi(2));
+        let heavy = below(0.975).max(floor * Z975) / below(0.75).max(floor * Z75);
+        let tail = 2.0 * (heavy * near / far).ln() / (Z975.powi(2) - Z75.powi(2));
         let tail = (tail - 0.8 * noise).clamp(0.0, 0.5);
         let tail = if tail.is_finite() { tail } else { 0.0 };
         let stretch = (tail * Z75.powi(2) / 2.0).exp();
