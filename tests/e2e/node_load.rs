@@ -6,7 +6,8 @@ use serde_json::Value;
 #[test]
 fn two_equal_trainings_on_the_processors_give_the_same_bits() {
     let bed = Bed::new();
-    let words = ["health", "--active", "--device", "cpu", "--only", "training", "--force", "--json"];
+    let words =
+        ["health", "--active", "--device", "cpu", "--only", "training", "--force", "--json"];
     // What others do on this machine is no business of the test, and nor is the rest of its health.
     let document = bed.perfagent(words.into_iter().chain(["--budget", "500"])).json();
     assert_eq!(document["schema"], "perfagent.health/1");

@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     (
         "perfagent-health",
         "agent/health",
-        &["perfagent-recording", "perfagent-kernels", "nvml-wrapper"],
+        &["perfagent-recording", "perfagent-kernels", "perfagent-regress", "nvml-wrapper"],
     ),
     (
         "perfagent-exporter",

@@ -81,6 +81,7 @@ pub(crate) fn write_checks(
     Ok(())
 }
 
+/// A status as a word.
 pub(crate) fn word(status: Status) -> &'static str {
     match status {
         Status::Ok => "ok",

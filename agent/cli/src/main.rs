@@ -11,6 +11,7 @@ mod comparison;
 mod durable_lines;
 mod exit;
 mod expected_node;
+mod fleet;
 mod gate;
 mod git;
 mod health;

@@ -15,14 +15,15 @@
 //! to be in it.
 //!
 //! Where things go: `host`, `network` and `gpu` hold one noun a file; `xid` holds NVIDIA's catalogue and the lines of
-//! the kernel log, `active` the checks that load a machine; `host_list` reads Slurm's lists of hosts. `launch` is how one
-//! command examines many nodes, `slurm` how a node is drained.
+//! the kernel log, `active` the checks that load a machine; `fleet` compares many nodes, `host_list` reads Slurm's lists of
+//! hosts. `launch` is how one command examines many nodes, `slurm` how a node is drained.
 
 pub mod active;
 mod check;
 mod checks;
 mod examine;
 mod expectation;
+pub mod fleet;
 #[cfg(test)]
 mod fuzz;
 pub mod gpu;

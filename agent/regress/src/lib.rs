@@ -17,4 +17,4 @@ pub mod compare;
 pub mod gate;
 pub mod history;
 pub mod series;
-mod statistic;
+pub mod statistic;

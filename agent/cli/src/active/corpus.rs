@@ -14,7 +14,8 @@ pub(super) fn text() -> String {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for place in 1..=WORDS {
         // The multiplier of Knuth's MMIX generator.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let drawn = (state >> 33) as usize;
         for syllable in 0..=drawn % 3 {
             text.push_str(SYLLABLES[(drawn >> (4 * syllable + 2)) % SYLLABLES.len()]);

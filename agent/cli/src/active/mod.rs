@@ -166,7 +166,9 @@ impl Args {
             Check::unknown(
                 NAME,
                 "host",
-                format!("of {hidden} processes of other users it is not known whether they use a GPU"),
+                format!(
+                    "of {hidden} processes of other users it is not known whether they use a GPU"
+                ),
                 "run it as root",
             )
         } else {
@@ -185,9 +187,8 @@ impl Args {
                 let document = serde_json::from_slice(&text).map_err(|error| {
                     anyhow::anyhow!("{name}: is no JSON ({error}); leave it out of --before")
                 })?;
-                let found = earlier(&document, host).map_err(|why| {
-                    anyhow::anyhow!("{name}: {why}; leave it out of --before")
-                })?;
+                let found = earlier(&document, host)
+                    .map_err(|why| anyhow::anyhow!("{name}: {why}; leave it out of --before"))?;
                 values.extend(found);
             }
         }
@@ -216,11 +217,7 @@ fn stage_of(check: &str) -> Stage {
     }
 }
 
-fn measure(
-    target: &Target,
-    stages: &BTreeSet<Stage>,
-    share: Duration,
-) -> anyhow::Result<Measured> {
+fn measure(target: &Target, stages: &BTreeSet<Stage>, share: Duration) -> anyhow::Result<Measured> {
     let begun = Instant::now();
     let answered = if stages.contains(&Stage::Memory) || stages.contains(&Stage::Ceilings) {
         let mut command = own_program()?;

@@ -67,12 +67,8 @@ fn once(
     let file = fs::File::create(&log)
         .with_context(|| format!("{}: cannot be written; set TMPDIR", log.display()))?;
     let begun = Instant::now();
-    let child = command
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(file)
-        .spawn();
+    let child =
+        command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn();
     let mut child = match child {
         Ok(child) => child,
         Err(error) => return Ok(Part::Failed(format!("perfagent record: {error}"))),
@@ -127,11 +123,13 @@ fn read(folder: &Path) -> anyhow::Result<Training> {
     let recording = Recording::load(&Reader::open(&folder.join("run.perfdb"))?, &mut |_| {})?;
     let report = report(&recording, "run.perfdb");
     let clock = report.ranks.iter().flat_map(|rank| &rank.clocks).next();
-    let window = report.ranks.first().and_then(|rank| rank.gaps.as_ref()).map(|gaps| gaps.window_ns);
+    let window =
+        report.ranks.first().and_then(|rank| rank.gaps.as_ref()).map(|gaps| gaps.window_ns);
     let throttling = clock.zip(window).map(|(clock, window)| {
-        let shares = clock.throttling.iter().map(|row| {
-            (row.reason.clone(), row.total_ns as f64 / (window.max(1) as f64))
-        });
+        let shares = clock
+            .throttling
+            .iter()
+            .map(|row| (row.reason.clone(), row.total_ns as f64 / (window.max(1) as f64)));
         shares.collect::<BTreeMap<_, _>>()
     });
     let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();

@@ -7,6 +7,7 @@ mod changes;
 mod curves;
 mod fill;
 mod frame;
+mod grid;
 mod histograms;
 mod level;
 mod points;
@@ -20,6 +21,7 @@ pub(crate) use bars::{Bars, LABEL, Row};
 pub(crate) use changes::{Change, Changes};
 pub(crate) use curves::{Curve, Curves, MOST_CURVES, Stretch};
 pub(crate) use fill::{COLOURS, Fill, Part};
+pub(crate) use grid::{Grid, Square};
 pub(crate) use histograms::{Histogram, Histograms, LABEL as HISTOGRAM_LABEL};
 pub(crate) use level::Level;
 pub(crate) use points::{Group, Point, Points};
@@ -53,6 +55,7 @@ pub(crate) enum Drawing {
     Changes(Changes),
     Sides(Sides),
     Trend(Trend),
+    Grid(Grid),
 }
 
 /// The exact figures of a picture. Units are in the headings.
@@ -94,6 +97,7 @@ impl Picture {
             Drawing::Changes(changes) => changes.figures(),
             Drawing::Sides(sides) => sides.figures(),
             Drawing::Trend(trend) => trend.figures(),
+            Drawing::Grid(grid) => grid.figures(),
         }
     }
 
@@ -110,6 +114,7 @@ impl Picture {
             Drawing::Changes(changes) => changes.height(),
             Drawing::Sides(sides) => sides.height(),
             Drawing::Trend(_) => trend::HEIGHT,
+            Drawing::Grid(grid) => grid.height(),
         };
         markup.element(
             "svg",
@@ -132,6 +137,7 @@ impl Picture {
                     Drawing::Changes(changes) => changes.draw(markup),
                     Drawing::Sides(sides) => sides.draw(markup),
                     Drawing::Trend(trend) => trend.draw(markup),
+                    Drawing::Grid(grid) => grid.draw(markup),
                 }
             },
         );

@@ -3,7 +3,7 @@
 use crate::command::run;
 use crate::fixture::cpu_folder;
 
-const COMMANDS: [&[&str]; 31] = [
+const COMMANDS: [&[&str]; 32] = [
     &["record"],
     &["recover"],
     &["import"],
@@ -35,6 +35,7 @@ const COMMANDS: [&[&str]; 31] = [
     &["ceilings"],
     &["health"],
     &["exporter"],
+    &["health", "gather"],
 ];
 
 #[test]

@@ -15,6 +15,7 @@ mod cuda;
 mod deploy;
 mod export;
 mod fixture;
+mod gather;
 mod health;
 mod health_launch;
 mod help;

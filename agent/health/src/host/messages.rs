@@ -7,8 +7,7 @@ use crate::network::flaps;
 use crate::root::Root;
 use crate::{Check, xid};
 
-const PERMIT: &str =
-    "run as root or with CAP_SYSLOG, also in a container: --cap-add SYSLOG";
+const PERMIT: &str = "run as root or with CAP_SYSLOG, also in a container: --cap-add SYSLOG";
 
 /// XIDs, SXIDs, other errors, links that come and go.
 pub(crate) fn check(root: &Root) -> Vec<Check> {

@@ -1,5 +1,6 @@
 //! A whole node, built in a folder: files of the kernel, and NVML's answers played by `cat`.
 
+mod fleet;
 mod node;
 
 use std::time::{Duration, Instant};

@@ -4,14 +4,13 @@
 //!    well that median is known, never how much runs differ. A single bad run among ten is left out ([`outlier`]).
 //! 2. The effect is the logarithm of the ratio of the sides (Hodges and Lehmann's), with an interval from a
 //!    bootstrap over runs ([`interval`]) and a p-value from permutations of runs ([`permutation`]).
-//! 3. Over all metrics of a family the false discovery rate is controlled ([`discovery`]).
+//! 3. Over all metrics of a family the false discovery rate is controlled ([`crate::statistic::discovery`]).
 //! 4. Each metric gets a verdict ([`decision`]); sameness is shown by two one-sided tests against the
 //!    threshold, never by the lack of significance.
 //!
 //! Runs from different machines are told apart by their [`Environment`]s before anything is computed.
 
 mod decision;
-pub(crate) mod discovery;
 mod document;
 mod effect;
 mod environment;
@@ -29,6 +28,7 @@ pub use environment::{Difference, Environment, Fact, FactRow, Weight, difference
 pub use metric::{Better, Family, Metric, Unit};
 pub use settings::Settings;
 
+use crate::statistic::discovery;
 use decision::Decision;
 use effect::Effect;
 

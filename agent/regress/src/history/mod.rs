@@ -21,7 +21,8 @@ pub use document::{
 pub use metric::{Group, HistoryError, Metric};
 pub use settings::Settings;
 
-use crate::compare::{Family, discovery};
+use crate::compare::Family;
+use crate::statistic::discovery;
 use judge::Evidence;
 
 /// Judges the newest runs of every group. Metrics that only the newest or only the older runs have are

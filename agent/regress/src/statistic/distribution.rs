@@ -4,7 +4,8 @@ use statrs::distribution::{ContinuousCDF as _, Normal, StudentsT};
 
 /// Two-sided tail of Student's t: the probability of a value at least as far from 0 as `t`.
 /// `freedom` is in degrees, ≥ 1.
-pub(crate) fn t_tail(t: f64, freedom: f64) -> f64 {
+#[must_use]
+pub fn t_tail(t: f64, freedom: f64) -> f64 {
     if t.is_infinite() {
         return 0.0;
     }
@@ -19,7 +20,8 @@ pub(crate) fn t_quantile(share: f64, freedom: f64) -> f64 {
 }
 
 /// The probability that a standard normal value is below `z`.
-pub(crate) fn normal_cdf(z: f64) -> f64 {
+#[must_use]
+pub fn normal_cdf(z: f64) -> f64 {
     Normal::standard().cdf(z)
 }
 

@@ -1,6 +1,7 @@
-//! What both questions need: order statistics, distributions, reproducible random numbers.
+//! What all questions need: order statistics, distributions, false discovery rates, reproducible random numbers.
 
-pub(crate) mod distribution;
-pub(crate) mod order;
+pub mod discovery;
+pub mod distribution;
+pub mod order;
 pub(crate) mod prediction;
 pub(crate) mod random;

@@ -1,13 +1,15 @@
 //! Medians and quantiles.
 
 /// The median; the mean of the middle two of an even number. NaN of nothing.
-pub(crate) fn median(values: &[f64]) -> f64 {
+#[must_use]
+pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     median_in_place(&mut sorted)
 }
 
 /// The same, with `values` as working space.
-pub(crate) fn median_in_place(values: &mut [f64]) -> f64 {
+#[must_use]
+pub fn median_in_place(values: &mut [f64]) -> f64 {
     let middle = values.len() / 2;
     if values.is_empty() {
         return f64::NAN;
@@ -23,13 +25,15 @@ pub(crate) fn median_in_place(values: &mut [f64]) -> f64 {
 }
 
 /// Median absolute deviation from `center`, unscaled.
-pub(crate) fn absolute_deviation(values: &[f64], center: f64) -> f64 {
+#[must_use]
+pub fn absolute_deviation(values: &[f64], center: f64) -> f64 {
     let mut deviations: Vec<f64> = values.iter().map(|value| (value - center).abs()).collect();
     median_in_place(&mut deviations)
 }
 
 /// The quantile at `share` (0..=1) of ascending values, interpolated between neighbours.
-pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
+#[must_use]
+pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let position = share.clamp(0.0, 1.0) * last as f64;
     let below = position.floor() as usize;

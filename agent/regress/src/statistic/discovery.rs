@@ -2,7 +2,8 @@
 
 /// For each p-value the least false discovery rate at which it would be called a discovery, in the
 /// order given.
-pub(crate) fn q_values(p_values: &[f64]) -> Vec<f64> {
+#[must_use]
+pub fn q_values(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));
     let mut q_values = vec![1.0; p_values.len()];

@@ -1,4 +1,7 @@
-//! `perfagent health`: whether this node is well.
+//! `perfagent health`: whether this node is well, and whether many are.
+
+mod exit_style;
+mod gather;
 
 use std::time::Duration;
 
@@ -6,6 +9,8 @@ use anyhow::Context as _;
 use perfagent_health::gpu::probe::Probe;
 use perfagent_health::launch::Report;
 use perfagent_health::{Health, Options, Status, examine};
+
+use exit_style::ExitStyle;
 
 use crate::active;
 use crate::exit::Exit;
@@ -26,12 +31,19 @@ use crate::printer::Printer;
 /// Started by srun, mpirun or torchrun it examines each node once. Its place comes from --nnodes and --node-rank, else from
 /// the variables of torchrun, MPI and Slurm, in this order; variables that contradict each other are refused.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Example:
   perfagent health --exit-style nagios --timeout 4
+  perfagent health --active --json > node.json
   srun --ntasks-per-node=1 perfagent health --out /shared/health
+  perfagent health gather /shared/health
   mpirun --map-by ppr:1:node perfagent health --gather-at node1:29400
-  perfagent health --timeout 20 --slurm-drain --slurm-resume    # as Slurm's HealthCheckProgram")]
+  perfagent health --timeout 20 --slurm-drain --slurm-resume    # as Slurm's HealthCheckProgram"
+)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Answer as JSON (perfagent.health/1)
     #[arg(long)]
     json: bool,
@@ -43,42 +55,22 @@ pub(crate) struct Args {
     timeout: Duration,
     #[command(flatten)]
     active: active::Args,
+    #[command(flatten)]
     expected: Expected,
+    #[command(flatten)]
     launch: launch::Arguments,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum ExitStyle {
-    Nagios,
-    Npd,
-    Ci,
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    Gather(gather::Args),
 }
 
-impl ExitStyle {
-    fn exit(self, verdict: Status) -> Exit {
-        match self {
-            Self::Ci => match verdict {
-                Status::Ok | Status::Warning => Exit::Success,
-                Status::Critical => Exit::No,
-                Status::Unknown => Exit::Inconclusive,
-            },
-            Self::Nagios => Exit::Convention(match verdict {
-                Status::Ok => 0,
-                Status::Warning => 1,
-                Status::Critical => 2,
-                Status::Unknown => 3,
-            }),
-            Self::Npd => Exit::Convention(match verdict {
-                Status::Ok => 0,
-                Status::Warning | Status::Critical => 1,
-                Status::Unknown => 2,
-            }),
-        }
-    }
-}
-
-/// Runs the checks.
+/// Runs the checks, or brings those of many nodes together.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
+    if let Some(Action::Gather(args)) = &args.action {
+        return gather::run(args, printer);
+    }
     let Some(node) = Node::begin(&args.launch, args.timeout, printer)? else {
         return Ok(Exit::Success);
     };
@@ -141,28 +133,4 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.001..=3600.0).contains(seconds));
     let seconds = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "give a number of seconds between 0.001 and 3600".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::ExitCode;
-
-    use perfagent_health::Status;
-
-    use super::ExitStyle;
-
-    #[test]
-    fn each_style_has_its_codes() {
-        let verdicts = [Status::Ok, Status::Warning, Status::Critical, Status::Unknown];
-        for (style, codes) in [
-            (ExitStyle::Ci, [0, 0, 1, 3]),
-            (ExitStyle::Nagios, [0, 1, 2, 3]),
-            (ExitStyle::Npd, [0, 1, 1, 2]),
-        ] {
-            for (verdict, code) in verdicts.into_iter().zip(codes) {
-                let exit = format!("{:?}", ExitCode::from(style.exit(verdict)));
-                assert_eq!(exit, format!("{:?}", ExitCode::from(code)), "{style:?} {verdict:?}");
-            }
-        }
-    }
 }
