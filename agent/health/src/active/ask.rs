@@ -136,7 +136,7 @@ mod tests {
         ask(Command::new("sh").args(["-c", script]), Instant::now() + wait)
     }
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
     const MEMORY: &str = r#"{"memory":{"device":"cpu","bytes":8,"patterns":1,"seconds":0.1,"wrong_words":0,"wrong":null}}"#;
 
     #[test]

@@ -107,17 +107,17 @@ struct Point {
 pub(super) fn checks(target: &str, part: &Part<Value>, link: Option<Link>) -> Vec<Check> {
     let read = part.done("memory_bandwidth", target).and_then(|document| {
         Ceilings::deserialize(document).map_err(|error| {
-            Check::unknown(
+            Box::new(Check::unknown(
                 "memory_bandwidth",
                 target,
                 format!("the measurement's answer is not understood: {error}"),
                 "use the programs of one version",
-            )
+            ))
         })
     });
     let ceilings = match read {
         Ok(ceilings) => ceilings,
-        Err(check) => return vec![check],
+        Err(check) => return vec![*check],
     };
     let mut checks = vec![memory(target, &ceilings)];
     if let Some(sheet) = &ceilings.datasheet {

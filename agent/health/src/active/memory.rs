@@ -10,7 +10,7 @@ const NAME: &str = "memory_pattern";
 pub(super) fn check(target: &str, part: &Part<MemoryTest>) -> Check {
     let test = match part.done(NAME, target) {
         Ok(test) => test,
-        Err(check) => return check,
+        Err(check) => return *check,
     };
     let (gib, patterns) = (test.bytes as f64 / (1_u64 << 30) as f64, test.patterns);
     let of = format!("{gib:.2} GiB with {patterns} patterns, {:.1} s", test.seconds);

@@ -19,8 +19,8 @@ pub enum Part<T> {
 
 impl<T> Part<T> {
     /// What was done; else the check that says why there is nothing.
-    pub(super) fn done(&self, name: &'static str, target: &str) -> Result<&T, Check> {
-        Err(match self {
+    pub(super) fn done(&self, name: &'static str, target: &str) -> Result<&T, Box<Check>> {
+        Err(Box::new(match self {
             Self::Done(done) => return Ok(done),
             Self::Failed(said) => Check::unknown(
                 name,
@@ -46,6 +46,6 @@ impl<T> Part<T> {
                 format!("was left out: {why}"),
                 "repeat with a longer --budget, or name it with --only",
             ),
-        })
+        }))
     }
 }

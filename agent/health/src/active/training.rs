@@ -41,7 +41,7 @@ pub(super) fn checks(measured: &[Measured]) -> Vec<Check> {
     for (device, own) in measured.iter().zip(&bits) {
         checks.push(match own {
             Ok(own) => own.among(&device.target, bits.iter().flatten()),
-            Err(check) => check.clone(),
+            Err(check) => Check::clone(check),
         });
         if let Some(Part::Done(training)) = device.training.first() {
             checks.push(step(&device.target, training));
@@ -61,7 +61,7 @@ struct Bits {
 }
 
 impl Bits {
-    fn of(device: &Measured) -> Result<Self, Check> {
+    fn of(device: &Measured) -> Result<Self, Box<Check>> {
         let mut found: Option<Self> = None;
         for part in &device.training {
             let training = part.done(CHECKSUM, &device.target)?;
@@ -79,11 +79,11 @@ impl Bits {
                     "two equal trainings began with other bits: {} and {}",
                     known.first, own.first
                 );
-                return Err(Check::ok(CHECKSUM, &device.target, detail).but(
+                return Err(Box::new(Check::ok(CHECKSUM, &device.target, detail).but(
                     Status::Critical,
                     Severity::Isolate,
                     "take it out of use: the same input must give the same bits; test its memory, and look at its temperature and clocks",
-                ));
+                )));
             }
             if known.all != own.all {
                 known.all = None;
@@ -91,7 +91,7 @@ impl Bits {
         }
         found.ok_or_else(|| {
             let action = "repeat with --only training";
-            Check::unknown(CHECKSUM, &device.target, "no training was run", action)
+            Box::new(Check::unknown(CHECKSUM, &device.target, "no training was run", action))
         })
     }
 
