@@ -96,11 +96,8 @@ pub struct Check {
 
 impl Check {
     /// It is as it should be.
-    pub(crate) fn ok(
-        name: &'static str,
-        target: impl Into<String>,
-        detail: impl Into<String>,
-    ) -> Self {
+    #[must_use]
+    pub fn ok(name: &'static str, target: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             name,
             target: target.into(),
@@ -124,7 +121,8 @@ impl Check {
     }
 
     /// It is, or may be, there but could not be checked.
-    pub(crate) fn unknown(
+    #[must_use]
+    pub fn unknown(
         name: &'static str,
         target: impl Into<String>,
         detail: impl Into<String>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -149,5 +149,7 @@ fn read(folder: &Path) -> anyhow::Result<Training> {
 
 /// The first half of the SHA-256 of a text, as hexadecimal digits.
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = format!("{:x}", Sha256::digest(text.as_bytes()));
+    digits.truncate(32);
+    digits
 }

@@ -1,3 +1,5 @@
+//! What is told of processes that load libraries, early and late.
+
 use std::fs;
 use std::time::{Duration, Instant};
 
