@@ -11,7 +11,7 @@ fn health(arguments: &[&str]) -> Outcome {
     let words: Vec<_> = ["health"].iter().chain(arguments).copied().collect();
     let start = Instant::now();
     let outcome = run(folder.path(), &words);
-    assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(40), "took {:?}", start.elapsed());
     assert_eq!(outcome.stderr, "");
     outcome
 }

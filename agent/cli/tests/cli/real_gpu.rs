@@ -25,6 +25,6 @@ fn clocks_of_an_own_recording_were_missing_from_its_report() {
     assert!(clock["samples"].as_i64().unwrap() > 100, "{clock}");
     let mean = clock["mean_mhz"].as_f64().unwrap();
     assert!((1770.0..=1980.0).contains(&mean), "{mean}");
-    let [reason] = &clock["throttling"].as_array().unwrap()[..] else { panic!("{clock}") };
-    assert_eq!(reason["reason"], "power_cap");
+    // The power cap held the clock down before the first kernel alone.
+    assert_eq!(clock["throttling"].as_array().unwrap().len(), 0, "{clock}");
 }

@@ -276,7 +276,7 @@ mod tests {
         );
         let start = Instant::now();
         let answer = asked.collect(start + Duration::from_millis(400));
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
         assert_eq!(answer.outcome, Outcome::Hung("reading GPU 0".to_owned()));
         assert_eq!((answer.count, answer.driver.as_deref()), (Some(2), Some("580.1")));
     }
@@ -291,9 +291,9 @@ mod tests {
     fn a_child_that_does_not_end_after_its_answer_is_not_waited_for() {
         let start = Instant::now();
         let answer =
-            child(r#"echo 'noise of a library'; echo '{"started":{"driver":null,"count":0}}'; echo '"end"'; exec sleep 600"#).collect(soon());
+            child(r#"echo 'noise of a library'; echo '{"started":{"driver":null,"count":0}}'; echo '"end"'; exec sleep 600"#).collect(start + Duration::from_mins(5));
         assert_eq!(answer.outcome, Outcome::Complete);
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_mins(1), "{:?}", start.elapsed());
     }
 
     #[test]
