@@ -22,6 +22,8 @@ const fn check(
 
 /// Where a threshold is the project's own.
 const OWN: &str = "own threshold";
+/// Measurements of sound devices, a tenth below the least.
+const PUBLISHED: &str = "published measurements (see `active/ceilings.rs`)";
 const DRIVER: &str = "the driver's own verdict";
 
 /// The host, its network, the GPUs, what somebody expects: in the order of the document.
@@ -297,6 +299,84 @@ pub(crate) const CHECKS: &[Described] = &[
         "–",
         "not up, or at a lower rate",
         "the file",
+    ),
+    // Those of --active, device by device.
+    check(
+        "exclusive_use",
+        "whether others compute on this node while it is loaded (`--active`)",
+        "–",
+        "–",
+        OWN,
+    ),
+    check(
+        "memory_pattern",
+        "five patterns and their complements, written to nine tenths of a GPU's free memory (1 GiB of the host's) and read back (`--active`)",
+        "–",
+        "any wrong word",
+        "moving inversions, as in memtest86 and cuda_memtest",
+    ),
+    check(
+        "memory_bandwidth",
+        "a STREAM copy of doubles in device memory (`--active`)",
+        "–",
+        "under 72 % of the datasheet",
+        PUBLISHED,
+    ),
+    check(
+        "matrix_product_*",
+        "the best matrix product of a number format (`--active`)",
+        "–",
+        "under 70 % of the datasheet in fp16 and bf16, 63 % in others",
+        PUBLISHED,
+    ),
+    check(
+        "multiply_add_*",
+        "fused multiply-adds of the ordinary cores (`--active`)",
+        "–",
+        "under 63 % of the datasheet",
+        OWN,
+    ),
+    check(
+        "host_to_device",
+        "page-locked copies to the GPU (`--active`); `device_to_host`: from it",
+        "–",
+        "under 70 % of what the slot can carry",
+        PUBLISHED,
+    ),
+    check(
+        "peer_to_peer",
+        "the slowest copy to or from another GPU (`--active`)",
+        "–",
+        "under 70 % of the median pair",
+        OWN,
+    ),
+    check(
+        "all_reduce",
+        "bus bandwidth of the largest all-reduce of the node's GPUs (`--active`)",
+        "–",
+        "under 65 % of one direction of NVLink",
+        PUBLISHED,
+    ),
+    check(
+        "training_checksum",
+        "losses of equal short trainings, to the bit (`--active`)",
+        "–",
+        "other bits than before, or than on most GPUs",
+        OWN,
+    ),
+    check(
+        "training_step",
+        "the median step of that training (`--active`)",
+        "–",
+        "–",
+        "judged between nodes by `health gather`",
+    ),
+    check(
+        "sustained_clocks",
+        "what held the GPU's clocks down while it trained (`--active`)",
+        "heat, by the driver, 1 % of the time",
+        "heat, hardware or a power brake, 1 % of the time",
+        OWN,
     ),
 ];
 

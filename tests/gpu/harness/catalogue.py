@@ -47,6 +47,7 @@ ORDER = [
     "nvml",
     "startup",
     "ceilings",
+    "load",
     "precisions",
     "pytorch",
     "distributed",

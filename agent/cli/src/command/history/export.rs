@@ -19,6 +19,10 @@ enum Format {
     Bmf,
     /// What github-action-benchmark takes in, of one run
     GithubActionBenchmark,
+    /// What `hyperfine --export-json` writes: the times of one run
+    Hyperfine,
+    /// The messages of `cargo criterion --message-format=json`: the times of one run
+    Criterion,
     /// A row a value, of all runs
     Csv,
     /// Everything, of all runs: what `perfagent history import` takes in
@@ -34,8 +38,8 @@ enum Direction {
 
 /// Write runs in the forms of other tools
 ///
-/// bmf and github-action-benchmark are of one run, the last that is meant or --run. github-action-benchmark knows one direction a file:
-/// --better says which.
+/// bmf, github-action-benchmark, hyperfine and criterion are of one run, the last that is meant or --run. github-action-benchmark knows
+/// one direction a file: --better says which. hyperfine and criterion know times alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   perfagent history export --store history.db --format bmf -o bmf.json
@@ -79,6 +83,14 @@ pub(super) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
             let (suite, measurements) = one(&store, &runs, args.details)?;
             pretty(&export::bencher(&suite, &measurements))?
         }
+        Format::Hyperfine => {
+            let times = times(&store, &runs, args.details, printer)?;
+            pretty(&export::hyperfine(&times))?
+        }
+        Format::Criterion => {
+            let times = times(&store, &runs, args.details, printer)?;
+            export::criterion(&times).iter().map(|message| message.to_string() + "\n").collect()
+        }
         Format::GithubActionBenchmark => {
             let (_, measurements) = one(&store, &runs, args.details)?;
             let (better, other) = match args.better {
@@ -112,6 +124,21 @@ fn one(
     let mut measurements = store.measurements(last.id)?;
     measurements.retain(|measured| details || measured.family == Family::Headline);
     Ok((last.run.suite.clone(), measurements))
+}
+
+/// The same for tools that know times alone.
+fn times(
+    store: &Store,
+    runs: &[StoredRun],
+    details: bool,
+    printer: &mut Printer,
+) -> anyhow::Result<Vec<Measurement>> {
+    let (_, measurements) = one(store, runs, details)?;
+    let left_out = export::others(&measurements);
+    if left_out > 0 {
+        printer.note(format!("{left_out} metrics are no times, and are left out"));
+    }
+    Ok(measurements)
 }
 
 fn pretty(document: &Value) -> anyhow::Result<String> {

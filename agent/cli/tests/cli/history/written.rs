@@ -55,6 +55,14 @@ fn the_forms_of_other_tools() {
     assert_eq!(csv.lines().count(), 1 + 2 * 10, "{csv}");
     // What was written is taken in again.
     assert!(bench.add("bmf.json", "again", 1).contains("2 metrics"));
+    for format in ["hyperfine", "criterion"] {
+        let times = export(&[format]);
+        assert_eq!(times.stderr, "perfagent: 1 metrics are no times, and are left out\n");
+        let file = format!("{format}.json");
+        fs::write(bench.path(&file), &times.stdout).unwrap();
+        let added = bench.add(&file, format, 1);
+        assert!(added.contains("1 metric of"), "{added}");
+    }
     export(&["bmf", "--commit", "none"]).refusal("holds no such run");
     export(&["bmf", "-o", "history.db"]).refusal("which is not replaced");
 }

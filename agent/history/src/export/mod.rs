@@ -1,9 +1,12 @@
 //! Runs in the forms of other tools.
 
+mod timing;
+
 use perfagent_regress::compare::Better;
 use serde_json::{Map, Value, json};
 
 use crate::run::Measurement;
+pub use timing::{criterion, hyperfine, others};
 
 /// One run in Bencher Metric Format. What a metric is of is the benchmark, its name the measure; a metric of
 /// nothing in particular is of the suite. The format has no units and no directions.
