@@ -56,7 +56,7 @@ fn the_forms_of_other_tools() {
     // What was written is taken in again.
     assert!(bench.add("bmf.json", "again", 1).contains("2 metrics"));
     for format in ["hyperfine", "criterion"] {
-        let times = export(&[format]);
+        let times = export(&[format, "--run", "2"]);
         assert_eq!(times.stderr, "perfagent: 1 metrics are no times, and are left out\n");
         let file = format!("{format}.json");
         fs::write(bench.path(&file), &times.stdout).unwrap();
