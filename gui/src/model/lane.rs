@@ -136,6 +136,12 @@ impl Lane {
         &self.names
     }
 
+    /// The rows of the recording that the events are.
+    #[must_use]
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
     /// Tints of all events.
     #[must_use]
     pub fn tints(&self) -> &[Tint] {

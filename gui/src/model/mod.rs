@@ -6,6 +6,7 @@ pub mod aggregate;
 pub mod build;
 pub mod details;
 pub mod document;
+pub mod flow;
 pub mod hit;
 pub mod lane;
 pub mod lod;

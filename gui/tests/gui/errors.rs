@@ -104,7 +104,11 @@ fn every_public_trace_opens_as_it_is() {
                 // What lies beside the traces: lists, licences.
                 Some(message) => {
                     assert_eq!(message.lines().count(), 1, "{message}");
-                    assert!(job::check(std::slice::from_ref(&path)).is_err(), "{}: {message}", path.display());
+                    assert!(
+                        job::check(std::slice::from_ref(&path)).is_err(),
+                        "{}: {message}",
+                        path.display()
+                    );
                 }
             }
         }
