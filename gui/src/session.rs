@@ -248,9 +248,10 @@ impl Session {
         self.wanted_pane = Some(pane);
     }
 
-    /// Shows a stretch of time in the timeline, marked.
+    /// Shows a stretch of a recording's time in the timeline, marked.
     pub fn show_in_timeline(&mut self, start_ns: i64, end_ns: i64) {
-        let stretch = Viewport::new(start_ns, end_ns);
+        let start = self.document.on_axis(start_ns);
+        let stretch = Viewport::new(start, start.saturating_add(end_ns.saturating_sub(start_ns)));
         self.mark(stretch);
         self.go_to(stretch.with_margin(0.5));
         self.open(Pane::Timeline);

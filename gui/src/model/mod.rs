@@ -3,6 +3,7 @@
 //! functions.
 
 pub mod aggregate;
+pub mod alignment;
 pub mod build;
 pub mod details;
 pub mod document;

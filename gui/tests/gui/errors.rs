@@ -51,6 +51,29 @@ fn two_recordings_stand_side_by_side() {
 }
 
 #[test]
+fn the_ranks_of_one_run_can_be_aligned_at_a_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = open(vec![cpu_file(folder.path())]);
+    let starts = |harness: &Harness<'_, App>| -> Vec<i64> {
+        let groups = &harness.state().session().unwrap().document.groups;
+        groups.iter().map(|group| group.steps[0].start).collect()
+    };
+    let before = starts(&harness);
+    assert_ne!(before[0], before[1]);
+    harness.get_by_label("Align").click();
+    harness.run();
+    harness.get_by_label("First steps").click();
+    harness.step();
+    harness.step();
+    wait(&mut harness);
+    let after = starts(&harness);
+    assert_eq!((after[0], after[1]), (before[0], before[0]));
+    let session = harness.state().session().unwrap();
+    let raw = before[1] + 1_000;
+    assert!([0, before[0] - before[1]].contains(&(session.document.on_axis(raw) - raw)));
+}
+
+#[test]
 fn every_broken_file_gets_a_page_with_the_reason_and_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| {
