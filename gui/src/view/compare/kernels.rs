@@ -1,0 +1,84 @@
+//! Kernels that are new, gone, renamed or took another time, and metrics of one side only.
+
+use egui::Ui;
+use perfagent_analysis::brief_kernel_name;
+
+use super::answer::Answer;
+use super::choose_case;
+use crate::model::compare::kernels::Changed;
+use crate::model::compare::quantity::{change, significant};
+use crate::units;
+use crate::view::grid::{Cell, Grid, Heading};
+
+const HEADINGS: [Heading; 8] = [
+    Heading::text("Kernel", 0.0, "Its name on the new side, or on the base side where it is gone"),
+    Heading::text("What", 70.0, "New, gone, renamed, or another time"),
+    Heading::figure("Runs, base", 80.0, "How often it ran a step on the base side"),
+    Heading::figure("Runs, new", 80.0, "How often it ran a step on the new side"),
+    Heading::figure("Base", 84.0, "Its time a step on the base side"),
+    Heading::figure("New", 84.0, "Its time a step on the new side"),
+    Heading::figure("Change", 80.0, "Change of its time a step"),
+    Heading::text("Was", 180.0, "What it was called on the base side"),
+];
+
+const UNPAIRED: [Heading; 4] = [
+    Heading::text("Of", 0.0, "The kernel, operator or collective"),
+    Heading::text("Metric", 160.0, ""),
+    Heading::text("Side", 80.0, "The side that has it"),
+    Heading::figure("Median", 90.0, "Median of the runs' medians there"),
+];
+
+pub(super) fn rows(changed: &[Changed]) -> Vec<Vec<Cell>> {
+    let rows = changed.iter().map(|row| {
+        let kernel = &row.kernel;
+        let time = |ns: f64| Cell::figure(units::duration(ns.round() as i64), ns);
+        let percent = (kernel.base_ns > 0.0).then(|| 100.0 * row.change_ns() / kernel.base_ns);
+        let short = |name: &String| Cell::Short {
+            text: brief_kernel_name(name).to_owned(),
+            whole: name.clone(),
+        };
+        vec![
+            short(&kernel.name),
+            Cell::Text(row.note.to_owned()),
+            Cell::figure(significant(kernel.base_count), kernel.base_count),
+            Cell::figure(significant(kernel.new_count), kernel.new_count),
+            time(kernel.base_ns),
+            time(kernel.new_ns),
+            Cell::optional(percent, change),
+            row.was.as_ref().map_or_else(|| Cell::Text(String::new()), short),
+        ]
+    });
+    rows.collect()
+}
+
+pub(super) fn show(ui: &mut Ui, answer: &mut Answer, chosen: &mut usize) {
+    choose_case(ui, answer, chosen);
+    let room = ui.available_height();
+    let below = !answer.unpaired.rows.is_empty();
+    if let Some(shown) = answer.details.get_mut(*chosen) {
+        let grid = Grid::new("kernels that changed", &HEADINGS).version(*chosen as u64);
+        ui.horizontal_wrapped(|ui| {
+            ui.strong("Kernels that changed");
+            ui.weak(format!(
+                "{} of a step are the same in the same order",
+                units::counted(shown.common as u64, "kernel")
+            ));
+            grid.copy_button(ui, &shown.kernels.state, &shown.kernels.rows[..]);
+        });
+        let height = if below { (room * 0.5 - 50.0).max(100.0) } else { (room - 50.0).max(100.0) };
+        ui.push_id("changed", |ui| {
+            grid.height(height).show(ui, &mut shown.kernels.state, &shown.kernels.rows[..]);
+        });
+    }
+    if below {
+        ui.add_space(4.0);
+        let grid = Grid::new("metrics of one side", &UNPAIRED);
+        ui.horizontal_wrapped(|ui| {
+            ui.strong("On one side only");
+            grid.copy_button(ui, &answer.unpaired.state, &answer.unpaired.rows[..]);
+        });
+        ui.push_id("unpaired", |ui| {
+            grid.show(ui, &mut answer.unpaired.state, &answer.unpaired.rows[..]);
+        });
+    }
+}
