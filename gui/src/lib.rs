@@ -12,10 +12,19 @@
 //! * No work while nothing changes: there is no timer; workers ask for a repaint when they have news.
 
 pub mod app;
+pub mod child;
 pub mod command;
+pub mod computed;
+pub mod dock;
+pub mod fleet_files;
 pub mod job;
 pub mod model;
+mod open_file;
 pub mod palette;
+pub mod pane;
+pub mod recent;
 pub mod session;
 pub mod units;
 pub mod view;
+pub mod watch;
+pub mod window;

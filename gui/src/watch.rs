@@ -67,6 +67,8 @@ struct Shared {
 struct State {
     shown: bool,
     stopped: bool,
+    /// A file of the recording's name is the recording: no older one that is about to be replaced.
+    complete: bool,
     progress: Progress,
 }
 
@@ -77,17 +79,33 @@ impl Shared {
 }
 
 impl Watch {
-    /// Looks at a recording. `ctx` is asked to repaint when there is news.
+    /// Looks at a recording that somebody makes. `ctx` is asked to repaint when there is news.
     #[must_use]
     pub fn start(partial: Partial, ctx: &egui::Context) -> Self {
-        Self::start_every(partial, ctx, LEAST_PAUSE)
+        Self::begin(partial, ctx, LEAST_PAUSE, true)
     }
 
-    /// The same with another shortest pause, for tests.
+    /// Looks at a recording whose recorder is just being started: what stands at its place already is an older one,
+    /// until [`Watch::complete`] is called.
+    #[must_use]
+    pub fn start_new(partial: Partial, ctx: &egui::Context) -> Self {
+        Self::begin(partial, ctx, LEAST_PAUSE, false)
+    }
+
+    /// Like [`Watch::start`] with another shortest pause, for tests.
     #[must_use]
     pub fn start_every(partial: Partial, ctx: &egui::Context, least_pause: Duration) -> Self {
-        let shared =
-            Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), least_pause });
+        Self::begin(partial, ctx, least_pause, true)
+    }
+
+    fn begin(
+        partial: Partial,
+        ctx: &egui::Context,
+        least_pause: Duration,
+        complete: bool,
+    ) -> Self {
+        let state = Mutex::new(State { complete, ..State::default() });
+        let shared = Arc::new(Shared { state, changed: Condvar::new(), least_pause });
         // One piece of news waits at most: a window that is hidden is not loaded for again and again.
         let (sender, news) = bounded(1);
         let worker = {
@@ -112,6 +130,12 @@ impl Watch {
             drop(state);
             self.shared.changed.notify_all();
         }
+    }
+
+    /// Says that the recorder has ended well: the recording is complete.
+    pub fn complete(&self) {
+        self.shared.state().complete = true;
+        self.shared.changed.notify_all();
     }
 
     /// What is new.
@@ -170,7 +194,8 @@ fn watch(partial: &Partial, shared: &Shared, sender: &Sender<News>, ctx: &egui::
         let now = look(partial);
         if now[0].is_none() {
             // The finished file gets its name before the folder goes.
-            if partial.output.is_file() {
+            let complete = seen.is_some() || shared.state().complete;
+            if complete && partial.output.is_file() {
                 let loaded = job::load(std::slice::from_ref(&partial.output), &|_| {});
                 tell(match loaded {
                     Ok(document) => News::Finished(Box::new(document)),
@@ -178,7 +203,7 @@ fn watch(partial: &Partial, shared: &Shared, sender: &Sender<News>, ctx: &egui::
                 });
                 return;
             }
-            if seen.is_some() || readable.elapsed() > PATIENCE {
+            if seen.is_some() || (complete && readable.elapsed() > PATIENCE) {
                 tell(News::Ended(missing(partial, seen.is_some())));
                 return;
             }

@@ -14,7 +14,7 @@ use crate::waiting::Waiting;
 use crate::{StringId, WriteError};
 
 /// How long the end of a recording waits for those who read it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long until it is looked again whether they are done.
 const PACE: Duration = Duration::from_millis(10);

@@ -84,9 +84,9 @@ impl<T: Send + 'static> Child<T> {
         let worker = {
             let (shared, ctx) = (Arc::clone(&shared), ctx.clone());
             move || {
-                let made = run::run(&call, &shared, &ctx, over_sender).and_then(make);
+                let value = run::run(&call, &shared, &ctx, over_sender).and_then(make);
                 // The receiver is gone when nobody wants the answer any more.
-                let _ = sender.send(made);
+                let _ = sender.send(value);
                 drop(sender);
                 ctx.request_repaint();
             }

@@ -4,10 +4,13 @@
 
 pub mod aggregate;
 pub mod build;
+pub mod compare;
 pub mod details;
 pub mod document;
+pub mod fleet;
 pub mod hit;
 pub mod lane;
+pub mod live;
 pub mod lod;
 pub mod mip;
 pub mod names;

@@ -2,6 +2,7 @@
 //! frame cheap, and a few pictures.
 
 mod counts;
+mod dock;
 mod errors;
 mod fixture;
 mod keyboard;

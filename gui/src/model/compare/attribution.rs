@@ -56,7 +56,7 @@ pub fn shares(attribution: &Attribution, top: usize) -> Vec<Share> {
 
 fn share(part: &Part) -> Share {
     let is_kernel = matches!(part.kind.as_str(), "kernel" | "communication");
-    let label = if is_kernel { brief_kernel_name(&part.name) } else { &part.name };
+    let label = if is_kernel { brief_kernel_name(&part.name) } else { part.name.clone() };
     let note = match (&part.was, part.base_ns, part.new_ns) {
         (Some(_), ..) => "renamed",
         (None, 0, _) => "new",
@@ -66,7 +66,7 @@ fn share(part: &Part) -> Share {
     let was = part.was.as_ref().map_or_else(String::new, |was| format!(" (was {was})"));
     Share {
         kind: kind(&part.kind).to_owned(),
-        label: label.to_owned(),
+        label,
         name: format!("{}{was}", part.name),
         event: (is_kernel || matches!(part.kind.as_str(), "operator" | "range"))
             .then(|| part.name.clone()),

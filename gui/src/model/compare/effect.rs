@@ -40,13 +40,17 @@ pub fn title(case: Option<&str>, name: &str, subject: Option<&str>) -> String {
 pub fn short_title(case: Option<&str>, name: &str, subject: Option<&str>) -> String {
     let brief = subject.map(|subject| short_subject(name, subject));
     let name = if subject.is_some() { name.trim_start_matches("kernel_") } else { name };
-    title(case, name, brief)
+    title(case, name, brief.as_deref())
 }
 
 /// What a metric is of, short where it is a kernel.
 #[must_use]
-pub fn short_subject<'a>(metric: &str, subject: &'a str) -> &'a str {
-    if metric.starts_with("kernel") { brief_kernel_name(subject) } else { subject }
+pub fn short_subject(metric: &str, subject: &str) -> String {
+    if metric.starts_with("kernel") {
+        brief_kernel_name(subject)
+    } else {
+        subject.to_owned()
+    }
 }
 
 /// The verdict in words, with the runs that would decide where it is open.

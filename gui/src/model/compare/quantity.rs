@@ -18,7 +18,7 @@ pub fn quantity(value: f64, unit: &str) -> String {
 /// A number with four significant digits.
 #[must_use]
 pub fn significant(value: f64) -> String {
-    if value == value.round() && value.abs() < 1e6 {
+    if value.fract().abs() < f64::EPSILON && value.abs() < 1e6 {
         return format!("{value:.0}");
     }
     let magnitude = value.abs().max(1e-12).log10().floor();

@@ -63,10 +63,10 @@ impl Distribution {
     /// How many values are in each of so many equal stretches: from, to, count.
     #[must_use]
     pub fn histogram(&self, bins: usize) -> Vec<(f64, f64, usize)> {
-        let (Some(first), Some(last)) = (self.values.first(), self.values.last()) else {
+        let (Some(lowest), Some(highest)) = (self.values.first(), self.values.last()) else {
             return Vec::new();
         };
-        let (least, greatest) = (first.value, last.value);
+        let (least, greatest) = (lowest.value, highest.value);
         // Where all are the same, one bar with some width.
         let width = if greatest > least {
             (greatest - least) / bins.max(1) as f64

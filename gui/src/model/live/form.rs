@@ -69,7 +69,7 @@ impl Form {
             shlex::split(&self.command).ok_or("Close the quotation mark in the command")?
         };
         let output = PathBuf::from(self.output.trim());
-        let mut arguments: Vec<OsString> = vec!["record".into(), "-o".into(), output.clone().into()];
+        let mut arguments: Vec<OsString> = vec!["record".into(), "--json".into(), "-o".into(), output.clone().into()];
         if self.replace {
             arguments.push("--force".into());
         }
@@ -116,7 +116,7 @@ mod tests {
         };
         assert_eq!(
             words(&form),
-            "record|-o|run.perfdb|--force|--api|--capture-range|step|--|python|train.py|--name|my run"
+            "record|--json|-o|run.perfdb|--force|--api|--capture-range|step|--|python|train.py|--name|my run"
         );
         assert_eq!(form.plan().unwrap().output, Path::new("/data/run.perfdb"));
     }

@@ -34,7 +34,7 @@ pub(super) fn rows(changed: &[Changed]) -> Vec<Vec<Cell>> {
         let time = |ns: f64| Cell::figure(units::duration(ns.round() as i64), ns);
         let percent = (kernel.base_ns > 0.0).then(|| 100.0 * row.change_ns() / kernel.base_ns);
         let short = |name: &String| Cell::Short {
-            text: brief_kernel_name(name).to_owned(),
+            text: brief_kernel_name(name),
             whole: name.clone(),
         };
         vec![

@@ -70,7 +70,7 @@ pub(super) fn unpaired_rows(comparison: &Comparison) -> Vec<Vec<Cell>> {
             Cell::Short {
                 text: subject.map_or_else(
                     || row.name.replace('_', " "),
-                    |subject| short_subject(&row.name, subject).to_owned(),
+                    |subject| short_subject(&row.name, subject),
                 ),
                 whole: title(row.case.as_deref(), &row.name, subject),
             },

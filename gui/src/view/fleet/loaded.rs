@@ -1,6 +1,7 @@
 //! A fleet ready to be shown: worked out once, on the thread that received it.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use crate::model::fleet::document::{Fleet, Group, Status};
 use crate::model::fleet::findings::{missing, together};
@@ -97,15 +98,15 @@ fn headline(fleet: &Fleet, nodes: Counts, gpus: Counts) -> String {
     };
     let mut text = units::counted(fleet.nodes.len() as u64, "node");
     if !fleet.nodes.is_empty() {
-        text += &format!(": {}", told(nodes));
+        let _ = write!(text, ": {}", told(nodes));
     }
     let all: usize = gpus.iter().sum();
     if all > 0 {
-        text += &format!("; {}: {}", units::counted(all as u64, "GPU"), told(gpus));
+        let _ = write!(text, "; {}: {}", units::counted(all as u64, "GPU"), told(gpus));
     }
-    match missing(fleet).len() {
-        0 => {}
-        count => text += &format!("; {} told nothing", units::counted(count as u64, "expected node")),
+    let silent = missing(fleet).len();
+    if silent > 0 {
+        let _ = write!(text, "; {} told nothing", units::counted(silent as u64, "expected node"));
     }
     text
 }

@@ -45,8 +45,9 @@ impl State {
     }
 
     fn gather(&mut self, path: PathBuf, ctx: &Context) {
-        let words = ["health".into(), "gather".into(), path.clone().into(), "--json".into()];
-        let call = Call::new::<std::ffi::OsString>(words).by(self.program.clone());
+        let words: [std::ffi::OsString; 4] =
+            ["health".into(), "gather".into(), path.clone().into(), "--json".into()];
+        let call = Call::new(words).by(self.program.clone());
         self.running = Some(Child::start(call, ctx, move |ended| {
             let fleet: Fleet = ended.document(&ANSWERS)?;
             Ok(Box::new(Loaded::of(fleet, fleet_files::all(&path))))
