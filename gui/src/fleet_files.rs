@@ -39,9 +39,8 @@ pub fn open(path: &Path) -> Result<Opened, String> {
     if length > MOST_BYTES {
         return Ok(Opened::Many);
     }
-    let text = fs::read(path).map_err(|error| {
-        format!("{shown}: cannot be read: {error}; check its permissions")
-    })?;
+    let text = fs::read(path)
+        .map_err(|error| format!("{shown}: cannot be read: {error}; check its permissions"))?;
     let text = String::from_utf8_lossy(&text);
     let mut found = documents(&text);
     if found.len() == 1
@@ -93,7 +92,9 @@ mod tests {
     use super::{Opened, all, open};
 
     fn node(host: &str) -> String {
-        format!(r#"{{"schema": "perfagent.health/1", "host": "{host}", "verdict": "ok", "checks": []}}"#)
+        format!(
+            r#"{{"schema": "perfagent.health/1", "host": "{host}", "verdict": "ok", "checks": []}}"#
+        )
     }
 
     #[test]
@@ -106,7 +107,8 @@ mod tests {
         };
         let one = write("one.json", node("n1"));
         let two = write("two.jsonl", format!("{}\n{}", node("n2"), node("n3")));
-        let fleet = write("fleet.json", r#"{"schema": "perfagent.fleet/1", "verdict": "ok"}"#.into());
+        let fleet =
+            write("fleet.json", r#"{"schema": "perfagent.fleet/1", "verdict": "ok"}"#.into());
         assert!(matches!(open(&one).unwrap(), Opened::Node(node) if node.host == "n1"));
         assert!(matches!(open(&two).unwrap(), Opened::Many));
         assert!(matches!(open(&fleet).unwrap(), Opened::Fleet(_)));

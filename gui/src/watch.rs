@@ -98,12 +98,7 @@ impl Watch {
         Self::begin(partial, ctx, least_pause, true)
     }
 
-    fn begin(
-        partial: Partial,
-        ctx: &egui::Context,
-        least_pause: Duration,
-        complete: bool,
-    ) -> Self {
+    fn begin(partial: Partial, ctx: &egui::Context, least_pause: Duration, complete: bool) -> Self {
         let state = Mutex::new(State { complete, ..State::default() });
         let shared = Arc::new(Shared { state, changed: Condvar::new(), least_pause });
         // One piece of news waits at most: a window that is hidden is not loaded for again and again.
@@ -278,7 +273,9 @@ pub fn is_at_work(partial: &Partial) -> bool {
 fn missing(partial: &Partial, was_there: bool) -> String {
     let folder = partial.folder.display();
     if was_there {
-        format!("{folder}: is gone, and no recording came of it; the recorder was stopped before it could write one")
+        format!(
+            "{folder}: is gone, and no recording came of it; the recorder was stopped before it could write one"
+        )
     } else {
         format!(
             "{}: no recording is being made there; start one with `perfagent record -o {} -- CMD`",
@@ -312,8 +309,10 @@ pub struct Found {
 #[must_use]
 pub fn find(folder: &Path) -> Vec<Found> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> =
-        entries.map(|entry| entry.path()).filter(|path| is_partial(path) && path.is_dir()).collect();
+    let mut folders: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| is_partial(path) && path.is_dir())
+        .collect();
     folders.sort();
     let found = folders.into_iter().map(|folder| {
         let partial = Partial::named(&folder);

@@ -20,8 +20,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const PACE: Duration = Duration::from_millis(10);
 
 /// Where writing failed when they are not.
-const READ_BY_OTHERS: &str =
-    "finish: another program reads the file; end it and complete the recording with `perfagent recover`";
+const READ_BY_OTHERS: &str = "finish: another program reads the file; end it and complete the recording with `perfagent recover`";
 
 /// What is written becomes part of the file with [`Database::commit`].
 pub(crate) struct Database {
@@ -203,10 +202,7 @@ fn fold(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn strings(connection: &Connection) -> rusqlite::Result<FxHashMap<Box<str>, StringId>> {

@@ -116,6 +116,9 @@ mod tests {
     fn commands_are_shown_as_a_shell_takes_them() {
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's"), "'it'\\''s'");
-        assert_eq!(Call::new(["compare", "a.perfdb", "--", ""]).line(), "perfagent compare a.perfdb -- ''");
+        assert_eq!(
+            Call::new(["compare", "a.perfdb", "--", ""]).line(),
+            "perfagent compare a.perfdb -- ''"
+        );
     }
 }

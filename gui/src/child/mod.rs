@@ -257,7 +257,9 @@ mod tests {
 
     #[test]
     fn cancelling_interrupts() {
-        let child = start(shell("trap 'echo bye >&2; exit 7' INT; echo ready >&2; while :; do sleep 0.01; done"));
+        let child = start(shell(
+            "trap 'echo bye >&2; exit 7' INT; echo ready >&2; while :; do sleep 0.01; done",
+        ));
         wait_for(&child, "ready");
         child.cancel();
         let ended = end(&child).unwrap();

@@ -73,10 +73,8 @@ pub(super) fn run(
         });
     }
     // Its number stays its own until it is reaped, below, under the lock: nobody else gets the signal.
-    let waited = waitid(
-        WaitId::Pid(Pid::from_child(&child)),
-        WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
-    );
+    let waited =
+        waitid(WaitId::Pid(Pid::from_child(&child)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
     let status = {
         let mut process = lock(&shared.process);
         *process = None;

@@ -67,7 +67,10 @@ fn same_event(old: &Document, new: &Document, at: EventRef) -> Option<EventRef> 
         let touching = new.lanes.get(lane)?.touching(event.start, event.start);
         for index in touching {
             let at = EventRef { lane, index };
-            if new.event(at).is_some_and(|found| found.start == event.start && new.name(&found) == name) {
+            if new
+                .event(at)
+                .is_some_and(|found| found.start == event.start && new.name(&found) == name)
+            {
                 return Some(at);
             }
         }

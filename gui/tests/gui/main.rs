@@ -1,11 +1,14 @@
 //! The window without a screen: every panel by its accessible nodes, the keys, the counts that keep a
 //! frame cheap, and a few pictures.
 
+mod compare;
 mod counts;
 mod dock;
 mod errors;
 mod fixture;
+mod fleet;
 mod keyboard;
+mod live;
 mod panels;
 mod pictures;
 mod pointer;

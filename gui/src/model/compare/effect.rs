@@ -46,11 +46,7 @@ pub fn short_title(case: Option<&str>, name: &str, subject: Option<&str>) -> Str
 /// What a metric is of, short where it is a kernel.
 #[must_use]
 pub fn short_subject(metric: &str, subject: &str) -> String {
-    if metric.starts_with("kernel") {
-        brief_kernel_name(subject)
-    } else {
-        subject.to_owned()
-    }
+    if metric.starts_with("kernel") { brief_kernel_name(subject) } else { subject.to_owned() }
 }
 
 /// The verdict in words, with the runs that would decide where it is open.
@@ -146,6 +142,9 @@ mod tests {
     fn titles_say_what_a_metric_is_of() {
         assert_eq!(title(Some("gpt"), "step_time", None), "gpt: step time");
         assert_eq!(title(None, "loss", Some("step 3")), "loss at step 3");
-        assert_eq!(short_title(None, "kernel_time", Some("void gemm<float>(float*)")), "time of gemm");
+        assert_eq!(
+            short_title(None, "kernel_time", Some("void gemm<float>(float*)")),
+            "time of gemm"
+        );
     }
 }

@@ -33,7 +33,8 @@ pub fn sentence(comparison: &Comparison) -> String {
         Verdict::Inconclusive => open(comparison),
         Verdict::Incomparable => {
             let differences = &comparison.environment.differences;
-            let decisive = differences.iter().filter(|fact| fact.weight == Weight::Decisive).count();
+            let decisive =
+                differences.iter().filter(|fact| fact.weight == Weight::Decisive).count();
             Some(format!(
                 "Nothing was compared: the environments differ in {}",
                 crate::units::counted(decisive as u64, "decisive fact")
@@ -45,7 +46,8 @@ pub fn sentence(comparison: &Comparison) -> String {
 
 fn told(metric: &Metric) -> String {
     let name = title(metric.case.as_deref(), &metric.name, metric.subject.as_deref());
-    let change = metric.change_pct.map_or_else(String::new, |percent| format!(" {}", change(percent)));
+    let change =
+        metric.change_pct.map_or_else(String::new, |percent| format!(" {}", change(percent)));
     let interval = interval(metric.low_pct, metric.high_pct)
         .map_or_else(String::new, |interval| format!(" (95 % interval {interval})"));
     let mut text = format!("{name}{change}{interval}");
@@ -71,7 +73,8 @@ fn open(comparison: &Comparison) -> Option<String> {
 /// The runs of a side: how many, and their names.
 #[must_use]
 pub fn runs(paths: &[String]) -> String {
-    let name = |path: &String| path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(path).to_owned();
+    let name =
+        |path: &String| path.rsplit('/').find(|part| !part.is_empty()).unwrap_or(path).to_owned();
     let shown: Vec<String> = paths.iter().take(MOST_NAMES).map(name).collect();
     let more = match paths.len().saturating_sub(MOST_NAMES) {
         0 => String::new(),
@@ -101,7 +104,9 @@ pub fn losses(comparison: &Comparison) -> Option<String> {
     Some(match (losses.equal, &losses.first_difference) {
         (Some(true), _) => format!("The losses of {steps} are equal to the last bit"),
         (Some(false), Some(first)) => {
-            let loss = |loss: Option<f64>| loss.map_or_else(|| "not finite".to_owned(), |loss| loss.to_string());
+            let loss = |loss: Option<f64>| {
+                loss.map_or_else(|| "not finite".to_owned(), |loss| loss.to_string())
+            };
             format!(
                 "The losses differ from step {} on: {} on the base side, {} on the new one",
                 first.step,
@@ -138,10 +143,16 @@ mod tests {
                 metric(Verdict::Regression, Family::Headline),
             ],
         );
-        assert_eq!(sentence(&worse), "Step time +5.7 % (95 % interval +4.9 % to +6.6 %), and 1 more");
+        assert_eq!(
+            sentence(&worse),
+            "Step time +5.7 % (95 % interval +4.9 % to +6.6 %), and 1 more"
+        );
         let open = of(Verdict::Inconclusive, vec![metric(Verdict::Inconclusive, Family::Headline)]);
         assert!(sentence(&open).ends_with("is open; 12 runs a side would probably decide it"));
-        assert_eq!(sentence(&of(Verdict::Inconclusive, vec![])), "The two sides have no metric in common");
+        assert_eq!(
+            sentence(&of(Verdict::Inconclusive, vec![])),
+            "The two sides have no metric in common"
+        );
     }
 
     #[test]

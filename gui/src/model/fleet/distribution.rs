@@ -81,7 +81,9 @@ impl Distribution {
         counts
             .into_iter()
             .enumerate()
-            .map(|(bin, count)| (least + bin as f64 * width, least + (bin + 1) as f64 * width, count))
+            .map(|(bin, count)| {
+                (least + bin as f64 * width, least + (bin + 1) as f64 * width, count)
+            })
             .filter(|&(.., count)| count > 0)
             .collect()
     }

@@ -23,8 +23,13 @@ pub fn together(fleet: &Fleet) -> Vec<Together> {
             // What is measured or missing differs from node to node; what a check says is its name and its remedy.
             let own = !matches!(finding.kind.as_str(), "check" | "too_few");
             let detail = if own { finding.detail.as_str() } else { "" };
-            let key =
-                (finding.status, finding.kind.as_str(), finding.name.as_str(), finding.action.as_str(), detail);
+            let key = (
+                finding.status,
+                finding.kind.as_str(),
+                finding.name.as_str(),
+                finding.action.as_str(),
+                detail,
+            );
             if let Some(&place) = places.get(&key) {
                 if all[place].nodes.last() != Some(&at) {
                     all[place].nodes.push(at);

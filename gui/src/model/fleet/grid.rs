@@ -144,11 +144,8 @@ mod tests {
     #[test]
     fn a_gpu_that_nobody_could_look_at_is_not_ok() {
         let fleet = fleet();
-        let states: Vec<_> = fleet
-            .nodes
-            .iter()
-            .map(|node| [gpu_status(node, 0), gpu_status(node, 1)])
-            .collect();
+        let states: Vec<_> =
+            fleet.nodes.iter().map(|node| [gpu_status(node, 0), gpu_status(node, 1)]).collect();
         assert_eq!(
             states,
             [

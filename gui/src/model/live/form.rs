@@ -69,7 +69,8 @@ impl Form {
             shlex::split(&self.command).ok_or("Close the quotation mark in the command")?
         };
         let output = PathBuf::from(self.output.trim());
-        let mut arguments: Vec<OsString> = vec!["record".into(), "--json".into(), "-o".into(), output.clone().into()];
+        let mut arguments: Vec<OsString> =
+            vec!["record".into(), "--json".into(), "-o".into(), output.clone().into()];
         if self.replace {
             arguments.push("--force".into());
         }
@@ -86,7 +87,8 @@ impl Form {
         }
         arguments.push("--".into());
         arguments.extend(words.into_iter().map(OsString::from));
-        let folder = Some(PathBuf::from(self.folder.trim())).filter(|folder| !folder.as_os_str().is_empty());
+        let folder =
+            Some(PathBuf::from(self.folder.trim())).filter(|folder| !folder.as_os_str().is_empty());
         let output = folder.as_deref().unwrap_or(Path::new("")).join(output);
         Ok(Plan { arguments, folder, output })
     }

@@ -81,9 +81,13 @@ impl Answer {
         self.details.iter().any(|shown| shown.attribution.is_some())
     }
 
+    /// Kernels of which something changed.
+    pub(super) fn changed(&self) -> usize {
+        self.details.iter().map(|shown| shown.changed.len()).sum()
+    }
+
     pub(super) fn has_kernels(&self) -> bool {
-        self.details.iter().any(|shown| !shown.changed.is_empty())
-            || !self.unpaired.rows.is_empty()
+        self.details.iter().any(|shown| !shown.changed.is_empty()) || !self.unpaired.rows.is_empty()
     }
 }
 

@@ -25,10 +25,13 @@ pub(super) fn rows(comparison: &Comparison) -> Vec<Vec<Cell>> {
         ]
     };
     let different = environment.differences.iter().map(|fact| {
-        row(fact, match fact.weight {
-            Weight::Decisive => "! differs, forbids a comparison",
-            Weight::Note => "differs, to be known",
-        })
+        row(
+            fact,
+            match fact.weight {
+                Weight::Decisive => "! differs, forbids a comparison",
+                Weight::Note => "differs, to be known",
+            },
+        )
     });
     let same = environment.facts.iter().filter(|fact| !differs(fact));
     different.chain(same.map(|fact| row(fact, "= the same"))).collect()
@@ -40,8 +43,12 @@ pub(super) fn show(ui: &mut Ui, answer: &mut Answer) {
         let count = answer.comparison.environment.differences.len();
         ui.add(
             Label::new(match count {
-                0 => "The environments of both sides are the same in all that was looked at".to_owned(),
-                _ => format!("The environments differ in {}", crate::units::counted(count as u64, "fact")),
+                0 => "The environments of both sides are the same in all that was looked at"
+                    .to_owned(),
+                _ => format!(
+                    "The environments differ in {}",
+                    crate::units::counted(count as u64, "fact")
+                ),
             })
             .wrap(),
         );

@@ -33,10 +33,8 @@ pub(super) fn rows(changed: &[Changed]) -> Vec<Vec<Cell>> {
         let kernel = &row.kernel;
         let time = |ns: f64| Cell::figure(units::duration(ns.round() as i64), ns);
         let percent = (kernel.base_ns > 0.0).then(|| 100.0 * row.change_ns() / kernel.base_ns);
-        let short = |name: &String| Cell::Short {
-            text: brief_kernel_name(name),
-            whole: name.clone(),
-        };
+        let short =
+            |name: &String| Cell::Short { text: brief_kernel_name(name), whole: name.clone() };
         vec![
             short(&kernel.name),
             Cell::Text(row.note.to_owned()),

@@ -15,9 +15,17 @@ const HEADINGS: [Heading; 8] = [
     Heading::figure("Base", 84.0, "Median of the base runs' medians"),
     Heading::figure("New", 84.0, "Median of the new runs' medians"),
     Heading::figure("Change", 76.0, "Median over all pairs of a base and a new run"),
-    Heading::figure("95 % interval", 138.0, "Holds the change with probability 0.95, from a bootstrap over runs"),
+    Heading::figure(
+        "95 % interval",
+        138.0,
+        "Holds the change with probability 0.95, from a bootstrap over runs",
+    ),
     Heading::figure("q", 60.0, "False discovery rate at which it is called changed"),
-    Heading::figure("Found from", 84.0, "The least change that these runs find with probability 0.8"),
+    Heading::figure(
+        "Found from",
+        84.0,
+        "The least change that these runs find with probability 0.8",
+    ),
 ];
 
 /// The rows of the table, headline metrics first.
@@ -45,9 +53,8 @@ fn row(metric: &Metric) -> Vec<Cell> {
         figure(metric.base.median),
         figure(metric.new.median),
         Cell::optional(metric.change_pct, change),
-        interval(metric.low_pct, metric.high_pct).map_or(Cell::Unknown, |text| {
-            Cell::figure(text, metric.low_pct.unwrap_or_default())
-        }),
+        interval(metric.low_pct, metric.high_pct)
+            .map_or(Cell::Unknown, |text| Cell::figure(text, metric.low_pct.unwrap_or_default())),
         Cell::optional(metric.q_value, probability),
         Cell::optional(metric.detectable_pct, |percent| format!("{percent:.1} %")),
     ]

@@ -140,7 +140,7 @@ fn pages(ui: &mut Ui, state: &mut State, answer: &Answer) {
     let names = [
         (Page::Metrics, "Metrics".to_owned(), true),
         (Page::Parts, "What made the change".to_owned(), answer.has_parts()),
-        (Page::Kernels, "Kernels".to_owned(), answer.has_kernels()),
+        (Page::Kernels, format!("Kernels ({})", answer.changed()), answer.has_kernels()),
         (Page::Environment, format!("Environment ({differences} differ)"), true),
         (Page::Notes, format!("Notes ({})", answer.notes.len()), !answer.notes.is_empty()),
     ];

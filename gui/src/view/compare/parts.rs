@@ -101,16 +101,8 @@ fn chart(shown: &Shown, palette: &Palette) -> Chart {
         (place(row), format!("{}{note}", share.label))
     });
     let layers = vec![
-        Layer::Bars {
-            name: "+ longer".to_owned(),
-            colour: palette.curves[1],
-            bars: bars(true),
-        },
-        Layer::Bars {
-            name: "- shorter".to_owned(),
-            colour: palette.curves[2],
-            bars: bars(false),
-        },
+        Layer::Bars { name: "+ longer".to_owned(), colour: palette.curves[1], bars: bars(true) },
+        Layer::Bars { name: "- shorter".to_owned(), colour: palette.curves[2], bars: bars(false) },
         Layer::Level { name: String::new(), colour: palette.weak, at: 0.0, vertical: true },
     ];
     Chart {

@@ -85,7 +85,7 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, window: &mut Window) {
 
 fn compare_button(ui: &mut Ui, state: &mut State) {
     let ready = state.sides.missing().is_none() && state.running.is_none();
-    if ui.add_enabled(ready, Button::new("Compare")).clicked() {
+    if ui.add_enabled(ready, Button::new("Compare the runs")).clicked() {
         let ctx = ui.ctx().clone();
         state.start(&ctx, false);
     }
@@ -112,7 +112,8 @@ fn side(ui: &mut Ui, state: &mut State, new: bool) {
     });
     egui::Frame::group(ui.style()).inner_margin(4.0).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        let list = ScrollArea::vertical().id_salt(name).max_height(HEIGHT).auto_shrink([false, true]);
+        let list =
+            ScrollArea::vertical().id_salt(name).max_height(HEIGHT).auto_shrink([false, true]);
         let mut removed = None;
         list.show(ui, |ui| {
             if paths.is_empty() {
@@ -123,13 +124,16 @@ fn side(ui: &mut Ui, state: &mut State, new: bool) {
                     let button = ui.small_button("×").on_hover_text("Remove");
                     let shown = short(path);
                     button.widget_info(|| {
-                        WidgetInfo::labeled(Role::Button, true, format!("Remove {shown} from {name}"))
+                        WidgetInfo::labeled(
+                            Role::Button,
+                            true,
+                            format!("Remove {shown} from {name}"),
+                        )
                     });
                     if button.clicked() {
                         removed = Some(at);
                     }
-                    ui.add(Label::new(&shown).truncate())
-                        .on_hover_text(path.display().to_string());
+                    ui.add(Label::new(&shown).truncate()).on_hover_text(path.display().to_string());
                 });
             }
         });

@@ -30,7 +30,10 @@ pub(super) fn show(ui: &mut Ui, state: &mut State, loaded: &Loaded) {
     }
     let Some((_, chosen)) = state.chosen.clone() else { return };
     if chosen.is_empty() {
-        ui.add(Label::new("No node is in these states and has this text in its name or findings").wrap());
+        ui.add(
+            Label::new("No node is in these states and has this text in its name or findings")
+                .wrap(),
+        );
         return;
     }
     let squares = loaded.most_gpus.min(MOST);
@@ -53,7 +56,12 @@ fn filters(ui: &mut Ui, state: &mut State, loaded: &Loaded) {
     ui.horizontal_wrapped(|ui| {
         for (status, count) in Status::ALL.into_iter().zip(loaded.counts) {
             let mut shown = !state.choice.hidden.contains(&status);
-            let label = format!("{} {} {}", status.sign(), units::count(count as u64), status.word().to_lowercase());
+            let label = format!(
+                "{} {} {}",
+                status.sign(),
+                units::count(count as u64),
+                status.word().to_lowercase()
+            );
             let response = ui.toggle_value(&mut shown, label);
             response.clone().on_hover_text("Show or hide nodes in this state");
             if response.clicked() {
@@ -113,11 +121,25 @@ fn row(ui: &mut Ui, state: &mut State, loaded: &Loaded, at: usize, (squares, nam
     }
     let font = FontId::proportional(12.5);
     let middle = rect.center().y;
-    square(ui, palette, Rect::from_min_size(pos2(rect.left() + 2.0, middle - 8.5), vec2(17.0, 17.0)), node.verdict);
+    square(
+        ui,
+        palette,
+        Rect::from_min_size(pos2(rect.left() + 2.0, middle - 8.5), vec2(17.0, 17.0)),
+        node.verdict,
+    );
     let word = node.verdict.word();
-    painter.text(pos2(rect.left() + 23.0, middle), Align2::LEFT_CENTER, word, FontId::proportional(11.5), palette.text);
+    painter.text(
+        pos2(rect.left() + 23.0, middle),
+        Align2::LEFT_CENTER,
+        word,
+        FontId::proportional(11.5),
+        palette.text,
+    );
     let clipped = |from: f32, to: f32| {
-        let clip = Rect::from_min_max(pos2(rect.left() + from, rect.top()), pos2(rect.left() + to, rect.bottom()));
+        let clip = Rect::from_min_max(
+            pos2(rect.left() + from, rect.top()),
+            pos2(rect.left() + to, rect.bottom()),
+        );
         ui.painter_at(clip.intersect(rect))
     };
     clipped(STATE, STATE + name - 4.0).text(
@@ -136,7 +158,12 @@ fn row(ui: &mut Ui, state: &mut State, loaded: &Loaded, at: usize, (squares, nam
         gpu_response.widget_info(|| WidgetInfo::labeled(Role::Button, true, gpu_words(node, gpu)));
         square(ui, palette, place, gpu_status(node, gpu));
         if state.selected == Some(at) && state.gpu == Some(gpu) {
-            painter.rect_stroke(place.expand(1.0), 2.0, Stroke::new(1.5, palette.selection), StrokeKind::Outside);
+            painter.rect_stroke(
+                place.expand(1.0),
+                2.0,
+                Stroke::new(1.5, palette.selection),
+                StrokeKind::Outside,
+            );
         }
         if gpu_response.hovered() {
             gpu_response.clone().on_hover_text(gpu_words(node, gpu));

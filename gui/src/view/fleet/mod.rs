@@ -191,16 +191,18 @@ fn nodes(ui: &mut Ui, state: &mut State, loaded: &mut Loaded) {
     let wide = room.x >= 820.0;
     if wide {
         let width = (room.x * 0.44).clamp(380.0, 620.0);
-        egui::Panel::right("node").resizable(true).default_size(width).size_range(300.0..=900.0).show(
-            ui,
-            |ui| node::show(ui, state, loaded),
-        );
+        egui::Panel::right("node")
+            .resizable(true)
+            .default_size(width)
+            .size_range(300.0..=900.0)
+            .show(ui, |ui| node::show(ui, state, loaded));
     } else {
         let height = room.y * 0.5;
-        egui::Panel::bottom("node").resizable(true).default_size(height).size_range(120.0..=900.0).show(
-            ui,
-            |ui| node::show(ui, state, loaded),
-        );
+        egui::Panel::bottom("node")
+            .resizable(true)
+            .default_size(height)
+            .size_range(120.0..=900.0)
+            .show(ui, |ui| node::show(ui, state, loaded));
     }
     egui::CentralPanel::default()
         .frame(egui::Frame::new().inner_margin(egui::Margin { right: 6, ..egui::Margin::ZERO }))

@@ -153,11 +153,7 @@ fn checks(ui: &mut Ui, loaded: &mut Loaded) {
         grid.copy_button(ui, &loaded.checks.state, &loaded.checks.rows[..]);
     });
     let version = loaded.checks_of.unwrap_or_default() as u64;
-    grid.version(version).height(TABLE).show(
-        ui,
-        &mut loaded.checks.state,
-        &loaded.checks.rows[..],
-    );
+    grid.version(version).height(TABLE).show(ui, &mut loaded.checks.state, &loaded.checks.rows[..]);
 }
 
 /// The checks of a node, what is not well first.

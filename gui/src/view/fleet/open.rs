@@ -122,14 +122,16 @@ pub(super) fn show(ui: &mut Ui, state: &mut State) {
             .desired_width(width);
         let response = ui.add(field);
         response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Folder of the fleet"));
-        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        let entered =
+            response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         let ready = !state.path.trim().is_empty() && !state.is_busy();
         if ui.add_enabled(ready, Button::new("Open fleet")).clicked() || (entered && ready) {
             state.open(PathBuf::from(state.path.trim()));
         }
-        let examine = ui
-            .add_enabled(!state.is_busy(), Button::new("Examine this node"))
-            .on_hover_text("Runs perfagent health on this machine; it reads only and changes nothing");
+        let examine =
+            ui.add_enabled(!state.is_busy(), Button::new("Examine this node")).on_hover_text(
+                "Runs perfagent health on this machine; it reads only and changes nothing",
+            );
         if examine.clicked() {
             state.examine(&ui.ctx().clone());
         }

@@ -163,14 +163,18 @@ pub(super) fn note_rows(fleet: &Fleet) -> Vec<Vec<Cell>> {
     let problems = fleet.problems.iter().map(|problem| {
         vec![text("Not read"), whole(&problem.source), whole(&problem.said), whole(&problem.action)]
     });
-    let notes = fleet
-        .notes
-        .iter()
-        .map(|note| vec![text("Remark"), text(""), whole(note), text("")]);
+    let notes =
+        fleet.notes.iter().map(|note| vec![text("Remark"), text(""), whole(note), text("")]);
     signatures.chain(problems).chain(notes).collect()
 }
 
-fn table(ui: &mut Ui, title: &str, headings: &[Heading], table: &mut Table, height: f32) -> Touched {
+fn table(
+    ui: &mut Ui,
+    title: &str,
+    headings: &[Heading],
+    table: &mut Table,
+    height: f32,
+) -> Touched {
     let grid = Grid::new(title, headings);
     ui.horizontal_wrapped(|ui| {
         ui.strong(title);
@@ -190,7 +194,8 @@ pub(super) fn findings(ui: &mut Ui, state: &mut State, loaded: &mut Loaded) {
         return;
     }
     let height = rest(ui);
-    let touched = table(ui, "Findings, the same on many nodes once", &FINDINGS, &mut loaded.findings, height);
+    let touched =
+        table(ui, "Findings, the same on many nodes once", &FINDINGS, &mut loaded.findings, height);
     if let Some(row) = touched.double_clicked {
         let nodes = loaded.findings.rows.get(row).and_then(|row| row.get(1)).map(Cell::copied);
         let first = nodes.as_deref().and_then(|nodes| nodes.split(", ").next());
@@ -207,7 +212,8 @@ fn go_to(state: &mut State, node: Option<usize>) {
 
 pub(super) fn metrics(ui: &mut Ui, state: &mut State, loaded: &mut Loaded) {
     let room = ui.available_height();
-    let touched = table(ui, "What was compared", &METRICS, &mut loaded.metrics, (room * 0.42).max(100.0));
+    let touched =
+        table(ui, "What was compared", &METRICS, &mut loaded.metrics, (room * 0.42).max(100.0));
     if let Some(row) = touched.clicked {
         state.metric = loaded.fleet.metrics.get(row).map(|metric| metric.metric.clone());
     }
@@ -259,14 +265,18 @@ pub(super) fn plan(ui: &mut Ui, state: &mut State, loaded: &mut Loaded) {
         .wrap(),
     );
     let room = ui.available_height();
-    let touched = table(ui, "To be measured again", &SUSPECTS, &mut loaded.suspects, (room * 0.4).max(80.0));
+    let touched =
+        table(ui, "To be measured again", &SUSPECTS, &mut loaded.suspects, (room * 0.4).max(80.0));
     if let Some(row) = touched.double_clicked {
         let node = loaded.fleet.plan.suspects.get(row);
         go_to(state, node.and_then(|suspect| loaded.position(&suspect.node)));
     }
     let without = &loaded.fleet.plan.without_reference;
     if !without.is_empty() {
-        let text = format!("No node of their kind passed that these could be paired with: {}", without.join(", "));
+        let text = format!(
+            "No node of their kind passed that these could be paired with: {}",
+            without.join(", ")
+        );
         ui.add(Label::new(text).wrap());
     }
     if !loaded.rounds.rows.is_empty() {

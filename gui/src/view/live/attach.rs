@@ -74,7 +74,8 @@ fn row(ui: &mut Ui, found: &Found) -> bool {
     ui.horizontal_wrapped(|ui| {
         if found.at_work {
             let button = ui.small_button("Follow");
-            button.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Follow {name}")));
+            button
+                .widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Follow {name}")));
             follow = button.clicked();
         } else {
             let folder = found.partial.folder.clone().into_os_string();
@@ -82,7 +83,11 @@ fn row(ui: &mut Ui, found: &Found) -> bool {
             let line = Call::new(words).line();
             let button = ui.small_button("Copy command").on_hover_text(&line);
             button.widget_info(|| {
-                WidgetInfo::labeled(Role::Button, true, format!("Copy the command that completes {name}"))
+                WidgetInfo::labeled(
+                    Role::Button,
+                    true,
+                    format!("Copy the command that completes {name}"),
+                )
             });
             if button.clicked() {
                 ui.ctx().copy_text(line);

@@ -104,7 +104,8 @@ impl State {
     pub(crate) fn poll(&mut self, open: Option<&Arc<Document>>) -> Option<Growth> {
         self.poll_recorder();
         let watch = self.watch.as_ref()?;
-        let continues = open.is_some_and(|open| std::ptr::eq(Arc::as_ptr(open), self.given.as_ptr()));
+        let continues =
+            open.is_some_and(|open| std::ptr::eq(Arc::as_ptr(open), self.given.as_ptr()));
         watch.set_shown(self.wanted || continues);
         let (document, complete) = match watch.poll()? {
             News::Grown(document) => (document, false),
@@ -118,7 +119,8 @@ impl State {
         let partial = watch.partial().clone();
         if complete {
             self.watch = None;
-            self.outcome.get_or_insert_with(|| Ok(format!("{} is complete", partial.output.display())));
+            self.outcome
+                .get_or_insert_with(|| Ok(format!("{} is complete", partial.output.display())));
         }
         if !(self.wanted || continues) {
             return None;

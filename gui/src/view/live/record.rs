@@ -56,12 +56,12 @@ impl State {
             grace: Some(GRACE),
             ..Call::default()
         };
-        let mut child = Child::start(call.by(self.program.clone()), ctx, |ended| Ok(Recorded::of(ended)));
+        let mut child =
+            Child::start(call.by(self.program.clone()), ctx, |ended| Ok(Recorded::of(ended)));
         child.leave(self.form.leave);
         self.recorder = Some(child);
         self.wanted = self.show;
-        self.watch =
-            self.show.then(|| Watch::start_new(Partial::of_output(&plan.output), ctx));
+        self.watch = self.show.then(|| Watch::start_new(Partial::of_output(&plan.output), ctx));
     }
 
     /// Asks the program that is recorded to end (SIGINT); its recording is then completed.
@@ -110,24 +110,37 @@ pub(super) fn show(ui: &mut Ui, state: &mut State) {
     ui.add_enabled_ui(!running, |ui| {
         Grid::new("what to record").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
             let Form { command, folder, output, capture_range, .. } = &mut state.form;
-            for (name, hint, value) in [
-                ("Command", "python train.py", command),
-                ("Folder", "Where the window was started", folder),
-                ("Recording", "run.perfdb", output),
-                ("Capture range", "Everything; or the name of an NVTX range", capture_range),
+            for (name, said, hint, value) in [
+                ("Command", "Command to record", "python train.py", command),
+                ("Folder", "Folder to run in", "Where the window was started", folder),
+                ("Recording", "Name of the recording", "run.perfdb", output),
+                (
+                    "Capture range",
+                    "Range to capture",
+                    "Everything; or the name of an NVTX range",
+                    capture_range,
+                ),
             ] {
                 ui.label(name);
                 let field = TextEdit::singleline(value).hint_text(hint).desired_width(width);
-                ui.add(field).widget_info(|| WidgetInfo::labeled(Role::TextInput, true, name));
+                ui.add(field).widget_info(|| WidgetInfo::labeled(Role::TextInput, true, said));
                 ui.end_row();
             }
         });
         ui.horizontal_wrapped(|ui| {
             let form = &mut state.form;
             for (value, name, hint) in [
-                (&mut form.api, "CUDA API calls", "Which call launched what; costs launch-bound programs most"),
+                (
+                    &mut form.api,
+                    "CUDA API calls",
+                    "Which call launched what; costs launch-bound programs most",
+                ),
                 (&mut form.replace, "Replace an earlier recording", "Of the same name"),
-                (&mut form.leave, "Go on without this window", "The program goes on when the window is closed; otherwise it is ended"),
+                (
+                    &mut form.leave,
+                    "Go on without this window",
+                    "The program goes on when the window is closed; otherwise it is ended",
+                ),
                 (&mut state.show, "Show it while it is recorded", "In place of what is open"),
             ] {
                 ui.add(Checkbox::new(value, name)).on_hover_text(hint);
