@@ -3,11 +3,13 @@
 //! functions.
 
 pub mod aggregate;
+pub mod alignment;
 pub mod build;
 pub mod compare;
 pub mod details;
 pub mod document;
 pub mod fleet;
+pub mod flow;
 pub mod hit;
 pub mod lane;
 pub mod live;

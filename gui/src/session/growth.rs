@@ -1,9 +1,9 @@
 //! The same look at a recording that has grown: what the user was looking at stays where it is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Search, Session, everything};
-use crate::model::aggregate::aggregate;
 use crate::model::document::{Document, EventRef};
 use crate::model::search::Matches;
 use crate::model::track::{Group, Track};
@@ -24,12 +24,18 @@ impl Session {
             self.view
         };
         new.selected = self.selected.and_then(|at| same_event(&old, document, at));
-        new.range = self.range.map(|range| aggregate(document, range.range));
+        new.range = self.range;
         new.folded = self
             .folded
             .iter()
             .filter_map(|&at| same_group(&document.groups, old.groups.get(at)?))
             .collect();
+        let tracks = |all: BTreeSet<usize>| {
+            let same = |at: usize| same_track(&old, document, old.tracks.get(at)?);
+            all.into_iter().filter_map(same).collect::<BTreeSet<usize>>()
+        };
+        new.pinned = tracks(self.pinned);
+        new.hidden_tracks = tracks(self.hidden_tracks);
         new.search = searched(self.search, &old, document);
         new.table.choice = self.table.choice;
         if document.series.iter().any(|series| series.quantity == self.lower_quantity) {
@@ -60,7 +66,7 @@ fn same_event(old: &Document, new: &Document, at: EventRef) -> Option<EventRef> 
     let track = old.track_of(at)?;
     let level = at.lane - track.lanes.start;
     let name = old.name(&event);
-    let track = same_track(old, new, track)?;
+    let track = new.tracks.get(same_track(old, new, track)?)?;
     // New events around it may have moved it to another level.
     let levels = (0..track.lanes.len()).map(|other| (other + level) % track.lanes.len());
     for lane in levels.map(|level| track.lanes.start + level) {
@@ -78,10 +84,13 @@ fn same_event(old: &Document, new: &Document, at: EventRef) -> Option<EventRef> 
     None
 }
 
-fn same_track<'a>(old: &Document, new: &'a Document, track: &Track) -> Option<&'a Track> {
+/// The position of the same row.
+fn same_track(old: &Document, new: &Document, track: &Track) -> Option<usize> {
     let group = same_group(&new.groups, old.groups.get(track.group)?)?;
-    new.tracks.get(new.groups.get(group)?.tracks.clone())?.iter().find(|other| {
-        other.kind == track.kind && other.label == track.label && other.owner == track.owner
+    new.groups.get(group)?.tracks.clone().find(|&at| {
+        new.tracks.get(at).is_some_and(|other| {
+            other.kind == track.kind && other.label == track.label && other.owner == track.owner
+        })
     })
 }
 
