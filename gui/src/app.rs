@@ -181,6 +181,8 @@ impl App {
         }
         self.window.open_files = growth.files;
         self.page = Page::Open(Box::new(session));
+        // Giving back what was shown before takes long when it is large.
+        let _ = std::thread::Builder::new().name("giving back".into()).spawn(move || drop(open));
     }
 
     /// Shows the window's content.
@@ -312,6 +314,12 @@ impl App {
         });
         if !dropped.is_empty() {
             self.window.open(dropped);
+        }
+        if let Some(name) = self.window.wanted_name.take()
+            && !self.session_mut().is_some_and(|session| session.show_name(&name))
+        {
+            let text = "Nothing of this name is open: show both sides in the timeline first";
+            notice::warn(ctx, text);
         }
         let of_session = self.session_mut().and_then(|session| session.wanted_pane.take());
         if let Some(pane) = self.window.wanted_pane.take().or(of_session) {

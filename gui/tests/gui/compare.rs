@@ -86,7 +86,7 @@ fn two_sides_are_filled_by_path_and_compared() {
     wait(&mut harness);
     assert!(harness.query_all_by_label_contains("! Regression").next().is_some());
     assert!(harness.query_all_by_label_contains("Step time +").next().is_some());
-    assert!(harness.query_by_label_contains("Changes with their intervals").is_some());
+    assert!(harness.query_by_label_contains("Headline metrics: changes with").is_some());
     let calls = fs::read_to_string(folder.path().join("calls")).unwrap();
     assert_eq!(calls, "compare --json base.perfdb -- new.perfdb\n");
 }

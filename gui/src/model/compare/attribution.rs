@@ -16,8 +16,6 @@ pub struct Share {
     pub label: String,
     /// Its name, whole, with what it was called before.
     pub name: String,
-    /// Its name on the new side, to look for in a timeline; `None` where it is none of an event.
-    pub event: Option<String>,
     /// New, gone, renamed, or nothing to say.
     pub note: &'static str,
     /// Its part of the mean step of the base side, ns.
@@ -45,13 +43,20 @@ pub fn shares(attribution: &Attribution, top: usize) -> Vec<Share> {
             kind: "others".to_owned(),
             name: label.clone(),
             label,
-            event: None,
             note: "",
             base_ns: rest.iter().map(|part| part.base_ns).sum(),
             new_ns: rest.iter().map(|part| part.new_ns).sum(),
         });
     }
     shares
+}
+
+/// The name of the events that a part is of, to look for in a timeline; `None` where it is none of an event.
+#[must_use]
+pub fn event(part: &Part) -> Option<&str> {
+    let has_events =
+        matches!(part.kind.as_str(), "kernel" | "communication" | "operator" | "range");
+    has_events.then_some(&part.name)
 }
 
 fn share(part: &Part) -> Share {
@@ -68,8 +73,6 @@ fn share(part: &Part) -> Share {
         kind: kind(&part.kind).to_owned(),
         label,
         name: format!("{}{was}", part.name),
-        event: (is_kernel || matches!(part.kind.as_str(), "operator" | "range"))
-            .then(|| part.name.clone()),
         note,
         base_ns: part.base_ns,
         new_ns: part.new_ns,

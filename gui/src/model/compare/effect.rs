@@ -15,6 +15,8 @@ pub struct Effect {
     pub label: String,
     /// Its name, whole.
     pub name: String,
+    /// One of the figures that a run is judged by.
+    pub headline: bool,
     /// The verdict.
     pub verdict: Verdict,
     /// The change, percent.
@@ -49,16 +51,10 @@ pub fn short_subject(metric: &str, subject: &str) -> String {
     if metric.starts_with("kernel") { brief_kernel_name(subject) } else { subject.to_owned() }
 }
 
-/// The verdict in words, with the runs that would decide where it is open.
+/// The verdict as sign and word.
 #[must_use]
 pub fn verdict(metric: &Metric) -> String {
-    let Metric { verdict, runs_needed, .. } = metric;
-    match (verdict, runs_needed) {
-        (Verdict::Inconclusive, Some(runs)) => {
-            format!("{} {}, {runs} runs a side would decide", verdict.sign(), verdict.word())
-        }
-        _ => format!("{} {}", verdict.sign(), verdict.word()),
-    }
+    format!("{} {}", metric.verdict.sign(), metric.verdict.word())
 }
 
 /// The metrics with a change to draw: headline metrics, then what changed for certain, then the others, at most
@@ -86,6 +82,7 @@ pub fn effects(comparison: &Comparison) -> Vec<Effect> {
             Effect {
                 label: short_title(case, &metric.name, subject),
                 name: title(case, &metric.name, subject),
+                headline: metric.family == Family::Headline,
                 verdict: metric.verdict,
                 change_pct: metric.change_pct.unwrap_or_default(),
                 interval: metric.low_pct.zip(metric.high_pct),
@@ -131,9 +128,8 @@ mod tests {
     }
 
     #[test]
-    fn an_open_verdict_says_how_many_runs_would_decide() {
-        let open = Metric { runs_needed: Some(54), ..Metric::default() };
-        assert_eq!(verdict(&open), "? Inconclusive, 54 runs a side would decide");
+    fn a_verdict_is_a_sign_and_a_word() {
+        assert_eq!(verdict(&Metric::default()), "? Inconclusive");
         let worse = Metric { verdict: Verdict::Regression, ..Metric::default() };
         assert_eq!(verdict(&worse), "! Regression");
     }
@@ -144,7 +140,7 @@ mod tests {
         assert_eq!(title(None, "loss", Some("step 3")), "loss at step 3");
         assert_eq!(
             short_title(None, "kernel_time", Some("void gemm<float>(float*)")),
-            "time of gemm"
+            "time of gemm<float>"
         );
     }
 }

@@ -23,7 +23,12 @@ pub fn significant(value: f64) -> String {
     }
     let magnitude = value.abs().max(1e-12).log10().floor();
     let decimals = (3.0 - magnitude).clamp(0.0, 9.0) as usize;
-    format!("{value:.decimals$}")
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
 }
 
 /// A change with its sign, in percent.

@@ -1,5 +1,7 @@
 //! The values of one metric over the whole fleet, and where one node stands among them.
 
+use std::collections::HashMap;
+
 use super::document::{Status, gpu_of};
 use super::node::Health;
 
@@ -26,16 +28,16 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// The values of a metric in the documents of the nodes; `None` where fewer than two have one.
+    /// The values of every metric in the documents of the nodes, by metric; those of which there are at least two.
     #[must_use]
-    pub fn of(documents: &[Health], metric: &str) -> Option<Self> {
-        let mut found = Self { metric: metric.to_owned(), ..Self::default() };
+    pub fn all(documents: &[Health]) -> HashMap<String, Self> {
+        let mut all: HashMap<String, Self> = HashMap::new();
         for health in documents {
-            for check in &health.checks {
-                if check.status == Status::Unknown || check.metric() != metric {
-                    continue;
-                }
+            for check in health.checks.iter().filter(|check| check.status != Status::Unknown) {
                 let Some(value) = check.value.as_f64() else { continue };
+                let metric = check.metric();
+                let found =
+                    all.entry(metric.clone()).or_insert_with(|| Self { metric, ..Self::default() });
                 found.unit = found.unit.take().or_else(|| check.unit.clone());
                 found.values.push(Value {
                     node: health.host.clone(),
@@ -44,8 +46,11 @@ impl Distribution {
                 });
             }
         }
-        found.values.sort_by(|a, b| a.value.total_cmp(&b.value));
-        (found.values.len() > 1).then_some(found)
+        all.retain(|_, found| found.values.len() > 1);
+        for found in all.values_mut() {
+            found.values.sort_by(|a, b| a.value.total_cmp(&b.value));
+        }
+        all
     }
 
     /// The middle value.
@@ -123,7 +128,7 @@ mod tests {
     #[test]
     fn every_value_is_in_one_bar_and_a_node_knows_its_place() {
         let documents = [node("a", &[10.0, 11.0]), node("b", &[12.0, 4.0])];
-        let found = Distribution::of(&documents, "bandwidth").unwrap();
+        let found = Distribution::all(&documents).remove("bandwidth").unwrap();
         assert_eq!(found.unit.as_deref(), Some("GB/s"));
         assert!((found.median() - 10.5).abs() < 1e-9);
         let bars = found.histogram(8);
@@ -135,9 +140,8 @@ mod tests {
 
     #[test]
     fn equal_values_are_one_bar_and_one_value_is_no_distribution() {
-        let same = Distribution::of(&[node("a", &[5.0, 5.0])], "bandwidth").unwrap();
+        let same = Distribution::all(&[node("a", &[5.0, 5.0])]).remove("bandwidth").unwrap();
         assert_eq!(same.histogram(10).len(), 1);
-        assert_eq!(Distribution::of(&[node("a", &[5.0])], "bandwidth"), None);
-        assert_eq!(Distribution::of(&[node("a", &[5.0, 6.0])], "other"), None);
+        assert!(Distribution::all(&[node("a", &[5.0])]).is_empty());
     }
 }

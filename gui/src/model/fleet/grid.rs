@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::document::{Fleet, Node, Status};
+use super::document::{Finding, Fleet, Node, Status};
 
 /// In which order nodes are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,9 +34,15 @@ pub type Counts = [usize; 4];
 pub fn gpu_status(node: &Node, gpu: usize) -> Status {
     let own = node.findings.iter().filter(|finding| finding.gpu() == Some(gpu));
     own.map(|finding| finding.status).max().unwrap_or_else(|| {
-        let unjudged = |kind: &str| matches!(kind, "document" | "missing" | "too_few");
+        let unjudged = |finding: &Finding| match finding.kind.as_str() {
+            "document" | "missing" | "too_few" => true,
+            "check" => {
+                ["nvml", "nvidia", "driver", "gpu"].iter().any(|of| finding.name.starts_with(of))
+            }
+            _ => false,
+        };
         let blind = node.findings.iter().any(|finding| {
-            finding.gpu().is_none() && finding.status == Status::Unknown && unjudged(&finding.kind)
+            finding.gpu().is_none() && finding.status == Status::Unknown && unjudged(finding)
         });
         if blind { Status::Unknown } else { Status::Ok }
     })

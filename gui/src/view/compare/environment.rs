@@ -7,9 +7,9 @@ use crate::model::compare::document::{Comparison, Fact, Weight};
 use crate::view::grid::{Cell, Grid, Heading};
 
 const HEADINGS: [Heading; 4] = [
-    Heading::text("Fact", 190.0, "What was looked at"),
-    Heading::text("Matters", 190.0, "Whether a difference forbids a comparison"),
-    Heading::text("Base", 240.0, "What it is in the base runs"),
+    Heading::text("Fact", 160.0, "What was looked at"),
+    Heading::text("Matters", 180.0, "Whether a difference forbids a comparison"),
+    Heading::text("Base", 180.0, "What it is in the base runs"),
     Heading::text("New", 0.0, "What it is in the new runs"),
 ];
 

@@ -1,10 +1,11 @@
 //! The changes with their intervals as a picture (a forest plot): a metric a row, zero in the middle.
 
-use egui::{Ui, Vec2};
+use egui::{Label, Ui, vec2};
 
 use super::answer::Answer;
 use super::colour;
 use crate::model::compare::document::Verdict;
+use crate::model::compare::effect::Effect;
 use crate::model::compare::quantity::change;
 use crate::palette::Palette;
 use crate::view::chart::{Axis, Bar, Chart, Layer, Marker, Point, Scale};
@@ -20,29 +21,34 @@ const SHAPES: [(Verdict, Marker); 4] = [
     (Verdict::Inconclusive, Marker::Ring),
 ];
 
-/// How high the picture wants to be, points.
-pub(super) fn height(rows: usize) -> f32 {
-    rows as f32 * ROW + 84.0
-}
-
-pub(super) fn show(ui: &mut Ui, answer: &Answer, size: Vec2) {
-    if answer.effects.is_empty() {
-        ui.add_sized(
-            egui::vec2(size.x, 40.0),
-            egui::Label::new("No metric has a change that can be drawn").wrap(),
-        );
-        return;
+/// Shows the headline metrics, and below them, on a scale of their own, where the change comes from.
+pub(super) fn show(ui: &mut Ui, answer: &Answer, width: f32) {
+    let palette = Palette::of(ui.ctx().theme());
+    let threshold = answer.comparison.threshold_pct;
+    let mut any = false;
+    for (headline, title) in [
+        (true, "Headline metrics: changes with their intervals"),
+        (false, "Kernels, operators and collectives: changes with their intervals"),
+    ] {
+        let effects: Vec<&Effect> =
+            answer.effects.iter().filter(|effect| effect.headline == headline).collect();
+        if effects.is_empty() {
+            continue;
+        }
+        any = true;
+        let height = effects.len() as f32 * ROW + 78.0;
+        chart(title, &effects, threshold, palette).show(ui, vec2(width, height));
     }
-    chart(answer, Palette::of(ui.ctx().theme())).show(ui, size);
+    if !any {
+        ui.add(Label::new("No metric has a change that can be drawn").wrap());
+    }
 }
 
-fn chart(answer: &Answer, palette: &Palette) -> Chart {
-    let effects = &answer.effects;
+fn chart(title: &str, effects: &[&Effect], threshold: f64, palette: &Palette) -> Chart {
     let count = effects.len();
     // The first row stands uppermost.
     let place = |row: usize| (count - 1 - row) as f64;
     let top = count as f64 - 0.5;
-    let threshold = answer.comparison.threshold_pct;
     let mut layers = vec![
         Layer::Bars {
             name: String::new(),
@@ -87,7 +93,7 @@ fn chart(answer: &Answer, palette: &Palette) -> Chart {
         .map(|(row, effect)| (place(row), shortened(&effect.label)))
         .collect();
     Chart {
-        title: "Changes with their intervals".to_owned(),
+        title: title.to_owned(),
         x: Axis::new("Change from base to new, with its 95 % interval", Scale::Linear, change),
         y: Axis::new("", Scale::Linear, |_| String::new()).range(-0.5, top).categories(ticks),
         layers,

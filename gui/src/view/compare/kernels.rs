@@ -9,6 +9,7 @@ use crate::model::compare::kernels::Changed;
 use crate::model::compare::quantity::{change, significant};
 use crate::units;
 use crate::view::grid::{Cell, Grid, Heading};
+use crate::window::Window;
 
 const HEADINGS: [Heading; 8] = [
     Heading::text("Kernel", 0.0, "Its name on the new side, or on the base side where it is gone"),
@@ -49,7 +50,7 @@ pub(super) fn rows(changed: &[Changed]) -> Vec<Vec<Cell>> {
     rows.collect()
 }
 
-pub(super) fn show(ui: &mut Ui, answer: &mut Answer, chosen: &mut usize) {
+pub(super) fn show(ui: &mut Ui, answer: &mut Answer, chosen: &mut usize, window: &mut Window) {
     choose_case(ui, answer, chosen);
     let room = ui.available_height();
     let below = !answer.unpaired.rows.is_empty();
@@ -64,9 +65,16 @@ pub(super) fn show(ui: &mut Ui, answer: &mut Answer, chosen: &mut usize) {
             grid.copy_button(ui, &shown.kernels.state, &shown.kernels.rows[..]);
         });
         let height = if below { (room * 0.5 - 50.0).max(100.0) } else { (room - 50.0).max(100.0) };
-        ui.push_id("changed", |ui| {
-            grid.height(height).show(ui, &mut shown.kernels.state, &shown.kernels.rows[..]);
-        });
+        let table = &mut shown.kernels;
+        let touched = ui
+            .push_id("changed", |ui| {
+                grid.height(height).show(ui, &mut table.state, &table.rows[..])
+            })
+            .inner;
+        let kernel = touched.double_clicked.and_then(|row| shown.changed.get(row));
+        if let Some(changed) = kernel {
+            window.show_name(&changed.kernel.name);
+        }
     }
     if below {
         ui.add_space(4.0);

@@ -9,24 +9,24 @@ use crate::model::compare::effect::{short_subject, short_title, title, verdict};
 use crate::model::compare::quantity::{change, interval, quantity};
 use crate::view::grid::{Cell, Grid, Heading};
 
-const HEADINGS: [Heading; 8] = [
+const HEADINGS: [Heading; 9] = [
     Heading::text("Metric", 0.0, "What was measured"),
-    Heading::text("Verdict", 190.0, "Whether it changed for the worse or the better"),
-    Heading::figure("Base", 84.0, "Median of the base runs' medians"),
-    Heading::figure("New", 84.0, "Median of the new runs' medians"),
-    Heading::figure("Change", 76.0, "Median over all pairs of a base and a new run"),
+    Heading::text("Verdict", 104.0, "Whether it changed for the worse or the better"),
+    Heading::figure("Base", 76.0, "Median of the base runs' medians"),
+    Heading::figure("New", 76.0, "Median of the new runs' medians"),
+    Heading::figure("Change", 68.0, "Median over all pairs of a base and a new run"),
     Heading::figure(
         "95 % interval",
-        138.0,
+        134.0,
         "Holds the change with probability 0.95, from a bootstrap over runs",
     ),
-    Heading::figure("q", 60.0, "False discovery rate at which it is called changed"),
-    Heading::figure(
-        "Found from",
-        84.0,
-        "The least change that these runs find with probability 0.8",
-    ),
+    Heading::figure("q", 50.0, "False discovery rate at which it is called changed"),
+    Heading::figure("Would decide", 88.0, "Runs a side that would probably decide what is open"),
+    Heading::figure("Finds", 58.0, "The least change that these runs find with probability 0.8"),
 ];
+
+/// From this width on the picture stands beside the table, points.
+const SIDE_BY_SIDE: f32 = 1380.0;
 
 /// The rows of the table, headline metrics first.
 pub(super) fn rows(comparison: &Comparison) -> Vec<Vec<Cell>> {
@@ -56,6 +56,9 @@ fn row(metric: &Metric) -> Vec<Cell> {
         interval(metric.low_pct, metric.high_pct)
             .map_or(Cell::Unknown, |text| Cell::figure(text, metric.low_pct.unwrap_or_default())),
         Cell::optional(metric.q_value, probability),
+        Cell::optional(metric.runs_needed.map(|runs| runs as f64), |runs| {
+            format!("{runs:.0} runs")
+        }),
         Cell::optional(metric.detectable_pct, |percent| format!("{percent:.1} %")),
     ]
 }
@@ -91,23 +94,27 @@ pub(super) fn unpaired_rows(comparison: &Comparison) -> Vec<Vec<Cell>> {
 
 pub(super) fn show(ui: &mut Ui, answer: &mut Answer) {
     let room = ui.available_size();
-    let wanted = forest::height(answer.effects.len());
-    if room.x >= 1180.0 {
-        // Side by side: the picture keeps the height of its rows.
+    if room.x >= SIDE_BY_SIDE {
+        let width = room.x * 0.36;
         ui.horizontal_top(|ui| {
-            let size = egui::vec2(room.x * 0.42, room.y.min(wanted.max(140.0)));
-            forest::show(ui, answer, size);
+            picture(ui, answer, egui::vec2(width, room.y));
             ui.vertical(|ui| table(ui, answer));
         });
-        return;
+    } else {
+        picture(ui, answer, egui::vec2(room.x, (room.y * 0.5).max(140.0)));
+        table(ui, answer);
     }
-    let most = (room.y * 0.5).max(140.0);
-    egui::ScrollArea::vertical()
-        .id_salt("picture")
-        .max_height(most)
-        .auto_shrink([false, true])
-        .show(ui, |ui| forest::show(ui, answer, egui::vec2(ui.available_width(), wanted)));
-    table(ui, answer);
+}
+
+fn picture(ui: &mut Ui, answer: &Answer, size: egui::Vec2) {
+    ui.vertical(|ui| {
+        ui.set_width(size.x);
+        egui::ScrollArea::vertical()
+            .id_salt("picture")
+            .max_height(size.y)
+            .auto_shrink([false, true])
+            .show(ui, |ui| forest::show(ui, answer, ui.available_width()));
+    });
 }
 
 fn table(ui: &mut Ui, answer: &mut Answer) {

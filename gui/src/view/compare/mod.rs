@@ -124,8 +124,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State, window: &mut Window) {
     ui.add_space(2.0);
     match state.page {
         Page::Metrics => metrics::show(ui, &mut answer),
-        Page::Parts => parts::show(ui, &mut answer, &mut state.detail),
-        Page::Kernels => kernels::show(ui, &mut answer, &mut state.detail),
+        Page::Parts => parts::show(ui, &mut answer, &mut state.detail, window),
+        Page::Kernels => kernels::show(ui, &mut answer, &mut state.detail, window),
         Page::Environment => environment::show(ui, &mut answer),
         Page::Notes => notes(ui, &answer),
     }

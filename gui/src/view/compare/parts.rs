@@ -4,13 +4,14 @@ use egui::{Label, Ui};
 
 use super::answer::{Answer, Shown};
 use super::choose_case;
-use crate::model::compare::attribution::Share;
+use crate::model::compare::attribution::{Share, event};
 use crate::model::compare::document::Attribution;
 use crate::model::compare::quantity::change_ns;
 use crate::palette::Palette;
 use crate::units;
 use crate::view::chart::{Axis, Bar, Chart, Layer, Scale};
 use crate::view::grid::{Cell, Grid, Heading};
+use crate::window::Window;
 
 const HEADINGS: [Heading; 7] = [
     Heading::text("Part", 0.0, "What the time went to"),
@@ -51,7 +52,7 @@ pub(super) fn rows(shares: &[Share], attribution: Option<&Attribution>) -> Vec<V
     rows
 }
 
-pub(super) fn show(ui: &mut Ui, answer: &mut Answer, chosen: &mut usize) {
+pub(super) fn show(ui: &mut Ui, answer: &mut Answer, chosen: &mut usize, window: &mut Window) {
     choose_case(ui, answer, chosen);
     let Some(shown) = answer.details.get_mut(*chosen) else { return };
     let Some(attribution) = &shown.attribution else {
@@ -75,9 +76,15 @@ pub(super) fn show(ui: &mut Ui, answer: &mut Answer, chosen: &mut usize) {
     let grid = Grid::new("parts of the step", &HEADINGS);
     ui.horizontal(|ui| {
         ui.strong("All parts");
+        ui.weak("Double-click a kernel to see it in the timeline");
         grid.copy_button(ui, &shown.parts.state, &shown.parts.rows[..]);
     });
-    grid.version(*chosen as u64).show(ui, &mut shown.parts.state, &shown.parts.rows[..]);
+    let table = &mut shown.parts;
+    let touched = grid.version(*chosen as u64).show(ui, &mut table.state, &table.rows[..]);
+    let part = touched.double_clicked.and_then(|row| attribution.rows.get(row));
+    if let Some(name) = part.and_then(event) {
+        window.show_name(name);
+    }
 }
 
 fn chart(shown: &Shown, palette: &Palette) -> Chart {
@@ -97,8 +104,8 @@ fn chart(shown: &Shown, palette: &Palette) -> Chart {
             .collect()
     };
     let ticks = shown.shares.iter().enumerate().map(|(row, share)| {
-        let note = if share.note.is_empty() { String::new() } else { format!(" ({})", share.note) };
-        (place(row), format!("{}{note}", share.label))
+        let note = if share.note.is_empty() { String::new() } else { format!("{}: ", share.note) };
+        (place(row), format!("{note}{}", share.label))
     });
     let layers = vec![
         Layer::Bars { name: "+ longer".to_owned(), colour: palette.curves[1], bars: bars(true) },

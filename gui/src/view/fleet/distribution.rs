@@ -14,19 +14,18 @@ const BINS: usize = 40;
 
 /// Whether there are values to draw.
 pub(super) fn is_there(loaded: &Loaded, metric: &str) -> bool {
-    Distribution::of(&loaded.documents, metric).is_some()
+    loaded.values.contains_key(metric)
 }
 
 /// Draws them; `node` is marked.
 pub(super) fn show(ui: &mut Ui, loaded: &Loaded, metric: &str, node: Option<&str>, size: Vec2) {
-    let Some(values) = Distribution::of(&loaded.documents, metric) else {
+    let Some(values) = loaded.values.get(metric) else {
         let text = "The values of single nodes are not here: open the folder with the nodes' own documents";
         ui.add(Label::new(text).wrap());
         return;
     };
     let palette = Palette::of(ui.ctx().theme());
-    let touched = chart(loaded, &values, node, palette).show(ui, size);
-    let _ = touched;
+    chart(loaded, values, node, palette).show(ui, size);
     if let Some(node) = node {
         let own: Vec<String> =
             values.of_node(node).into_iter().map(|(value, below)| told(value, below)).collect();
@@ -86,23 +85,28 @@ fn chart(loaded: &Loaded, values: &Distribution, node: Option<&str>, palette: &P
             points,
         });
     }
+    let metric = values.metric.replace('_', " ");
+    let mut label = if unit.is_empty() { metric.clone() } else { format!("{metric}, {unit}") };
     let row = loaded.fleet.metrics.iter().find(|row| row.metric == values.metric);
     if let Some(row) = row {
-        let threshold = loaded.fleet.settings.threshold_pct / 100.0;
+        let percent = loaded.fleet.settings.threshold_pct;
         let at = match row.better.as_str() {
-            "higher" => Some(row.median * (1.0 - threshold)),
-            "lower" => Some(row.median * (1.0 + threshold)),
+            "higher" => Some(row.median * (1.0 - percent / 100.0)),
+            "lower" => Some(row.median * (1.0 + percent / 100.0)),
             _ => None,
         };
-        layers.extend(at.map(|at| Layer::Level {
-            name: String::new(),
-            colour: palette.warning,
-            at,
-            vertical: true,
-        }));
+        if let Some(at) = at {
+            label += " (dashed: the median, and ";
+            label += &significant(percent);
+            label += " % worse than it)";
+            layers.push(Layer::Level {
+                name: String::new(),
+                colour: palette.warning,
+                at,
+                vertical: true,
+            });
+        }
     }
-    let metric = values.metric.replace('_', " ");
-    let label = if unit.is_empty() { metric.clone() } else { format!("{metric}, {unit}") };
     Chart {
         title: format!("{metric} over the fleet"),
         x: Axis::new(label, Scale::Linear, significant),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use crate::model::fleet::distribution::Distribution;
 use crate::model::fleet::document::{Fleet, Group, Status};
 use crate::model::fleet::findings::{missing, together};
 use crate::model::fleet::grid::{Counts, counts};
@@ -18,6 +19,8 @@ pub(super) struct Loaded {
     /// The documents of single nodes, as far as they are there.
     pub(super) documents: Vec<Health>,
     by_host: HashMap<String, usize>,
+    /// The values of every metric over the fleet.
+    pub(super) values: HashMap<String, Distribution>,
     /// Nodes by state, in the order of [`Status::ALL`].
     pub(super) counts: Counts,
     /// The most GPUs that a node has.
@@ -67,6 +70,7 @@ impl Loaded {
             checks: Table::default(),
             checks_of: None,
             counts: nodes,
+            values: Distribution::all(&documents),
             by_host,
             documents,
             fleet,

@@ -17,7 +17,7 @@ const ROW: f32 = 24.0;
 /// Width of a square with its gap, points.
 const SQUARE: f32 = 21.0;
 /// Room for the state in words, points.
-const STATE: f32 = 74.0;
+const STATE: f32 = 86.0;
 /// Least room for the name, points.
 const NAME: f32 = 96.0;
 /// Squares in a row at most; further GPUs are told in words.
@@ -75,7 +75,7 @@ fn filters(ui: &mut Ui, state: &mut State, loaded: &Loaded) {
         ui.separator();
         let field = TextEdit::singleline(&mut state.choice.text)
             .hint_text("Name or finding")
-            .desired_width(150.0);
+            .desired_width(118.0);
         ui.add(field).widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Filter nodes"));
         ui.selectable_value(&mut state.choice.order, Order::WorstFirst, "Worst first");
         ui.selectable_value(&mut state.choice.order, Order::ByName, "By name");
@@ -132,7 +132,7 @@ fn row(ui: &mut Ui, state: &mut State, loaded: &Loaded, at: usize, (squares, nam
         pos2(rect.left() + 23.0, middle),
         Align2::LEFT_CENTER,
         word,
-        FontId::proportional(11.5),
+        FontId::proportional(12.5),
         palette.text,
     );
     let clipped = |from: f32, to: f32| {
