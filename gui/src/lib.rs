@@ -16,6 +16,7 @@ pub mod child;
 pub mod command;
 pub mod computed;
 pub mod dock;
+pub mod facts;
 pub mod fleet_files;
 pub mod job;
 pub mod model;

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Search, Session, everything};
+use super::{Search, Session, Wanted, everything};
 use crate::model::document::{Document, EventRef};
-use crate::model::search::Matches;
 use crate::model::track::{Group, Track};
 use crate::model::viewport::Viewport;
 
@@ -36,7 +35,7 @@ impl Session {
         };
         new.pinned = tracks(self.pinned);
         new.hidden_tracks = tracks(self.hidden_tracks);
-        new.search = searched(self.search, &old, document);
+        new.take_search(self.search, &old);
         new.table.choice = self.table.choice;
         if document.series.iter().any(|series| series.quantity == self.lower_quantity) {
             new.lower_quantity = self.lower_quantity;
@@ -48,6 +47,18 @@ impl Session {
         new.wanted_pane = self.wanted_pane;
         (new.past, new.future) = (self.past, self.future);
         new
+    }
+
+    /// Looks for what was looked for in another document.
+    fn take_search(&mut self, search: Search, old: &Document) {
+        let name = search.name.and_then(|name| self.document.names.find(old.names.text(name)));
+        let Search { text, wants_focus, .. } = search;
+        self.search = Search { text, name, wants_focus, ..Search::default() };
+        match name {
+            Some(name) => self.look_up(Wanted::Name(name), false),
+            None if self.search.text.is_empty() => {}
+            None => self.look_up(Wanted::Text(self.search.text.clone()), false),
+        }
     }
 }
 
@@ -100,16 +111,6 @@ fn same_group(groups: &[Group], group: &Group) -> Option<usize> {
         .iter()
         .position(same)
         .or_else(|| groups.iter().position(|other| other.label == group.label))
-}
-
-fn searched(search: Search, old: &Document, new: &Document) -> Search {
-    let name = search.name.and_then(|name| new.names.find(old.names.text(name)));
-    let matches = match name {
-        Some(name) => Matches::of_name(new, name),
-        None if search.text.is_empty() => Matches::default(),
-        None => Matches::of_text(new, &search.text),
-    };
-    Search { name, matches, ..search }
 }
 
 #[cfg(test)]

@@ -104,3 +104,17 @@ fn rows_of_the_table_are_not_computed_every_frame() {
     harness.run();
     assert_eq!(harness.state_mut().session_mut().unwrap().rows().as_ptr(), before);
 }
+
+#[test]
+fn a_large_recording_is_searched_beside_the_frames() {
+    let mut document = crowded(20_000);
+    document.summary.events = 20_000_000;
+    let mut harness = window(document, Theme::Dark);
+    let name = harness.state().session().unwrap().document.names.find("kernel").unwrap();
+    harness.state_mut().session_mut().unwrap().look_for(name);
+    assert!(harness.state().session().unwrap().is_searching());
+    crate::fixture::settle(&mut harness);
+    let session = harness.state().session().unwrap();
+    assert_eq!(session.search.matches.count(), 20_000);
+    assert!(!session.is_searching() && session.selected.is_some());
+}

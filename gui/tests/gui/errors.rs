@@ -180,6 +180,30 @@ fn a_damaged_page_is_an_error_not_a_crash() {
 }
 
 #[test]
+fn the_window_goes_on_while_a_file_does_not_answer() {
+    let (gate, stalled) = crossbeam::channel::bounded::<()>(0);
+    let ctx = egui::Context::default();
+    let job = job::Job::run(vec!["slow.perfdb".into()], &ctx, move |_, tell| {
+        tell(vec!["8 ranks on node-1".into()]);
+        let _ = stalled.recv();
+        Err("nobody waits for this".into())
+    });
+    let app = App::with_job(job, &ctx);
+    let mut harness = Harness::builder()
+        .with_size(Vec2::new(900.0, 600.0))
+        .build_ui_state(|ui, app: &mut App| app.content(ui), app);
+    for _ in 0..100 {
+        harness.step();
+    }
+    assert!(harness.query_by_label("Loading").is_some());
+    assert!(harness.query_by_label("8 ranks on node-1").is_some());
+    harness.get_by_label("Cancel").click();
+    harness.run();
+    assert!(harness.query_by_label("No recording is open").is_some());
+    drop(gate);
+}
+
+#[test]
 fn without_a_file_the_window_asks_for_one() {
     let mut harness = Harness::builder().build_ui_state(
         |ui, app: &mut App| app.content(ui),
