@@ -205,6 +205,35 @@ fn both_sides_open_in_the_timeline_together() {
     assert_eq!(harness.state().session().unwrap().document.sources.len(), 2);
 }
 
+/// Kineto traces of the same program on two GPUs, where they are there.
+#[test]
+fn the_real_program_refuses_two_machines_and_compares_them_when_forced() {
+    let Some(program) = crate::fixture::perfagent() else { return };
+    let traces = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/traces/kineto");
+    let [one, other] =
+        ["a100_simple_add.json.gz", "h100_bert_small.json.gz"].map(|name| traces.join(name));
+    if !one.exists() || !other.exists() {
+        crate::fixture::skipped(&one);
+        return;
+    }
+    let mut harness = window(Theme::Light, (1440.0, 900.0), 1.0);
+    let compare = &mut harness.state_mut().compare;
+    compare.program = Some(program);
+    compare.sides.add(false, one);
+    compare.sides.add(true, other);
+    harness.run();
+    harness.get_by_label("Compare the runs").click();
+    harness.step();
+    wait(&mut harness);
+    assert!(harness.query_by_label_contains("× Not comparable").is_some());
+    harness.get_by_label("Compare all the same").click();
+    harness.step();
+    wait(&mut harness);
+    assert!(
+        harness.query_by_label_contains("Compared in spite of different environments").is_some()
+    );
+}
+
 fn picture(name: &str, mut harness: Harness<'_, App>, page: &str) {
     if !can_draw() {
         return;

@@ -187,6 +187,21 @@ fn thousands_of_nodes_lay_out_only_those_in_sight() {
     assert!((10..1000).contains(&rows), "{rows} nodes and GPUs are laid out");
 }
 
+#[test]
+fn the_real_program_judges_a_folder_as_it_was_judged_before() {
+    let Some(program) = crate::fixture::perfagent() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("all.jsonl"), NODES).unwrap();
+    let mut harness = window(Theme::Light, (1440.0, 900.0), 1.0);
+    harness.state_mut().fleet.program = Some(program);
+    harness.state_mut().fleet.open(folder.path().to_owned());
+    harness.step();
+    wait(&mut harness);
+    // Without the logs of pairs one finding less, and two nodes that nobody expects.
+    assert!(harness.query_by_label_contains("22 nodes: 2 critical, 1 unknown").is_some());
+    assert!(harness.query_by_label_contains("gpu012, GPU 2, critical").is_some());
+}
+
 fn picture(name: &str, mut harness: Harness<'_, App>, clicks: &[&str]) {
     if !can_draw() {
         return;

@@ -344,6 +344,26 @@ fn what_cannot_be_recorded_is_told_in_the_programs_own_words() {
     assert!(harness.query_by_label_contains("! run.perfdb: is there already").is_some());
 }
 
+#[test]
+fn the_real_recorder_is_followed_from_start_to_end() {
+    let Some(program) = crate::fixture::perfagent() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(Theme::Light, (1440.0, 900.0), 1.0);
+    let live = &mut harness.state_mut().live;
+    live.program = Some(program);
+    live.form.folder = folder.path().display().to_string();
+    live.form.command = "sh -c 'sleep 0.2; exit 5'".into();
+    harness.step();
+    harness.get_by_label("Start recording").click();
+    let output = folder.path().join("run.perfdb");
+    until(&mut harness, "the finished file is open", |harness| {
+        harness.state().session().is_some_and(|session| session.document.sources[0].path == output)
+    });
+    harness.step();
+    let outcome = harness.state().live.outcome().unwrap().clone().unwrap();
+    assert!(outcome.contains("ended with code 5"), "{outcome}");
+}
+
 fn picture(name: &str, theme: Theme, size: (f32, f32), scale: f32) {
     if !can_draw() {
         return;
