@@ -323,6 +323,7 @@ fn a_recording_is_stopped_from_the_window() {
     until(&mut harness, "the recorder says that it runs", |harness| {
         harness.query_by_label("ready").is_some()
     });
+    harness.step();
     harness.get_by_label("Stop recording").click();
     until(&mut harness, "the recorder has ended", |harness| !harness.state().live.is_recording());
     assert!(harness.state().live.outcome().unwrap().is_err());

@@ -60,6 +60,7 @@ impl State {
             Child::start(call.by(self.program.clone()), ctx, |ended| Ok(Recorded::of(ended)));
         child.leave(self.form.leave);
         self.recorder = Some(child);
+        ctx.request_repaint();
         self.wanted = self.show;
         self.watch = self.show.then(|| Watch::start_new(Partial::of_output(&plan.output), ctx));
     }
