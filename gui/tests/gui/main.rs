@@ -5,6 +5,7 @@ mod compare;
 mod counts;
 mod dock;
 mod errors;
+mod export;
 mod fixture;
 mod fleet;
 mod flows;
