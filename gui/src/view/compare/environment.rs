@@ -5,6 +5,7 @@ use egui::{Label, Ui};
 use super::answer::Answer;
 use crate::model::compare::document::{Comparison, Fact, Weight};
 use crate::view::grid::{Cell, Grid, Heading};
+use crate::view::sideways::sideways;
 
 const HEADINGS: [Heading; 4] = [
     Heading::text("Fact", 160.0, "What was looked at"),
@@ -54,5 +55,6 @@ pub(super) fn show(ui: &mut Ui, answer: &mut Answer) {
         );
         grid.copy_button(ui, &answer.environment.state, &answer.environment.rows[..]);
     });
-    grid.show(ui, &mut answer.environment.state, &answer.environment.rows[..]);
+    let table = &mut answer.environment;
+    sideways(ui, "environments", |ui| grid.show(ui, &mut table.state, &table.rows[..]));
 }

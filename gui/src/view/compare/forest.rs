@@ -26,10 +26,9 @@ pub(super) fn show(ui: &mut Ui, answer: &Answer, width: f32) {
     let palette = Palette::of(ui.ctx().theme());
     let threshold = answer.comparison.threshold_pct;
     let mut any = false;
-    for (headline, title) in [
-        (true, "Headline metrics: changes with their intervals"),
-        (false, "Kernels, operators and collectives: changes with their intervals"),
-    ] {
+    for (headline, of) in
+        [(true, "Headline metrics"), (false, "Kernels, operators and collectives")]
+    {
         let effects: Vec<&Effect> =
             answer.effects.iter().filter(|effect| effect.headline == headline).collect();
         if effects.is_empty() {
@@ -37,6 +36,8 @@ pub(super) fn show(ui: &mut Ui, answer: &Answer, width: f32) {
         }
         any = true;
         let height = effects.len() as f32 * ROW + 78.0;
+        ui.strong(of);
+        let title = format!("{of}: changes with their intervals");
         chart(title, &effects, threshold, palette).show(ui, vec2(width, height));
     }
     if !any {
@@ -44,7 +45,7 @@ pub(super) fn show(ui: &mut Ui, answer: &Answer, width: f32) {
     }
 }
 
-fn chart(title: &str, effects: &[&Effect], threshold: f64, palette: &Palette) -> Chart {
+fn chart(title: String, effects: &[&Effect], threshold: f64, palette: &Palette) -> Chart {
     let count = effects.len();
     // The first row stands uppermost.
     let place = |row: usize| (count - 1 - row) as f64;
@@ -93,7 +94,7 @@ fn chart(title: &str, effects: &[&Effect], threshold: f64, palette: &Palette) ->
         .map(|(row, effect)| (place(row), shortened(&effect.label)))
         .collect();
     Chart {
-        title: title.to_owned(),
+        title,
         x: Axis::new("Change from base to new, with its 95 % interval", Scale::Linear, change),
         y: Axis::new("", Scale::Linear, |_| String::new()).range(-0.5, top).categories(ticks),
         layers,

@@ -1,6 +1,6 @@
 //! Kernels that are new, gone, renamed or took another time, and metrics of one side only.
 
-use egui::Ui;
+use egui::{ScrollArea, Ui};
 use perfagent_analysis::brief_kernel_name;
 
 use super::answer::Answer;
@@ -9,7 +9,13 @@ use crate::model::compare::kernels::Changed;
 use crate::model::compare::quantity::{change, significant};
 use crate::units;
 use crate::view::grid::{Cell, Grid, Heading};
+use crate::view::sideways::sideways;
 use crate::window::Window;
+
+/// The least height of a table, points: below this, rows cannot be read in their context.
+const LEAST: f32 = 200.0;
+/// Height of its headings, points.
+const HEAD: f32 = 28.0;
 
 const HEADINGS: [Heading; 8] = [
     Heading::text("Kernel", 0.0, "Its name on the new side, or on the base side where it is gone"),
@@ -52,39 +58,47 @@ pub(super) fn rows(changed: &[Changed]) -> Vec<Vec<Cell>> {
 
 pub(super) fn show(ui: &mut Ui, answer: &mut Answer, chosen: &mut usize, window: &mut Window) {
     choose_case(ui, answer, chosen);
+    // Two tables that keep a useful height each: below one another they may be more than there is room for.
     let room = ui.available_height();
     let below = !answer.unpaired.rows.is_empty();
-    if let Some(shown) = answer.details.get_mut(*chosen) {
-        let grid = Grid::new("kernels that changed", &HEADINGS).version(*chosen as u64);
-        ui.horizontal_wrapped(|ui| {
-            ui.strong("Kernels that changed");
-            ui.weak(format!(
-                "{} of a step are the same in the same order",
-                units::counted(shown.common as u64, "kernel")
-            ));
-            grid.copy_button(ui, &shown.kernels.state, &shown.kernels.rows[..]);
-        });
-        let height = if below { (room * 0.5 - 50.0).max(100.0) } else { (room - 50.0).max(100.0) };
-        let table = &mut shown.kernels;
-        let touched = ui
-            .push_id("changed", |ui| {
+    let height = if below { (room * 0.5 - 50.0).max(LEAST) } else { (room - 50.0).max(LEAST) };
+    ScrollArea::vertical().id_salt("kernels").auto_shrink(false).show(ui, |ui| {
+        if let Some(shown) = answer.details.get_mut(*chosen) {
+            let grid = Grid::new("kernels that changed", &HEADINGS).version(*chosen as u64);
+            ui.horizontal_wrapped(|ui| {
+                ui.strong("Kernels that changed");
+                ui.weak(format!(
+                    "{} of a step are the same in the same order",
+                    units::counted(shown.common as u64, "kernel")
+                ));
+                grid.copy_button(ui, &shown.kernels.state, &shown.kernels.rows[..]);
+            });
+            let table = &mut shown.kernels;
+            let touched = placed(ui, "changed", height, |ui| {
                 grid.height(height).show(ui, &mut table.state, &table.rows[..])
-            })
-            .inner;
-        let kernel = touched.double_clicked.and_then(|row| shown.changed.get(row));
-        if let Some(changed) = kernel {
-            window.show_name(&changed.kernel.name);
+            });
+            let kernel = touched.double_clicked.and_then(|row| shown.changed.get(row));
+            if let Some(changed) = kernel {
+                window.show_name(&changed.kernel.name);
+            }
         }
-    }
-    if below {
-        ui.add_space(4.0);
-        let grid = Grid::new("metrics of one side", &UNPAIRED);
-        ui.horizontal_wrapped(|ui| {
-            ui.strong("On one side only");
-            grid.copy_button(ui, &answer.unpaired.state, &answer.unpaired.rows[..]);
-        });
-        ui.push_id("unpaired", |ui| {
-            grid.show(ui, &mut answer.unpaired.state, &answer.unpaired.rows[..]);
-        });
-    }
+        if below {
+            ui.add_space(4.0);
+            let grid = Grid::new("metrics of one side", &UNPAIRED);
+            ui.horizontal_wrapped(|ui| {
+                ui.strong("On one side only");
+                grid.copy_button(ui, &answer.unpaired.state, &answer.unpaired.rows[..]);
+            });
+            let table = &mut answer.unpaired;
+            placed(ui, "unpaired", height, |ui| {
+                grid.height(height).show(ui, &mut table.state, &table.rows[..])
+            });
+        }
+    });
+}
+
+/// A table of this height, with its headings, that is scrolled from side to side where it is too wide.
+fn placed<R>(ui: &mut Ui, id: &str, height: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let size = egui::vec2(ui.available_width(), height + HEAD);
+    ui.allocate_ui(size, |ui| sideways(ui, id, add)).inner
 }

@@ -8,6 +8,7 @@ use crate::model::compare::document::{Comparison, Family, Metric, Side};
 use crate::model::compare::effect::{short_subject, short_title, title, verdict};
 use crate::model::compare::quantity::{change, interval, quantity};
 use crate::view::grid::{Cell, Grid, Heading};
+use crate::view::sideways::sideways;
 
 const HEADINGS: [Heading; 9] = [
     Heading::text("Metric", 0.0, "What was measured"),
@@ -127,5 +128,6 @@ fn table(ui: &mut Ui, answer: &mut Answer) {
         ));
         grid.copy_button(ui, &answer.metrics.state, &answer.metrics.rows[..]);
     });
-    grid.show(ui, &mut answer.metrics.state, &answer.metrics.rows[..]);
+    let table = &mut answer.metrics;
+    sideways(ui, "metrics", |ui| grid.show(ui, &mut table.state, &table.rows[..]));
 }

@@ -11,6 +11,7 @@ use crate::palette::Palette;
 use crate::units;
 use crate::view::chart::{Axis, Bar, Chart, Layer, Scale};
 use crate::view::grid::{Cell, Grid, Heading};
+use crate::view::sideways::sideways;
 use crate::window::Window;
 
 const HEADINGS: [Heading; 7] = [
@@ -80,7 +81,8 @@ pub(super) fn show(ui: &mut Ui, answer: &mut Answer, chosen: &mut usize, window:
         grid.copy_button(ui, &shown.parts.state, &shown.parts.rows[..]);
     });
     let table = &mut shown.parts;
-    let touched = grid.version(*chosen as u64).show(ui, &mut table.state, &table.rows[..]);
+    let grid = grid.version(*chosen as u64);
+    let touched = sideways(ui, "parts", |ui| grid.show(ui, &mut table.state, &table.rows[..]));
     let part = touched.double_clicked.and_then(|row| attribution.rows.get(row));
     if let Some(name) = part.and_then(event) {
         window.show_name(name);

@@ -1,6 +1,6 @@
 //! What was found, compared and planned, as tables.
 
-use egui::{Label, Ui};
+use egui::{Label, ScrollArea, Ui};
 
 use super::loaded::{Loaded, Table};
 use super::{Page, State, distribution};
@@ -9,6 +9,10 @@ use crate::model::fleet::document::Fleet;
 use crate::model::fleet::findings::Together;
 use crate::units;
 use crate::view::grid::{Cell, Grid, Heading, Touched};
+use crate::view::sideways::sideways;
+
+/// The least height of a table, points: below this, rows cannot be read in their context.
+const LEAST: f32 = 200.0;
 
 /// Nodes that are named; of more their number is told.
 const MOST_NAMES: usize = 6;
@@ -180,12 +184,17 @@ fn table(
         ui.strong(title);
         grid.copy_button(ui, &table.state, &table.rows[..]);
     });
-    ui.push_id(title, |ui| grid.height(height).show(ui, &mut table.state, &table.rows[..])).inner
+    let rows = table.rows.len();
+    let wanted = height.min(rows as f32 * 22.0 + 4.0) + 30.0;
+    ui.allocate_ui(egui::vec2(ui.available_width(), wanted), |ui| {
+        sideways(ui, title, |ui| grid.height(height).show(ui, &mut table.state, &table.rows[..]))
+    })
+    .inner
 }
 
 /// What is left of the height for one table.
 fn rest(ui: &Ui) -> f32 {
-    (ui.available_height() - 54.0).max(100.0)
+    (ui.available_height() - 54.0).max(LEAST)
 }
 
 pub(super) fn findings(ui: &mut Ui, state: &mut State, loaded: &mut Loaded) {
@@ -212,22 +221,23 @@ fn go_to(state: &mut State, node: Option<usize>) {
 
 pub(super) fn metrics(ui: &mut Ui, state: &mut State, loaded: &mut Loaded) {
     let room = ui.available_height();
-    let touched =
-        table(ui, "What was compared", &METRICS, &mut loaded.metrics, (room * 0.42).max(100.0));
-    if let Some(row) = touched.clicked {
-        state.metric = loaded.fleet.metrics.get(row).map(|metric| metric.metric.clone());
-    }
-    match &state.metric {
-        Some(metric) => {
-            let node = state.selected.and_then(|at| loaded.fleet.nodes.get(at));
-            let node = node.map(|node| node.name.clone());
-            let size = egui::vec2(ui.available_width(), (ui.available_height() - 24.0).max(120.0));
-            distribution::show(ui, loaded, metric, node.as_deref(), size);
+    ScrollArea::vertical().id_salt("metrics").auto_shrink(false).show(ui, |ui| {
+        let height = (room * 0.42).max(LEAST);
+        let touched = table(ui, "What was compared", &METRICS, &mut loaded.metrics, height);
+        if let Some(row) = touched.clicked {
+            state.metric = loaded.fleet.metrics.get(row).map(|metric| metric.metric.clone());
         }
-        None => {
-            ui.weak("Click a metric to see the values of the whole fleet, with those of the selected node");
-        }
-    }
+        ui.add_space(4.0);
+        let Some(metric) = &state.metric else {
+            let text = "Click a metric to see the values of the whole fleet, with those of the selected node";
+            ui.add(Label::new(text).wrap());
+            return;
+        };
+        let node = state.selected.and_then(|at| loaded.fleet.nodes.get(at));
+        let node = node.map(|node| node.name.clone());
+        let size = egui::vec2(ui.available_width(), (room * 0.5 - 60.0).max(LEAST));
+        distribution::show(ui, loaded, metric, node.as_deref(), size);
+    });
 }
 
 pub(super) fn pairs(ui: &mut Ui, state: &mut State, loaded: &mut Loaded) {
@@ -257,32 +267,33 @@ pub(super) fn pairs(ui: &mut Ui, state: &mut State, loaded: &mut Loaded) {
 }
 
 pub(super) fn plan(ui: &mut Ui, state: &mut State, loaded: &mut Loaded) {
-    ui.add(
-        Label::new(
-            "A single measurement blames nobody: measure these again, each beside a node that passed. What is slow \
-             a second time is to be replaced",
-        )
-        .wrap(),
-    );
     let room = ui.available_height();
-    let touched =
-        table(ui, "To be measured again", &SUSPECTS, &mut loaded.suspects, (room * 0.4).max(80.0));
-    if let Some(row) = touched.double_clicked {
-        let node = loaded.fleet.plan.suspects.get(row);
-        go_to(state, node.and_then(|suspect| loaded.position(&suspect.node)));
-    }
-    let without = &loaded.fleet.plan.without_reference;
-    if !without.is_empty() {
-        let text = format!(
-            "No node of their kind passed that these could be paired with: {}",
-            without.join(", ")
+    ScrollArea::vertical().id_salt("plan").auto_shrink(false).show(ui, |ui| {
+        ui.add(
+            Label::new(
+                "A single measurement blames nobody: measure these again, each beside a node that passed. What is slow \
+                 a second time is to be replaced",
+            )
+            .wrap(),
         );
-        ui.add(Label::new(text).wrap());
-    }
-    if !loaded.rounds.rows.is_empty() {
-        let height = rest(ui);
-        table(ui, "Pairs to run", &ROUNDS, &mut loaded.rounds, height);
-    }
+        let height = (room * 0.4).max(LEAST);
+        let touched = table(ui, "To be measured again", &SUSPECTS, &mut loaded.suspects, height);
+        if let Some(row) = touched.double_clicked {
+            let node = loaded.fleet.plan.suspects.get(row);
+            go_to(state, node.and_then(|suspect| loaded.position(&suspect.node)));
+        }
+        let without = &loaded.fleet.plan.without_reference;
+        if !without.is_empty() {
+            let text = format!(
+                "No node of their kind passed that these could be paired with: {}",
+                without.join(", ")
+            );
+            ui.add(Label::new(text).wrap());
+        }
+        if !loaded.rounds.rows.is_empty() {
+            table(ui, "Pairs to run", &ROUNDS, &mut loaded.rounds, height);
+        }
+    });
 }
 
 pub(super) fn problems(ui: &mut Ui, loaded: &mut Loaded) {
