@@ -3,6 +3,7 @@
 
 pub mod advisor;
 pub(crate) mod canvas;
+pub mod ceilings;
 pub mod chart;
 pub mod communication;
 pub mod compare;
@@ -14,6 +15,7 @@ pub mod fleet;
 pub mod grid;
 pub(crate) mod help;
 pub mod layout;
+pub(crate) mod lead;
 pub mod live;
 pub mod memory;
 pub mod notice;

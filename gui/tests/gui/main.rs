@@ -1,6 +1,8 @@
 //! The window without a screen: every panel by its accessible nodes, the keys, the counts that keep a
 //! frame cheap, and a few pictures.
 
+mod advisor;
+mod communication;
 mod compare;
 mod counts;
 mod dock;
@@ -15,3 +17,4 @@ mod monkey;
 mod panels;
 mod pictures;
 mod pointer;
+mod roofline;
