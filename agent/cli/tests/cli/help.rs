@@ -71,7 +71,7 @@ fn without_a_command_the_help_is_shown_as_a_mistake() {
 #[test]
 fn mistakes_are_one_line() {
     let folder = cpu_folder();
-    let mistakes: [(&[&str], &str); 26] = [
+    let mistakes: [(&[&str], &str); 25] = [
         (&["fly"], "unrecognized subcommand 'fly'"),
         (&["report"], "RUN.perfdb"),
         (&["report", "run.perfdb", "--jsn"], "--json"),
