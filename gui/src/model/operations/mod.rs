@@ -1,5 +1,9 @@
 //! What ran, by name: the rows of the table, taken from the report's figures.
 
+pub mod percentiles;
+pub mod rates;
+pub mod rows;
+
 use std::cmp::Ordering;
 use std::collections::HashMap;
 

@@ -1,0 +1,159 @@
+//! The table of what ran: by name, category, launching operator or NVTX range, of all ranks or of each,
+//! with the distribution of the durations of the chosen row.
+
+mod cells;
+mod controls;
+mod durations;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use egui::{Panel, ScrollArea, Ui};
+
+use self::cells::{HEADINGS, Table, WIDTH};
+use crate::computed::Computed;
+use crate::model::histogram::Histogram;
+use crate::model::names::NameId;
+use crate::model::operations::percentiles::{Percentiles, percentiles};
+use crate::model::operations::rows::{Group, Row, Wanted, rows};
+use crate::model::track::TrackKind;
+use crate::model::whose::Process;
+use crate::session::Session;
+use crate::view::grid::{self, Grid};
+
+/// With less room than this the durations stand below the table, points.
+const BESIDE: f32 = 760.0;
+
+/// What tells one row from another when the rows are others.
+type Key = (String, TrackKind, String, Option<Process>);
+
+/// What the view remembers.
+#[derive(Default)]
+pub struct State {
+    /// Which rows are wanted.
+    pub wanted: Wanted,
+    percentiles: Computed<(), Arc<Percentiles>>,
+    rows: Computed<Wanted, Arc<Vec<Row>>>,
+    grid: grid::State,
+    shown: u64,
+    selected: Option<Key>,
+    hide_durations: bool,
+    durations: Computed<(Vec<NameId>, TrackKind, Option<Process>), Histogram>,
+}
+
+/// What a row leads to.
+enum Act {
+    /// Its events are marked, and the next one is selected.
+    Mark(NameId),
+    /// The same in front of the user.
+    Show(NameId),
+    /// The names of a category of a kind.
+    Open(String, TrackKind),
+}
+
+/// Shows the view.
+pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
+    let mut state = std::mem::take(&mut session.table);
+    let act = content(ui, session, &mut state);
+    if let Some(Act::Open(category, kind)) = &act {
+        state.wanted.group = Group::Name;
+        state.wanted.kind = Some(*kind);
+        state.wanted.filter.clone_from(category);
+    }
+    session.table = state;
+    match act {
+        Some(Act::Mark(name)) => session.look_for(name),
+        Some(Act::Show(name)) => {
+            let name = session.document.names.text(name).to_owned();
+            session.show_name(&name);
+        }
+        Some(Act::Open(..)) | None => {}
+    }
+}
+
+fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<Act> {
+    let document = &session.document;
+    let for_percentiles = Arc::clone(document);
+    let known = state.percentiles.get(&(), ui.ctx(), move || Arc::new(percentiles(&for_percentiles)));
+    let known = known.cloned();
+    state.wanted.percentiles = known.is_some();
+    let (for_rows, wanted) = (Arc::clone(document), state.wanted.clone());
+    let found = state.rows.get(&state.wanted, ui.ctx(), move || {
+        Arc::new(rows(&for_rows, &wanted, known.as_deref()))
+    });
+    let found = found.map_or_else(Arc::default, Arc::clone);
+    let coming = state.rows.stale();
+    controls::show(ui, session, state, &found);
+    if found.is_empty() {
+        empty(ui, state, coming);
+        return None;
+    }
+    let version = version(&found);
+    if state.shown != version {
+        state.shown = version;
+        state.grid.selected = state
+            .selected
+            .as_ref()
+            .and_then(|selected| found.iter().position(|row| key(row) == *selected));
+    }
+    let mut act = None;
+    let chosen = state.grid.selected.and_then(|row| found.get(row)).cloned();
+    if let Some(row) = chosen.filter(|_| !state.hide_durations) {
+        let panel = if ui.available_width() >= BESIDE {
+            Panel::right("durations").default_size(330.0).size_range(220.0..=600.0)
+        } else {
+            Panel::bottom("durations").default_size(190.0).size_range(120.0..=400.0)
+        };
+        let durations = &mut state.durations;
+        panel.resizable(true).show(ui, |ui| {
+            act = durations::show(ui, document, durations, &row);
+        });
+    }
+    ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
+        ui.set_min_width(WIDTH.max(ui.available_width()));
+        let table = Table(&found);
+        let touched =
+            Grid::new("operations", &HEADINGS).version(version).show(ui, &mut state.grid, &table);
+        let row = touched.double_clicked.or(touched.clicked).and_then(|at| found.get(at));
+        if let Some(row) = row {
+            state.selected = Some(key(row));
+            let twice = touched.double_clicked.is_some();
+            act = match (row.names.as_slice(), twice) {
+                ([name], false) if state.wanted.group != Group::Category => Some(Act::Mark(*name)),
+                ([name], true) if state.wanted.group != Group::Category => Some(Act::Show(*name)),
+                (_, true) => Some(Act::Open(row.category.clone(), row.kind)),
+                _ => None,
+            };
+        }
+    });
+    act
+}
+
+fn key(row: &Row) -> Key {
+    (row.label.clone(), row.kind, row.category.clone(), row.process)
+}
+
+/// A number that changes with the rows: they are made anew whenever they are others.
+fn version(rows: &Arc<Vec<Row>>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (Arc::as_ptr(rows) as usize, rows.len()).hash(&mut hasher);
+    if let Some(row) = rows.first() {
+        (&row.label, row.count, row.total_ns, row.percentiles_ns).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn empty(ui: &mut Ui, state: &mut State, coming: bool) {
+    ui.add_space(6.0);
+    if coming {
+        ui.weak("Rows are being put together");
+    } else if state.wanted.filter.trim().is_empty() {
+        ui.strong("Nothing of this kind ran");
+        ui.label("Choose another kind or grouping above");
+    } else {
+        ui.strong("No name and no category contains this text");
+        if ui.button("Clear the filter").clicked() {
+            state.wanted.filter.clear();
+        }
+    }
+}
