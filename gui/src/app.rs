@@ -1,17 +1,29 @@
-//! The window: which page it shows, and the parts of the main page. Lays out and passes on; what
-//! happens is in [`crate::session`].
+//! The window: which page it shows, where its views are, and what they ask for. Lays out and passes on;
+//! what happens is in [`crate::session`].
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use egui::{CentralPanel, Frame, Panel, Ui};
+use egui_tiles::Tree;
+use serde::{Deserialize, Serialize};
 
 use crate::command::{self, Command};
+use crate::dock::Dock;
 use crate::job::{Job, Outcome};
 use crate::model::document::Document;
+use crate::open_file::Dialog;
 use crate::palette;
+use crate::pane::Pane;
+use crate::recent::Recent;
 use crate::session::Session;
-use crate::view::{curves, details, help, pages, table, timeline, top_bar};
+use crate::view::finder::{self, Found};
+use crate::view::pages::Asked;
+use crate::view::{compare, export, fleet, help, live, notice, pages, panes, top_bar};
+use crate::window::Window;
+
+/// Under which name the arrangement is stored; another one when its form changes.
+const STORED: &str = "perfagent-window-1";
 
 /// What the window shows.
 enum Page {
@@ -21,29 +33,90 @@ enum Page {
     Open(Box<Session>),
 }
 
+/// What is remembered from one start to the next.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    tree: Tree<Pane>,
+    recent: Recent,
+}
+
 /// The window.
 pub struct App {
     page: Page,
+    /// Where views are.
+    pub dock: Dock,
+    /// What the comparison remembers.
+    pub compare: compare::State,
+    /// What the fleet's health remembers.
+    pub fleet: fleet::State,
+    /// What recording remembers.
+    pub live: live::State,
+    window: Window,
+    recent: Recent,
     path: String,
     help: bool,
+    finder: finder::State,
+    dialog: Option<Dialog>,
+    /// The views are shown although nothing is open.
+    without_document: bool,
 }
 
 impl App {
     /// A window that opens `paths` (all as one document), or asks for a file when there are none.
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, ctx: &egui::Context) -> Self {
-        palette::apply(ctx);
-        let page =
-            if paths.is_empty() { Page::Welcome } else { Page::Loading(Job::start(paths, ctx)) };
-        Self { page, path: String::new(), help: false }
+        let mut app = Self::on(Page::Welcome, ctx);
+        if !paths.is_empty() {
+            app.load(paths, ctx);
+        }
+        app
     }
 
     /// A window that shows a document.
     #[must_use]
     pub fn with_document(document: Document, ctx: &egui::Context) -> Self {
+        let files = document.sources.iter().map(|source| source.path.clone()).collect();
+        let mut app = Self::on(Page::Open(Box::new(Session::new(Arc::new(document)))), ctx);
+        app.window.open_files = files;
+        app
+    }
+
+    fn on(page: Page, ctx: &egui::Context) -> Self {
         palette::apply(ctx);
-        let page = Page::Open(Box::new(Session::new(Arc::new(document))));
-        Self { page, path: String::new(), help: false }
+        Self {
+            page,
+            dock: Dock::default(),
+            compare: compare::State::default(),
+            fleet: fleet::State::default(),
+            live: live::State::default(),
+            window: Window::default(),
+            recent: Recent::default(),
+            path: String::new(),
+            help: false,
+            finder: finder::State::default(),
+            dialog: None,
+            without_document: false,
+        }
+    }
+
+    /// The same window, arranged as it was left. What was stored in another form is forgotten.
+    #[must_use]
+    pub fn restored(mut self, storage: Option<&dyn eframe::Storage>) -> Self {
+        if let Some(stored) = storage.and_then(|all| eframe::get_value::<Stored>(all, STORED)) {
+            self.dock = Dock::restored(stored.tree);
+            let opened = std::mem::replace(&mut self.recent, stored.recent);
+            for entry in opened.entries() {
+                self.recent.add(entry);
+            }
+        }
+        self
+    }
+
+    /// Shows this view first, when one is asked for.
+    pub fn open_first(&mut self, pane: Option<Pane>) {
+        if let Some(pane) = pane {
+            self.show_pane(pane);
+        }
     }
 
     /// What the user is looking at, while a document is open.
@@ -73,12 +146,18 @@ impl App {
         }
     }
 
+    fn load(&mut self, paths: Vec<PathBuf>, ctx: &egui::Context) {
+        self.window.open_files.clone_from(&paths);
+        self.page = Page::Loading(Job::start(paths, ctx));
+    }
+
     /// Looks whether loading has come to an end.
     pub fn poll(&mut self) {
         if let Page::Loading(job) = &self.page {
             match job.poll() {
                 Outcome::Running => {}
                 Outcome::Done(document) => {
+                    self.recent.add(&self.window.open_files);
                     self.page = Page::Open(Box::new(Session::new(Arc::from(document))));
                 }
                 Outcome::Failed(message) => self.page = Page::Failed(message),
@@ -89,73 +168,137 @@ impl App {
     /// Shows the window's content.
     pub fn content(&mut self, ui: &mut Ui) {
         self.poll();
-        let dropped: Vec<PathBuf> = ui.input(|input| {
-            input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect()
-        });
-        let mut open = (!dropped.is_empty()).then_some(dropped);
-        let mut cancelled = false;
-        match &mut self.page {
-            Page::Welcome => open = pages::welcome(ui, &mut self.path).or(open),
-            Page::Loading(job) => cancelled = pages::loading(ui, job),
-            Page::Failed(message) => open = pages::failed(ui, message, &mut self.path).or(open),
-            Page::Open(session) => main_page(ui, session, &mut self.help),
+        let ctx = ui.ctx().clone();
+        if !self.finder.open {
+            for command in command::pressed(&ctx) {
+                self.run(command, &ctx);
+            }
+        }
+        match finder::show(&ctx, &mut self.finder) {
+            Some(Found::Command(command)) => self.run(command, &ctx),
+            Some(Found::Pane(pane)) => self.show_pane(pane),
+            None => {}
+        }
+        let asked = match &mut self.page {
+            Page::Loading(job) => pages::loading(ui, job),
+            Page::Welcome if !self.without_document => {
+                pages::welcome(ui, &mut self.path, &self.recent)
+            }
+            Page::Failed(message) if !self.without_document => {
+                pages::failed(ui, message, &mut self.path, &self.recent)
+            }
+            _ => {
+                self.views(ui);
+                None
+            }
+        };
+        if let Some(asked) = asked {
+            self.answer(asked, &ctx);
         }
         help::show(ui, &mut self.help);
-        if let Some(paths) = open {
-            self.page = Page::Loading(Job::start(paths, ui.ctx()));
-        } else if cancelled {
-            self.page = Page::Welcome;
-        }
+        export::show(&ctx);
+        notice::show(&ctx);
+        self.wishes(&ctx);
     }
-}
 
-fn main_page(ui: &mut Ui, session: &mut Session, help: &mut bool) {
-    for command in command::pressed(ui.ctx()) {
-        match command {
-            Command::Help => *help = !*help,
-            Command::Clear if *help => *help = false,
-            other => session.run(other),
+    fn views(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        let session = match &mut self.page {
+            Page::Open(session) => Some(&mut **session),
+            _ => None,
+        };
+        let mut asked = Vec::new();
+        let mut contents = panes::Contents {
+            session,
+            window: &mut self.window,
+            compare: &mut self.compare,
+            fleet: &mut self.fleet,
+            live: &mut self.live,
+            headed: self.dock.untabbed(),
+            closed: None,
+            asked: &mut asked,
+        };
+        Panel::top("top").show(ui, |ui| top_bar::show(ui, &mut contents, &self.dock, &self.recent));
+        if let Some(session) = &mut contents.session {
+            session.begin_frame(&ctx);
         }
-    }
-    let pointer_before = session.pointer_time.take();
-    session.pointer_time = ui.ctx().pointer_hover_pos().and(pointer_before);
-    session.pointer_seen = false;
-    Panel::top("top").show(ui, |ui| {
-        *help |= top_bar::show(ui, session);
-    });
-    Panel::right("right").default_size(300.0).size_range(180.0..=640.0).show(ui, |ui| {
-        details::show(ui, session);
-    });
-    if !session.table.hidden {
-        Panel::bottom("table").resizable(true).default_size(230.0).size_range(80.0..=700.0).show(
-            ui,
-            |ui| {
-                table::show(ui, session);
-            },
-        );
-    }
-    if curves::any(session) {
-        let height = curves::PLOT_HEIGHT * 2.0;
         let frame = Frame::new().fill(ui.visuals().panel_fill);
-        Panel::bottom("curves")
-            .frame(frame)
-            .resizable(true)
-            .default_size(height)
-            .min_size(60.0)
-            .show(ui, |ui| {
-                curves::show(ui, session);
-            });
-    }
-    let frame = Frame::new().fill(ui.visuals().panel_fill);
-    CentralPanel::default().frame(frame).show(ui, |ui| {
-        if session.document.tracks.is_empty() {
-            ui.centered_and_justified(|ui| ui.label("This recording holds no events to draw"));
-        } else {
-            timeline::show(ui, session);
+        CentralPanel::default().frame(frame).show(ui, |ui| self.dock.show(ui, &mut contents));
+        let closed = contents.closed;
+        if let Some(session) = &mut contents.session {
+            session.end_frame();
         }
-    });
-    if !session.pointer_seen {
-        session.pointer_time = None;
+        if let Some(pane) = closed {
+            self.dock.close(pane);
+        }
+        for asked in asked {
+            self.answer(asked, &ctx);
+        }
+    }
+
+    fn answer(&mut self, asked: Asked, ctx: &egui::Context) {
+        match asked {
+            Asked::Open(paths) => self.window.open(paths),
+            Asked::Cancel => self.page = Page::Welcome,
+            Asked::Run(command) => self.run(command, ctx),
+            Asked::Show(pane) => self.show_pane(pane),
+            Asked::Toggle(pane) => self.dock.toggle(pane),
+            Asked::Reset => self.dock.reset(),
+            Asked::ForgetRecent => self.recent.clear(),
+        }
+    }
+
+    /// Does what a key or a menu asks for.
+    fn run(&mut self, command: Command, ctx: &egui::Context) {
+        match command {
+            Command::Help => self.help = !self.help,
+            Command::Clear if self.help => self.help = false,
+            Command::OpenFile => self.dialog = Some(Dialog::open(ctx)),
+            Command::Finder => self.finder.toggle(),
+            Command::Reopen => self.dock.reopen(),
+            Command::ToggleTable => self.dock.toggle(Pane::Operations),
+            Command::Search => {
+                if let Page::Open(session) = &mut self.page {
+                    session.run(command);
+                    session.open(Pane::Timeline);
+                }
+            }
+            other => {
+                if let Page::Open(session) = &mut self.page {
+                    session.run(other);
+                }
+            }
+        }
+    }
+
+    fn show_pane(&mut self, pane: Pane) {
+        self.without_document |= !pane.needs_document();
+        self.dock.open(pane);
+    }
+
+    /// Does what views, the desktop's dialog or dropped files have asked for in this frame.
+    fn wishes(&mut self, ctx: &egui::Context) {
+        if let Some(chosen) = self.dialog.as_ref().and_then(Dialog::poll) {
+            self.dialog = None;
+            if !chosen.is_empty() {
+                self.window.open(chosen);
+            }
+        }
+        let dropped: Vec<PathBuf> = ctx.input(|input| {
+            input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect()
+        });
+        if !dropped.is_empty() {
+            self.window.open(dropped);
+        }
+        let of_session = self.session_mut().and_then(|session| session.wanted_pane.take());
+        if let Some(pane) = self.window.wanted_pane.take().or(of_session) {
+            self.show_pane(pane);
+            ctx.request_repaint();
+        }
+        if let Some(paths) = self.window.wanted_files.take() {
+            self.load(paths, ctx);
+            ctx.request_repaint();
+        }
     }
 }
 
@@ -167,5 +310,10 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.content(ui);
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        let stored = Stored { tree: self.dock.tree().clone(), recent: self.recent.clone() };
+        eframe::set_value(storage, STORED, &stored);
     }
 }

@@ -39,6 +39,23 @@ pub enum Command {
     ToggleTable,
     /// Show or hide the list of keys.
     Help,
+    /// Ask for files to open.
+    OpenFile,
+    /// Find a command or a view by its name.
+    Finder,
+    /// Bring back the view that was closed last.
+    Reopen,
+}
+
+impl Command {
+    /// True for what is the window's own matter and needs no open document.
+    #[must_use]
+    pub const fn of_window(self) -> bool {
+        matches!(
+            self,
+            Self::Help | Self::ToggleTable | Self::OpenFile | Self::Finder | Self::Reopen
+        )
+    }
 }
 
 /// Keys of a command, and what it does in words.
@@ -81,6 +98,27 @@ pub const BINDINGS: &[Binding] = &[
         shortcuts: &[control(Key::Z)],
         keys: "Ctrl+Z",
         help: "Back to the view before",
+    },
+    Binding {
+        command: Command::Finder,
+        shortcuts: &[
+            KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::P),
+            control(Key::K),
+        ],
+        keys: "Ctrl+Shift+P  or  Ctrl+K",
+        help: "Find a command or a view",
+    },
+    Binding {
+        command: Command::Reopen,
+        shortcuts: &[KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::T)],
+        keys: "Ctrl+Shift+T",
+        help: "Bring back the view that was closed last",
+    },
+    Binding {
+        command: Command::OpenFile,
+        shortcuts: &[control(Key::O)],
+        keys: "Ctrl+O",
+        help: "Open recordings or traces",
     },
     Binding {
         command: Command::PreviousMatch,
@@ -158,7 +196,7 @@ pub const BINDINGS: &[Binding] = &[
         command: Command::ToggleTable,
         shortcuts: &[plain(Key::Q)],
         keys: "Q",
-        help: "Show or hide the table",
+        help: "Show or hide the table of operations",
     },
     Binding {
         command: Command::Clear,
@@ -184,7 +222,8 @@ pub const MOUSE: &[(&str, &str)] = &[
     ("Wheel", "Scroll through the rows"),
     ("Shift+wheel", "Move in time"),
     ("Ctrl+wheel, pinch", "Zoom at the pointer"),
-    ("Drop a file", "Open it"),
+    ("Drop files", "Open them together"),
+    ("Right click on a plot or a table", "Save the picture, copy the rows"),
 ];
 
 /// The commands whose keys were pressed. None while a text is being written.

@@ -15,20 +15,97 @@ use crate::model::document::Document;
 /// The shortest time between two repaints for the progress bar.
 const BETWEEN_REPAINTS: Duration = Duration::from_millis(33);
 
-/// Makes the document of the recordings at `paths`, telling `progress` how far it is.
+/// What is read as one.
+enum Input {
+    /// A recording.
+    Recording(PathBuf),
+    /// Traces of other tools: together they are the ranks of one run.
+    Traces(Vec<PathBuf>),
+}
+
+/// Sorts files and folders into recordings and traces, by their content, without reading all of it.
+///
+/// # Errors
+/// The one line of the first that is neither.
+pub fn check(paths: &[PathBuf]) -> Result<(), String> {
+    inputs(paths).map(|_| ())
+}
+
+fn inputs(paths: &[PathBuf]) -> Result<Vec<Input>, String> {
+    let mut inputs = Vec::new();
+    let mut traces = Vec::new();
+    for path in paths {
+        let recordings = recordings_in(path);
+        if !recordings.is_empty() {
+            inputs.extend(recordings.into_iter().map(Input::Recording));
+            continue;
+        }
+        match Reader::open(path) {
+            Ok(_) => inputs.push(Input::Recording(path.clone())),
+            Err(error) => {
+                let folder = path.is_dir() && traces_in(path);
+                let file = matches!(error, OpenError::NotSqlite { .. } | OpenError::Foreign { .. })
+                    && perfagent_import::recognise(path).is_ok();
+                if !(folder || file) {
+                    return Err(error.to_string());
+                }
+                traces.push(path.clone());
+            }
+        }
+    }
+    if !traces.is_empty() {
+        inputs.push(Input::Traces(traces));
+    }
+    Ok(inputs)
+}
+
+/// The recordings in a folder, in order of their names; none for what is not a folder.
+fn recordings_in(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = files_in(folder)
+        .filter(|path| path.extension().is_some_and(|ending| ending == "perfdb"))
+        .collect();
+    found.sort();
+    found
+}
+
+fn traces_in(folder: &Path) -> bool {
+    files_in(folder).any(|path| perfagent_import::recognise(&path).is_ok())
+}
+
+fn files_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_file())
+}
+
+/// Makes the document of the recordings and traces at `paths`, telling `progress` how far it is.
 ///
 /// # Errors
 /// The one line of the first file that cannot be read.
-pub fn load(paths: &[PathBuf], progress: &dyn Fn(Stage)) -> Result<Document, OpenError> {
-    let mut recordings = Vec::with_capacity(paths.len());
-    for (file, path) in paths.iter().enumerate() {
-        let reader = Reader::open(path)?;
-        let recording = Recording::load(&reader, &mut |done| {
-            progress(Stage { file, rows: done.rows, total: done.total, reading: true });
-        })?;
+pub fn load(paths: &[PathBuf], progress: &dyn Fn(Stage)) -> Result<Document, String> {
+    let inputs = inputs(paths)?;
+    let mut recordings = Vec::with_capacity(inputs.len());
+    for (file, input) in inputs.into_iter().enumerate() {
+        let (path, recording) = match input {
+            Input::Recording(path) => {
+                let read = || {
+                    let reader = Reader::open(&path)?;
+                    Recording::load(&reader, &mut |done| {
+                        progress(Stage { file, rows: done.rows, total: done.total, reading: true });
+                    })
+                };
+                let recording = read().map_err(|error| error.to_string())?;
+                (path, recording)
+            }
+            Input::Traces(paths) => {
+                progress(Stage { file, rows: 0, total: 0, reading: true });
+                let recording =
+                    perfagent_import::read(&paths).map_err(|error| error.to_string())?;
+                (paths.into_iter().next().unwrap_or_default(), recording)
+            }
+        };
         progress(Stage { file, rows: 1, total: 1, reading: false });
         let report = perfagent_analysis::report(&recording, &path.display().to_string());
-        recordings.push((path.clone(), recording, report));
+        recordings.push((path, recording, report));
     }
     Ok(build::document(recordings))
 }
@@ -93,7 +170,7 @@ impl Job {
                     }
                 });
                 // The receiver is gone when the user gave up: then nobody wants the result.
-                let _ = sender.send(loaded.map_err(|error| error.to_string()));
+                let _ = sender.send(loaded);
                 ctx.request_repaint();
             }
         };

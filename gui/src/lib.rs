@@ -13,9 +13,15 @@
 
 pub mod app;
 pub mod command;
+pub mod computed;
+pub mod dock;
 pub mod job;
 pub mod model;
+mod open_file;
 pub mod palette;
+pub mod pane;
+pub mod recent;
 pub mod session;
 pub mod units;
 pub mod view;
+pub mod window;

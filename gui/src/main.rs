@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use perfagent_gui::app::App;
-use perfagent_recording::Reader;
+use perfagent_gui::job;
+use perfagent_gui::pane::Pane;
 
 mod screenshot;
 
@@ -17,11 +18,14 @@ mod screenshot;
     after_help = "Example: perfagent-gui run.perfdb\n\nSeveral files are shown together, rank by rank, on one axis of time."
 )]
 struct Arguments {
-    /// Recordings (.perfdb); without any, the window asks for one
+    /// Recordings (.perfdb), traces of other tools, or folders of them; without any, the window asks for one
     files: Vec<PathBuf>,
     /// Write a picture of the window to this PNG file and exit
     #[arg(long, value_name = "OUT.png", requires = "files")]
     screenshot: Option<PathBuf>,
+    /// The view to show first: overview, timeline, memory, advisor, …
+    #[arg(long, value_name = "VIEW", value_parser = pane)]
+    view: Option<Pane>,
     /// Size of the window in points
     #[arg(long, value_name = "WxH", value_parser = size, default_value = "1440x900")]
     size: (f32, f32),
@@ -36,6 +40,13 @@ fn size(text: &str) -> Result<(f32, f32), String> {
             "expected WIDTHxHEIGHT in points, each from 100 to 65535, for example 1440x900"
                 .to_owned()
         })
+}
+
+fn pane(text: &str) -> Result<Pane, String> {
+    Pane::named(text).ok_or_else(|| {
+        let all: Vec<_> = Pane::ALL.into_iter().map(|pane| pane.title().to_lowercase()).collect();
+        format!("expected one of {}", all.join(", "))
+    })
 }
 
 fn main() -> ExitCode {
@@ -53,9 +64,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     // Before a window opens: whoever named a wrong file in a shell reads the answer there.
-    for path in &arguments.files {
-        Reader::open(path)?;
-    }
+    job::check(&arguments.files).map_err(anyhow::Error::msg)?;
     let mut options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title(title(&arguments.files))
@@ -67,13 +76,17 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(out) = arguments.screenshot {
         // A picture must not depend on how the last window was left.
         options.persist_window = false;
-        return screenshot::take(arguments.files, &out, options);
+        return screenshot::take(arguments.files, arguments.view, &out, options);
     }
-    let files = arguments.files;
+    let (files, view) = (arguments.files, arguments.view);
     let opened = eframe::run_native(
         "perfagent",
         options,
-        Box::new(|creation| Ok(Box::new(App::new(files, &creation.egui_ctx)))),
+        Box::new(move |creation| {
+            let mut app = App::new(files, &creation.egui_ctx).restored(creation.storage);
+            app.open_first(view);
+            Ok(Box::new(app))
+        }),
     );
     opened.map_err(|error| no_window(&error))
 }

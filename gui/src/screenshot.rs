@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, anyhow, bail};
 use egui::{ColorImage, Ui, ViewportCommand};
 use perfagent_gui::app::App;
+use perfagent_gui::computed;
+use perfagent_gui::pane::Pane;
 
 /// Frames to wait after loading: sizes of panels and texts settle within a few.
 const FRAMES_TO_SETTLE: u32 = 6;
@@ -15,6 +17,7 @@ type Slot<T> = Arc<Mutex<Option<T>>>;
 /// Opens the window, waits until `files` are shown, and writes its picture to `out`.
 pub(crate) fn take(
     files: Vec<PathBuf>,
+    view: Option<Pane>,
     out: &Path,
     options: eframe::NativeOptions,
 ) -> anyhow::Result<()> {
@@ -24,7 +27,8 @@ pub(crate) fn take(
         "perfagent-screenshot",
         options,
         Box::new(move |creation| {
-            let app = App::new(files, &creation.egui_ctx);
+            let mut app = App::new(files, &creation.egui_ctx);
+            app.open_first(view);
             Ok(Box::new(Photographer { app, slot, settled: 0, asked: false }))
         }),
     );
@@ -73,7 +77,7 @@ impl eframe::App for Photographer {
         let done = self.slot.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         if done {
             ui.ctx().send_viewport_cmd(ViewportCommand::Close);
-        } else if self.app.session().is_some() {
+        } else if self.app.session().is_some() && computed::running() == 0 {
             self.settled += 1;
             if self.settled >= FRAMES_TO_SETTLE && !self.asked {
                 self.asked = true;

@@ -8,10 +8,11 @@ use crate::command::Command;
 use crate::model::aggregate::{Aggregate, aggregate};
 use crate::model::document::{Document, EventRef};
 use crate::model::names::NameId;
-use crate::model::operations::{Choice, Operation, choose};
 use crate::model::search::Matches;
 use crate::model::series::Quantity;
 use crate::model::viewport::Viewport;
+use crate::pane::Pane;
+use crate::view::{advisor, communication, memory, overview, roofline, table};
 
 /// Views that can be gone back to.
 const HISTORY: usize = 100;
@@ -35,17 +36,6 @@ pub struct Search {
     pub wants_focus: bool,
 }
 
-/// The table's state.
-#[derive(Default)]
-pub struct Table {
-    /// What it shows in which order.
-    pub choice: Choice,
-    /// Not shown at all.
-    pub hidden: bool,
-    rows: Vec<Operation>,
-    rows_of: Option<Choice>,
-}
-
 /// What the user is looking at.
 pub struct Session {
     /// The open recordings.
@@ -62,8 +52,8 @@ pub struct Session {
     pub folded: BTreeSet<usize>,
     /// What is looked for.
     pub search: Search,
-    /// The table.
-    pub table: Table,
+    /// What the table of operations remembers.
+    pub table: table::State,
     /// What the lower plot shows.
     pub lower_quantity: Quantity,
     /// Curves that are not drawn, by label.
@@ -74,6 +64,18 @@ pub struct Session {
     pub pointer_seen: bool,
     /// Bring the selected event's row into sight in the next frame.
     pub reveal: bool,
+    /// A view that something in this frame leads to; the window brings it to the front.
+    pub wanted_pane: Option<Pane>,
+    /// What the overview remembers.
+    pub overview: overview::State,
+    /// What the roofline remembers.
+    pub roofline: roofline::State,
+    /// What the memory view remembers.
+    pub memory: memory::State,
+    /// What the communication view remembers.
+    pub communication: communication::State,
+    /// What the advisor remembers.
+    pub advisor: advisor::State,
     past: Vec<Viewport>,
     future: Vec<Viewport>,
 }
@@ -97,18 +99,24 @@ impl Session {
             dragging: None,
             folded: BTreeSet::new(),
             search: Search::default(),
-            table: Table::default(),
+            table: table::State::default(),
             lower_quantity,
             hidden_curves: BTreeSet::new(),
             pointer_time: None,
             pointer_seen: false,
             reveal: false,
+            wanted_pane: None,
+            overview: overview::State::default(),
+            roofline: roofline::State::default(),
+            memory: memory::State::default(),
+            communication: communication::State::default(),
+            advisor: advisor::State::default(),
             past: Vec::new(),
             future: Vec::new(),
         }
     }
 
-    /// Does what a key asks for. [`Command::Help`] is the window's own matter.
+    /// Does what a key asks for. What is the window's own matter ([`Command::of_window`]) does nothing here.
     pub fn run(&mut self, command: Command) {
         let whole = self.document.whole();
         match command {
@@ -151,8 +159,7 @@ impl Session {
                 let all = 0..self.document.groups.len();
                 self.folded = if self.folded.is_empty() { all.collect() } else { BTreeSet::new() };
             }
-            Command::ToggleTable => self.table.hidden = !self.table.hidden,
-            Command::Help => {}
+            _ => {}
         }
     }
 
@@ -166,6 +173,42 @@ impl Session {
             self.future.clear();
             self.view = view;
         }
+    }
+
+    /// The pointer is where it was, until a view of this frame says otherwise.
+    pub(crate) fn begin_frame(&mut self, ctx: &egui::Context) {
+        let before = self.pointer_time.take();
+        self.pointer_time = ctx.pointer_hover_pos().and(before);
+        self.pointer_seen = false;
+    }
+
+    /// The pointer is nowhere in time when no view has seen it.
+    pub(crate) const fn end_frame(&mut self) {
+        if !self.pointer_seen {
+            self.pointer_time = None;
+        }
+    }
+
+    /// Brings a view to the front.
+    pub const fn open(&mut self, pane: Pane) {
+        self.wanted_pane = Some(pane);
+    }
+
+    /// Shows a stretch of time in the timeline, marked.
+    pub fn show_in_timeline(&mut self, start_ns: i64, end_ns: i64) {
+        let stretch = Viewport::new(start_ns, end_ns);
+        self.mark(stretch);
+        self.go_to(stretch.with_margin(0.5));
+        self.open(Pane::Timeline);
+    }
+
+    /// Marks all events of a name in the timeline and goes to the first, or to the next when they are
+    /// marked already. False when nothing has this name.
+    pub fn show_name(&mut self, name: &str) -> bool {
+        let Some(id) = self.document.names.find(name) else { return false };
+        self.open(Pane::Timeline);
+        self.look_for(id);
+        true
     }
 
     /// Selects an event, or none.
@@ -202,16 +245,6 @@ impl Session {
             };
         }
         self.run(Command::NextMatch);
-    }
-
-    /// The table's rows, put together anew only when the choice changed.
-    pub fn rows(&mut self) -> &[Operation] {
-        if self.table.rows_of.as_ref() != Some(&self.table.choice) {
-            self.table.rows =
-                choose(&self.document.operations, &self.document.names, &self.table.choice);
-            self.table.rows_of = Some(self.table.choice.clone());
-        }
-        &self.table.rows
     }
 
     /// Moves the view so that an event is in the middle, without changing the zoom unless the event

@@ -61,7 +61,15 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     (
         "perfagent-gui",
         "gui",
-        &["perfagent-recording", "perfagent-analysis", "perfagent-advisor", "eframe", "egui"],
+        &[
+            "perfagent-recording",
+            "perfagent-analysis",
+            "perfagent-advisor",
+            "perfagent-import",
+            "perfagent-predictor",
+            "eframe",
+            "egui",
+        ],
     ),
     ("perfagent-tests", "tests", &[]),
     ("perfagent-fake-gpu", "tests/fake-gpu", &[]),

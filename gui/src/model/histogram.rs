@@ -54,7 +54,8 @@ pub fn of_names(
             continue;
         }
         let tracks = document.tracks.get(group.tracks.clone()).into_iter().flatten();
-        for lane in tracks.filter(|track| track.kind == kind).flat_map(|track| track.lanes.clone()) {
+        for lane in tracks.filter(|track| track.kind == kind).flat_map(|track| track.lanes.clone())
+        {
             let Some(lane) = document.lanes.get(lane) else { continue };
             let spans = lane.starts().iter().zip(lane.ends());
             times.extend(
@@ -91,9 +92,9 @@ pub fn of_times(mut times: Vec<i64>) -> Histogram {
 /// Of times in order. Those under a nanosecond are in the bin of one.
 fn bins(times: &[i64], least: i64, most: i64) -> Vec<Bin> {
     let octave = |time: i64| (time.max(1) as f64).log2();
-    let (first, last) = (octave(least), octave(most));
+    let (low, high) = (octave(least), octave(most));
     let mut of_octave = BINS_OF_OCTAVE;
-    while (last - first) * of_octave > (MOST_BINS - 1) as f64 {
+    while (high - low) * of_octave > (MOST_BINS - 1) as f64 {
         of_octave /= 2.0;
     }
     let number = |time: i64| (octave(time) * of_octave).floor();

@@ -49,13 +49,23 @@ pub(crate) fn show(ui: &mut Ui, bars: &[Bar]) -> Option<usize> {
         if response.clicked() {
             clicked = Some(index);
         }
-        let hint = if bar.leads.is_empty() { bar.name.clone() } else { format!("{}\n{}", bar.name, bar.leads) };
+        let hint = if bar.leads.is_empty() {
+            bar.name.clone()
+        } else {
+            format!("{}\n{}", bar.name, bar.leads)
+        };
         response.on_hover_text(hint);
     }
     clicked
 }
 
-fn paint(ui: &Ui, rect: Rect, bar: &Bar, (names, figures, longest): (f32, f32, f64), hovered: bool) {
+fn paint(
+    ui: &Ui,
+    rect: Rect,
+    bar: &Bar,
+    (names, figures, longest): (f32, f32, f64),
+    hovered: bool,
+) {
     let palette = Palette::of(ui.ctx().theme());
     let painter = ui.painter_at(rect);
     if hovered {

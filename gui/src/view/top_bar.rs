@@ -1,44 +1,118 @@
-//! The bar at the top: what is open, its main figures, what was lost, and the search.
+//! The bar at the top: menus, what is open, its main figures, what was lost, and the search.
 
-use egui::{Align, Key, Layout, RichText, Role, TextEdit, ThemePreference, Ui, WidgetInfo};
+use egui::{
+    Align, Key, Layout, RichText, Role, ScrollArea, TextEdit, ThemePreference, Ui, WidgetInfo,
+};
 
+use super::pages::{self, Asked};
+use super::panes::Contents;
 use crate::command::Command;
+use crate::dock::Dock;
 use crate::palette::Palette;
+use crate::pane::Pane;
+use crate::recent::Recent;
 use crate::session::Session;
 use crate::units;
 
-/// Shows the bar; true when the help page is asked for.
-pub(crate) fn show(ui: &mut Ui, session: &mut Session) -> bool {
-    let mut help = false;
+/// Shows the bar.
+pub(crate) fn show(ui: &mut Ui, contents: &mut Contents<'_>, dock: &Dock, recent: &Recent) {
     let palette = Palette::of(ui.ctx().theme());
     ui.horizontal(|ui| {
-        ui.label(RichText::new(&session.document.title).strong().size(14.0));
-        figures(ui, session, palette);
+        file_menu(ui, contents.asked, recent);
+        view_menu(ui, contents.asked, dock);
+        if ui.button("Help").on_hover_text("Keys and mouse (?)").clicked() {
+            contents.asked.push(Asked::Run(Command::Help));
+        }
+        ui.separator();
+        let Some(session) = contents.session.as_deref_mut() else {
+            ui.weak("No recording is open");
+            return;
+        };
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            help = ui.button("Help").on_hover_text("Keys and mouse (?)").clicked();
-            theme(ui);
             search(ui, session);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ScrollArea::horizontal().id_salt("figures").auto_shrink(false).show(ui, |ui| {
+                    ui.horizontal_centered(|ui| {
+                        ui.label(RichText::new(&session.document.title).strong().size(14.0));
+                        figures(ui, session, palette);
+                    });
+                });
+            });
         });
     });
-    help
+}
+
+fn file_menu(ui: &mut Ui, asked: &mut Vec<Asked>, recent: &Recent) {
+    ui.menu_button("File", |ui| {
+        if ui.button("Open…").on_hover_text("Ctrl+O").clicked() {
+            asked.push(Asked::Run(Command::OpenFile));
+            ui.close();
+        }
+        ui.add_enabled_ui(!recent.is_empty(), |ui| {
+            ui.menu_button("Open recent", |ui| {
+                for entry in recent.entries() {
+                    if ui.button(pages::names(entry)).clicked() {
+                        asked.push(Asked::Open(entry.to_vec()));
+                        ui.close();
+                    }
+                }
+                ui.separator();
+                if ui.button("Forget these").clicked() {
+                    asked.push(Asked::ForgetRecent);
+                    ui.close();
+                }
+            });
+        });
+        ui.separator();
+        if ui.button("Quit").clicked() {
+            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+    });
+}
+
+fn view_menu(ui: &mut Ui, asked: &mut Vec<Asked>, dock: &Dock) {
+    ui.menu_button("View", |ui| {
+        for pane in Pane::ALL {
+            let response = ui.selectable_label(dock.has(pane), pane.title());
+            if response.on_hover_text(pane.question()).clicked() {
+                asked.push(if dock.shows(pane) { Asked::Toggle(pane) } else { Asked::Show(pane) });
+                ui.close();
+            }
+        }
+        ui.separator();
+        for (text, what) in [
+            ("Bring back the closed view", Asked::Run(Command::Reopen)),
+            ("Standard arrangement", Asked::Reset),
+            ("Find a command…", Asked::Run(Command::Finder)),
+        ] {
+            if ui.button(text).clicked() {
+                asked.push(what);
+                ui.close();
+            }
+        }
+        ui.separator();
+        theme(ui);
+        ui.horizontal(|ui| {
+            ui.label("Size");
+            egui::gui_zoom::zoom_menu_buttons(ui);
+        });
+    });
 }
 
 fn theme(ui: &mut Ui) {
-    ui.menu_button("Theme", |ui| {
-        let mut preference = ui.ctx().options(|options| options.theme_preference);
-        let before = preference;
-        for (choice, label) in [
-            (ThemePreference::System, "As the system"),
-            (ThemePreference::Light, "Light"),
-            (ThemePreference::Dark, "Dark"),
-        ] {
-            ui.selectable_value(&mut preference, choice, label);
-        }
-        if preference != before {
-            ui.ctx().set_theme(preference);
-            ui.close();
-        }
-    });
+    let mut preference = ui.ctx().options(|options| options.theme_preference);
+    let before = preference;
+    for (choice, label) in [
+        (ThemePreference::System, "Colours of the system"),
+        (ThemePreference::Light, "Light"),
+        (ThemePreference::Dark, "Dark"),
+    ] {
+        ui.selectable_value(&mut preference, choice, label);
+    }
+    if preference != before {
+        ui.ctx().set_theme(preference);
+        ui.close();
+    }
 }
 
 fn figures(ui: &mut Ui, session: &Session, palette: &Palette) {

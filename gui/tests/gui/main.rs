@@ -2,9 +2,16 @@
 //! frame cheap, and a few pictures.
 
 mod counts;
+mod dock;
 mod errors;
 mod fixture;
 mod keyboard;
+mod look;
+mod memory;
+mod operations;
+mod overview;
 mod panels;
 mod pictures;
 mod pointer;
+mod real;
+mod three_clicks;

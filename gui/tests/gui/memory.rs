@@ -1,6 +1,7 @@
 //! The memory view: levels, what was alive, and forecasts.
 
-use egui::{Theme, Vec2};
+use egui::Theme;
+use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use perfagent_gui::app::App;
@@ -8,9 +9,9 @@ use perfagent_gui::model::document::Document;
 use perfagent_gui::model::memory::levels::{Level, levels};
 use perfagent_gui::pane::Pane;
 
-use crate::fixture::{cpu, gpu, window};
+use crate::fixture::{cpu, gpu, settle, window, window_of};
 use crate::pictures::can_draw;
-use crate::real::{h200, settle, trace};
+use crate::real::{h200, trace};
 
 fn opened(document: Document, theme: Theme) -> Harness<'static, App> {
     let mut harness = window(document, theme);
@@ -26,10 +27,20 @@ fn the_levels_have_the_peaks_of_the_report() {
             for rank in &source.report.ranks {
                 let levels = levels(&source.recording, rank.process_id);
                 if let Some(bytes) = rank.memory.peak_allocated_bytes {
-                    assert_eq!(levels.peak(Level::Allocated), Some(bytes as f64), "{}", document.title);
+                    assert_eq!(
+                        levels.peak(Level::Allocated),
+                        Some(bytes as f64),
+                        "{}",
+                        document.title
+                    );
                 }
                 if let Some(bytes) = rank.memory.peak_reserved_bytes {
-                    assert_eq!(levels.peak(Level::Reserved), Some(bytes as f64), "{}", document.title);
+                    assert_eq!(
+                        levels.peak(Level::Reserved),
+                        Some(bytes as f64),
+                        "{}",
+                        document.title
+                    );
                 }
             }
         }
@@ -61,11 +72,15 @@ fn a_click_on_the_plot_leads_to_the_moment() {
 #[test]
 fn what_a_forecast_needs_is_asked_for_and_then_used() {
     let mut harness = opened(gpu(), Theme::Light);
-    assert!(harness.query_by_label_contains("the recording does not tell the number of layers").is_some());
-    harness.get_by_label("Options of the job").focus();
+    assert!(
+        harness
+            .query_by_label_contains("The recording does not tell the number of layers")
+            .is_some()
+    );
+    harness.get_by_role_and_label(Role::TextInput, "Options of the job").focus();
     harness.run();
     harness
-        .get_by_label("Options of the job")
+        .get_by_role_and_label(Role::TextInput, "Options of the job")
         .type_text("--num-layers 24 --hidden-size 2048 --num-attention-heads 16 --seq-length 2048 --micro-batch-size 4 --vocab-size 50304");
     settle(&mut harness);
     assert!(harness.query_by_label_contains("Micro-batch 4, as it is").is_some());
@@ -76,9 +91,11 @@ fn what_a_forecast_needs_is_asked_for_and_then_used() {
 #[test]
 fn a_file_that_is_no_configuration_is_refused_with_its_name() {
     let mut harness = opened(gpu(), Theme::Light);
-    harness.get_by_label("Configuration of the model").focus();
+    harness.get_by_role_and_label(Role::TextInput, "Configuration of the model").focus();
     harness.run();
-    harness.get_by_label("Configuration of the model").type_text("/nowhere/config.json");
+    harness
+        .get_by_role_and_label(Role::TextInput, "Configuration of the model")
+        .type_text("/nowhere/config.json");
     settle(&mut harness);
     assert!(harness.query_by_label_contains("/nowhere/config.json: cannot be read").is_some());
 }
@@ -100,27 +117,31 @@ fn a_snapshot_of_the_allocator_tells_what_was_alive() {
     };
     let harness = opened(document, Theme::Light);
     assert!(harness.query_by_label("Alive at the peak").is_some());
-    assert!(harness.query_by_label_contains("go to the peak in the timeline").is_some());
+    assert!(harness.query_all_by_label_contains("go to the peak in the timeline").next().is_some());
 }
 
-fn picture(name: &str, document: Document, theme: Theme, size: Vec2) {
+fn picture(name: &str, document: Document, theme: Theme, size: (f32, f32), scale: f32) {
     if !can_draw() {
         return;
     }
-    let mut harness = opened(document, theme);
-    harness.set_size(size);
+    let mut harness = window_of(document, theme, Pane::Memory, size, scale);
     settle(&mut harness);
     harness.snapshot(name);
 }
 
 #[test]
 fn memory_light() {
-    picture("memory_light", gpu(), Theme::Light, Vec2::new(1440.0, 900.0));
+    picture("memory_light", gpu(), Theme::Light, (1440.0, 900.0), 1.0);
 }
 
 #[test]
 fn memory_dark() {
-    picture("memory_dark", h200("memory/expandable"), Theme::Dark, Vec2::new(1280.0, 720.0));
+    picture("memory_dark", h200("memory/expandable"), Theme::Dark, (1280.0, 720.0), 1.0);
+}
+
+#[test]
+fn memory_at_double_size() {
+    picture("memory_double", gpu(), Theme::Light, (720.0, 450.0), 2.0);
 }
 
 #[test]

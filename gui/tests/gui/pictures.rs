@@ -12,7 +12,7 @@ use perfagent_gui::session::Session;
 use crate::fixture::{ORIGIN, cpu, gpu, window};
 
 /// Says so clearly when nothing can draw: a test of pictures that draws none must not pass.
-fn can_draw() -> bool {
+pub(crate) fn can_draw() -> bool {
     if std::env::var_os("PERFAGENT_NO_GPU_TESTS").is_some_and(|value| value == "1") {
         return false;
     }
@@ -55,7 +55,7 @@ fn gpus_dark() {
     picture("gpus_dark", gpu(), Theme::Dark, |session| {
         session.go_to(Viewport::new(ORIGIN + 39_000_000, ORIGIN + 62_000_000));
         session.mark(Viewport::new(ORIGIN + 46_000_000, ORIGIN + 55_000_000));
-        session.table.choice.filter = "e".into();
+        session.table.wanted.filter = "e".into();
     });
 }
 

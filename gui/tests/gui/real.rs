@@ -2,9 +2,6 @@
 
 use std::path::PathBuf;
 
-use egui_kittest::Harness;
-use perfagent_gui::app::App;
-use perfagent_gui::computed::running;
 use perfagent_gui::job;
 use perfagent_gui::model::document::Document;
 
@@ -26,26 +23,4 @@ pub(crate) fn h200(name: &str) -> Document {
 pub(crate) fn trace(name: &str) -> Option<Document> {
     let path = repository().parent()?.join("shared/traces").join(name);
     path.exists().then(|| job::load(&[path], &|_| {}).unwrap())
-}
-
-/// Goes on until no figures are being worked out any more.
-pub(crate) fn settle(harness: &mut Harness<'_, App>) {
-    let begun = std::time::Instant::now();
-    loop {
-        harness.run();
-        if running() == 0 {
-            break;
-        }
-        assert!(begun.elapsed().as_secs() < 60, "figures are still being worked out after a minute");
-        std::thread::yield_now();
-    }
-    // What came last may ask for more.
-    for _ in 0..3 {
-        harness.run();
-        while running() > 0 {
-            std::thread::yield_now();
-            harness.step();
-        }
-    }
-    harness.run();
 }

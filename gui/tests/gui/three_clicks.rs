@@ -9,8 +9,8 @@ use perfagent_gui::model::document::Document;
 use perfagent_gui::model::track::TrackKind;
 use perfagent_gui::pane::Pane;
 
-use crate::fixture::{gpu, window};
-use crate::real::{h200, settle};
+use crate::fixture::{gpu, settle, window};
+use crate::real::h200;
 
 /// The window as a stranger meets it, and how often the mouse was clicked.
 struct Stranger {
@@ -22,7 +22,15 @@ impl Stranger {
     fn meets(document: Document) -> Self {
         let mut harness = window(document, egui::Theme::Light);
         settle(&mut harness);
-        Self { harness, clicks: 0 }
+        let mut stranger = Self { harness, clicks: 0 };
+        stranger.click_exactly("Overview");
+        stranger
+    }
+
+    fn click_exactly(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.clicks += 1;
+        settle(&mut self.harness);
     }
 
     fn click(&mut self, label: &str) {
@@ -82,9 +90,8 @@ fn finds_the_worst_exposed_communication(document: Document) {
     assert!(stranger.clicks <= 3 && stranger.shows_the_timeline());
     let marked = stranger.harness.state().session().unwrap().range.as_ref().unwrap().range;
     let kernels = stranger.kernels();
-    let touches = |kernel: &&(bool, i64, i64, usize)| {
-        kernel.1 < marked.end() && kernel.2 > marked.start()
-    };
+    let touches =
+        |kernel: &&(bool, i64, i64, usize)| kernel.1 < marked.end() && kernel.2 > marked.start();
     let groups: std::collections::BTreeSet<usize> =
         kernels.iter().filter(touches).filter(|kernel| kernel.0).map(|kernel| kernel.3).collect();
     // On some rank there is communication all the time, and nothing but that.

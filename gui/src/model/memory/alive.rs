@@ -104,7 +104,11 @@ mod tests {
         };
         let peak = AtPeak {
             allocated_bytes: 100,
-            groups: vec![group(Some("activation"), 40), group(Some("activation"), 20), group(None, 10)],
+            groups: vec![
+                group(Some("activation"), 40),
+                group(Some("activation"), 20),
+                group(None, 10),
+            ],
             unseen_bytes: 30,
             ..AtPeak::default()
         };

@@ -60,11 +60,7 @@ pub fn gpus() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// What is missing, or why not.
-pub fn forecast(
-    report: &Report,
-    commands: &[String],
-    told: &Told,
-) -> Result<Forecast, NoForecast> {
+pub fn forecast(report: &Report, commands: &[String], told: &Told) -> Result<Forecast, NoForecast> {
     let job = job(told).map_err(NoForecast::Refused)?;
     let begun = start(report, commands, job);
     let lacking = lacking(&begun.job);
@@ -91,9 +87,10 @@ pub fn forecast(
             continue;
         }
         let other = with_micro_batch(&job, present, micro_batch);
-        let answer = anchor
-            .as_ref()
-            .map_or_else(|| predictor.predict(&other), |anchor| predictor.predict_beside(anchor, &other));
+        let answer = anchor.as_ref().map_or_else(
+            || predictor.predict(&other),
+            |anchor| predictor.predict_beside(anchor, &other),
+        );
         let is_present = micro_batch == present;
         if is_present {
             sources.extend(answer.assumed.iter().cloned());
@@ -119,8 +116,9 @@ fn job(told: &Told) -> Result<Job, String> {
     if !path.is_empty() {
         let text = std::fs::read_to_string(path)
             .map_err(|why| format!("{path}: cannot be read as a model's configuration: {why}"))?;
-        let value = serde_json::from_str(&text)
-            .map_err(|why| format!("{path}: is no JSON, so it is no model's configuration: {why}"))?;
+        let value = serde_json::from_str(&text).map_err(|why| {
+            format!("{path}: is no JSON, so it is no model's configuration: {why}")
+        })?;
         let model = read_model(&value).map_err(|why| format!("{path}: {why}"))?;
         job = job.or(&Job { model, ..Job::default() });
     }
@@ -151,9 +149,10 @@ fn lacking(job: &Job) -> Vec<&'static str> {
 fn with_micro_batch(job: &Job, present: u64, micro_batch: u64) -> Job {
     let mut job = job.clone();
     let dp = job.run.dp.unwrap_or(1).max(1);
-    let passes = job.run.grad_accum.or_else(|| {
-        job.run.global_batch.map(|global| global.div_ceil(present * dp))
-    });
+    let passes = job
+        .run
+        .grad_accum
+        .or_else(|| job.run.global_batch.map(|global| global.div_ceil(present * dp)));
     let passes = (passes.unwrap_or(1).max(1) * present).div_ceil(micro_batch).max(1);
     job.run.micro_batch = Some(micro_batch);
     job.run.grad_accum = Some(passes);
@@ -175,7 +174,8 @@ mod tests {
         };
         let job = job(&told).unwrap();
         assert_eq!(lacking(&job), ["the GPU", "the length of a sequence (--seq-length)"]);
-        let why = super::job(&Told { model_file: "/nowhere/config.json".into(), ..told }).unwrap_err();
+        let why =
+            super::job(&Told { model_file: "/nowhere/config.json".into(), ..told }).unwrap_err();
         assert!(why.starts_with("/nowhere/config.json: cannot be read"), "{why}");
     }
 

@@ -6,6 +6,7 @@ use perfagent_recording::table::Counter;
 use perfagent_recording::{DeviceId, Recording};
 
 use crate::model::series::{Quantity, Series};
+use crate::model::viewport::Viewport;
 
 /// What a level is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,11 +68,16 @@ pub struct Levels {
 }
 
 impl Levels {
-    /// From the first to the last sample, ns.
+    /// The stretch to look at: that of the recording's events and of the allocator's. Samples begin long
+    /// before a program does anything.
     #[must_use]
-    pub fn span(&self) -> Option<(i64, i64)> {
-        let spans = self.curves.iter().filter_map(|curve| curve.series.span());
-        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    pub fn window(&self, whole: Viewport) -> Viewport {
+        let of_allocator =
+            |curve: &&Curve| matches!(curve.level, Level::Allocated | Level::Reserved);
+        let spans = self.curves.iter().filter(of_allocator).filter_map(|curve| curve.series.span());
+        let (start, end) = spans
+            .fold((whole.start(), whole.end()), |sum, span| (sum.0.min(span.0), sum.1.max(span.1)));
+        Viewport::new(start, end)
     }
 
     /// The greatest value of a level, bytes.
@@ -143,9 +149,9 @@ pub fn levels(recording: &Recording, process: i64) -> Levels {
         .filter(|curve| !curve.series.is_empty())
         .collect();
     let used = devices.iter().filter_map(|&id| recording.device(id)?.total_bytes);
-    let of_process =
-        recording.devices.iter().filter(|device| device.process_id.0 == process);
-    let device_bytes = used.min().or_else(|| of_process.filter_map(|device| device.total_bytes).min());
+    let of_process = recording.devices.iter().filter(|device| device.process_id.0 == process);
+    let device_bytes =
+        used.min().or_else(|| of_process.filter_map(|device| device.total_bytes).min());
     Levels { curves, device_bytes, events }
 }
 

@@ -87,10 +87,7 @@ mod tests {
             now += 1000;
             Event::new(now, now + length, name, Tint::default(), 0)
         };
-        let lanes = [
-            vec![event(5, mm), event(1, mm), event(70, add)],
-            vec![event(9, mm)],
-        ];
+        let lanes = [vec![event(5, mm), event(1, mm), event(70, add)], vec![event(9, mm)]];
         for (at, events) in lanes.into_iter().enumerate() {
             document.lanes.extend(Lane::split(events).lanes);
             document.tracks.push(Track {

@@ -108,7 +108,8 @@ mod tests {
             time_ns,
             ..RooflineRow::default()
         };
-        let rank = Rank { roofline: vec![row(100, Some(10), 5), row(300, None, 5)], ..Rank::default() };
+        let rank =
+            Rank { roofline: vec![row(100, Some(10), 5), row(300, None, 5)], ..Rank::default() };
         let work = of_rank(&rank)[&(TrackKind::Operators, "aten::mm")];
         assert_eq!(work.flops_per_s(), Some(40e9));
         assert_eq!(work.bytes_per_s(), Some(2e9));

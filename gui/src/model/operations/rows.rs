@@ -63,8 +63,6 @@ pub struct Wanted {
     pub by_rank: bool,
     /// Only names and categories with this text in them, whatever the case.
     pub filter: String,
-    /// Percentiles over all ranks are there.
-    pub percentiles: bool,
 }
 
 /// One row. Times are ns.
@@ -279,7 +277,7 @@ fn merged(
             row.names.dedup();
             row.whose = match processes.iter().collect::<Vec<_>>().as_slice() {
                 [one] => ranks.get(one).cloned().unwrap_or_default(),
-                several => format!("{} ranks", several.len()),
+                several => format!("{} of {}", several.len(), ranks.len()),
             };
             row
         })

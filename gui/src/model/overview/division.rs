@@ -114,8 +114,8 @@ impl Division {
     /// The time of these ranks: from the first step to the last where every one has steps.
     #[must_use]
     pub fn of(members: &[Member<'_>]) -> Self {
-        let of_steps = !members.is_empty()
-            && members.iter().all(|member| member.rank.training.window_ns > 0);
+        let of_steps =
+            !members.is_empty() && members.iter().all(|member| member.rank.training.window_ns > 0);
         let mut sums: BTreeMap<PartKind, (i64, Option<(i64, i64)>)> = BTreeMap::new();
         let mut window_ns: i64 = 0;
         for member in members {
@@ -171,9 +171,8 @@ fn parts(rank: &Rank, whole: &Breakdown) -> Vec<Found> {
     let gaps = rank.gaps.as_ref().filter(|gaps| gaps.window_ns == whole.window_ns);
     let mut rest = whole.idle_ns;
     for row in gaps.into_iter().flat_map(|gaps| &gaps.causes) {
-        let longest = (row.longest_ns > 0).then(|| {
-            (row.longest_start_ns, row.longest_start_ns.saturating_add(row.longest_ns))
-        });
+        let longest = (row.longest_ns > 0)
+            .then(|| (row.longest_start_ns, row.longest_start_ns.saturating_add(row.longest_ns)));
         found.push((PartKind::Idle(Some(row.cause.into())), row.total_ns, longest));
         rest = rest.saturating_sub(row.total_ns);
     }

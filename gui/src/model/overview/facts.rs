@@ -24,14 +24,20 @@ pub fn facts(document: &Document) -> Vec<Fact> {
     };
     let commands = commands(document);
     add("Command", commands.join("\n"));
-    add("Job", commands.iter().map(|command| job(command)).find(|job| !job.is_empty()).unwrap_or_default());
+    add(
+        "Job",
+        commands.iter().map(|command| job(command)).find(|job| !job.is_empty()).unwrap_or_default(),
+    );
     add("GPUs", gpus(document));
     add("Machines", machines(document));
     add("Ranks", ranks(document));
     add("Duration", units::duration(document.summary.duration_ns));
     let start = document.whole().start();
     if start > FIRST_DATE {
-        add("Began", Timestamp::from_unix_nanos(start).rfc3339().replace('T', " ").replace('Z', " UTC"));
+        add(
+            "Began",
+            Timestamp::from_unix_nanos(start).rfc3339().replace('T', " ").replace('Z', " UTC"),
+        );
     }
     add("Ended", endings(document));
     add("Recorded by", writers(document));
@@ -78,13 +84,15 @@ fn job(command: &str) -> String {
     ];
     let named = |(value, what): (Option<u64>, &str)| value.map(|value| format!("{value} {what}"));
     parts.extend(numbers.into_iter().filter_map(named));
+    // What is not shared among ranks goes without saying.
+    let more_than = |least: u64, value: Option<u64>| value.filter(|&value| value > least);
     let arrangement = [
         ("micro-batch", run.micro_batch),
-        ("accumulation", run.grad_accum),
+        ("accumulation", more_than(1, run.grad_accum)),
         ("global batch", run.global_batch),
-        ("TP", run.tp),
-        ("PP", run.pp),
-        ("ZeRO", run.zero),
+        ("TP", more_than(1, run.tp)),
+        ("PP", more_than(1, run.pp)),
+        ("ZeRO", more_than(0, run.zero)),
     ];
     parts.extend(
         arrangement.into_iter().filter_map(|(what, value)| Some(format!("{what} {}", value?))),
@@ -106,7 +114,8 @@ fn gpus(document: &Document) -> String {
         }
     }
     let named = |((name, memory), count): ((String, Option<i64>), usize)| {
-        let size = memory.map_or_else(String::new, |bytes| format!(" ({})", units::bytes(bytes as f64)));
+        let size =
+            memory.map_or_else(String::new, |bytes| format!(" ({})", units::bytes(bytes as f64)));
         if count == 1 { format!("{name}{size}") } else { format!("{count} × {name}{size}") }
     };
     let found: Vec<String> = products.into_iter().map(named).collect();
@@ -159,7 +168,8 @@ fn endings(document: &Document) -> String {
         .flat_map(|source| &source.report.recording.files)
         .filter_map(|file| file.exit_code)
         .collect();
-    let worded = |code: i64| if code == 0 { "well".to_owned() } else { format!("with code {code}") };
+    let worded =
+        |code: i64| if code == 0 { "well".to_owned() } else { format!("with code {code}") };
     codes.into_iter().map(worded).collect::<Vec<_>>().join(", ")
 }
 
@@ -189,7 +199,10 @@ mod tests {
     #[test]
     fn a_command_line_tells_the_job() {
         let command = "perfagent-bench gpt --layers 6 --hidden 256 --seq 128 --micro-batch 4 --precision bf16";
-        assert_eq!(job(command), "gpt, 6 layers, 256 wide, 128 tokens a sequence, micro-batch 4, bf16");
+        assert_eq!(
+            job(command),
+            "gpt, 6 layers, 256 wide, 4 heads, 128 tokens a sequence, micro-batch 4, bf16"
+        );
         assert_eq!(job("python train.py"), "");
     }
 }

@@ -3,7 +3,7 @@
 //! Instants are sets of intervals, defined as in the report; looking for them is the work of a second on
 //! ten million events, so a worker does it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use perfagent_analysis::report::{Basis, KernelRow, Rank};
 use perfagent_analysis::{COMMUNICATION, Intervals, RankAnalysis, Rules, analyse};
@@ -139,10 +139,10 @@ fn instances(document: &Document, chosen: Option<Process>, found: &mut Places) {
             }
         }
     }
-    let wanted: HashMap<(Process, TrackKind, NameId), ()> = longest
+    let wanted: HashSet<Wanted> = longest
         .values()
         .filter_map(|(process, rank, row)| {
-            Some(((*process, kind_of(rank.basis), document.names.find(&row.name)?), ()))
+            Some((*process, kind_of(rank.basis), document.names.find(&row.name)?))
         })
         .collect();
     let events = longest_events(document, &wanted);
@@ -160,18 +160,18 @@ fn instances(document: &Document, chosen: Option<Process>, found: &mut Places) {
     }
 }
 
-type Longest = HashMap<(Process, TrackKind, NameId), (i64, EventRef)>;
+/// A name of a kind on a rank.
+type Wanted = (Process, TrackKind, NameId);
+
+type Longest = HashMap<Wanted, (i64, EventRef)>;
 
 /// The longest event of each name on its rank.
-fn longest_events(
-    document: &Document,
-    wanted: &HashMap<(Process, TrackKind, NameId), ()>,
-) -> Longest {
+fn longest_events(document: &Document, wanted: &HashSet<Wanted>) -> Longest {
     let mut found = Longest::new();
     for group in 0..document.groups.len() {
         let Some(process) = process_of_group(document, group) else { continue };
         let names: HashMap<NameId, TrackKind> = wanted
-            .keys()
+            .iter()
             .filter(|(of, ..)| *of == process)
             .map(|&(_, kind, name)| (name, kind))
             .collect();

@@ -80,7 +80,7 @@ impl Steps {
         let slowest = lines
             .iter()
             .flat_map(|line| line.points.iter().map(|point| (line.label.clone(), *point)))
-            .max_by_key(|(_, point)| point.duration_ns);
+            .reduce(|a, b| if b.1.duration_ns > a.1.duration_ns { b } else { a });
         let lines = if lines.len() > MOST_LINES { summed_up(&lines) } else { lines };
         Self {
             count: times.len(),
@@ -125,7 +125,11 @@ fn points(rank: &Rank, detected: bool) -> Vec<Point> {
     let found = rank.detected_steps.iter().flat_map(|found| &found.steps);
     (0..)
         .zip(found)
-        .map(|(index, step)| Point { index, start_ns: step.start_ns, duration_ns: step.duration_ns })
+        .map(|(index, step)| Point {
+            index,
+            start_ns: step.start_ns,
+            duration_ns: step.duration_ns,
+        })
         .collect()
 }
 
@@ -141,8 +145,8 @@ fn summed_up(lines: &[Line]) -> Vec<Line> {
     for point in lines.iter().flat_map(|line| &line.points) {
         steps.entry(point.index).or_default().push(*point);
     }
-    let mut summed =
-        ["Slowest rank", "Median rank", "Fastest rank"].map(|label| Line { label: label.into(), points: Vec::new() });
+    let mut summed = ["Slowest rank", "Median rank", "Fastest rank"]
+        .map(|label| Line { label: label.into(), points: Vec::new() });
     for mut points in steps.into_values() {
         points.sort_by_key(|point| std::cmp::Reverse(point.duration_ns));
         let places = [0, points.len() / 2, points.len() - 1];
@@ -202,13 +206,15 @@ mod tests {
     fn many_ranks_become_three_lines() {
         let lines: Vec<Line> = (0..20).map(|rank| line("r", [10 + rank, 30 - rank])).collect();
         let summed = summed_up(&lines);
-        let times = |at: usize| summed[at].points.iter().map(|point| point.duration_ns).collect::<Vec<_>>();
+        let times =
+            |at: usize| summed[at].points.iter().map(|point| point.duration_ns).collect::<Vec<_>>();
         assert_eq!((times(0), times(2)), (vec![29, 30], vec![10, 11]));
     }
 
     #[test]
     fn a_click_finds_the_nearest_step() {
-        let steps = Steps { lines: vec![line("a", [10, 20]), line("b", [12, 50])], ..Steps::default() };
+        let steps =
+            Steps { lines: vec![line("a", [10, 20]), line("b", [12, 50])], ..Steps::default() };
         let found = steps.nearest(1.2, 45.0).unwrap();
         assert_eq!((found.index, found.duration_ns), (1, 50));
         assert_eq!(Steps::default().nearest(0.0, 0.0), None);

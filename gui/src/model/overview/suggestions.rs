@@ -124,6 +124,9 @@ fn place(evidence: &Evidence) -> Place {
 
 /// `data_stall` as `Data stall`.
 fn title(name: &str) -> String {
+    if name == "communication" {
+        return "Exposed communication".to_owned();
+    }
     let mut title = name.replace('_', " ");
     if let Some(first) = title.get_mut(..1) {
         first.make_ascii_uppercase();

@@ -11,7 +11,11 @@ use crate::view::bar_rows::{self, Bar};
 use crate::view::grid::{self, Cell, Grid, Heading, Rows};
 
 const HEADINGS: [Heading; 4] = [
-    Heading::text("Allocated in", 0.0, "The line of the program that asked for it, else the operator that ran then"),
+    Heading::text(
+        "Allocated in",
+        0.0,
+        "The line of the program that asked for it, else the operator that ran then",
+    ),
     Heading::text("For", 120.0, "What it was for, as the recording tells"),
     Heading::figure("Size", 90.0, "Bytes that were alive at the peak"),
     Heading::figure("Blocks", 70.0, "How many allocations"),
@@ -35,7 +39,11 @@ pub(super) fn show(ui: &mut Ui, memory: &Memory, state: &mut grid::State) -> Opt
         .zip(palette.curves.iter().cycle())
         .map(|(category, colour)| Bar {
             name: category.label.clone(),
-            figure: format!("{} · {:.1} %", units::bytes(category.bytes as f64), category.share * 100.0),
+            figure: format!(
+                "{} · {:.1} %",
+                units::bytes(category.bytes as f64),
+                category.share * 100.0
+            ),
             share: category.share,
             colour: *colour,
             leads: "go to the peak in the timeline".to_owned(),

@@ -22,66 +22,95 @@ const SHOWN: f64 = 0.01;
 /// Lines of other micro-batches that are drawn.
 const MOST_LINES: usize = 3;
 
+/// Where less of the device's memory was used, the plot does not go up to it by itself, 0 to 1.
+const MUCH: f64 = 0.25;
+
+/// What is drawn beside the levels: the moment of the peak, and forecasts.
+type Beside<'a> = (Option<i64>, Option<&'a Forecast>);
+
 /// Shows the plot; the stretch around the moment that was clicked, ns.
 pub(super) fn show(
     ui: &mut Ui,
     document: &Document,
     levels: &Levels,
-    peak: Option<i64>,
-    forecast: Option<&Forecast>,
+    beside: Beside<'_>,
+    whole_device: &mut Option<bool>,
 ) -> Option<(i64, i64)> {
-    let origin = document.whole().start();
-    let chart = chart(ui, origin, levels, peak, forecast);
+    let used = levels.curves.iter().map(|curve| curve.series.peak()).fold(0.0, f64::max);
+    let much = levels.device_bytes.is_none_or(|bytes| used >= bytes as f64 * MUCH);
+    let mut whole = whole_device.unwrap_or(much);
+    let stretch = levels.window(document.whole());
+    let chart = chart(ui, (document.whole().start(), stretch), levels, beside, whole);
     let touched = chart.show(ui, vec2(ui.available_width(), HEIGHT));
-    ui.weak("Click on the plot to go to that moment in the timeline");
+    ui.horizontal_wrapped(|ui| {
+        ui.weak("Click on the plot to go to that moment in the timeline");
+        if levels.device_bytes.is_some()
+            && ui.checkbox(&mut whole, "Up to the memory of the GPU").changed()
+        {
+            *whole_device = Some(whole);
+        }
+    });
     let (seconds, _) = touched.clicked_at?;
-    let moment = origin.saturating_add((seconds * 1e9).round() as i64);
-    let (first, last) = levels.span()?;
-    let half = ((last - first) as f64 * SHOWN / 2.0).max(500.0) as i64;
+    let moment = document.whole().start().saturating_add((seconds * 1e9).round() as i64);
+    let half = (stretch.length() as f64 * SHOWN / 2.0).max(500.0) as i64;
     Some((moment.saturating_sub(half), moment.saturating_add(half)))
 }
 
 fn chart(
     ui: &Ui,
-    origin: i64,
+    (origin, stretch): (i64, Viewport),
     levels: &Levels,
-    peak: Option<i64>,
-    forecast: Option<&Forecast>,
+    (peak, forecast): Beside<'_>,
+    whole: bool,
 ) -> Chart {
     let palette = Palette::of(ui.ctx().theme());
-    let (first, last) = levels.span().unwrap_or((origin, origin));
-    let view = Viewport::new(first, last);
     let mut layers = Vec::new();
+    let mut most: f64 = 0.0;
     for (curve, colour) in levels.curves.iter().zip(palette.curves.iter().cycle()) {
+        most = most.max(curve.series.peak());
         layers.push(Layer::Line {
             name: curve.label.clone(),
             colour: *colour,
-            points: stairs(curve.series.points(view, origin, COLUMNS)),
+            points: stairs(curve.series.points(stretch, origin, COLUMNS)),
             dashed: curve.level == Level::Reserved,
         });
     }
     let mut level = |name: String, at: f64, vertical: bool| {
         layers.push(Layer::Level { name, colour: palette.weak, at, vertical });
     };
-    if let Some(bytes) = levels.device_bytes {
-        level(format!("GPU memory, {}", units::bytes(bytes as f64)), bytes as f64, false);
+    let device = levels.device_bytes.filter(|_| whole).map(|bytes| bytes as f64);
+    if let Some(bytes) = device {
+        level(format!("GPU memory, {}", units::bytes(bytes)), bytes, false);
+        most = most.max(bytes);
     }
     let others = forecast.into_iter().flat_map(|forecast| &forecast.points);
     let others = others.filter(|point| !point.is_present);
-    let room = levels.device_bytes.map_or(f64::INFINITY, |bytes| bytes as f64 * 1.5);
+    let room = device.map_or(most * 4.0, |bytes| bytes * 1.5);
     for point in others.filter(|point| point.peak.p50 <= room).take(MOST_LINES) {
         let name = format!("Micro-batch {}, forecast", point.micro_batch);
         level(name, point.peak.p50, false);
+        most = most.max(point.peak.p50);
     }
+    let seconds = |time: i64| time.saturating_sub(origin) as f64 / 1e9;
     if let Some(time) = peak {
-        level("Peak".to_owned(), time.saturating_sub(origin) as f64 / 1e9, true);
+        level("Peak".to_owned(), seconds(time), true);
     }
     Chart {
         title: "Memory over time".to_owned(),
-        x: Axis::new("", Scale::Linear, |seconds| units::duration((seconds * 1e9).round() as i64)),
-        y: Axis::new("", Scale::Linear, units::bytes),
+        x: Axis::new("", Scale::Linear, |seconds| units::duration((seconds * 1e9).round() as i64))
+            .range(seconds(stretch.start()), seconds(stretch.end())),
+        y: Axis::new("", Scale::Linear, units::bytes)
+            .range(0.0, most.max(1.0) * 1.08)
+            .categories(ticks(most)),
         layers,
     }
+}
+
+/// Ticks at multiples of a power of two, as sizes are told in GiB.
+fn ticks(most: f64) -> Vec<(f64, String)> {
+    let step = (most.max(5.0) / 5.0).log2().ceil().exp2();
+    let count = (most / step).floor() as usize;
+    (0..=count).map(|tick| tick as f64 * step).map(|at| (at, units::bytes(at))).collect()
 }
 
 /// A level stays until the next sample.
@@ -98,13 +127,18 @@ fn stairs(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use super::stairs;
+    use super::{stairs, ticks};
+
+    #[test]
+    fn ticks_are_round_in_powers_of_two() {
+        let gib = f64::from(1 << 30);
+        let texts: Vec<String> = ticks(80.0 * gib).into_iter().map(|tick| tick.1).collect();
+        assert_eq!(texts, ["0 B", "16.0 GiB", "32.0 GiB", "48.0 GiB", "64.0 GiB", "80.0 GiB"]);
+        assert_eq!(ticks(0.0).len(), 1);
+    }
 
     #[test]
     fn a_level_stays_until_the_next_sample() {
-        assert_eq!(
-            stairs(vec![[0.0, 1.0], [2.0, 5.0]]),
-            [[0.0, 1.0], [2.0, 1.0], [2.0, 5.0]]
-        );
+        assert_eq!(stairs(vec![[0.0, 1.0], [2.0, 5.0]]), [[0.0, 1.0], [2.0, 1.0], [2.0, 5.0]]);
     }
 }

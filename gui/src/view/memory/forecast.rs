@@ -23,11 +23,7 @@ pub(super) fn work(
     forecast(&source.report, &commands(document), told)
 }
 
-pub(super) fn show(
-    ui: &mut Ui,
-    forecast: Option<&Result<Forecast, NoForecast>>,
-    told: &mut Told,
-) {
+pub(super) fn show(ui: &mut Ui, forecast: Option<&Result<Forecast, NoForecast>>, told: &mut Told) {
     heading(ui, "Other micro-batches", "forecast of the peak");
     match forecast {
         None => {
@@ -35,12 +31,17 @@ pub(super) fn show(
         }
         Some(Ok(forecast)) => points(ui, forecast),
         Some(Err(NoForecast::Lacking(lacking))) => {
-            let text = format!("For a forecast the recording does not tell {}. Say it here.", lacking.join(", "));
+            let text = format!(
+                "The recording does not tell {}; say it here for a forecast",
+                lacking.join(", ")
+            );
             ui.add(Label::new(text).wrap());
         }
         Some(Err(NoForecast::Refused(why))) => {
             let warning = Palette::of(ui.ctx().theme()).warning;
-            ui.add(Label::new(RichText::new(format!("! No forecast: {why}")).color(warning)).wrap());
+            ui.add(
+                Label::new(RichText::new(format!("! No forecast: {why}")).color(warning)).wrap(),
+            );
         }
     }
     ui.add_space(6.0);
@@ -65,7 +66,9 @@ fn points(ui: &mut Ui, forecast: &Forecast) {
             units::bytes(point.peak.p50),
             units::bytes(point.peak.p05),
             units::bytes(point.peak.p95),
-            point.oom.map_or_else(String::new, |oom| format!(", out of memory {:.0} %", oom * 100.0))
+            point
+                .oom
+                .map_or_else(String::new, |oom| format!(", out of memory {:.0} %", oom * 100.0))
         ),
         share: point.peak.p50 / most,
         colour: if point.is_present { palette.curves[0] } else { palette.curves[5] },
@@ -90,8 +93,20 @@ fn points(ui: &mut Ui, forecast: &Forecast) {
 
 fn job(ui: &mut Ui, told: &mut Told) {
     let width = ui.available_width();
-    field(ui, "Options of the job", &mut told.options, "--num-layers 24 --hidden-size 2048 --seq-length 4096 --micro-batch-size 4", width);
-    field(ui, "Configuration of the model", &mut told.model_file, "path of a config.json of Hugging Face", width);
+    field(
+        ui,
+        "Options of the job",
+        &mut told.options,
+        "--num-layers 24 --hidden-size 2048 --seq-length 4096 --micro-batch-size 4",
+        width,
+    );
+    field(
+        ui,
+        "Configuration of the model",
+        &mut told.model_file,
+        "path of a config.json of Hugging Face",
+        width,
+    );
     ui.horizontal_wrapped(|ui| {
         ui.label("GPU");
         let text = if told.gpu.is_empty() { "as recorded" } else { &told.gpu }.to_owned();

@@ -29,6 +29,8 @@ pub struct State {
     chosen: Option<Process>,
     levels: Computed<Process, Levels>,
     alive: grid::State,
+    /// The plot goes up to the device's memory; by itself where a good part of that was used.
+    whole_device: Option<bool>,
     /// What the user says of the job.
     pub told: Told,
     forecast: Computed<(Process, Told), Result<Forecast, NoForecast>>,
@@ -48,9 +50,8 @@ pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
 fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<(i64, i64)> {
     let document = Arc::clone(&session.document);
     let found = members(&document, None);
-    let of = |process: Option<Process>| {
-        found.iter().find(|member| Some(member.process()) == process)
-    };
+    let of =
+        |process: Option<Process>| found.iter().find(|member| Some(member.process()) == process);
     // The fullest rank, until another one is chosen.
     let fullest = || {
         found.iter().max_by_key(|member| {
@@ -80,9 +81,9 @@ fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<(i64, i6
         let key = (process, state.told.clone());
         let for_forecast = Arc::clone(&document);
         let told = state.told.clone();
-        let forecast = state.forecast.get(&key, ui.ctx(), move || {
-            forecast::work(&for_forecast, process, &told)
-        });
+        let forecast = state
+            .forecast
+            .get(&key, ui.ctx(), move || forecast::work(&for_forecast, process, &told));
         let points = forecast.and_then(|forecast| forecast.as_ref().ok());
         match shown {
             None => {
@@ -91,16 +92,20 @@ fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<(i64, i6
             Some(levels) if levels.is_empty() => nothing(ui),
             Some(levels) => {
                 let peak = member.rank.memory.at_peak.as_ref().map(|peak| peak.time_ns);
-                stretch = course::show(ui, &document, levels, peak, points);
+                stretch =
+                    course::show(ui, &document, levels, (peak, points), &mut state.whole_device);
             }
         }
         let at_peak = &member.rank.memory;
         if ui.available_width() >= TWO_COLUMNS {
             ui.columns(2, |columns| {
+                // Columns stretch what is in them; a layout of its own leaves texts and buttons alone.
                 if let [left, right] = columns {
-                    let found = alive::show(left, at_peak, &mut state.alive);
-                    stretch = stretch.or(found);
-                    forecast::show(right, forecast, &mut state.told);
+                    left.vertical(|ui| {
+                        let found = alive::show(ui, at_peak, &mut state.alive);
+                        stretch = stretch.or(found);
+                    });
+                    right.vertical(|ui| forecast::show(ui, forecast, &mut state.told));
                 }
             });
         } else {
@@ -144,7 +149,8 @@ fn figures(ui: &mut Ui, memory: &Memory, levels: Option<&Levels>) {
     let size = |bytes: i64| units::bytes(bytes as f64);
     let device = levels.and_then(|levels| levels.device_bytes);
     let resident = levels.and_then(|levels| levels.peak(Level::Resident));
-    let used = memory.peak_device_bytes.or(memory.peak_reserved_bytes).or(memory.peak_allocated_bytes);
+    let used =
+        memory.peak_device_bytes.or(memory.peak_reserved_bytes).or(memory.peak_allocated_bytes);
     let headroom = device.zip(used).map(|(device, used)| {
         let free = device.saturating_sub(used);
         format!("{} ({:.0} %)", size(free), free as f64 / device.max(1) as f64 * 100.0)

@@ -15,7 +15,11 @@ use crate::view::bar_rows::{self, Bar};
 pub(super) fn show(ui: &mut Ui, shown: &Figures, found: Option<&Places>, lead: &mut Option<Lead>) {
     let division = &shown.division;
     let window = units::duration(division.window_ns / division.ranks.max(1) as i64);
-    let stretch = if division.of_steps { "from the first step to the last" } else { "of the whole recording" };
+    let stretch = if division.of_steps {
+        "from the first step to the last"
+    } else {
+        "of the whole recording"
+    };
     let mean = if division.ranks > 1 { ", mean of the ranks" } else { "" };
     heading(ui, "Where the time goes", &format!("{window} {stretch}{mean}"));
     if division.parts.is_empty() {

@@ -1,8 +1,6 @@
 //! What to look at first: the greatest of each kind, as large buttons.
 
-use egui::{
-    Align2, Color32, FontId, Pos2, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2,
-};
+use egui::{Align2, Color32, FontId, Pos2, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 use perfagent_analysis::brief_kernel_name;
 
 use super::lead::Lead;
@@ -84,25 +82,29 @@ fn cards(session: &Session, shown: &Figures, found: Option<&Places>) -> Vec<Card
                 units::duration(dominant.total_ns),
                 dominant.share * 100.0
             ),
-            note: format!("{} · {} runs", brief_kernel_name(&dominant.name), units::count(dominant.count.unsigned_abs())),
+            note: format!(
+                "{} · {} runs",
+                brief_kernel_name(&dominant.name),
+                units::count(dominant.count.unsigned_abs())
+            ),
             lead: Some(Lead::Name(dominant.name.clone())),
         },
         None => none(most, "Nothing was computed"),
     };
-    let stretch = |title: &str, kind: &PartKind, why: &str| {
-        match found.and_then(|found| found.stretches.get(kind)) {
-            Some(stretch) => Card {
-                title: title.to_owned(),
-                figure: units::duration(stretch.length_ns()),
-                note: format!(
-                    "{} · at {}",
-                    stretch.who,
-                    units::duration(stretch.start_ns - session.document.whole().start())
-                ),
-                lead: Some(Lead::Stretch(stretch.start_ns, stretch.end_ns)),
-            },
-            None => none(title.to_owned(), why),
-        }
+    let stretch = |title: &str, kind: &PartKind, why: &str| match found
+        .and_then(|found| found.stretches.get(kind))
+    {
+        Some(stretch) => Card {
+            title: title.to_owned(),
+            figure: units::duration(stretch.length_ns()),
+            note: format!(
+                "{} · at {}",
+                stretch.who,
+                units::duration(stretch.start_ns - session.document.whole().start())
+            ),
+            lead: Some(Lead::Stretch(stretch.start_ns, stretch.end_ns)),
+        },
+        None => none(title.to_owned(), why),
     };
     let communication = stretch(
         "Worst exposed communication",
@@ -121,7 +123,11 @@ fn cards(session: &Session, shown: &Figures, found: Option<&Places>) -> Vec<Card
             title: "First suggestion".to_owned(),
             figure: card.title.clone(),
             note: if card.gain.is_empty() { card.sentence.clone() } else { card.gain.clone() },
-            lead: card.evidence.first().and_then(Lead::of_evidence).or(Some(Lead::View(Pane::Advisor))),
+            lead: card
+                .evidence
+                .first()
+                .and_then(Lead::of_evidence)
+                .or(Some(Lead::View(Pane::Advisor))),
         },
     );
     vec![slowest, most, communication, idle, suggestion]

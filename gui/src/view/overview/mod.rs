@@ -65,13 +65,18 @@ fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<Lead> {
         ui.add_space(6.0);
         if ui.available_width() >= TWO_COLUMNS {
             ui.columns(2, |columns| {
+                // Columns stretch what is in them; a layout of its own leaves texts and buttons alone.
                 if let [left, right] = columns {
-                    division::show(left, shown, found, &mut lead);
-                    steps::show(left, shown, &mut lead);
-                    memory::show(left, shown, &mut lead);
-                    suggestions::show(right, shown, &mut lead);
-                    facts::show(right, shown);
-                    notes::show(right, session);
+                    left.vertical(|ui| {
+                        division::show(ui, shown, found, &mut lead);
+                        steps::show(ui, shown, &mut lead);
+                        memory::show(ui, shown, &mut lead);
+                    });
+                    right.vertical(|ui| {
+                        suggestions::show(ui, shown, &mut lead);
+                        facts::show(ui, shown);
+                        notes::show(ui, session);
+                    });
                 }
             });
         } else {

@@ -31,7 +31,9 @@ pub(super) fn show(ui: &mut Ui, shown: &Figures, lead: &mut Option<Lead>) {
         }
         if !suggestions.unknown.is_empty() {
             let text = format!("Not recorded: {}", suggestions.unknown.join(", ").to_lowercase());
-            ui.add(Label::new(RichText::new(text).color(Palette::of(ui.ctx().theme()).weak)).wrap());
+            ui.add(
+                Label::new(RichText::new(text).color(Palette::of(ui.ctx().theme()).weak)).wrap(),
+            );
         }
     });
 }
@@ -65,7 +67,8 @@ fn show_card(ui: &mut Ui, place: usize, card: &Card, lead: &mut Option<Lead>) {
         });
         ui.add(Label::new(&card.sentence).wrap());
         ui.horizontal_wrapped(|ui| {
-            let evidence = card.evidence.iter().find_map(|place| Some((place, Lead::of_evidence(place)?)));
+            let evidence =
+                card.evidence.iter().find_map(|place| Some((place, Lead::of_evidence(place)?)));
             if let Some((place, to)) = evidence {
                 let button = ui.button("Show in the timeline").on_hover_text(&place.what);
                 let said = format!("Show {} in the timeline", card.title.to_lowercase());

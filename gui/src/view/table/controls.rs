@@ -19,12 +19,13 @@ pub(super) fn show(ui: &mut Ui, session: &Session, state: &mut State, rows: &[Ro
     ui.horizontal_wrapped(|ui| {
         ui.label("By");
         let text = wanted.group.label();
-        let combo = ComboBox::from_id_salt("group").selected_text(text).width(90.0).show_ui(ui, |ui| {
-            for group in Group::ALL {
-                ui.selectable_value(&mut wanted.group, group, group.label())
-                    .on_hover_text(group.hint());
-            }
-        });
+        let combo =
+            ComboBox::from_id_salt("group").selected_text(text).width(90.0).show_ui(ui, |ui| {
+                for group in Group::ALL {
+                    ui.selectable_value(&mut wanted.group, group, group.label())
+                        .on_hover_text(group.hint());
+                }
+            });
         combo.response.widget_info(|| {
             let mut info = WidgetInfo::labeled(Role::ComboBox, true, "Group by");
             info.current_text_value = Some(text.to_owned());

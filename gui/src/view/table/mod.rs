@@ -6,11 +6,11 @@ mod controls;
 mod durations;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use egui::{Panel, ScrollArea, Ui};
 
-use self::cells::{HEADINGS, Table, WIDTH};
+use self::cells::{FIRST_ORDER, HEADINGS, Table, WIDTH};
 use crate::computed::Computed;
 use crate::model::histogram::Histogram;
 use crate::model::names::NameId;
@@ -32,10 +32,12 @@ type Key = (String, TrackKind, String, Option<Process>);
 pub struct State {
     /// Which rows are wanted.
     pub wanted: Wanted,
-    percentiles: Computed<(), Arc<Percentiles>>,
+    /// Of all ranks, worked out once by the first rows that need them.
+    percentiles: Arc<OnceLock<Percentiles>>,
     rows: Computed<Wanted, Arc<Vec<Row>>>,
     grid: grid::State,
     shown: u64,
+    begun: bool,
     selected: Option<Key>,
     hide_durations: bool,
     durations: Computed<(Vec<NameId>, TrackKind, Option<Process>), Histogram>,
@@ -73,13 +75,20 @@ pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
 
 fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<Act> {
     let document = &session.document;
-    let for_percentiles = Arc::clone(document);
-    let known = state.percentiles.get(&(), ui.ctx(), move || Arc::new(percentiles(&for_percentiles)));
-    let known = known.cloned();
-    state.wanted.percentiles = known.is_some();
+    if !std::mem::replace(&mut state.begun, true) {
+        state.grid.order = Some(FIRST_ORDER);
+        state.wanted.kind = document.operations.iter().map(|row| row.kind).min_by_key(|kind| {
+            // What took the time, not what is around it.
+            let order = [TrackKind::Kernels, TrackKind::Operators, TrackKind::Ranges];
+            order.iter().position(|first| first == kind).unwrap_or(order.len())
+        });
+    }
     let (for_rows, wanted) = (Arc::clone(document), state.wanted.clone());
+    let known = Arc::clone(&state.percentiles);
     let found = state.rows.get(&state.wanted, ui.ctx(), move || {
-        Arc::new(rows(&for_rows, &wanted, known.as_deref()))
+        let known = (wanted.group == Group::Name && !wanted.by_rank)
+            .then(|| known.get_or_init(|| percentiles(&for_rows)));
+        Arc::new(rows(&for_rows, &wanted, known))
     });
     let found = found.map_or_else(Arc::default, Arc::clone);
     let coming = state.rows.stale();
