@@ -37,7 +37,7 @@ fn measure(events: usize) -> Value {
     let lanes: Vec<Lane> = drafts.into_iter().flat_map(|draft| Lane::split(draft).lanes).collect();
     let build_ms = begun.elapsed().as_secs_f64() * 1e3;
     let document = document(lanes);
-    let layout = Layout::new(&document, &BTreeSet::new());
+    let layout = Layout::new(&document, &BTreeSet::new(), &BTreeSet::new());
     let whole = document.whole();
     let frames: Vec<Value> = [1.0, 0.1, 0.01, 0.0001]
         .into_iter()

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::command::{self, Command};
 use crate::dock::Dock;
 use crate::job::{Job, Outcome};
+use crate::model::alignment::Alignment;
 use crate::model::document::Document;
 use crate::open_file::Dialog;
 use crate::palette;
@@ -67,7 +68,7 @@ impl App {
     pub fn new(paths: Vec<PathBuf>, ctx: &egui::Context) -> Self {
         let mut app = Self::on(Page::Welcome, ctx);
         if !paths.is_empty() {
-            app.load(paths, ctx);
+            app.load(paths, Alignment::Automatic, ctx);
         }
         app
     }
@@ -146,9 +147,9 @@ impl App {
         }
     }
 
-    fn load(&mut self, paths: Vec<PathBuf>, ctx: &egui::Context) {
+    fn load(&mut self, paths: Vec<PathBuf>, alignment: Alignment, ctx: &egui::Context) {
         self.window.open_files.clone_from(&paths);
-        self.page = Page::Loading(Job::start(paths, ctx));
+        self.page = Page::Loading(Job::start(paths, alignment, ctx));
     }
 
     /// Looks whether loading has come to an end.
@@ -239,6 +240,10 @@ impl App {
     fn answer(&mut self, asked: Asked, ctx: &egui::Context) {
         match asked {
             Asked::Open(paths) => self.window.open(paths),
+            Asked::Align(alignment) => {
+                let files = self.window.open_files.clone();
+                self.load(files, alignment, ctx);
+            }
             Asked::Cancel => self.page = Page::Welcome,
             Asked::Run(command) => self.run(command, ctx),
             Asked::Show(pane) => self.show_pane(pane),
@@ -296,7 +301,7 @@ impl App {
             ctx.request_repaint();
         }
         if let Some(paths) = self.window.wanted_files.take() {
-            self.load(paths, ctx);
+            self.load(paths, Alignment::Automatic, ctx);
             ctx.request_repaint();
         }
     }

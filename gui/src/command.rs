@@ -25,6 +25,12 @@ pub enum Command {
     NextInRow,
     /// The previous event of the selected one's row.
     PreviousInRow,
+    /// What made the selected event run: from a kernel to its launch, from there to the operator.
+    ToCause,
+    /// What the selected event made run: from an operator or a call to the kernel.
+    ToEffect,
+    /// Keep the selected event's row in sight, or not any more.
+    Pin,
     /// Write into the search field.
     Search,
     /// The next event that matches.
@@ -185,6 +191,24 @@ pub const BINDINGS: &[Binding] = &[
         shortcuts: &[plain(Key::Comma)],
         keys: ",",
         help: "Previous event in the row",
+    },
+    Binding {
+        command: Command::ToCause,
+        shortcuts: &[plain(Key::OpenBracket)],
+        keys: "[",
+        help: "To what launched the event: its call, then its operator",
+    },
+    Binding {
+        command: Command::ToEffect,
+        shortcuts: &[plain(Key::CloseBracket)],
+        keys: "]",
+        help: "To what the event launched: its first kernel or copy",
+    },
+    Binding {
+        command: Command::Pin,
+        shortcuts: &[plain(Key::P)],
+        keys: "P",
+        help: "Pin or unpin the selected event's row",
     },
     Binding {
         command: Command::ToggleFolds,

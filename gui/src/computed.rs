@@ -74,6 +74,12 @@ impl<K: Clone + PartialEq, T: Send + 'static> Computed<K, T> {
         self.value.as_ref().map(|(_, value)| value)
     }
 
+    /// The value, if it is that of `key`.
+    #[must_use]
+    pub fn value_of(&self, key: &K) -> Option<&T> {
+        self.value.as_ref().filter(|(of, _)| of == key).map(|(_, value)| value)
+    }
+
     fn take(&mut self) {
         let Some((key, receiver)) = &self.coming else { return };
         match receiver.try_recv() {

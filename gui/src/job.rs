@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, TryRecvError, bounded};
 use perfagent_recording::{OpenError, Reader, Recording};
 
+use crate::model::alignment::Alignment;
 use crate::model::build;
 use crate::model::document::Document;
 
@@ -82,6 +83,18 @@ fn files_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
 /// # Errors
 /// The one line of the first file that cannot be read.
 pub fn load(paths: &[PathBuf], progress: &dyn Fn(Stage)) -> Result<Document, String> {
+    load_aligned(paths, Alignment::Automatic, progress)
+}
+
+/// The same, with the ranks moved as `alignment` says.
+///
+/// # Errors
+/// The one line of the first file that cannot be read.
+pub fn load_aligned(
+    paths: &[PathBuf],
+    alignment: Alignment,
+    progress: &dyn Fn(Stage),
+) -> Result<Document, String> {
     let inputs = inputs(paths)?;
     let mut recordings = Vec::with_capacity(inputs.len());
     for (file, input) in inputs.into_iter().enumerate() {
@@ -107,7 +120,7 @@ pub fn load(paths: &[PathBuf], progress: &dyn Fn(Stage)) -> Result<Document, Str
         let report = perfagent_analysis::report(&recording, &path.display().to_string());
         recordings.push((path, recording, report));
     }
-    Ok(build::document(recordings))
+    Ok(build::document(recordings, alignment))
 }
 
 /// How far loading is.
@@ -152,14 +165,14 @@ pub enum Outcome {
 impl Job {
     /// Starts loading. `ctx` is asked to repaint when there is something new.
     #[must_use]
-    pub fn start(paths: Vec<PathBuf>, ctx: &egui::Context) -> Self {
+    pub fn start(paths: Vec<PathBuf>, alignment: Alignment, ctx: &egui::Context) -> Self {
         let shared = Arc::new(Shared::default());
         let (sender, result) = bounded(1);
         let worker = {
             let (shared, paths, ctx) = (Arc::clone(&shared), paths.clone(), ctx.clone());
             move || {
                 let painted = std::cell::Cell::new(Instant::now());
-                let loaded = load(&paths, &|stage| {
+                let loaded = load_aligned(&paths, alignment, &|stage| {
                     shared.file.store(stage.file, Ordering::Relaxed);
                     shared.rows.store(stage.rows, Ordering::Relaxed);
                     shared.total.store(stage.total, Ordering::Relaxed);

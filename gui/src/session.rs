@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::command::Command;
+use crate::computed::Computed;
 use crate::model::aggregate::{Aggregate, aggregate};
 use crate::model::document::{Document, EventRef};
+use crate::model::flow::{Flow, flow};
 use crate::model::names::NameId;
 use crate::model::search::Matches;
 use crate::model::series::Quantity;
@@ -45,7 +47,9 @@ pub struct Session {
     /// The event that was clicked.
     pub selected: Option<EventRef>,
     /// The marked stretch of time.
-    pub range: Option<Aggregate>,
+    pub range: Option<Viewport>,
+    /// What happened in it.
+    pub aggregate: Computed<Viewport, Aggregate>,
     /// Where a drag that marks a stretch began, ns, and whether it zooms at its end.
     pub dragging: Option<(i64, bool)>,
     /// Ranks whose rows are hidden.
@@ -64,6 +68,12 @@ pub struct Session {
     pub pointer_seen: bool,
     /// Bring the selected event's row into sight in the next frame.
     pub reveal: bool,
+    /// How the selected event hangs together with others.
+    pub flow: Computed<EventRef, Flow>,
+    /// Rows that stay in sight above the others, by track.
+    pub pinned: BTreeSet<usize>,
+    /// Rows that are not shown, by track.
+    pub hidden_tracks: BTreeSet<usize>,
     /// A view that something in this frame leads to; the window brings it to the front.
     pub wanted_pane: Option<Pane>,
     /// What the overview remembers.
@@ -96,6 +106,7 @@ impl Session {
             document,
             selected: None,
             range: None,
+            aggregate: Computed::default(),
             dragging: None,
             folded: BTreeSet::new(),
             search: Search::default(),
@@ -105,6 +116,9 @@ impl Session {
             pointer_time: None,
             pointer_seen: false,
             reveal: false,
+            flow: Computed::default(),
+            pinned: BTreeSet::new(),
+            hidden_tracks: BTreeSet::new(),
             wanted_pane: None,
             overview: overview::State::default(),
             roofline: roofline::State::default(),
@@ -159,8 +173,38 @@ impl Session {
                 let all = 0..self.document.groups.len();
                 self.folded = if self.folded.is_empty() { all.collect() } else { BTreeSet::new() };
             }
+            Command::ToCause => {
+                let cause = self.known_flow().and_then(Flow::cause);
+                self.jump(cause);
+            }
+            Command::ToEffect => {
+                let effect = self.known_flow().and_then(Flow::effect);
+                self.jump(effect);
+            }
+            Command::Pin => {
+                if let Some(&track) =
+                    self.selected.and_then(|at| self.document.lane_tracks.get(at.lane))
+                    && !self.pinned.remove(&track)
+                {
+                    self.pinned.insert(track);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// How the selected event hangs together with others, as soon as a worker has found out.
+    pub fn flow(&mut self, ctx: &egui::Context) -> Option<&Flow> {
+        let at = self.selected?;
+        let document = Arc::clone(&self.document);
+        self.flow.get(&at, ctx, move || flow(&document, at));
+        self.known_flow()
+    }
+
+    /// The same, when it is there already.
+    #[must_use]
+    pub fn known_flow(&self) -> Option<&Flow> {
+        self.flow.value_of(&self.selected?)
     }
 
     /// Shows a stretch and remembers the one before for [`Command::Back`].
@@ -194,9 +238,10 @@ impl Session {
         self.wanted_pane = Some(pane);
     }
 
-    /// Shows a stretch of time in the timeline, marked.
+    /// Shows a stretch of a recording's time in the timeline, marked.
     pub fn show_in_timeline(&mut self, start_ns: i64, end_ns: i64) {
-        let stretch = Viewport::new(start_ns, end_ns);
+        let start = self.document.on_axis(start_ns);
+        let stretch = Viewport::new(start, start.saturating_add(end_ns.saturating_sub(start_ns)));
         self.mark(stretch);
         self.go_to(stretch.with_margin(0.5));
         self.open(Pane::Timeline);
@@ -224,9 +269,22 @@ impl Session {
         }
     }
 
-    /// Marks a stretch of time and sums it up.
-    pub fn mark(&mut self, range: Viewport) {
-        self.range = Some(aggregate(&self.document, range));
+    /// Selects an event and moves the view to it where it is not in sight.
+    pub fn go_to_event(&mut self, at: EventRef) {
+        self.jump(Some(at));
+    }
+
+    /// Marks a stretch of time, to be summed up.
+    pub const fn mark(&mut self, range: Viewport) {
+        self.range = Some(range);
+    }
+
+    /// What happened in the marked stretch, as soon as a worker has added it up.
+    pub fn aggregate(&mut self, ctx: &egui::Context) -> Option<&Aggregate> {
+        let range = self.range?;
+        let document = Arc::clone(&self.document);
+        self.aggregate.get(&range, ctx, move || aggregate(&document, range));
+        self.aggregate.value_of(&range)
     }
 
     /// Looks for events whose name contains the text of the search field.
@@ -277,7 +335,7 @@ impl Session {
     }
 
     fn fit(&mut self) {
-        let marked = self.range.as_ref().map(|found| found.range);
+        let marked = self.range;
         let event = self.selected.and_then(|at| self.document.event(at));
         let wanted = marked
             .or_else(|| event.map(|event| Viewport::new(event.start, event.end).with_margin(0.1)));

@@ -18,6 +18,8 @@ pub(crate) struct Cargo {
     python: Option<PathBuf>,
     /// The Python packages that check manifests and shell files.
     checkers: Option<PathBuf>,
+    /// Clippy is the compiler of our crates, and what it warns of are errors.
+    linted: bool,
 }
 
 /// Finds or fetches libtorch for cargo.
@@ -27,7 +29,18 @@ pub(crate) fn with_libtorch() -> Result<Cargo> {
         clang: libclang::environment()?,
         python: python::folder().ok(),
         checkers: python::checkers().ok(),
+        linted: false,
     })
+}
+
+/// The same, with clippy as the compiler of our crates: `cargo clippy` beside an ordinary build would compile all of them,
+/// and check all dependencies, a second time.
+pub(crate) fn linted() -> Result<Cargo> {
+    anyhow::ensure!(
+        shell::exists("clippy-driver"),
+        "clippy is not installed: `rustup component add clippy`"
+    );
+    Ok(Cargo { linted: true, ..with_libtorch()? })
 }
 
 impl Cargo {
@@ -52,6 +65,12 @@ impl Cargo {
             .envs(self.checkers.iter().map(|folder| ("PERFAGENT_TEST_CHECKERS", folder)))
             // `cargo run` sets this for its child; passing it on would rebuild what depends on it.
             .env_remove("CARGO_MANIFEST_DIR");
+        if self.linted {
+            command
+                .env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
+                // How `cargo clippy -- ARGUMENTS` hands its arguments to the driver.
+                .env("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
+        }
         // One that the developer has chosen stays.
         if std::env::var_os("PERFAGENT_NVRTC").is_none() {
             command.envs(nvrtc::library().map(|library| ("PERFAGENT_NVRTC", library)));

@@ -21,7 +21,7 @@ impl Test {
     /// Runs the checks in the order in which they are likely to fail fast.
     pub(crate) fn run(&self) -> Result<()> {
         nvrtc::require()?;
-        let cargo = cargo::with_libtorch()?;
+        let cargo = cargo::linted()?;
         system::require_window_packages()?;
         system::require_launcher_packages()?;
         system::require_monitoring_packages()?;
@@ -33,9 +33,10 @@ impl Test {
         }
         step("format", || cargo.run(&["fmt", "--all", "--check"]))?;
         step("spelling", spelling)?;
-        step("build", || cargo.run(&["build", "--workspace", "--all-targets"]))?;
+        step("build, with clippy", || {
+            cargo.run(&["build", "--workspace", "--all-targets", "--keep-going"])
+        })?;
         step("tidy", tidy::run)?;
-        step("clippy", || clippy(&cargo))?;
         step("tests", || cargo.run(&["nextest", "run", "--workspace", "--profile", "ci"]))?;
         step("demo at a small size", demo)?;
         step("the project's own costs", || Itself::short().with(&cargo::programs(false)?))?;
@@ -68,18 +69,6 @@ fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
     run()?;
     println!("── {name}: ok, {} s", started.elapsed().as_secs());
     Ok(())
-}
-
-/// Clippy as the compiler of our crates in an ordinary build: `cargo clippy` would check all dependencies a
-/// second time, which takes longer than everything else together; this way their finished artefacts serve.
-fn clippy(cargo: &Cargo) -> Result<()> {
-    shell::run(
-        cargo
-            .command(["build", "--workspace", "--all-targets", "--keep-going"])
-            .env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
-            // How `cargo clippy -- ARGUMENTS` hands its arguments to the driver.
-            .env("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__"),
-    )
 }
 
 /// nextest runs every test in a process of its own, which tests of processes need.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use perfagent_analysis::Report;
 use perfagent_recording::Recording;
 
+use super::alignment::Alignment;
 use super::lane::{Event, Lane};
 use super::names::Names;
 use super::operations::Operation;
@@ -55,6 +56,19 @@ pub struct Summary {
     pub warnings: Vec<String>,
 }
 
+/// Where the events of a rank of a recording have been moved to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Its recording.
+    pub source: usize,
+    /// Its first moment on the document's axis, ns.
+    pub start: i64,
+    /// Its last.
+    pub end: i64,
+    /// What was added to the recording's times, ns.
+    pub shift: i64,
+}
+
 /// The open recordings, ready to be drawn.
 #[derive(Default)]
 pub struct Document {
@@ -82,6 +96,10 @@ pub struct Document {
     pub span: Option<Viewport>,
     /// The recordings.
     pub sources: Vec<Source>,
+    /// How they stand to each other.
+    pub alignment: Alignment,
+    /// Where each rank has been moved to.
+    pub moves: Vec<Move>,
 }
 
 impl Document {
@@ -89,6 +107,18 @@ impl Document {
     #[must_use]
     pub fn whole(&self) -> Viewport {
         self.span.unwrap_or_else(|| Viewport::new(0, 0))
+    }
+
+    /// A time of a recording, as its report and its tables have it, on the document's axis. Which recording is told by the
+    /// time: those that were moved ran at different times.
+    #[must_use]
+    pub fn on_axis(&self, time: i64) -> i64 {
+        let within = |moved: &&Move| {
+            let time = time.saturating_add(moved.shift);
+            moved.start <= time && time <= moved.end
+        };
+        let shift = self.moves.iter().find(within).map_or(0, |moved| moved.shift);
+        time.saturating_add(shift)
     }
 
     /// The event behind a reference.

@@ -84,9 +84,29 @@ impl Lane {
             levels.lanes[level].push(event);
         }
         for lane in &mut levels.lanes {
+            lane.shrink();
             lane.mip = Mip::build(&lane.starts, &lane.ends, &lane.tints);
         }
         levels
+    }
+
+    /// Moves all events by so many ns.
+    pub(super) fn shift(&mut self, by: i64) {
+        let moved = |time: &mut i64| {
+            *time = time.saturating_add(by).clamp(-FURTHEST_TIME, FURTHEST_TIME);
+        };
+        self.starts.iter_mut().for_each(moved);
+        self.ends.iter_mut().for_each(moved);
+        self.mip = Mip::build(&self.starts, &self.ends, &self.tints);
+    }
+
+    /// Gives back the room that growing has taken in advance, up to half of everything.
+    fn shrink(&mut self) {
+        self.starts.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self.names.shrink_to_fit();
+        self.tints.shrink_to_fit();
+        self.rows.shrink_to_fit();
     }
 
     fn push(&mut self, event: Event) {
@@ -134,6 +154,12 @@ impl Lane {
     #[must_use]
     pub fn names(&self) -> &[NameId] {
         &self.names
+    }
+
+    /// The rows of the recording that the events are.
+    #[must_use]
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
     }
 
     /// Tints of all events.

@@ -3,9 +3,11 @@
 //! functions.
 
 pub mod aggregate;
+pub mod alignment;
 pub mod build;
 pub mod details;
 pub mod document;
+pub mod flow;
 pub mod histogram;
 pub mod hit;
 pub mod lane;

@@ -92,6 +92,13 @@ impl Series {
         Self { label, quantity, times, values, blocks }
     }
 
+    /// Moves all samples by so many ns.
+    pub(super) fn shift(&mut self, by: i64) {
+        for time in &mut self.times {
+            *time = time.saturating_add(by);
+        }
+    }
+
     /// True without samples.
     #[must_use]
     pub fn is_empty(&self) -> bool {

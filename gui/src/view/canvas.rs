@@ -1,7 +1,7 @@
 //! Everything that is painted on the canvas, from the background up.
 
-use egui::epaint::Mesh;
-use egui::{Align2, FontId, Painter, Pos2, Rect, Stroke, StrokeKind};
+use egui::epaint::{CubicBezierShape, Mesh};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, vec2};
 
 use super::layout::{LEVEL_HEIGHT, Layout, Row, RowKind};
 use super::paint::{Frame, Label};
@@ -33,7 +33,7 @@ pub(crate) fn paint(
     for row in visible {
         background(&mut below, canvas, frame, row);
     }
-    step_lines(&mut below, canvas, frame, session, layout, visible);
+    step_lines(&mut below, canvas, frame, session, visible);
     painter.add(below);
     let drawn = frame.tracks(visible);
     painter.add(drawn.mesh);
@@ -50,6 +50,7 @@ pub(crate) fn paint(
     if let Some(at) = session.selected {
         outline(painter, canvas, frame, session, layout, at);
     }
+    arrows(painter, canvas, frame, session, layout);
     marked(painter, canvas, frame, session);
 }
 
@@ -70,10 +71,9 @@ fn step_lines(
     canvas: Rect,
     frame: &Frame<'_>,
     session: &Session,
-    layout: &Layout,
     visible: &[Row],
 ) {
-    for (index, group) in session.document.groups.iter().enumerate() {
+    for group in &session.document.groups {
         let belongs = |row: &&Row| match row.kind {
             RowKind::Group(_) => false,
             RowKind::Track(track) => group.tracks.contains(&track),
@@ -83,7 +83,6 @@ fn step_lines(
         else {
             continue;
         };
-        debug_assert!(index < layout.rows.len());
         let rows = frame.top + first.top..=frame.top + last.top + last.height;
         for (_, x, _) in seen_steps(canvas, frame, &group.steps) {
             let line = Rect::from_x_y_ranges(x..=x + 1.0 / frame.pixels_per_point, rows.clone());
@@ -166,6 +165,53 @@ fn outline(
     painter.rect_stroke(rect.expand(1.0), 1.0, stroke, StrokeKind::Outside);
 }
 
+/// Draws what made the selected event run, and what it made run, as far as both ends have a row.
+fn arrows(painter: &Painter, canvas: Rect, frame: &Frame<'_>, session: &Session, layout: &Layout) {
+    let Some(flow) = session.known_flow() else { return };
+    let stroke = Stroke::new(1.4, frame.palette.selection);
+    for link in flow.causes.iter().chain(&flow.effects) {
+        let ends = place(canvas, frame, session, layout, link.from)
+            .zip(place(canvas, frame, session, layout, link.to));
+        let Some((from, to)) = ends else { continue };
+        let below = to.top() >= from.top();
+        let start = Pos2::new(from.left(), if below { from.bottom() } else { from.top() });
+        let end = Pos2::new(to.left(), to.center().y);
+        if start.x.max(end.x) < canvas.left() || start.x.min(end.x) > canvas.right() {
+            continue;
+        }
+        let bend = ((end.x - start.x) / 2.0).clamp(-60.0, 60.0).abs().max(12.0);
+        let points = [start, Pos2::new(start.x, end.y), Pos2::new(end.x - bend, end.y), end];
+        painter.add(CubicBezierShape::from_points_stroke(
+            points,
+            false,
+            Color32::TRANSPARENT,
+            stroke,
+        ));
+        let tip = vec![end, end + vec2(-6.0, -3.5), end + vec2(-6.0, 3.5)];
+        painter.add(Shape::convex_polygon(tip, frame.palette.selection, Stroke::NONE));
+    }
+}
+
+/// Where an event is, in sight or not, as far as its row is shown; far outside of the canvas it is just
+/// outside.
+fn place(
+    canvas: Rect,
+    frame: &Frame<'_>,
+    session: &Session,
+    layout: &Layout,
+    at: EventRef,
+) -> Option<Rect> {
+    let event = session.document.event(at)?;
+    let track = *session.document.lane_tracks.get(at.lane)?;
+    let level = at.lane - session.document.tracks.get(track)?.lanes.start;
+    let top = frame.top + layout.of_track(track)?.level_top(level);
+    let near = |time: i64| {
+        let x = frame.left + frame.scale.x(time) as f32 / frame.pixels_per_point;
+        x.clamp(canvas.left() - 2000.0, canvas.right() + 2000.0)
+    };
+    Some(Rect::from_x_y_ranges(near(event.start)..=near(event.end), top..=top + LEVEL_HEIGHT - 1.0))
+}
+
 fn event_rect(
     canvas: Rect,
     frame: &Frame<'_>,
@@ -196,8 +242,8 @@ fn marked(painter: &Painter, canvas: Rect, frame: &Frame<'_>, session: &Session)
         .dragging
         .zip(session.pointer_time)
         .map(|((from, _), to)| (from.min(to), from.max(to)));
-    let Some((start, end)) = being
-        .or_else(|| session.range.as_ref().map(|found| (found.range.start(), found.range.end())))
+    let Some((start, end)) =
+        being.or_else(|| session.range.map(|range| (range.start(), range.end())))
     else {
         return;
     };
@@ -214,6 +260,6 @@ fn marked(painter: &Painter, canvas: Rect, frame: &Frame<'_>, session: &Session)
     let font = FontId::proportional(TEXT_SIZE + 1.0);
     let galley = painter.layout_no_wrap(units::duration(end - start), font, frame.palette.text);
     let text_rect = Align2::CENTER_TOP.anchor_size(at, galley.size());
-    painter.rect_filled(text_rect.expand2(egui::vec2(4.0, 1.0)), 2.0, frame.palette.canvas);
+    painter.rect_filled(text_rect.expand2(vec2(4.0, 1.0)), 2.0, frame.palette.canvas);
     painter.galley(text_rect.min, galley, frame.palette.text);
 }

@@ -1,14 +1,17 @@
 //! The panel at the right: what was clicked, and what happened in the marked stretch of time.
 
-use egui::{Grid, Label, RichText, ScrollArea, Sense, Ui};
+use egui::{Grid, Label, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo};
 use perfagent_analysis::brief_kernel_name;
 
-use crate::model::aggregate::Aggregate;
 use crate::model::details::details;
 use crate::model::track::TrackKind;
+use crate::model::viewport::Viewport;
 use crate::palette::Palette;
 use crate::session::Session;
 use crate::units;
+
+/// Events that the selected one launched and that are listed.
+const MOST_EFFECTS: usize = 6;
 
 /// Shows the panel.
 pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
@@ -18,15 +21,14 @@ pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
             nothing = false;
             event(ui, session, at);
         }
-        if let Some(range) = session.range.clone() {
+        if let Some(range) = session.range {
             if !nothing {
                 ui.separator();
             }
             nothing = false;
-            stretch(ui, session, &range);
+            stretch(ui, session, range);
         }
         if nothing {
-            ui.label(RichText::new("Details").strong());
             ui.weak("Click an event to see what is known about it");
             ui.weak("Drag over the timeline to sum up a stretch of time");
             ui.add_space(8.0);
@@ -37,7 +39,6 @@ pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
 
 fn event(ui: &mut Ui, session: &mut Session, at: crate::model::document::EventRef) {
     let Some(details) = details(&session.document, at) else { return };
-    ui.label(RichText::new("Details").strong());
     ui.add(Label::new(RichText::new(&details.title).size(15.0)).wrap());
     ui.weak(&details.kind);
     ui.add_space(4.0);
@@ -53,6 +54,7 @@ fn event(ui: &mut Ui, session: &mut Session, at: crate::model::document::EventRe
         }
     });
     ui.add_space(6.0);
+    links(ui, session);
     ui.horizontal_wrapped(|ui| {
         if ui.button("Zoom to it").clicked() {
             session.zoom_to(at);
@@ -65,27 +67,74 @@ fn event(ui: &mut Ui, session: &mut Session, at: crate::model::document::EventRe
     });
 }
 
-fn stretch(ui: &mut Ui, session: &mut Session, range: &Aggregate) {
+/// Operator, call and kernel that belong together, each a click away.
+fn links(ui: &mut Ui, session: &mut Session) {
+    let Some(flow) = session.flow(ui.ctx()).cloned() else { return };
+    let document = std::sync::Arc::clone(&session.document);
+    let mut wanted = None;
+    let mut link = |ui: &mut Ui, what: &str, at| {
+        let Some(event) = document.event(at) else { return };
+        let name = document.name(&event);
+        ui.horizontal(|ui| {
+            ui.weak(what);
+            let shown = Label::new(RichText::new(brief_kernel_name(name)).underline());
+            let label = ui.add(shown.truncate().sense(Sense::click()).selectable(false));
+            label.widget_info(|| WidgetInfo::labeled(Role::Link, true, format!("{what} {name}")));
+            if label.on_hover_text(name).clicked() {
+                wanted = Some(at);
+            }
+        });
+    };
+    for cause in &flow.causes {
+        let what = match document.track_of(cause.from).map(|track| track.kind) {
+            Some(TrackKind::Api) => "Launched by",
+            _ => "Within",
+        };
+        link(ui, what, cause.from);
+    }
+    for effect in flow.effects.iter().take(MOST_EFFECTS) {
+        link(ui, "Launched", effect.to);
+    }
+    if flow.effect_count > MOST_EFFECTS {
+        let more = flow.effect_count - MOST_EFFECTS;
+        ui.weak(format!("and {} more", units::counted(more as u64, "event")));
+    }
+    if flow != crate::model::flow::Flow::default() {
+        ui.add_space(6.0);
+    }
+    if let Some(at) = wanted {
+        session.go_to_event(at);
+    }
+}
+
+fn stretch(ui: &mut Ui, session: &mut Session, range: Viewport) {
     ui.label(RichText::new("Marked time").strong());
-    ui.label(RichText::new(units::duration(range.range.length())).size(15.0));
+    ui.label(RichText::new(units::duration(range.length())).size(15.0));
     let origin = session.document.whole().start();
-    let from = units::duration(range.range.start() - origin);
-    let to = units::duration(range.range.end() - origin);
+    let from = units::duration(range.start() - origin);
+    let to = units::duration(range.end() - origin);
     ui.weak(format!("from {from} to {to}"));
+    if ui.button("Zoom to the marked time").clicked() {
+        session.go_to(range);
+    }
     ui.add_space(4.0);
+    let Some(found) = session.aggregate(ui.ctx()).cloned() else {
+        ui.weak("Adding up…");
+        return;
+    };
     Grid::new("kinds").num_columns(3).spacing([10.0, 3.0]).striped(true).show(ui, |ui| {
-        for total in &range.kinds {
+        for total in &found.kinds {
             ui.label(total.kind.label());
             ui.weak(units::counted(total.events, "event"));
             ui.label(total.busy_ns.map_or_else(String::new, units::duration));
             ui.end_row();
         }
     });
-    if let Some(kind) = range.top_kind {
+    if let Some(kind) = found.top_kind {
         ui.add_space(6.0);
         ui.weak(format!("Most time among {}", kind.label().to_lowercase()));
         let mut wanted = None;
-        for top in &range.top {
+        for top in &found.top {
             ui.horizontal(|ui| {
                 ui.set_max_width(ui.available_width());
                 ui.label(units::duration(top.total_ns));
@@ -105,10 +154,6 @@ fn stretch(ui: &mut Ui, session: &mut Session, range: &Aggregate) {
         if let Some(name) = wanted {
             session.look_for(name);
         }
-    }
-    ui.add_space(6.0);
-    if ui.button("Zoom to the marked time").clicked() {
-        session.go_to(range.range);
     }
 }
 

@@ -41,20 +41,36 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Puts the rows of a document below each other, leaving out what is folded.
+    /// Puts the rows of a document below each other, leaving out what is folded or hidden.
     #[must_use]
-    pub fn new(document: &Document, folded: &BTreeSet<usize>) -> Self {
+    pub fn new(document: &Document, folded: &BTreeSet<usize>, hidden: &BTreeSet<usize>) -> Self {
         let mut layout = Self::default();
         for (index, group) in document.groups.iter().enumerate() {
             layout.push(RowKind::Group(index), HEADER_HEIGHT);
             if !folded.contains(&index) {
-                for track in group.tracks.clone() {
-                    let levels = document.tracks[track].lanes.len().max(1);
-                    layout.push(RowKind::Track(track), levels as f32 * LEVEL_HEIGHT + GAP);
+                for track in group.tracks.clone().filter(|track| !hidden.contains(track)) {
+                    layout.track(document, track);
                 }
             }
         }
         layout
+    }
+
+    /// Only these tracks.
+    #[must_use]
+    pub fn of_tracks(document: &Document, tracks: &BTreeSet<usize>) -> Self {
+        let mut layout = Self::default();
+        for &track in tracks {
+            layout.track(document, track);
+        }
+        layout
+    }
+
+    fn track(&mut self, document: &Document, track: usize) {
+        if let Some(found) = document.tracks.get(track) {
+            let levels = found.lanes.len().max(1);
+            self.push(RowKind::Track(track), levels as f32 * LEVEL_HEIGHT + GAP);
+        }
     }
 
     fn push(&mut self, kind: RowKind, height: f32) {
@@ -134,8 +150,12 @@ mod tests {
     #[test]
     fn folding_hides_the_tracks_of_one_rank() {
         let document = document();
-        let open = Layout::new(&document, &BTreeSet::new());
-        let folded = Layout::new(&document, &BTreeSet::from([0]));
+        let none = BTreeSet::new();
+        let open = Layout::new(&document, &none, &none);
+        let folded = Layout::new(&document, &BTreeSet::from([0]), &none);
+        let hidden = Layout::new(&document, &none, &BTreeSet::from([1, 2]));
+        assert_eq!(hidden.rows.len(), 4);
+        assert_eq!(Layout::of_tracks(&document, &BTreeSet::from([3, 0])).rows.len(), 2);
         assert_eq!((open.rows.len(), folded.rows.len()), (6, 4));
         assert_eq!(folded.rows[1].kind, RowKind::Group(1));
         assert!((folded.rows[1].top - HEADER_HEIGHT).abs() < f32::EPSILON);
@@ -143,7 +163,7 @@ mod tests {
 
     #[test]
     fn rows_and_levels_are_found_by_height() {
-        let layout = Layout::new(&document(), &BTreeSet::new());
+        let layout = Layout::new(&document(), &BTreeSet::new(), &BTreeSet::new());
         let row = layout.of_track(1).unwrap();
         let inside = row.level_top(2) + 1.0;
         assert_eq!(layout.at(inside).unwrap().kind, RowKind::Track(1));

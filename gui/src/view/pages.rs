@@ -7,6 +7,7 @@ use egui::{Label, ProgressBar, RichText, Role, TextEdit, Ui, WidgetInfo};
 
 use crate::command::Command;
 use crate::job::Job;
+use crate::model::alignment::Alignment;
 use crate::palette::Palette;
 use crate::pane::Pane;
 use crate::recent::Recent;
@@ -17,6 +18,8 @@ use crate::units;
 pub(crate) enum Asked {
     /// Open these files together.
     Open(Vec<PathBuf>),
+    /// Move the ranks of what is open.
+    Align(Alignment),
     /// Give up loading.
     Cancel,
     /// Do this.

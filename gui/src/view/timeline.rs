@@ -9,6 +9,7 @@ use super::layout::{HEADER_HEIGHT, LEVEL_HEIGHT, Layout, Row, RowKind};
 use super::paint::Frame;
 use super::{canvas, pointer};
 use crate::model::ruler;
+use crate::model::track::Track;
 use crate::model::viewport::Scale;
 use crate::palette::Palette;
 use crate::session::Session;
@@ -23,31 +24,54 @@ const RULER_HEIGHT: f32 = 22.0;
 /// A tick of the ruler needs this much room, points.
 const TICK_ROOM: f32 = 95.0;
 
+/// The part of the height that pinned rows may take.
+const MOST_PINNED: f32 = 0.4;
+
 /// Shows the timeline in all the room there is.
 pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
     let palette = Palette::of(ui.ctx().theme());
-    let layout = Layout::new(&session.document, &session.folded);
+    session.flow(ui.ctx());
     show_ruler(ui, session, palette);
     ui.spacing_mut().item_spacing.y = 0.0;
+    if !session.pinned.is_empty() {
+        let layout = Layout::of_tracks(&session.document, &session.pinned);
+        let height = layout.height.min(ui.available_height() * MOST_PINNED);
+        let scroll = ScrollArea::vertical().id_salt("pinned").max_height(height);
+        scroll.auto_shrink([false, true]).show_viewport(ui, |ui, _| {
+            rows(ui, session, &layout, "pinned");
+        });
+        ui.add_space(1.0);
+        let line = ui.max_rect().x_range();
+        ui.painter().hline(line, ui.cursor().top(), Stroke::new(2.0, palette.weak));
+        ui.add_space(3.0);
+    }
+    let layout = Layout::new(&session.document, &session.folded, &session.hidden_tracks);
     ScrollArea::vertical().id_salt("timeline").auto_shrink(false).show_viewport(ui, |ui, _| {
-        ui.set_height(layout.height);
-        let whole = ui.max_rect();
-        let sight = ui.clip_rect().intersect(Rect::everything_right_of(whole.left()));
-        for row in layout.visible(sight.top() - whole.top(), sight.bottom() - whole.top()) {
-            name_of_row(ui, session, palette, row, whole.left_top());
-        }
-        let area = Rect::from_x_y_ranges(
-            whole.left() + GUTTER..=(whole.right() - MARGIN).max(whole.left() + GUTTER + 10.0),
-            sight.top()..=sight.bottom().max(sight.top() + 1.0),
-        );
-        let response = ui.interact(area, ui.scope_id().with("canvas"), Sense::click_and_drag());
-        act(ui, &response, area, whole.top(), session, &layout);
-        paint(ui, area, whole.top(), session, &layout, palette);
-        describe(&response, session);
+        let whole = rows(ui, session, &layout, "canvas");
         if std::mem::take(&mut session.reveal) {
             reveal(ui, session, &layout, whole);
         }
     });
+}
+
+/// Shows rows in a scrolled area, and returns where all of them are, the hidden part included.
+fn rows(ui: &mut Ui, session: &mut Session, layout: &Layout, id: &str) -> Rect {
+    let palette = Palette::of(ui.ctx().theme());
+    ui.set_height(layout.height);
+    let whole = ui.max_rect();
+    let sight = ui.clip_rect().intersect(Rect::everything_right_of(whole.left()));
+    for row in layout.visible(sight.top() - whole.top(), sight.bottom() - whole.top()) {
+        ui.push_id(id, |ui| name_of_row(ui, session, palette, row, whole.left_top()));
+    }
+    let area = Rect::from_x_y_ranges(
+        whole.left() + GUTTER..=(whole.right() - MARGIN).max(whole.left() + GUTTER + 10.0),
+        sight.top()..=sight.bottom().max(sight.top() + 1.0),
+    );
+    let response = ui.interact(area, ui.scope_id().with(id), Sense::click_and_drag());
+    act(ui, &response, area, whole.top(), session, layout);
+    paint(ui, area, whole.top(), session, layout, palette);
+    describe(&response, session, if id == "pinned" { "Pinned rows" } else { "Timeline" });
+    whole
 }
 
 fn show_ruler(ui: &mut Ui, session: &mut Session, palette: &Palette) {
@@ -108,18 +132,54 @@ fn name_of_row(ui: &mut Ui, session: &mut Session, palette: &Palette, row: &Row,
             }
         }
         RowKind::Track(index) => {
-            let Some(track) = session.document.tracks.get(index) else { return };
+            let document = std::sync::Arc::clone(&session.document);
+            let Some(track) = document.tracks.get(index) else { return };
             let first = Rect::from_min_size(
                 Pos2::new(rect.left() + 20.0, top + 2.5),
                 vec2(GUTTER - 20.0, LEVEL_HEIGHT),
             );
-            let text = RichText::new(&track.label).color(palette.text);
+            track_menu(ui, session, rect, index, track);
+            let pin = if session.pinned.contains(&index) { "• " } else { "" };
+            let text = RichText::new(format!("{pin}{}", track.label)).color(palette.text);
             let note = RichText::new(&track.owner).small().color(palette.weak);
             two_texts(ui, first, text, note);
             let line = rect.bottom() - 0.5;
             ui.painter().hline(rect.x_range(), line, Stroke::new(1.0, palette.line));
         }
     }
+}
+
+/// A right click on the name of a row.
+fn track_menu(ui: &Ui, session: &mut Session, rect: Rect, index: usize, track: &Track) {
+    let id = ui.scope_id().with(("track", index));
+    let response = ui.interact(rect, id, Sense::click());
+    let pinned = session.pinned.contains(&index);
+    let state = if pinned { ", pinned" } else { "" };
+    let name = format!("Row {} {}{state}", track.label, track.owner);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name.as_str()));
+    response.context_menu(|ui| {
+        if ui.button(if pinned { "Unpin" } else { "Pin to the top" }).clicked() {
+            if !session.pinned.remove(&index) {
+                session.pinned.insert(index);
+            }
+            ui.close();
+        }
+        if ui.button("Hide this row").clicked() {
+            session.hidden_tracks.insert(index);
+            ui.close();
+        }
+        if ui.button("Hide all rows of this kind").clicked() {
+            let tracks = session.document.tracks.iter().enumerate();
+            let alike = tracks.filter(|(_, other)| other.kind == track.kind).map(|(at, _)| at);
+            session.hidden_tracks.extend(alike);
+            ui.close();
+        }
+        let any = !session.hidden_tracks.is_empty();
+        if ui.add_enabled(any, egui::Button::new("Show hidden rows")).clicked() {
+            session.hidden_tracks.clear();
+            ui.close();
+        }
+    });
 }
 
 fn two_texts(ui: &mut Ui, rect: Rect, text: RichText, note: RichText) {
@@ -207,14 +267,14 @@ fn paint(ui: &Ui, area: Rect, top: f32, session: &Session, layout: &Layout, pale
 }
 
 /// Says in words what the canvas shows, for screen readers; the table holds the figures.
-fn describe(response: &Response, session: &Session) {
+fn describe(response: &Response, session: &Session, what: &str) {
     response.widget_info(|| {
         let origin = session.document.whole().start();
         WidgetInfo::labeled(
             Role::Canvas,
             true,
             format!(
-                "Timeline, {}, {} to {}, {}",
+                "{what}, {}, {} to {}, {}",
                 units::counted(session.document.tracks.len() as u64, "row"),
                 units::duration(session.view.start() - origin),
                 units::duration(session.view.end() - origin),

@@ -8,6 +8,7 @@ use super::pages::{self, Asked};
 use super::panes::Contents;
 use crate::command::Command;
 use crate::dock::Dock;
+use crate::model::alignment::Alignment;
 use crate::palette::Palette;
 use crate::pane::Pane;
 use crate::recent::Recent;
@@ -22,6 +23,9 @@ pub(crate) fn show(ui: &mut Ui, contents: &mut Contents<'_>, dock: &Dock, recent
         view_menu(ui, contents.asked, dock);
         if ui.button("Help").on_hover_text("Keys and mouse (?)").clicked() {
             contents.asked.push(Asked::Run(Command::Help));
+        }
+        if let Some(session) = contents.session.as_deref() {
+            align_menu(ui, contents.asked, session);
         }
         ui.separator();
         let Some(session) = contents.session.as_deref_mut() else {
@@ -96,6 +100,47 @@ fn view_menu(ui: &mut Ui, asked: &mut Vec<Asked>, dock: &Dock) {
             ui.label("Size");
             egui::gui_zoom::zoom_menu_buttons(ui);
         });
+    });
+}
+
+/// How ranks and runs stand to each other; nothing to choose where there is one rank.
+fn align_menu(ui: &mut Ui, asked: &mut Vec<Asked>, session: &Session) {
+    let document = &session.document;
+    if document.groups.len() < 2 {
+        return;
+    }
+    // The step in the middle of what is shown, of the first rank that has steps.
+    let middle = session.view.start() + session.view.length() / 2;
+    let steps = document.groups.iter().map(|group| &group.steps).find(|steps| !steps.is_empty());
+    let step = steps.map(|steps| {
+        let at = steps.partition_point(|step| step.end < middle).min(steps.len() - 1);
+        (at, steps[at].label.clone())
+    });
+    ui.menu_button("Align", |ui| {
+        let mut choices = vec![
+            (
+                Alignment::Automatic,
+                "Automatic".to_owned(),
+                "Runs of different times begin together",
+            ),
+            (Alignment::Recorded, "As recorded".to_owned(), "Every event when it was"),
+            (
+                Alignment::Step(0),
+                "First steps".to_owned(),
+                "The first step of every rank begins at once",
+            ),
+        ];
+        if let Some((at, label)) = step.filter(|&(at, _)| at > 0) {
+            let text = format!("{label}, in the middle");
+            choices.push((Alignment::Step(at), text, "This step of every rank begins at once"));
+        }
+        for (alignment, text, hint) in choices {
+            let chosen = document.alignment == alignment;
+            if ui.selectable_label(chosen, text).on_hover_text(hint).clicked() {
+                asked.push(Asked::Align(alignment));
+                ui.close();
+            }
+        }
     });
 }
 

@@ -57,7 +57,11 @@ fn crowded(events: usize) -> Document {
 #[test]
 fn a_million_events_are_few_triangles_at_every_zoom() {
     let document = crowded(1_000_000);
-    let layout = Layout::new(&document, &std::collections::BTreeSet::new());
+    let layout = Layout::new(
+        &document,
+        &std::collections::BTreeSet::new(),
+        &std::collections::BTreeSet::new(),
+    );
     let whole = document.whole();
     for zoom in [1.0, 0.3, 0.05, 0.01, 0.001, 0.00001] {
         let frame = Frame {

@@ -6,6 +6,7 @@ use egui::Vec2;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use perfagent_gui::app::App;
+use perfagent_gui::job;
 
 use crate::fixture::cpu_file;
 
@@ -50,6 +51,29 @@ fn two_recordings_stand_side_by_side() {
 }
 
 #[test]
+fn the_ranks_of_one_run_can_be_aligned_at_a_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = open(vec![cpu_file(folder.path())]);
+    let starts = |harness: &Harness<'_, App>| -> Vec<i64> {
+        let groups = &harness.state().session().unwrap().document.groups;
+        groups.iter().map(|group| group.steps[0].start).collect()
+    };
+    let before = starts(&harness);
+    assert_ne!(before[0], before[1]);
+    harness.get_by_label("Align").click();
+    harness.run();
+    harness.get_by_label("First steps").click();
+    harness.step();
+    harness.step();
+    wait(&mut harness);
+    let after = starts(&harness);
+    assert_eq!((after[0], after[1]), (before[0], before[0]));
+    let session = harness.state().session().unwrap();
+    let raw = before[1] + 1_000;
+    assert!([0, before[0] - before[1]].contains(&(session.document.on_axis(raw) - raw)));
+}
+
+#[test]
 fn every_broken_file_gets_a_page_with_the_reason_and_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| {
@@ -58,9 +82,11 @@ fn every_broken_file_gets_a_page_with_the_reason_and_the_remedy() {
         path
     };
     let whole = std::fs::read(cpu_file(folder.path())).unwrap();
+    let nothing = folder.path().join("nothing");
+    std::fs::create_dir(&nothing).unwrap();
     for (path, reason) in [
         (folder.path().join("missing.perfdb"), "no such file"),
-        (folder.path().to_owned(), "is a directory"),
+        (nothing, "is a directory"),
         (write("empty.perfdb", b""), "is empty"),
         (write("text.perfdb", b"hello"), "is not a recording"),
         (write("cut.perfdb", &whole[..whole.len() / 2]), "is cut off"),
@@ -69,6 +95,75 @@ fn every_broken_file_gets_a_page_with_the_reason_and_the_remedy() {
         assert!(harness.query_by_label("This file cannot be opened").is_some());
         assert!(harness.query_by_label_contains(reason).is_some(), "{reason}");
         assert!(harness.state().failure().unwrap().lines().count() == 1);
+    }
+}
+
+#[test]
+fn a_folder_opens_as_all_the_recordings_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = cpu_file(folder.path());
+    std::fs::copy(&first, folder.path().join("another.perfdb")).unwrap();
+    let harness = open(vec![folder.path().to_owned()]);
+    assert_eq!(harness.state().session().unwrap().document.sources.len(), 2);
+}
+
+#[test]
+fn every_public_trace_opens_as_it_is() {
+    let traces = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/traces");
+    if !traces.is_dir() {
+        println!("skipped: {} is absent", traces.display());
+        return;
+    }
+    let mut opened = 0;
+    for format in ["kineto", "nsys", "nccl"] {
+        for entry in std::fs::read_dir(traces.join(format)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() || path.metadata().unwrap().len() > 20 << 20 {
+                continue;
+            }
+            let harness = open(vec![path.clone()]);
+            match harness.state().failure() {
+                None => opened += 1,
+                // What lies beside the traces: lists, licences.
+                Some(message) => {
+                    assert_eq!(message.lines().count(), 1, "{message}");
+                    assert!(
+                        job::check(std::slice::from_ref(&path)).is_err(),
+                        "{}: {message}",
+                        path.display()
+                    );
+                }
+            }
+        }
+    }
+    assert!(opened >= 5, "{opened}");
+}
+
+#[test]
+fn every_damaged_file_shows_its_message_and_leaves_the_window_usable() {
+    let broken =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/traces/broken");
+    if !broken.is_dir() {
+        println!("skipped: {} is absent", broken.display());
+        return;
+    }
+    for entry in std::fs::read_dir(&broken).unwrap() {
+        let path = entry.unwrap().path();
+        let mut harness = open(vec![path.clone()]);
+        if harness.state().failure().is_some() {
+            assert!(harness.query_by_label("This file cannot be opened").is_some());
+            let folder = tempfile::tempdir().unwrap();
+            let good = cpu_file(folder.path()).display().to_string();
+            harness.get_by_label("Path of a recording").focus();
+            harness.run();
+            harness.get_by_label("Path of a recording").type_text(&good);
+            harness.run();
+            harness.get_by_label("Open").click();
+            harness.step();
+            harness.step();
+            wait(&mut harness);
+        }
+        assert!(harness.state().session().is_some(), "{}", path.display());
     }
 }
 

@@ -63,7 +63,7 @@ fn a_click_on_the_plot_leads_to_the_moment() {
     settle(&mut harness);
     let app = harness.state();
     let whole = app.session().unwrap().document.whole();
-    let marked = app.session().unwrap().range.as_ref().unwrap().range;
+    let marked = app.session().unwrap().range.unwrap();
     assert!(app.dock.shows(Pane::Timeline));
     assert!(marked.start() >= whole.start() && marked.end() <= whole.end());
     assert!(marked.length() < whole.length() / 10);

@@ -87,7 +87,7 @@ fn a_click_on_the_plot_of_steps_leads_to_a_step() {
     harness.get_by_label_contains("Step time by step and rank").click();
     settle(&mut harness);
     let session = harness.state().session().unwrap();
-    let marked = session.range.as_ref().unwrap().range;
+    let marked = session.range.unwrap();
     let steps = session.document.groups.iter().flat_map(|group| &group.steps);
     assert!(steps.into_iter().any(|step| (step.start, step.end) == (marked.start(), marked.end())));
 }

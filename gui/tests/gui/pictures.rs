@@ -4,12 +4,13 @@
 
 use egui::Theme;
 use perfagent_gui::command::Command;
-use perfagent_gui::model::document::Document;
+use perfagent_gui::model::document::{Document, EventRef};
 use perfagent_gui::model::search::Matches;
+use perfagent_gui::model::track::TrackKind;
 use perfagent_gui::model::viewport::Viewport;
 use perfagent_gui::session::Session;
 
-use crate::fixture::{ORIGIN, cpu, gpu, window};
+use crate::fixture::{ORIGIN, cpu, gpu, settle, window};
 
 /// Says so clearly when nothing can draw: a test of pictures that draws none must not pass.
 pub(crate) fn can_draw() -> bool {
@@ -37,7 +38,7 @@ fn picture(name: &str, document: Document, theme: Theme, arrange: impl FnOnce(&m
     }
     let mut harness = window(document, theme);
     arrange(harness.state_mut().session_mut().unwrap());
-    harness.run();
+    settle(&mut harness);
     harness.snapshot(name);
 }
 
@@ -65,5 +66,16 @@ fn search_light() {
         session.search.text = "flash".into();
         session.search_changed();
         session.run(Command::NextMatch);
+    });
+}
+
+#[test]
+fn flow_light() {
+    picture("flow_light", gpu(), Theme::Light, |session| {
+        session.go_to(Viewport::new(ORIGIN + 40_000_000, ORIGIN + 43_000_000));
+        let kernels = session.document.tracks.iter().find(|track| track.kind == TrackKind::Kernels);
+        let lane = kernels.unwrap().lanes.start;
+        session.go_to_event(EventRef { lane, index: 164 });
+        session.run(Command::Pin);
     });
 }

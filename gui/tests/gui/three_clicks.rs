@@ -88,7 +88,7 @@ fn finds_the_worst_exposed_communication(document: Document) {
     let mut stranger = Stranger::meets(document);
     stranger.click("Worst exposed communication: ");
     assert!(stranger.clicks <= 3 && stranger.shows_the_timeline());
-    let marked = stranger.harness.state().session().unwrap().range.as_ref().unwrap().range;
+    let marked = stranger.harness.state().session().unwrap().range.unwrap();
     let kernels = stranger.kernels();
     let touches =
         |kernel: &&(bool, i64, i64, usize)| kernel.1 < marked.end() && kernel.2 > marked.start();
@@ -125,7 +125,7 @@ fn finds_the_first_suggestion(document: Document) {
     let place = first.evidence.iter().find_map(|place| place.start_ns.zip(place.end_ns));
     match place {
         Some((start, end)) => {
-            let marked = session.range.as_ref().unwrap().range;
+            let marked = session.range.unwrap();
             assert!(stranger.shows_the_timeline());
             assert!(marked.start() <= start && marked.end() >= end, "{marked:?}");
         }

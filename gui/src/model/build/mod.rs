@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use perfagent_analysis::Report;
 use perfagent_recording::{Recording, StringId, Strings};
 
-use super::document::{Document, Source};
+use super::alignment::{self, Alignment, Moved};
+use super::document::{Document, Move, Source};
 use super::lane::{FURTHEST_TIME, Lane};
 use super::names::{NameId, Names};
 use super::operations;
@@ -20,10 +21,10 @@ use super::viewport::Viewport;
 pub(crate) use tracks::{stream_label, thread_label};
 
 /// Makes the document of one or more recordings with their reports. Ranks of all recordings stand side
-/// by side on one axis of time.
+/// by side on one axis of time, moved as `alignment` says.
 #[must_use]
-pub fn document(recordings: Vec<(PathBuf, Recording, Report)>) -> Document {
-    let mut document = Document::default();
+pub fn document(recordings: Vec<(PathBuf, Recording, Report)>, alignment: Alignment) -> Document {
+    let mut document = Document { alignment, ..Document::default() };
     let file_name = |path: &PathBuf| {
         path.file_name()
             .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
@@ -42,15 +43,30 @@ pub fn document(recordings: Vec<(PathBuf, Recording, Report)>) -> Document {
                 draft.group.note = format!("{} · {}", draft.group.note, titles[index]);
             }
         }
-        groups.append(&mut drafts);
+        groups.extend(drafts.into_iter().map(|draft| (index, draft)));
         document.sources.push(Source { path, recording, report });
     }
-    groups.sort_by_key(|draft| (draft.group.rank.is_none(), draft.group.rank));
-    for draft in groups {
+    groups.sort_by_key(|(_, draft)| (draft.group.rank.is_none(), draft.group.rank));
+    let shifts = shifts(&groups, alignment);
+    for ((source, mut draft), &shift) in groups.into_iter().zip(&shifts) {
+        if shift != 0 {
+            draft.shift(shift);
+        }
+        let span = draft.span();
+        document.moves.extend(span.map(|(start, end)| Move { source, start, end, shift }));
         place(&mut document, draft);
     }
-    for source in &document.sources {
-        document.series.extend(counters::series(&source.recording));
+    for (index, source) in document.sources.iter().enumerate() {
+        let shift = document.moves.iter().find(|moved| moved.source == index);
+        let shift = shift.map_or(0, |moved| moved.shift);
+        let several = several.then(|| titles[index].as_str());
+        for mut series in counters::series(&source.recording) {
+            series.shift(shift);
+            if let Some(title) = several {
+                series.label = format!("{} · {title}", series.label);
+            }
+            document.series.push(series);
+        }
     }
     document.series.retain(|series| !series.is_empty());
     let tints: BTreeSet<Tint> = document.lanes.iter().flat_map(Lane::tints).copied().collect();
@@ -58,6 +74,19 @@ pub fn document(recordings: Vec<(PathBuf, Recording, Report)>) -> Document {
     document.span = span(&document);
     document.summary = summary::summary(&document);
     document
+}
+
+/// What each rank's times are moved by, ns.
+fn shifts(groups: &[(usize, tracks::Draft)], alignment: Alignment) -> Vec<i64> {
+    let moved: Vec<Moved<'_>> = groups
+        .iter()
+        .map(|(source, draft)| Moved {
+            source: *source,
+            steps: &draft.group.steps,
+            span: draft.span(),
+        })
+        .collect();
+    alignment::shifts(&moved, alignment)
 }
 
 fn place(document: &mut Document, draft: tracks::Draft) {

@@ -18,6 +18,27 @@ pub(super) struct Draft {
     pub(super) tracks: Vec<(Track, Vec<Lane>)>,
 }
 
+impl Draft {
+    /// Its first and last moment, ns.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        let lanes = self.tracks.iter().flat_map(|(_, lanes)| lanes);
+        let spans = lanes.filter_map(|lane| Some((*lane.starts().first()?, *lane.ends().last()?)));
+        let steps = self.group.steps.iter().map(|step| (step.start, step.end));
+        spans.chain(steps).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// Moves all of it by so many ns.
+    pub(super) fn shift(&mut self, by: i64) {
+        for lane in self.tracks.iter_mut().flat_map(|(_, lanes)| lanes) {
+            lane.shift(by);
+        }
+        for step in &mut self.group.steps {
+            step.start = step.start.saturating_add(by);
+            step.end = step.end.saturating_add(by);
+        }
+    }
+}
+
 /// Which track an event belongs to. The order is the order on the screen: first what threads did,
 /// each thread's rows together, then communication, then the streams.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

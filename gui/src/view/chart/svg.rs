@@ -191,7 +191,8 @@ mod tests {
         let svg = chart.svg(vec2(600.0, 300.0), palette);
         let parsed = roxmltree::Document::parse(&svg).unwrap();
         let count = |tag: &str| parsed.descendants().filter(|node| node.has_tag_name(tag)).count();
-        assert!(count("polygon") >= 1 && count("path") == 1 && count("circle") == 0);
+        // The crosses of the points and of the legend; the band.
+        assert_eq!((count("path"), count("polygon"), count("circle")), (2, 1, 0));
         for text in
             ["a < b & \"c\"", "line", "band", "points", "bars", "limit", "size", "rate", "100"]
         {

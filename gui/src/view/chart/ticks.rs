@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn ticks_are_round_numbers_within_the_range() {
         assert_eq!(linear((0.0, 10.0), 5), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
-        assert_eq!(linear((-0.3, 0.31), 3), [-0.2, 0.0, 0.2]);
+        assert_eq!(linear((-0.3, 0.31), 4), [-0.2, 0.0, 0.2]);
         assert_eq!(linear((5.0, 5.0), 4), [5.0]);
         assert_eq!(log((1.0, 100.0), 8), [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
         assert_eq!(log((1.0, 1e12), 4), [1.0, 1e3, 1e6, 1e9, 1e12]);

@@ -2,7 +2,6 @@
 
 use egui::{Ui, vec2};
 
-use crate::model::document::Document;
 use crate::model::memory::forecast::Forecast;
 use crate::model::memory::levels::{Level, Levels};
 use crate::model::viewport::Viewport;
@@ -28,30 +27,31 @@ const MUCH: f64 = 0.25;
 /// What is drawn beside the levels: the moment of the peak, and forecasts.
 type Beside<'a> = (Option<i64>, Option<&'a Forecast>);
 
-/// Shows the plot; the stretch around the moment that was clicked, ns.
+/// Shows the plot; the stretch around the moment that was clicked, ns. `whole` is what the timeline shows, in
+/// times of the recording, as all times here are.
 pub(super) fn show(
     ui: &mut Ui,
-    document: &Document,
+    whole: Viewport,
     levels: &Levels,
     beside: Beside<'_>,
     whole_device: &mut Option<bool>,
 ) -> Option<(i64, i64)> {
     let used = levels.curves.iter().map(|curve| curve.series.peak()).fold(0.0, f64::max);
     let much = levels.device_bytes.is_none_or(|bytes| used >= bytes as f64 * MUCH);
-    let mut whole = whole_device.unwrap_or(much);
-    let stretch = levels.window(document.whole());
-    let chart = chart(ui, (document.whole().start(), stretch), levels, beside, whole);
+    let mut up_to_device = whole_device.unwrap_or(much);
+    let stretch = levels.window(whole);
+    let chart = chart(ui, (whole.start(), stretch), levels, beside, up_to_device);
     let touched = chart.show(ui, vec2(ui.available_width(), HEIGHT));
     ui.horizontal_wrapped(|ui| {
         ui.weak("Click on the plot to go to that moment in the timeline");
         if levels.device_bytes.is_some()
-            && ui.checkbox(&mut whole, "Up to the memory of the GPU").changed()
+            && ui.checkbox(&mut up_to_device, "Up to the memory of the GPU").changed()
         {
-            *whole_device = Some(whole);
+            *whole_device = Some(up_to_device);
         }
     });
     let (seconds, _) = touched.clicked_at?;
-    let moment = document.whole().start().saturating_add((seconds * 1e9).round() as i64);
+    let moment = whole.start().saturating_add((seconds * 1e9).round() as i64);
     let half = (stretch.length() as f64 * SHOWN / 2.0).max(500.0) as i64;
     Some((moment.saturating_sub(half), moment.saturating_add(half)))
 }
@@ -61,7 +61,7 @@ fn chart(
     (origin, stretch): (i64, Viewport),
     levels: &Levels,
     (peak, forecast): Beside<'_>,
-    whole: bool,
+    up_to_device: bool,
 ) -> Chart {
     let palette = Palette::of(ui.ctx().theme());
     let mut layers = Vec::new();
@@ -78,7 +78,7 @@ fn chart(
     let mut level = |name: String, at: f64, vertical: bool| {
         layers.push(Layer::Level { name, colour: palette.weak, at, vertical });
     };
-    let device = levels.device_bytes.filter(|_| whole).map(|bytes| bytes as f64);
+    let device = levels.device_bytes.filter(|_| up_to_device).map(|bytes| bytes as f64);
     if let Some(bytes) = device {
         level(format!("GPU memory, {}", units::bytes(bytes)), bytes, false);
         most = most.max(bytes);

@@ -11,9 +11,11 @@ use egui::{ComboBox, RichText, Role, ScrollArea, Ui, WidgetInfo};
 use perfagent_analysis::report::Memory;
 
 use crate::computed::Computed;
+use crate::model::document::Document;
 use crate::model::memory::alive::fragmentation;
 use crate::model::memory::forecast::{Forecast, NoForecast, Told};
 use crate::model::memory::levels::{Level, Levels, levels};
+use crate::model::viewport::Viewport;
 use crate::model::whose::{Process, members};
 use crate::palette::Palette;
 use crate::session::Session;
@@ -92,8 +94,8 @@ fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<(i64, i6
             Some(levels) if levels.is_empty() => nothing(ui),
             Some(levels) => {
                 let peak = member.rank.memory.at_peak.as_ref().map(|peak| peak.time_ns);
-                stretch =
-                    course::show(ui, &document, levels, (peak, points), &mut state.whole_device);
+                let whole = in_recording(&document, process.0);
+                stretch = course::show(ui, whole, levels, (peak, points), &mut state.whole_device);
             }
         }
         let at_peak = &member.rank.memory;
@@ -115,6 +117,13 @@ fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<(i64, i6
         }
     });
     stretch
+}
+
+/// All of the axis of time, in times of a recording, which may be moved on it.
+fn in_recording(document: &Document, source: usize) -> Viewport {
+    let moved = document.moves.iter().find(|moved| moved.source == source);
+    let (whole, shift) = (document.whole(), moved.map_or(0, |moved| moved.shift));
+    Viewport::new(whole.start().saturating_sub(shift), whole.end().saturating_sub(shift))
 }
 
 fn whose(

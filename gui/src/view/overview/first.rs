@@ -100,7 +100,9 @@ fn cards(session: &Session, shown: &Figures, found: Option<&Places>) -> Vec<Card
             note: format!(
                 "{} · at {}",
                 stretch.who,
-                units::duration(stretch.start_ns - session.document.whole().start())
+                units::duration(
+                    session.document.on_axis(stretch.start_ns) - session.document.whole().start()
+                )
             ),
             lead: Some(Lead::Stretch(stretch.start_ns, stretch.end_ns)),
         },

@@ -5,16 +5,11 @@ use egui::{ComboBox, Role, TextEdit, Ui, WidgetInfo};
 use super::State;
 use super::cells::{HEADINGS, Table};
 use crate::model::operations::rows::{Group, Row};
-use crate::model::track::TrackKind;
 use crate::session::Session;
 use crate::units;
 use crate::view::grid::Grid;
 
 pub(super) fn show(ui: &mut Ui, session: &Session, state: &mut State, rows: &[Row]) {
-    let mut kinds: Vec<TrackKind> =
-        session.document.operations.iter().map(|row| row.kind).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
     let wanted = &mut state.wanted;
     ui.horizontal_wrapped(|ui| {
         ui.label("By");
@@ -33,7 +28,7 @@ pub(super) fn show(ui: &mut Ui, session: &Session, state: &mut State, rows: &[Ro
         });
         if matches!(wanted.group, Group::Name | Group::Category) {
             ui.selectable_value(&mut wanted.kind, None, "All");
-            for kind in kinds {
+            for &kind in state.kinds.iter().flatten() {
                 ui.selectable_value(&mut wanted.kind, Some(kind), kind.label());
             }
         }

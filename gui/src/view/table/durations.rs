@@ -93,7 +93,7 @@ fn chart(ui: &Ui, found: &Histogram, labels: bool) -> Chart {
     let width = (greatest.max(1) as f64 / least.max(1) as f64).ln();
     // Names of lines that are near each other would lie on each other.
     let apart = (late / median).ln() > width * 0.2;
-    let mut layers = vec![Layer::Bars { name: String::new(), colour: palette.curves[0], bars }];
+    let mut layers = vec![Layer::Bars { name: String::new(), colour: palette.curves[5], bars }];
     for (name, at) in [("P50", Some(median)), ("P99", apart.then_some(late))] {
         layers.extend(at.map(|at| Layer::Level {
             name: name.to_owned(),

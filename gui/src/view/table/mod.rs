@@ -37,7 +37,8 @@ pub struct State {
     rows: Computed<Wanted, Arc<Vec<Row>>>,
     grid: grid::State,
     shown: u64,
-    begun: bool,
+    /// What ran at all, in order.
+    kinds: Option<Vec<TrackKind>>,
     selected: Option<Key>,
     hide_durations: bool,
     durations: Computed<(Vec<NameId>, TrackKind, Option<Process>), Histogram>,
@@ -75,13 +76,15 @@ pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
 
 fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<Act> {
     let document = &session.document;
-    if !std::mem::replace(&mut state.begun, true) {
+    if state.kinds.is_none() {
+        let kinds: std::collections::BTreeSet<TrackKind> =
+            document.operations.iter().map(|row| row.kind).collect();
+        // What took the time, not what is around it.
+        let order = [TrackKind::Kernels, TrackKind::Operators, TrackKind::Ranges];
+        let first = order.into_iter().find(|kind| kinds.contains(kind));
+        state.wanted.kind = state.wanted.kind.or(first);
+        state.kinds = Some(kinds.into_iter().collect());
         state.grid.order = Some(FIRST_ORDER);
-        state.wanted.kind = document.operations.iter().map(|row| row.kind).min_by_key(|kind| {
-            // What took the time, not what is around it.
-            let order = [TrackKind::Kernels, TrackKind::Operators, TrackKind::Ranges];
-            order.iter().position(|first| first == kind).unwrap_or(order.len())
-        });
     }
     let (for_rows, wanted) = (Arc::clone(document), state.wanted.clone());
     let known = Arc::clone(&state.percentiles);
