@@ -73,6 +73,12 @@ impl App {
         app
     }
 
+    /// A window that waits for a document.
+    #[must_use]
+    pub fn with_job(job: Job, ctx: &egui::Context) -> Self {
+        Self::on(Page::Loading(job), ctx)
+    }
+
     /// A window that shows a document.
     #[must_use]
     pub fn with_document(document: Document, ctx: &egui::Context) -> Self {

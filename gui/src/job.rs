@@ -1,14 +1,15 @@
 //! Loading on a thread of its own: the window stays alive, shows how far it is, and may give up.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, TryRecvError, bounded};
 use perfagent_recording::{OpenError, Reader, Recording};
 
+use crate::facts::facts;
 use crate::model::alignment::Alignment;
 use crate::model::build;
 use crate::model::document::Document;
@@ -83,10 +84,11 @@ fn files_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
 /// # Errors
 /// The one line of the first file that cannot be read.
 pub fn load(paths: &[PathBuf], progress: &dyn Fn(Stage)) -> Result<Document, String> {
-    load_aligned(paths, Alignment::Automatic, progress)
+    load_aligned(paths, Alignment::Automatic, progress, &|_| {})
 }
 
-/// The same, with the ranks moved as `alignment` says.
+/// The same, with the ranks moved as `alignment` says. `tell` gets what each recording says of itself, before its events
+/// are read.
 ///
 /// # Errors
 /// The one line of the first file that cannot be read.
@@ -94,6 +96,7 @@ pub fn load_aligned(
     paths: &[PathBuf],
     alignment: Alignment,
     progress: &dyn Fn(Stage),
+    tell: &dyn Fn(Vec<String>),
 ) -> Result<Document, String> {
     let inputs = inputs(paths)?;
     let mut recordings = Vec::with_capacity(inputs.len());
@@ -102,6 +105,7 @@ pub fn load_aligned(
             Input::Recording(path) => {
                 let read = || {
                     let reader = Reader::open(&path)?;
+                    tell(facts(&reader)?);
                     Recording::load(&reader, &mut |done| {
                         progress(Stage { file, rows: done.rows, total: done.total, reading: true });
                     })
@@ -142,6 +146,7 @@ struct Shared {
     rows: AtomicU64,
     total: AtomicU64,
     ordering: AtomicBool,
+    facts: Mutex<Vec<String>>,
 }
 
 /// Loading that is under way. Dropping it gives up: the thread ends when it notices, its result is
@@ -166,13 +171,30 @@ impl Job {
     /// Starts loading. `ctx` is asked to repaint when there is something new.
     #[must_use]
     pub fn start(paths: Vec<PathBuf>, alignment: Alignment, ctx: &egui::Context) -> Self {
+        let all = paths.clone();
+        Self::run(paths, ctx, move |progress, tell| load_aligned(&all, alignment, progress, tell))
+    }
+
+    /// Starts `work`, which makes the document of `paths`, on a thread.
+    #[must_use]
+    pub fn run(
+        paths: Vec<PathBuf>,
+        ctx: &egui::Context,
+        work: impl FnOnce(&dyn Fn(Stage), &dyn Fn(Vec<String>)) -> Result<Document, String>
+        + Send
+        + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         let (sender, result) = bounded(1);
         let worker = {
-            let (shared, paths, ctx) = (Arc::clone(&shared), paths.clone(), ctx.clone());
+            let (shared, ctx) = (Arc::clone(&shared), ctx.clone());
             move || {
                 let painted = std::cell::Cell::new(Instant::now());
-                let loaded = load_aligned(&paths, alignment, &|stage| {
+                let tell = |facts: Vec<String>| {
+                    *shared.facts.lock().unwrap_or_else(PoisonError::into_inner) = facts;
+                    ctx.request_repaint();
+                };
+                let told = |stage: Stage| {
                     shared.file.store(stage.file, Ordering::Relaxed);
                     shared.rows.store(stage.rows, Ordering::Relaxed);
                     shared.total.store(stage.total, Ordering::Relaxed);
@@ -181,7 +203,8 @@ impl Job {
                         painted.set(Instant::now());
                         ctx.request_repaint();
                     }
-                });
+                };
+                let loaded = work(&told, &tell);
                 // The receiver is gone when the user gave up: then nobody wants the result.
                 let _ = sender.send(loaded);
                 ctx.request_repaint();
@@ -204,6 +227,12 @@ impl Job {
                 self.paths.first().map_or_else(String::new, |path| path.display().to_string())
             )),
         }
+    }
+
+    /// What the recording that is being read says of itself.
+    #[must_use]
+    pub fn facts(&self) -> Vec<String> {
+        self.shared.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The file that is being read.

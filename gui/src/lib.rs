@@ -15,6 +15,7 @@ pub mod app;
 pub mod command;
 pub mod computed;
 pub mod dock;
+pub mod facts;
 pub mod job;
 pub mod model;
 mod open_file;

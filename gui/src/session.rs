@@ -25,6 +25,27 @@ const PAN_STEP: f64 = 0.15;
 /// Part of the view that is left after a key press zooms in.
 const ZOOM_STEP: f64 = 0.7;
 
+/// Documents of up to so many events are searched within a frame; larger ones on a thread.
+const SEARCHED_AT_ONCE: u64 = 1_000_000;
+
+/// What is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// Names with this text in them.
+    Text(String),
+    /// One name.
+    Name(NameId),
+}
+
+impl Wanted {
+    fn matches(&self, document: &Document) -> Arc<Matches> {
+        Arc::new(match self {
+            Self::Text(text) => Matches::of_text(document, text),
+            Self::Name(name) => Matches::of_name(document, *name),
+        })
+    }
+}
+
 /// Events that are looked for together: by the search field or by a row of the table.
 #[derive(Default)]
 pub struct Search {
@@ -33,9 +54,11 @@ pub struct Search {
     /// The row of the table that was clicked.
     pub name: Option<NameId>,
     /// The matching events.
-    pub matches: Matches,
+    pub matches: Arc<Matches>,
     /// The field should get the keyboard in the next frame.
     pub wants_focus: bool,
+    /// A search that has not ended yet, and whether to go to the first match then.
+    coming: Option<(Wanted, bool)>,
 }
 
 /// What the user is looking at.
@@ -56,6 +79,7 @@ pub struct Session {
     pub folded: BTreeSet<usize>,
     /// What is looked for.
     pub search: Search,
+    searching: Computed<Wanted, Arc<Matches>>,
     /// What the table of operations remembers.
     pub table: table::State,
     /// What the lower plot shows.
@@ -110,6 +134,7 @@ impl Session {
             dragging: None,
             folded: BTreeSet::new(),
             search: Search::default(),
+            searching: Computed::default(),
             table: table::State::default(),
             lower_quantity,
             hidden_curves: BTreeSet::new(),
@@ -224,6 +249,7 @@ impl Session {
         let before = self.pointer_time.take();
         self.pointer_time = ctx.pointer_hover_pos().and(before);
         self.pointer_seen = false;
+        self.poll_search(ctx);
     }
 
     /// The pointer is nowhere in time when no view has seen it.
@@ -289,20 +315,50 @@ impl Session {
 
     /// Looks for events whose name contains the text of the search field.
     pub fn search_changed(&mut self) {
-        self.search.matches = Matches::of_text(&self.document, &self.search.text);
         self.search.name = None;
+        self.look_up(Wanted::Text(self.search.text.clone()), false);
     }
 
     /// Marks all events of a name; when they are marked already, goes to the next one.
     pub fn look_for(&mut self, name: NameId) {
-        if self.search.name != Some(name) {
-            self.search = Search {
-                matches: Matches::of_name(&self.document, name),
-                name: Some(name),
-                ..Search::default()
-            };
+        if self.search.name == Some(name) {
+            self.run(Command::NextMatch);
+        } else {
+            self.search = Search { name: Some(name), ..Search::default() };
+            self.look_up(Wanted::Name(name), true);
         }
-        self.run(Command::NextMatch);
+    }
+
+    fn look_up(&mut self, wanted: Wanted, go_there: bool) {
+        if self.document.summary.events > SEARCHED_AT_ONCE {
+            self.search.coming = Some((wanted, go_there));
+            return;
+        }
+        self.search.coming = None;
+        self.search.matches = wanted.matches(&self.document);
+        if go_there {
+            self.run(Command::NextMatch);
+        }
+    }
+
+    /// Looks whether a search has come to an end.
+    fn poll_search(&mut self, ctx: &egui::Context) {
+        let Some((wanted, go_there)) = self.search.coming.clone() else { return };
+        let (document, what) = (Arc::clone(&self.document), wanted.clone());
+        self.searching.get(&wanted, ctx, move || what.matches(&document));
+        if let Some(matches) = self.searching.value_of(&wanted) {
+            self.search.matches = Arc::clone(matches);
+            self.search.coming = None;
+            if go_there {
+                self.run(Command::NextMatch);
+            }
+        }
+    }
+
+    /// True while a search is under way.
+    #[must_use]
+    pub const fn is_searching(&self) -> bool {
+        self.search.coming.is_some()
     }
 
     /// Moves the view so that an event is in the middle, without changing the zoom unless the event

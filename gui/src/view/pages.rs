@@ -102,6 +102,9 @@ pub(crate) fn loading(ui: &mut Ui, job: &Job) -> Option<Asked> {
         if let Some(path) = job.path() {
             ui.add(Label::new(path.display().to_string()).truncate());
         }
+        for fact in job.facts() {
+            ui.add(Label::new(&fact).truncate()).on_hover_text(fact);
+        }
         let stage = job.stage();
         let bar = ProgressBar::new(job.share()).desired_width(420.0);
         if stage.total > 0 {

@@ -196,6 +196,7 @@ fn search(ui: &mut Ui, session: &mut Session) {
         let position =
             session.selected.and_then(|at| session.search.matches.position(&session.document, at));
         let text = match (count, position) {
+            _ if session.is_searching() => "searching…".to_owned(),
             (0, _) => "no match".to_owned(),
             (_, Some(position)) => {
                 format!("{} of {}", units::count(position as u64), units::count(count as u64))

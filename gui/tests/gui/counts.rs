@@ -95,3 +95,17 @@ fn an_idle_window_does_nothing() {
         );
     }
 }
+
+#[test]
+fn a_large_recording_is_searched_beside_the_frames() {
+    let mut document = crowded(20_000);
+    document.summary.events = 20_000_000;
+    let mut harness = window(document, Theme::Dark);
+    let name = harness.state().session().unwrap().document.names.find("kernel").unwrap();
+    harness.state_mut().session_mut().unwrap().look_for(name);
+    assert!(harness.state().session().unwrap().is_searching());
+    crate::fixture::settle(&mut harness);
+    let session = harness.state().session().unwrap();
+    assert_eq!(session.search.matches.count(), 20_000);
+    assert!(!session.is_searching() && session.selected.is_some());
+}

@@ -8,7 +8,7 @@ use egui_kittest::kittest::Queryable as _;
 use perfagent_gui::app::App;
 use perfagent_gui::job;
 
-use crate::fixture::cpu_file;
+use crate::fixture::{cpu_file, settle};
 
 /// Opens paths in a window and waits until loading has ended.
 fn open(paths: Vec<PathBuf>) -> Harness<'static, App> {
@@ -17,7 +17,7 @@ fn open(paths: Vec<PathBuf>) -> Harness<'static, App> {
         .with_size(Vec2::new(900.0, 600.0))
         .build_ui_state(|ui, app: &mut App| app.content(ui), app);
     wait(&mut harness);
-    harness.run();
+    settle(&mut harness);
     harness
 }
 
@@ -61,7 +61,7 @@ fn the_ranks_of_one_run_can_be_aligned_at_a_step() {
     let before = starts(&harness);
     assert_ne!(before[0], before[1]);
     harness.get_by_label("Align").click();
-    harness.run();
+    settle(&mut harness);
     harness.get_by_label("First steps").click();
     harness.step();
     harness.step();
@@ -177,6 +177,30 @@ fn a_damaged_page_is_an_error_not_a_crash() {
     std::fs::write(&path, bytes).unwrap();
     let harness = open(vec![path]);
     assert!(harness.query_by_label_contains("is damaged in table").is_some());
+}
+
+#[test]
+fn the_window_goes_on_while_a_file_does_not_answer() {
+    let (gate, stalled) = crossbeam::channel::bounded::<()>(0);
+    let ctx = egui::Context::default();
+    let job = job::Job::run(vec!["slow.perfdb".into()], &ctx, move |_, tell| {
+        tell(vec!["8 ranks on node-1".into()]);
+        let _ = stalled.recv();
+        Err("nobody waits for this".into())
+    });
+    let app = App::with_job(job, &ctx);
+    let mut harness = Harness::builder()
+        .with_size(Vec2::new(900.0, 600.0))
+        .build_ui_state(|ui, app: &mut App| app.content(ui), app);
+    for _ in 0..100 {
+        harness.step();
+    }
+    assert!(harness.query_by_label("Loading").is_some());
+    assert!(harness.query_by_label("8 ranks on node-1").is_some());
+    harness.get_by_label("Cancel").click();
+    harness.run();
+    assert!(harness.query_by_label("No recording is open").is_some());
+    drop(gate);
 }
 
 #[test]

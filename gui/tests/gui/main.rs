@@ -7,7 +7,6 @@ mod errors;
 mod fixture;
 mod flows;
 mod keyboard;
-mod look;
 mod memory;
 mod monkey;
 mod operations;

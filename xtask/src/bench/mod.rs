@@ -5,6 +5,7 @@ mod agent;
 mod changepoints;
 mod environment;
 mod figure;
+mod gui;
 mod images;
 mod import;
 mod itself;
@@ -26,6 +27,8 @@ pub(crate) enum Bench {
     RecordOverhead(record_overhead::RecordOverhead),
     /// What a record costs on its way from CUPTI to the recording, on a stand-in for a GPU
     Agent(agent::Agent),
+    /// What a large recording costs in the window
+    Gui(gui::Gui),
     /// How fast traces become reports, against Holistic Trace Analysis, and what memory that takes
     Import(import::Import),
     /// How good predictions of jobs are that the fit has not seen, and how many a second are made
@@ -46,6 +49,7 @@ impl Bench {
         match self {
             Self::RecordOverhead(overhead) => overhead.run(),
             Self::Agent(agent) => agent.run(),
+            Self::Gui(gui) => gui.run(),
             Self::Import(import) => import.run(),
             Self::Advisor(advisor) => advisor.run(),
             Self::Training(training) => training.run(),

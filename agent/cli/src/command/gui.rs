@@ -4,9 +4,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use perfagent_recording::Reader;
-
 use crate::exit::Exit;
+use crate::input::Input;
 use crate::lookup::Sibling;
 use crate::printer::Printer;
 
@@ -16,23 +15,29 @@ const PERFAGENT_GUI: Sibling = Sibling {
     remedy: "build it with `cargo build -p perfagent-gui`",
 };
 
-/// Look at recordings in a window
+/// Look at recordings and other tools' traces in a window
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  perfagent gui run.perfdb")]
+#[command(
+    after_help = "Examples:\n  perfagent gui run.perfdb\n  perfagent gui base.perfdb new.perfdb    # one above the other, first steps together\n  perfagent gui --view advisor run.perfdb"
+)]
 pub(crate) struct Args {
-    /// The recordings
-    #[arg(value_name = "RUN.perfdb", required = true)]
-    recordings: Vec<PathBuf>,
+    /// Recordings, traces, or folders of them; without any, the window asks for one
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The view to show first: overview, timeline, operations, memory, communication, roofline, advisor, compare, fleet, live
+    #[arg(long, value_name = "VIEW")]
+    view: Option<String>,
 }
 
-/// Becomes the window's program, once the recordings are known to open: a message in a terminal is
+/// Becomes the window's program, once the files are known to open: a message in a terminal is
 /// easier to act on than one in a window that flashes up.
 pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
-    for path in &args.recordings {
-        Reader::open(path)?;
+    for path in args.files.iter().filter(|path| !path.is_dir()) {
+        Input::open(path)?;
     }
     let program = PERFAGENT_GUI.find()?;
     printer.flush()?;
-    let failure = Command::new(&program).args(&args.recordings).exec();
+    let view = args.view.iter().flat_map(|view| ["--view", view]);
+    let failure = Command::new(&program).args(view).args(&args.files).exec();
     anyhow::bail!("{}: cannot be started: {failure}; build it again", program.display())
 }

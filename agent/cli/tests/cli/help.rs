@@ -92,7 +92,6 @@ fn mistakes_are_one_line() {
         (&["bench", "run", "ci", "--json", "--markdown"], "cannot be used with"),
         (&["bench", "run", "missing.toml"], "missing.toml: cannot be read"),
         (&["bench", "run", "./run.perfdb"], "run.perfdb: "),
-        (&["gui"], "RUN.perfdb"),
         (&["ceilings", "--device", "tpu"], "write cpu, cuda or cuda:N"),
         (&["health", "--exit-style", "lsf"], "nagios, npd"),
         (&["health", "--timeout", "soon"], "a number of seconds"),
