@@ -39,7 +39,13 @@ pub(crate) fn show(ui: &mut Ui, bars: &[Bar]) -> Option<usize> {
     for (index, bar) in bars.iter().enumerate() {
         let sense = if bar.leads.is_empty() { Sense::hover() } else { Sense::click() };
         let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), sense);
-        paint(ui, rect, bar, (names, figures, longest), response.hovered() && sense.senses_click());
+        paint(
+            ui,
+            rect,
+            bar,
+            (names, figures, longest),
+            (response.hovered() || response.has_focus()) && sense.senses_click(),
+        );
         let mut said = format!("{}, {}", bar.name, bar.figure);
         let role = if bar.leads.is_empty() { Role::Label } else { Role::Button };
         if !bar.leads.is_empty() {

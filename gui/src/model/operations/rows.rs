@@ -1,8 +1,8 @@
 //! The rows of the table: what ran, put together by name, category, launching operator or NVTX range.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use perfagent_analysis::report::{LaunchedRow, Rank};
+use perfagent_analysis::report::{DurationBucket, KernelRow, LaunchedRow, Rank};
 
 use super::percentiles::Percentiles;
 use super::rates::{self, Work};
@@ -90,6 +90,8 @@ pub struct Row {
     pub max_ns: Option<i64>,
     /// Median and 99th percentile; `None` where nothing tells.
     pub percentiles_ns: Option<(i64, i64)>,
+    /// They are of the ranks' histograms together: within 7 %.
+    pub is_approximate: bool,
     /// Its part of the time of its kind, 0 to 1.
     pub share: f64,
     /// What it achieved.
@@ -114,6 +116,8 @@ struct Part<'a> {
     total_ns: i64,
     extremes_ns: Option<(i64, i64)>,
     percentiles_ns: Option<(i64, i64)>,
+    /// How many took about how long; empty where the report does not tell.
+    histogram: &'a [DurationBucket],
     work: Work,
 }
 
@@ -143,10 +147,12 @@ pub fn rows(document: &Document, wanted: &Wanted, percentiles: Option<&Percentil
     }
     let mut rows = merged(document, wanted, &parts, &ranks);
     for row in &mut rows {
-        if let (None, [name], None, Some(known)) =
-            (row.percentiles_ns, row.names.as_slice(), row.process, percentiles)
+        let known = percentiles.filter(|_| row.process.is_none());
+        if let (true, [name], Some(known)) =
+            (row.percentiles_ns.is_none() || row.is_approximate, row.names.as_slice(), known)
+            && let Some(exact) = known.get(&(row.kind, *name))
         {
-            row.percentiles_ns = known.get(&(row.kind, *name)).copied();
+            (row.percentiles_ns, row.is_approximate) = (Some(*exact), false);
         }
     }
     rows
@@ -154,13 +160,10 @@ pub fn rows(document: &Document, wanted: &Wanted, percentiles: Option<&Percentil
 
 /// The document's operations, with the percentiles of the reports.
 fn by_name(document: &Document, kind: Option<TrackKind>) -> Vec<Part<'_>> {
-    let mut told: HashMap<(Process, &str), (i64, i64)> = HashMap::new();
+    let mut told: HashMap<(Process, &str), &KernelRow> = HashMap::new();
     for member in members(document, None) {
-        for row in &member.rank.kernels {
-            if let Some(both) = row.p50_ns.zip(row.p99_ns) {
-                told.insert((member.process(), row.name.as_str()), both);
-            }
-        }
+        let rows = member.rank.kernels.iter();
+        told.extend(rows.map(|row| ((member.process(), row.name.as_str()), row)));
     }
     document
         .operations
@@ -171,6 +174,7 @@ fn by_name(document: &Document, kind: Option<TrackKind>) -> Vec<Part<'_>> {
             // The table of kernels has the shortest and longest times and percentiles of the same times.
             let extremes_ns = operation.min_ns.zip(operation.max_ns);
             let of_kernels = extremes_ns.filter(|_| operation.kind != TrackKind::Ranges);
+            let row = of_kernels.and_then(|_| told.get(&(process, name)).copied());
             Some(Part {
                 process,
                 name,
@@ -179,7 +183,8 @@ fn by_name(document: &Document, kind: Option<TrackKind>) -> Vec<Part<'_>> {
                 count: operation.count,
                 total_ns: operation.total_ns,
                 extremes_ns,
-                percentiles_ns: of_kernels.and_then(|_| told.get(&(process, name)).copied()),
+                percentiles_ns: row.and_then(|row| row.p50_ns.zip(row.p99_ns)),
+                histogram: row.map_or(&[], |row| &row.histogram),
                 work: Work::default(),
             })
         })
@@ -211,10 +216,19 @@ fn launched(rank: &Rank, process: Process, group: Group) -> Vec<Part<'_>> {
                 total_ns: row.own_gpu_ns,
                 extremes_ns: None,
                 percentiles_ns: None,
+                histogram: &[],
                 work: Work::default(),
             }
         })
         .collect()
+}
+
+/// A row while it is put together.
+struct Merged {
+    row: Row,
+    processes: BTreeSet<Process>,
+    /// How many took about how long, by the bounds of the buckets; `None` when a part does not tell.
+    histogram: Option<BTreeMap<(i64, i64), i64>>,
 }
 
 type Key<'a> = (TrackKind, Option<&'a str>, &'a str, Option<Process>);
@@ -225,7 +239,7 @@ fn merged(
     parts: &[Part<'_>],
     ranks: &BTreeMap<Process, String>,
 ) -> Vec<Row> {
-    let mut found: BTreeMap<Key<'_>, (Row, std::collections::BTreeSet<Process>)> = BTreeMap::new();
+    let mut found: BTreeMap<Key<'_>, Merged> = BTreeMap::new();
     let mut totals: HashMap<(TrackKind, Option<Process>), i64> = HashMap::new();
     let several = |kept: Option<i64>, other: Option<i64>, choose: fn(i64, i64) -> i64| {
         kept.zip(other).map(|(kept, other)| choose(kept, other))
@@ -237,7 +251,7 @@ fn merged(
         let by_category = wanted.group == Group::Category;
         let key = (part.kind, (!by_category).then_some(part.name), part.category, process);
         let name = document.names.find(part.name);
-        let (row, processes) = found.entry(key).or_insert_with(|| {
+        let merged = found.entry(key).or_insert_with(|| {
             let label = if by_category { category_label(part) } else { part.name.to_owned() };
             let row = Row {
                 label,
@@ -251,11 +265,13 @@ fn merged(
                 min_ns: part.extremes_ns.map(|(min, _)| min),
                 max_ns: part.extremes_ns.map(|(_, max)| max),
                 percentiles_ns: part.percentiles_ns,
+                is_approximate: false,
                 share: 0.0,
                 work: Work::default(),
             };
-            (row, std::collections::BTreeSet::new())
+            Merged { row, processes: BTreeSet::new(), histogram: Some(BTreeMap::new()) }
         });
+        let row = &mut merged.row;
         if row.count > 0 {
             row.percentiles_ns = None;
         }
@@ -265,12 +281,24 @@ fn merged(
         row.max_ns = several(row.max_ns, part.extremes_ns.map(|(_, max)| max), i64::max);
         row.work.add(part.work);
         row.names.extend(name);
-        processes.insert(part.process);
+        merged.processes.insert(part.process);
+        if part.histogram.is_empty() {
+            merged.histogram = None;
+        }
+        for bucket in part.histogram {
+            if let Some(histogram) = &mut merged.histogram {
+                *histogram.entry((bucket.from_ns, bucket.until_ns)).or_default() += bucket.count;
+            }
+        }
     }
     let filter = wanted.filter.trim().to_lowercase();
     let mut rows: Vec<Row> = found
         .into_values()
-        .map(|(mut row, processes)| {
+        .map(|Merged { mut row, processes, histogram }| {
+            if row.percentiles_ns.is_none() {
+                row.percentiles_ns = histogram.as_ref().and_then(of_histogram);
+                row.is_approximate = true;
+            }
             let total = totals.get(&(row.kind, row.process)).copied().unwrap_or(0);
             row.share = if total > 0 { row.total_ns as f64 / total as f64 } else { 0.0 };
             row.names.sort_unstable();
@@ -292,10 +320,40 @@ fn merged(
     rows
 }
 
+/// Median and 99th percentile (nearest rank) of times in buckets: the middles of theirs.
+fn of_histogram(histogram: &BTreeMap<(i64, i64), i64>) -> Option<(i64, i64)> {
+    let all: i64 = histogram.values().sum();
+    let nearest = |percent: i64| {
+        let wanted = (all * percent + 99) / 100;
+        let mut before = 0;
+        histogram.iter().find_map(|(&(from, until), count)| {
+            before += count;
+            (before >= wanted).then(|| from + (until - from) / 2)
+        })
+    };
+    (all > 0).then(|| nearest(50).zip(nearest(99))).flatten()
+}
+
 fn category_label(part: &Part<'_>) -> String {
     if part.category.is_empty() {
         part.kind.label().to_lowercase()
     } else {
         part.category.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::of_histogram;
+
+    #[test]
+    fn percentiles_of_buckets_are_in_the_right_one() {
+        let histogram = BTreeMap::from([((10, 20), 60), ((20, 40), 39), ((100, 120), 1)]);
+        assert_eq!(of_histogram(&histogram), Some((15, 30)));
+        let late = BTreeMap::from([((10, 20), 60), ((100, 120), 2)]);
+        assert_eq!(of_histogram(&late), Some((15, 110)));
+        assert_eq!(of_histogram(&BTreeMap::new()), None);
     }
 }

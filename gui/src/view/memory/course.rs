@@ -2,7 +2,7 @@
 
 use egui::{Ui, vec2};
 
-use crate::model::memory::forecast::Forecast;
+use crate::model::memory::forecast::{Forecast, Point};
 use crate::model::memory::levels::{Level, Levels};
 use crate::model::viewport::Viewport;
 use crate::palette::Palette;
@@ -18,8 +18,8 @@ const COLUMNS: usize = 1200;
 /// A click shows this part of the whole around its moment.
 const SHOWN: f64 = 0.01;
 
-/// Lines of other micro-batches that are drawn.
-const MOST_LINES: usize = 3;
+/// Lines that are nearer to each other than this part of the plot's height would have their names on each other.
+const APART: f64 = 0.09;
 
 /// Where less of the device's memory was used, the plot does not go up to it by itself, 0 to 1.
 const MUCH: f64 = 0.25;
@@ -75,21 +75,14 @@ fn chart(
             dashed: curve.level == Level::Reserved,
         });
     }
+    let device = levels.device_bytes.filter(|_| up_to_device).map(|bytes| bytes as f64);
+    let lines = lines(forecast, device, most);
+    most = lines.iter().map(|line| line.1).fold(most, f64::max);
     let mut level = |name: String, at: f64, vertical: bool| {
         layers.push(Layer::Level { name, colour: palette.weak, at, vertical });
     };
-    let device = levels.device_bytes.filter(|_| up_to_device).map(|bytes| bytes as f64);
-    if let Some(bytes) = device {
-        level(format!("GPU memory, {}", units::bytes(bytes)), bytes, false);
-        most = most.max(bytes);
-    }
-    let others = forecast.into_iter().flat_map(|forecast| &forecast.points);
-    let others = others.filter(|point| !point.is_present);
-    let room = device.map_or(most * 4.0, |bytes| bytes * 1.5);
-    for point in others.filter(|point| point.peak.p50 <= room).take(MOST_LINES) {
-        let name = format!("Micro-batch {}, forecast", point.micro_batch);
-        level(name, point.peak.p50, false);
-        most = most.max(point.peak.p50);
+    for (name, at) in lines {
+        level(name, at, false);
     }
     let seconds = |time: i64| time.saturating_sub(origin) as f64 / 1e9;
     if let Some(time) = peak {
@@ -104,6 +97,27 @@ fn chart(
             .categories(ticks(most)),
         layers,
     }
+}
+
+/// The memory of the device and what other micro-batches would take, as far as their names have room: larger
+/// ones, which are the question, first.
+fn lines(forecast: Option<&Forecast>, device: Option<f64>, most: f64) -> Vec<(String, f64)> {
+    let highest = device.map_or(most * 4.0, |bytes| bytes * 1.5);
+    let named = device.map(|bytes| (format!("GPU memory, {}", units::bytes(bytes)), bytes));
+    let mut found: Vec<(String, f64)> = named.into_iter().collect();
+    let points = forecast.map_or(&[][..], |forecast| &forecast.points);
+    let (smaller, larger): (Vec<&Point>, Vec<&Point>) =
+        points.iter().filter(|point| !point.is_present && point.peak.p50 <= highest).partition(
+            |point| points.iter().any(|other| other.is_present && other.peak.p50 > point.peak.p50),
+        );
+    let top = larger.iter().map(|point| point.peak.p50).chain(device).fold(most, f64::max);
+    for point in larger.into_iter().chain(smaller.into_iter().rev()) {
+        let at = point.peak.p50;
+        if found.iter().all(|(_, other)| (other - at).abs() > top * APART) {
+            found.push((format!("Micro-batch {}, forecast", point.micro_batch), at));
+        }
+    }
+    found
 }
 
 /// Ticks at multiples of a power of two, as sizes are told in GiB.

@@ -141,7 +141,8 @@ fn button(ui: &mut Ui, card: &Card, width: f32) -> bool {
     let enabled = card.lead.is_some();
     let sense = if enabled { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), sense);
-    let line = if response.hovered() && enabled { palette.selection } else { palette.line };
+    let pointed = response.hovered() || response.has_focus();
+    let line = if pointed && enabled { palette.selection } else { palette.line };
     ui.painter().rect(rect, 4.0, palette.header, Stroke::new(1.0, line), StrokeKind::Inside);
     let inside = rect.shrink2(vec2(10.0, 7.0));
     let weight = if enabled { palette.text } else { palette.weak };

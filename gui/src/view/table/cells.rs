@@ -23,8 +23,16 @@ pub(super) const HEADINGS: [Heading; 13] = [
     ),
     Heading::figure("Share", 58.0, "Part of the time of everything of its kind"),
     Heading::figure("Mean", 70.0, "Mean time of a run"),
-    Heading::figure("P50", 70.0, "Median time of a run (nearest rank)"),
-    Heading::figure("P99", 70.0, "99th percentile of the times (nearest rank)"),
+    Heading::figure(
+        "P50",
+        70.0,
+        "Median time of a run (nearest rank); with ~ of the ranks' histograms together, within 7 %",
+    ),
+    Heading::figure(
+        "P99",
+        70.0,
+        "99th percentile of the times (nearest rank); with ~ of the ranks' histograms together, within 7 %",
+    ),
     Heading::figure(
         "FLOP/s",
         84.0,
@@ -58,6 +66,11 @@ impl Rows for Table<'_> {
         let Some(row) = self.0.get(row) else { return Cell::Unknown };
         let time = |ns: i64| Cell::figure(units::duration(ns), ns as f64);
         let told = |ns: Option<i64>| ns.map_or(Cell::Unknown, time);
+        let late = |row: &Row, ns: Option<i64>| {
+            let about = if row.is_approximate { "~" } else { "" };
+            let cell = |ns: i64| Cell::figure(format!("{about}{}", units::duration(ns)), ns as f64);
+            ns.map_or(Cell::Unknown, cell)
+        };
         match column {
             0 if row.kind == TrackKind::Kernels => {
                 Cell::Short { text: brief_kernel_name(&row.label), whole: row.label.clone() }
@@ -69,8 +82,8 @@ impl Rows for Table<'_> {
             3 => time(row.total_ns),
             4 => Cell::Share(row.share),
             5 => time(row.mean_ns()),
-            6 => told(row.percentiles_ns.map(|(median, _)| median)),
-            7 => told(row.percentiles_ns.map(|(_, late)| late)),
+            6 => late(row, row.percentiles_ns.map(|(median, _)| median)),
+            7 => late(row, row.percentiles_ns.map(|(_, late)| late)),
             8 => Cell::optional(row.work.flops_per_s(), units::flops_per_s),
             9 => Cell::optional(row.work.bytes_per_s(), units::bytes_per_s),
             10 => told(row.min_ns),

@@ -1,6 +1,6 @@
 //! Which rows are shown.
 
-use egui::{ComboBox, Role, TextEdit, Ui, WidgetInfo};
+use egui::{ComboBox, Label, RichText, Role, TextEdit, Ui, WidgetInfo};
 
 use super::State;
 use super::cells::{HEADINGS, Table};
@@ -49,7 +49,9 @@ pub(super) fn show(ui: &mut Ui, session: &Session, state: &mut State, rows: &[Ro
         ui.weak(units::counted(rows.len() as u64, "row"));
         if session.search.name.is_some() {
             let matches = session.search.matches.count() as u64;
-            ui.weak(format!("{} marked; Enter goes to the next", units::counted(matches, "event")));
+            let text =
+                format!("{} marked; Enter goes to the next", units::counted(matches, "event"));
+            ui.add(Label::new(RichText::new(text).weak()).extend());
         }
     });
     ui.add_space(2.0);

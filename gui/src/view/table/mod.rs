@@ -18,6 +18,7 @@ use crate::model::operations::percentiles::{Percentiles, percentiles};
 use crate::model::operations::rows::{Group, Row, Wanted, rows};
 use crate::model::track::TrackKind;
 use crate::model::whose::Process;
+use crate::pane::Pane;
 use crate::session::Session;
 use crate::view::grid::{self, Grid};
 
@@ -50,6 +51,8 @@ enum Act {
     Mark(NameId),
     /// The same in front of the user.
     Show(NameId),
+    /// The timeline, where its events are marked already.
+    Front,
     /// The names of a category of a kind.
     Open(String, TrackKind),
 }
@@ -70,6 +73,7 @@ pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
             let name = session.document.names.text(name).to_owned();
             session.show_name(&name);
         }
+        Some(Act::Front) => session.open(Pane::Timeline),
         Some(Act::Open(..)) | None => {}
     }
 }
@@ -132,7 +136,7 @@ fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<Act> {
             let twice = touched.double_clicked.is_some();
             act = match (row.names.as_slice(), twice) {
                 ([name], false) if state.wanted.group != Group::Category => Some(Act::Mark(*name)),
-                ([name], true) if state.wanted.group != Group::Category => Some(Act::Show(*name)),
+                ([_], true) if state.wanted.group != Group::Category => Some(Act::Front),
                 (_, true) => Some(Act::Open(row.category.clone(), row.kind)),
                 _ => None,
             };
