@@ -13,6 +13,7 @@ use crate::facts::facts;
 use crate::model::alignment::Alignment;
 use crate::model::build;
 use crate::model::document::Document;
+use crate::model::names::Names;
 
 /// The shortest time between two repaints for the progress bar.
 const BETWEEN_REPAINTS: Duration = Duration::from_millis(33);
@@ -99,7 +100,8 @@ pub fn load_aligned(
     tell: &dyn Fn(Vec<String>),
 ) -> Result<Document, String> {
     let inputs = inputs(paths)?;
-    let mut recordings = Vec::with_capacity(inputs.len());
+    let mut parts = Vec::with_capacity(inputs.len());
+    let mut names = Names::default();
     for (file, input) in inputs.into_iter().enumerate() {
         let (path, recording) = match input {
             Input::Recording(path) => {
@@ -121,10 +123,9 @@ pub fn load_aligned(
             }
         };
         progress(Stage { file, rows: 1, total: 1, reading: false });
-        let report = perfagent_analysis::report(&recording, &path.display().to_string());
-        recordings.push((path, recording, report));
+        parts.push(build::part(path, recording, file, &mut names));
     }
-    Ok(build::document(recordings, alignment))
+    Ok(build::document(parts, names, alignment))
 }
 
 /// How far loading is.

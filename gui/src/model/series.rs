@@ -53,6 +53,20 @@ impl Quantity {
         }
     }
 
+    /// [`Self::format`] of this quantity.
+    #[must_use]
+    pub fn formatter(self) -> fn(f64) -> String {
+        match self {
+            Self::Memory => |value| Self::Memory.format(value),
+            Self::Traffic => |value| Self::Traffic.format(value),
+            Self::Utilisation => |value| Self::Utilisation.format(value),
+            Self::Power => |value| Self::Power.format(value),
+            Self::Temperature => |value| Self::Temperature.format(value),
+            Self::Clock => |value| Self::Clock.format(value),
+            Self::Count => |value| Self::Count.format(value),
+        }
+    }
+
     /// A value with its unit.
     #[must_use]
     pub fn format(self, value: f64) -> String {

@@ -7,11 +7,14 @@ use egui::{
 };
 use egui_plot::{Line, Plot, PlotPoint, VLine};
 
+use super::chart::{Axis, Chart, Layer, Scale};
+use super::export::{self, Picture};
 use super::pointer;
 use super::timeline::{GUTTER, MARGIN};
 use crate::model::series::{Quantity, Series};
 use crate::palette::Palette;
 use crate::session::Session;
+use crate::units;
 
 /// Height of a plot that has room, points.
 pub(crate) const PLOT_HEIGHT: f32 = 92.0;
@@ -27,6 +30,8 @@ pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
         quantities(session).into_iter().filter(|&other| other != Quantity::Memory).collect();
     let memory = session.document.series.iter().any(|series| series.quantity == Quantity::Memory);
     let plots = usize::from(memory) + usize::from(!others.is_empty());
+    // Or the panel would shrink a little in every frame, as plots are cut to whole pixels.
+    ui.set_min_height(ui.available_height());
     let height = (ui.available_height() / plots.max(1) as f32).max(40.0);
     ui.spacing_mut().item_spacing.y = 0.0;
     if memory {
@@ -224,5 +229,55 @@ fn draw(ui: &mut Ui, session: &mut Session, palette: &Palette, quantity: Quantit
             format!("{} over time, up to {}", quantity.label(), quantity.format(peak)),
         )
     });
+    save_menu(&shown.response, session, palette, quantity, area);
     pointer::navigate(ui, &shown.response, area, session);
+}
+
+/// A right click saves the picture of what is in sight.
+fn save_menu(
+    response: &egui::Response,
+    session: &Session,
+    palette: &Palette,
+    quantity: Quantity,
+    area: Rect,
+) {
+    response.context_menu(|ui| {
+        let title = format!("{} over time", quantity.label());
+        if ui.button("Save as SVG…").clicked() {
+            let chart = chart(session, palette, quantity, title.clone());
+            let svg = chart.svg(area.size().max(vec2(640.0, 240.0)), palette);
+            export::request(ui.ctx(), &title, Picture::Svg(svg));
+            ui.close();
+        }
+        if ui.button("Save as PNG…").clicked() {
+            let with_legend = area.with_min_x(area.left() - GUTTER);
+            export::request(ui.ctx(), &title, Picture::Screen(with_legend));
+            ui.close();
+        }
+    });
+}
+
+/// The curves in sight as a plot of its own.
+fn chart(session: &Session, palette: &Palette, quantity: Quantity, title: String) -> Chart {
+    let origin = session.document.whole().start();
+    let view = session.view;
+    let seconds = |time: i64| time.saturating_sub(origin) as f64 / 1e9;
+    let layers = curves(session, palette, quantity)
+        .into_iter()
+        .filter_map(|(index, colour)| Some((session.document.series.get(index)?, colour)))
+        .filter(|(series, _)| !session.hidden_curves.contains(&series.label))
+        .map(|(series, colour)| Layer::Line {
+            name: series.label.clone(),
+            colour,
+            points: series.points(view, origin, 1_000),
+            dashed: false,
+        })
+        .collect();
+    let x = Axis::new("Time", Scale::Linear, |time| units::duration((time * 1e9) as i64));
+    Chart {
+        title,
+        x: x.range(seconds(view.start()), seconds(view.end())),
+        y: Axis::new(quantity.label(), Scale::Linear, quantity.formatter()),
+        layers,
+    }
 }

@@ -1,6 +1,6 @@
 //! The panel at the right: what was clicked, and what happened in the marked stretch of time.
 
-use egui::{Grid, Label, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo};
+use egui::{Grid, Label, RichText, Role, ScrollArea, Sense, TextWrapMode, Ui, WidgetInfo};
 use perfagent_analysis::brief_kernel_name;
 
 use crate::model::details::details;
@@ -170,7 +170,8 @@ fn legend(ui: &mut Ui, session: &Session) {
                 .small()
                 .color(Palette::text_on(colour))
                 .background_color(colour);
-            ui.label(text);
+            // Whole on the next line where it does not fit on this one.
+            ui.add(Label::new(text).wrap_mode(TextWrapMode::Extend));
         }
     });
 }

@@ -62,7 +62,7 @@ fn timeline_with_curves(ui: &mut Ui, session: &mut Session) {
         egui::Panel::bottom("curves")
             .frame(Frame::new().fill(ui.visuals().panel_fill))
             .resizable(true)
-            .default_size(curves::PLOT_HEIGHT * 2.0)
+            .default_size((curves::PLOT_HEIGHT * 2.0).min(ui.available_height() * 0.4))
             .min_size(60.0)
             .show(ui, |ui| curves::show(ui, session));
     }

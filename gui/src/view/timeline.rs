@@ -5,9 +5,11 @@ use egui::{
     ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo, vec2,
 };
 
+use super::export::{self, Picture};
 use super::layout::{HEADER_HEIGHT, LEVEL_HEIGHT, Layout, Row, RowKind};
 use super::paint::Frame;
 use super::{canvas, pointer};
+use crate::command::Command;
 use crate::model::ruler;
 use crate::model::track::Track;
 use crate::model::viewport::Scale;
@@ -69,6 +71,20 @@ fn rows(ui: &mut Ui, session: &mut Session, layout: &Layout, id: &str) -> Rect {
     );
     let response = ui.interact(area, ui.scope_id().with(id), Sense::click_and_drag());
     act(ui, &response, area, whole.top(), session, layout);
+    response.context_menu(|ui| {
+        if ui.button("Save as PNG…").clicked() {
+            let seen = Rect::from_x_y_ranges(whole.left()..=area.right(), area.y_range());
+            export::request(ui.ctx(), "timeline", Picture::Screen(seen));
+            ui.close();
+        }
+        if ui
+            .add_enabled(session.selected.is_some(), egui::Button::new("Pin or unpin the row"))
+            .clicked()
+        {
+            session.run(Command::Pin);
+            ui.close();
+        }
+    });
     paint(ui, area, whole.top(), session, layout, palette);
     describe(&response, session, if id == "pinned" { "Pinned rows" } else { "Timeline" });
     whole

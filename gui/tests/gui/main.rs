@@ -4,6 +4,7 @@
 mod counts;
 mod dock;
 mod errors;
+mod export;
 mod fixture;
 mod flows;
 mod keyboard;

@@ -84,3 +84,17 @@ fn help_lists_every_key() {
         assert!(harness.query_by_label(binding.help).is_some(), "{}", binding.help);
     }
 }
+
+#[test]
+fn nothing_moves_while_nothing_happens() {
+    let mut harness = window(cpu(), egui::Theme::Light);
+    let places = |harness: &egui_kittest::Harness<'_, perfagent_gui::app::App>| {
+        ["Memory over time", "Utilisation over time", "Timeline, "]
+            .map(|name| harness.get_by_label_contains(name).rect())
+    };
+    let before = places(&harness);
+    for _ in 0..10 {
+        harness.step();
+    }
+    assert_eq!(places(&harness), before);
+}

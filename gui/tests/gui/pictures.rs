@@ -10,7 +10,9 @@ use perfagent_gui::model::track::TrackKind;
 use perfagent_gui::model::viewport::Viewport;
 use perfagent_gui::session::Session;
 
-use crate::fixture::{ORIGIN, cpu, gpu, settle, window};
+use perfagent_gui::pane::Pane;
+
+use crate::fixture::{ORIGIN, cpu, gpu, settle, window, window_of};
 
 /// Says so clearly when nothing can draw: a test of pictures that draws none must not pass.
 pub(crate) fn can_draw() -> bool {
@@ -78,4 +80,22 @@ fn flow_light() {
         session.go_to_event(EventRef { lane, index: 164 });
         session.run(Command::Pin);
     });
+}
+
+#[test]
+fn timeline_small_dark() {
+    if !can_draw() {
+        return;
+    }
+    let mut harness = window_of(cpu(), Theme::Dark, Pane::Timeline, (1280.0, 720.0), 1.0);
+    harness.snapshot("timeline_small_dark");
+}
+
+#[test]
+fn timeline_double_light() {
+    if !can_draw() {
+        return;
+    }
+    let mut harness = window_of(gpu(), Theme::Light, Pane::Timeline, (960.0, 600.0), 2.0);
+    harness.snapshot("timeline_double_light");
 }

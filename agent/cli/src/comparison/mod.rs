@@ -19,6 +19,7 @@ mod run;
 mod side;
 mod workload;
 
+use indexmap::IndexMap;
 use perfagent_regress::compare::{Difference, Environment, Settings, differences, facts};
 
 pub(crate) use again::again;
@@ -116,10 +117,7 @@ pub(crate) fn compare(
         .collect();
     comparison.warnings.extend(lacking);
     comparison.warnings.extend(base.notes.into_iter().chain(new.notes));
-    for run in base.runs.iter().chain(&new.runs) {
-        let of_run = |warning| format!("{}: {warning}", run.path);
-        comparison.warnings.extend(run.warnings.iter().map(of_run));
-    }
+    comparison.warnings.extend(of_runs(base.runs.iter().chain(&new.runs)));
     let comparable = comparison.environment.comparable;
     let details = if comparable { details } else { Vec::new() };
     Ok(Answer::new(comparison, details))
@@ -127,6 +125,23 @@ pub(crate) fn compare(
 
 fn environments(side: &[&Run]) -> Vec<Environment> {
     side.iter().map(|run| run.environment.clone()).collect()
+}
+
+/// What is to be known of runs, each sentence once, with the runs that it is of.
+fn of_runs<'a>(runs: impl Iterator<Item = &'a Run>) -> Vec<String> {
+    let mut by_sentence: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for run in runs {
+        for warning in &run.warnings {
+            by_sentence.entry(warning).or_default().push(&run.path);
+        }
+    }
+    let sentence = |(warning, paths): (&str, Vec<&str>)| match &paths[..] {
+        [] => warning.to_owned(),
+        [path] => format!("{path}: {warning}"),
+        [path, other] => format!("{path} and {other}: {warning}"),
+        [path, more @ ..] => format!("{path} and {} more runs: {warning}", more.len()),
+    };
+    by_sentence.into_iter().map(sentence).collect()
 }
 
 /// The runs of a case.

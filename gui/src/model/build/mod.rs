@@ -4,10 +4,11 @@ mod counters;
 mod summary;
 mod tracks;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::thread;
 
-use perfagent_analysis::Report;
+use perfagent_analysis::{COMMUNICATION, Report, Rules};
 use perfagent_recording::{Recording, StringId, Strings};
 
 use super::alignment::{self, Alignment, Moved};
@@ -20,24 +21,48 @@ use super::viewport::Viewport;
 
 pub(crate) use tracks::{stream_label, thread_label};
 
-/// Makes the document of one or more recordings with their reports. Ranks of all recordings stand side
-/// by side on one axis of time, moved as `alignment` says.
+/// A recording whose events are in lanes.
+pub struct Part {
+    path: PathBuf,
+    recording: Recording,
+    report: Report,
+    tracks: tracks::Tracks,
+}
+
+/// Puts the events of a recording, the `source`th of the document, into lanes, and works out its report beside that.
 #[must_use]
-pub fn document(recordings: Vec<(PathBuf, Recording, Report)>, alignment: Alignment) -> Document {
-    let mut document = Document { alignment, ..Document::default() };
+pub fn part(path: PathBuf, recording: Recording, source: usize, names: &mut Names) -> Part {
+    let (report, tracks) = thread::scope(|scope| {
+        let name = path.display().to_string();
+        let recording = &recording;
+        let report = scope.spawn(move || perfagent_analysis::report(recording, &name));
+        let mut tints = Tints::new(&recording.strings);
+        let tracks = tracks::tracks(recording, source, names, &mut tints);
+        match report.join() {
+            Ok(report) => (report, tracks),
+            // As if it had panicked here.
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    });
+    Part { path, recording, report, tracks }
+}
+
+/// Makes the document of one or more recordings. Ranks of all recordings stand side by side on one axis of time, moved as
+/// `alignment` says. `names` are those that their lanes were made with.
+#[must_use]
+pub fn document(parts: Vec<Part>, names: Names, alignment: Alignment) -> Document {
+    let mut document = Document { names, alignment, ..Document::default() };
     let file_name = |path: &PathBuf| {
         path.file_name()
             .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
     };
-    let titles: Vec<_> = recordings.iter().map(|(path, ..)| file_name(path)).collect();
+    let titles: Vec<_> = parts.iter().map(|part| file_name(&part.path)).collect();
     document.title = titles.join(", ");
-    let several = recordings.len() > 1;
+    let several = parts.len() > 1;
     let mut groups = Vec::new();
-    for (index, (path, recording, report)) in recordings.into_iter().enumerate() {
+    for (index, Part { path, recording, report, tracks }) in parts.into_iter().enumerate() {
         document.operations.extend(operations::of_report(&report, index, &mut document.names));
-        let mut tints = Tints::new(&recording.strings, &report);
-        let mut drafts =
-            tracks::drafts(&recording, &report, index, &mut document.names, &mut tints);
+        let mut drafts = tracks::drafts(&recording, &report, tracks);
         if several {
             for draft in &mut drafts {
                 draft.group.note = format!("{} · {}", draft.group.note, titles[index]);
@@ -125,28 +150,16 @@ fn span(document: &Document) -> Option<Viewport> {
 /// The name and the tint of each text of one recording, found once.
 struct Tints<'a> {
     strings: &'a Strings,
-    /// How the report classes kernels and operators.
-    categories: HashMap<&'a str, &'a str>,
     names: Vec<Option<NameId>>,
     operations: Vec<Option<Tint>>,
     ranges: Vec<Option<Tint>>,
 }
 
 impl<'a> Tints<'a> {
-    fn new(strings: &'a Strings, report: &'a Report) -> Self {
+    fn new(strings: &'a Strings) -> Self {
         let count = strings.len() + 1;
-        let ranks = || report.ranks.iter();
-        let kernels =
-            ranks().flat_map(|rank| &rank.kernels).map(|row| (&*row.name, &*row.category));
-        let operators =
-            ranks().flat_map(|rank| &rank.operators).map(|row| (&*row.name, &*row.category));
-        Self {
-            strings,
-            categories: kernels.chain(operators).collect(),
-            names: vec![None; count],
-            operations: vec![None; count],
-            ranges: vec![None; count],
-        }
+        let (names, operations, ranges) = (vec![None; count], vec![None; count], vec![None; count]);
+        Self { strings, names, operations, ranges }
     }
 
     /// A place in the columns; texts that the file does not define share the one of the empty text.
@@ -164,8 +177,15 @@ impl<'a> Tints<'a> {
     fn operation(&mut self, id: StringId) -> Tint {
         let slot = self.slot(id);
         let text = self.strings.get(id);
-        let category = self.categories.get(text).copied().unwrap_or_default();
-        *self.operations[slot].get_or_insert_with(|| Tint::new(Category::of_rule(category), text))
+        *self.operations[slot].get_or_insert_with(|| {
+            // As the report classes kernels and operators.
+            let rules = Rules::built_in();
+            let category = match rules.communication(text) {
+                Some(_) => COMMUNICATION,
+                None => rules.category(text),
+            };
+            Tint::new(Category::of_rule(category), text)
+        })
     }
 
     fn range(&mut self, id: StringId) -> Tint {

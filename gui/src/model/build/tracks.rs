@@ -84,24 +84,22 @@ impl Sorter {
     }
 }
 
-/// The groups of all processes that recorded something.
-pub(super) fn drafts(
+/// The tracks of each process that recorded something.
+pub(super) type Tracks = BTreeMap<ProcessId, Vec<(Track, Vec<Lane>)>>;
+
+/// Puts all events of a recording into lanes: most of the work of opening it.
+pub(super) fn tracks(
     recording: &Recording,
-    report: &Report,
     source: usize,
     names: &mut Names,
     tints: &mut Tints<'_>,
-) -> Vec<Draft> {
+) -> Tracks {
     let mut sorter = Sorter::default();
     sort_host(recording, names, tints, &mut sorter);
     sort_gpu(recording, names, tints, &mut sorter);
-    let mut drafts = BTreeMap::new();
+    let mut found = Tracks::new();
     let Sorter { places, mut events, .. } = sorter;
     for ((process, place), at) in places {
-        let draft = drafts.entry(process).or_insert_with(|| Draft {
-            group: group(recording, report, process),
-            tracks: Vec::new(),
-        });
         let levels = Lane::split(std::mem::take(&mut events[at]));
         let (label, owner) = labels(recording, place);
         let track = Track {
@@ -113,9 +111,15 @@ pub(super) fn drafts(
             lanes: 0..0,
             too_deep: levels.too_deep,
         };
-        draft.tracks.push((track, levels.lanes));
+        found.entry(process).or_default().push((track, levels.lanes));
     }
-    drafts.into_values().collect()
+    found
+}
+
+/// The groups of all processes that recorded something.
+pub(super) fn drafts(recording: &Recording, report: &Report, tracks: Tracks) -> Vec<Draft> {
+    let draft = |(process, tracks)| Draft { group: group(recording, report, process), tracks };
+    tracks.into_iter().map(draft).collect()
 }
 
 fn sort_host(recording: &Recording, names: &mut Names, tints: &mut Tints<'_>, sorter: &mut Sorter) {

@@ -296,7 +296,11 @@ fn merged(
         .into_values()
         .map(|Merged { mut row, processes, histogram }| {
             if row.percentiles_ns.is_none() {
-                row.percentiles_ns = histogram.as_ref().and_then(of_histogram);
+                // The middle of a bucket may lie beyond what is in it.
+                let (least, most) = (row.min_ns.unwrap_or(0), row.max_ns.unwrap_or(i64::MAX));
+                let within = |time: i64| time.max(least).min(most);
+                let both = histogram.as_ref().and_then(of_histogram);
+                row.percentiles_ns = both.map(|(median, late)| (within(median), within(late)));
                 row.is_approximate = true;
             }
             let total = totals.get(&(row.kind, row.process)).copied().unwrap_or(0);
