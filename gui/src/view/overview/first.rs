@@ -101,7 +101,10 @@ fn cards(session: &Session, shown: &Figures, found: Option<&Places>) -> Vec<Card
                 "{} · at {}",
                 stretch.who,
                 units::duration(
-                    session.document.on_axis(stretch.start_ns) - session.document.whole().start()
+                    session
+                        .document
+                        .on_axis(stretch.start_ns)
+                        .saturating_sub(session.document.whole().start())
                 )
             ),
             lead: Some(Lead::Stretch(stretch.start_ns, stretch.end_ns)),

@@ -53,7 +53,13 @@ fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<Lead> {
     let found = state.places.get(&chosen, ui.ctx(), move || places::places(&for_places, chosen));
     let shown = state.figures.get(&chosen, ui.ctx(), move || figures(&document, chosen));
     let Some(shown) = shown else {
-        ui.weak("Figures are being put together");
+        if state.figures.stale() {
+            ui.weak("Figures are being put together");
+        } else {
+            ui.label(
+                "The figures of this recording cannot be put together; perfagent report says why",
+            );
+        }
         return None;
     };
     let mut lead = None;

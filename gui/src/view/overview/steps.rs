@@ -13,6 +13,9 @@ use crate::view::chart::{Axis, Chart, Layer, Scale};
 /// Height of the plot, points.
 const HEIGHT: f32 = 170.0;
 
+/// Steps that are named below the plot at most, less one.
+const MOST_TICKS: i64 = 7;
+
 pub(super) fn show(ui: &mut Ui, shown: &Figures, lead: &mut Option<Lead>) {
     let steps = &shown.steps;
     let note = if steps.detected && steps.count > 0 {
@@ -77,8 +80,50 @@ fn chart(ui: &Ui, steps: &Steps) -> Chart {
     });
     Chart {
         title: "Step time by step and rank".to_owned(),
-        x: Axis::new("Step", Scale::Linear, |step| format!("{step:.0}")),
+        x: Axis::new("Step", Scale::Linear, |step| format!("{step:.0}")).categories(ticks(steps)),
         y: Axis::new("", Scale::Linear, |time| units::duration(time.round() as i64)),
         layers,
+    }
+}
+
+/// Steps that are named below the plot: whole numbers, as there is nothing between them.
+fn ticks(steps: &Steps) -> Vec<(f64, String)> {
+    let numbers = || steps.lines.iter().flat_map(|line| &line.points).map(|point| point.index);
+    let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else { return Vec::new() };
+    let wanted = last.saturating_sub(first) / MOST_TICKS;
+    let mut scale = 1;
+    let every = loop {
+        let found =
+            [1, 2, 5].into_iter().map(|factor| factor * scale).find(|&every| every > wanted);
+        if let Some(found) = found {
+            break found;
+        }
+        scale *= 10;
+    };
+    let begin = first.div_euclid(every).saturating_mul(every);
+    (0..=MOST_TICKS + 1)
+        .map(|tick| begin.saturating_add(every.saturating_mul(tick)))
+        .filter(|number| (first..=last).contains(number))
+        .map(|number| (number as f64, number.to_string()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Steps, ticks};
+    use crate::model::overview::steps::{Line, Point};
+
+    #[test]
+    fn steps_are_named_by_whole_numbers() {
+        let named = |numbers: std::ops::Range<i64>| -> Vec<String> {
+            let points =
+                numbers.map(|index| Point { index, start_ns: 0, duration_ns: 1 }).collect();
+            let lines = vec![Line { label: String::new(), points }];
+            ticks(&Steps { lines, ..Steps::default() }).into_iter().map(|tick| tick.1).collect()
+        };
+        assert_eq!(named(0..4), ["0", "1", "2", "3"]);
+        assert_eq!(named(1009..1031), ["1010", "1015", "1020", "1025", "1030"]);
+        assert!(named(0..100_000).len() <= 8);
+        assert_eq!(named(0..0), Vec::<String>::new());
     }
 }

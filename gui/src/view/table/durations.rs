@@ -16,6 +16,9 @@ use crate::palette::Palette;
 use crate::units;
 use crate::view::chart::{Axis, Bar, Chart, Layer, Scale};
 
+/// A lower plot would show nothing, points.
+const LEAST_ROOM: f32 = 40.0;
+
 /// A plot that is lower has no names at its axes, points.
 const ROOM_FOR_LABELS: f32 = 150.0;
 
@@ -49,8 +52,10 @@ pub(super) fn show(
         ui.label(RichText::new(words(found.as_ref(), coming, row.kind)).color(weak));
     });
     if let Some(found) = found.filter(|found| !coming && found.count > 0) {
-        let size = vec2(ui.available_width(), ui.available_height().clamp(60.0, 320.0));
-        chart(ui, &found, size.y >= ROOM_FOR_LABELS).show(ui, size);
+        let size = vec2(ui.available_width(), ui.available_height().min(320.0));
+        if size.y >= LEAST_ROOM {
+            chart(ui, &found, size.y >= ROOM_FOR_LABELS).show(ui, size);
+        }
     }
     act
 }

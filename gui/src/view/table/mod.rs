@@ -164,8 +164,21 @@ fn empty(ui: &mut Ui, state: &mut State, coming: bool) {
     if coming {
         ui.weak("Rows are being put together");
     } else if state.wanted.filter.trim().is_empty() {
-        ui.strong("Nothing of this kind ran");
-        ui.label("Choose another kind or grouping above");
+        let (what, remedy) = match state.wanted.group {
+            Group::Operator => (
+                "No operators are recorded",
+                "Open a trace of PyTorch's profiler, or record under torch.autograd.profiler.emit_nvtx()",
+            ),
+            Group::Range => (
+                "No NVTX ranges are recorded",
+                "Mark parts of the program with torch.cuda.nvtx.range() or another NVTX binding",
+            ),
+            Group::Name | Group::Category => {
+                ("Nothing of this kind ran", "Choose another kind or grouping above")
+            }
+        };
+        ui.strong(what);
+        ui.label(remedy);
     } else {
         ui.strong("No name and no category contains this text");
         if ui.button("Clear the filter").clicked() {
