@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{AGAIN, Source, health, is_host, superbench};
+use super::{AGAIN, Source, benchmark, ceilings, health, is_host, superbench};
 use crate::fleet::Gathered;
 use crate::fleet::metric::Better;
 use crate::fleet::node::PairMeasurement;
@@ -17,6 +17,8 @@ struct Head<'a> {
     host: Option<serde_json::Value>,
     #[serde(default)]
     node: Option<serde_json::Value>,
+    #[serde(borrow, default)]
+    nvbandwidth: Option<&'a RawValue>,
 }
 
 /// Reads documents until the end; behind a damaged one it goes on where a line begins with a brace.
@@ -141,6 +143,14 @@ fn one(source: Source<'_>, text: &str, line: usize, gathered: &mut Gathered) {
                 }
             }
         }
+        (Some("perfagent.ceilings/1"), _) => match ceilings::read(source, &place, text) {
+            Ok(report) => gathered.reports.push(report),
+            Err(said) => {
+                let action = "run perfagent ceilings --json on the node again";
+                let node = named(&head.host).or_else(by_place);
+                gathered.problems.push(source.problem(node, &place, said, action));
+            }
+        },
         (Some("perfagent.pairs/1"), _) => pairs(source, &place, text, gathered),
         (Some(schema), _) => {
             let action = if schema.starts_with("perfagent.health/") {
@@ -152,9 +162,12 @@ fn one(source: Source<'_>, text: &str, line: usize, gathered: &mut Gathered) {
             let node = named(&head.host).or_else(by_place);
             gathered.problems.push(source.problem(node, &place, said, action));
         }
+        (None, _) if head.nvbandwidth.is_some() => {
+            benchmark::read_nvbandwidth(source, &place, text, gathered);
+        }
         (None, Some(node)) => superbench::read(source, &place, &node, text, gathered),
         (None, None) => {
-            let said = "neither a document of perfagent (no \"schema\") nor a row of superbench (no \"node\")";
+            let said = "neither a document of perfagent (no \"schema\") nor a row of superbench (no \"node\") nor what nvbandwidth -j writes";
             gathered.problems.push(source.problem(by_place(), &place, said.to_owned(), AGAIN));
         }
     }

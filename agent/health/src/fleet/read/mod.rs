@@ -4,6 +4,7 @@
 //! about the node where that can still be told, and everything behind it is read on.
 
 mod benchmark;
+mod ceilings;
 mod health;
 mod json;
 mod moment;

@@ -175,3 +175,53 @@ fn damaged_input_brings_nothing_down() {
         serde_json::to_string(&fleet).unwrap();
     });
 }
+
+#[test]
+fn what_perfagent_ceilings_measured_is_of_the_host_and_device_that_it_names() {
+    let stored = include_str!("../../../../../data/runs/ceilings-cpu.json");
+    let stored: serde_json::Value = serde_json::from_str(stored).unwrap();
+    let found = gathered("any.json", None, &stored["result"].to_string());
+    assert!(found.problems.is_empty(), "{:#?}", found.problems);
+    assert_eq!(found.reports[0].node, "vm");
+    assert!(found.reports[0].time.is_some());
+    let copy = figure(&found, "ceilings/memory_bandwidth/copy", None);
+    assert!((copy.value - 27.353_502).abs() < 1e-3);
+    assert_eq!(
+        figure(&found, "ceilings/matrix_product/fp32", None).unit.as_deref(),
+        Some("TFLOP/s")
+    );
+
+    let gpu = r#"{"schema":"perfagent.ceilings/1","host":"gpu1","device":"cuda:3","cuda":{"copies":[{"name":"host_to_device","median_gbps":55.1}],"launch":[{"name":"launch_and_wait","median_ns":6100.0}],"multiply_add":[{"dtype":"fp32","median_tflops":60.2}],"matrix_products":{"dtypes":[{"dtype":"bf16","best":{"median_tflops":801.0},"sustained":{"median_tflops":740.5}}]}}}"#;
+    let found = gathered("a.json", None, &format!("{gpu}\n{}", gpu.replace("cuda:3", "cuda:4")));
+    assert_eq!(found.reports.len(), 2, "{found:#?}");
+    assert!((figure(&found, "ceilings/matrix_product/bf16", Some(3)).value - 740.5).abs() < 1e-9);
+    assert!((figure(&found, "ceilings/launch/launch_and_wait", Some(4)).value - 6.1).abs() < 1e-9);
+
+    for bad in [
+        gpu.replace("cuda:3", "tpu"),
+        r#"{"schema":"perfagent.ceilings/1","host":"gpu1","device":"cpu"}"#.into(),
+    ] {
+        let found = gathered("a.json", None, &bad);
+        assert!(found.reports.is_empty());
+        assert_eq!(found.problems[0].node.as_deref(), Some("gpu1"));
+        assert!(found.problems[0].action.contains("perfagent ceilings"));
+    }
+}
+
+#[test]
+fn nvbandwidth_tells_the_same_in_json_as_in_its_text() {
+    let text = "nvbandwidth Version: v0.8\nRunning host_to_device_memcpy_ce.\nmemcpy CE CPU(row) -> GPU(column) bandwidth (GB/s)\n           0         1\n 0     55.10     54.20\n\nRunning device_to_device_memcpy_read_ce.\nmemcpy CE GPU(row) -> GPU(column) bandwidth (GB/s)\n           0         1\n 0       N/A    276.10\n 1    276.30       N/A\n";
+    let json = r#"{"nvbandwidth":{"CUDA Runtime Version":13000,"testcases":[{"bandwidth_description":"memcpy CE CPU(row) -> GPU(column) bandwidth (GB/s)","bandwidth_matrix":[["55.10","54.20"]],"name":"host_to_device_memcpy_ce","status":"Passed"},{"name":"multinode_device_to_device_memcpy_read_ce","status":"Waived"},{"bandwidth_description":"memcpy CE GPU(row) -> GPU(column) bandwidth (GB/s)","bandwidth_matrix":[["N/A","276.10"],["276.30","N/A"]],"name":"device_to_device_memcpy_read_ce","status":"Passed"}]}}"#;
+    let of_text = gathered("node1.log", Some("node1"), text);
+    let of_json = gathered("node1.nvbandwidth.json", Some("node1.nvbandwidth"), json);
+    assert!(!of_text.reports[0].measured.is_empty());
+    assert_eq!(of_json.reports[0].measured, of_text.reports[0].measured);
+    assert_eq!(of_json.reports[0].node, "node1");
+
+    let failed = json.replacen("Passed", "Error", 1);
+    let found = gathered("node1.json", Some("node1"), &failed);
+    assert!((figure(&found, "nvbandwidth/errors", None).value - 1.0).abs() < 1e-9);
+    let nothing = r#"{"nvbandwidth":{"error":"no CUDA devices found"}}"#;
+    let found = gathered("node1.json", Some("node1"), nothing);
+    assert!(found.problems[0].said.contains("without a result"), "{:?}", found.problems);
+}

@@ -60,6 +60,34 @@ pub(super) fn read(source: Source<'_>, text: &str, gathered: &mut Gathered) -> b
     true
 }
 
+/// Takes in what `nvbandwidth -j` writes, which does not say where it ran.
+pub(super) fn read_nvbandwidth(
+    source: Source<'_>,
+    place: &str,
+    text: &str,
+    gathered: &mut Gathered,
+) {
+    let node = source.node.map(|node| node.trim_end_matches(".nvbandwidth").to_owned());
+    let Some(name) = node.clone() else {
+        let said = "a document of nvbandwidth that does not tell which node it is of".to_owned();
+        gathered.problems.push(source.problem(None, place, said, PLACE));
+        return;
+    };
+    match nvbandwidth::of_json(text) {
+        Ok(measured) => gathered.reports.push(Report {
+            node: name,
+            source: format!("{}: {place}", source.name),
+            form: "nvbandwidth",
+            measured,
+            ..Report::default()
+        }),
+        Err(said) => {
+            let action = "run nvbandwidth -j on the node again";
+            gathered.problems.push(source.problem(node, place, said, action));
+        }
+    }
+}
+
 /// A rate of a GPU, or of the node.
 fn rate(metric: impl Into<String>, device: Option<u32>, value: f64) -> Measured {
     Measured {

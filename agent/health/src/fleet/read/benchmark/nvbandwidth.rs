@@ -1,5 +1,8 @@
 //! nvbandwidth's text: below `Running NAME.` a line that says what row and column are, and a matrix in GB/s with `N/A` where
-//! nothing was measured.
+//! nothing was measured. With `-j` it writes the same as JSON.
+
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::{matrix, rate};
 use crate::fleet::metric::Better;
@@ -32,16 +35,85 @@ pub(super) fn figures(text: &str) -> Vec<Measured> {
     }
     finish(open, &mut figures);
     if failed > 0 {
-        let metric = "nvbandwidth/errors".to_owned();
-        figures.push(Measured {
-            metric,
-            device: None,
-            value: f64::from(failed),
-            unit: None,
-            better: Better::Zero,
-        });
+        figures.push(errors(failed));
     }
     figures
+}
+
+#[derive(Deserialize)]
+struct Document {
+    nvbandwidth: Body,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default)]
+    testcases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    bandwidth_description: String,
+    /// Figures as texts, `N/A` where nothing was measured.
+    #[serde(default)]
+    bandwidth_matrix: Vec<Vec<Value>>,
+}
+
+/// The figures of what `nvbandwidth -j` writes: the same matrices as in its text.
+pub(super) fn of_json(json: &str) -> Result<Vec<Measured>, String> {
+    let document: Document = serde_json::from_str(json)
+        .map_err(|error| format!("not in the form that nvbandwidth writes: {error}"))?;
+    let (mut figures, mut failed) = (Vec::new(), 0);
+    for case in document.nvbandwidth.testcases {
+        // Tests that the machine cannot do are waived, which is no failure.
+        if case.status.eq_ignore_ascii_case("waived") {
+            continue;
+        }
+        if !case.status.is_empty() && !case.status.eq_ignore_ascii_case("passed") {
+            failed += 1;
+        }
+        let number = |value: &Value| match value {
+            Value::String(text) => text.trim().parse().ok(),
+            other => other.as_f64(),
+        };
+        let mut test = Test {
+            name: case.name,
+            of_host: case.bandwidth_description.contains("CPU("),
+            ..Test::default()
+        };
+        for (row, values) in (0..).zip(&case.bandwidth_matrix) {
+            for (column, value) in (0..).zip(values) {
+                if let Some(value) = number(value).filter(|value: &f64| value.is_finite()) {
+                    test.cells.push((row, column, value));
+                }
+            }
+        }
+        finish(test, &mut figures);
+    }
+    if failed > 0 {
+        figures.push(errors(failed));
+    }
+    if figures.is_empty() {
+        return Err(
+            "a document of nvbandwidth without a result: every test failed or was left out"
+                .to_owned(),
+        );
+    }
+    Ok(figures)
+}
+
+fn errors(count: u32) -> Measured {
+    Measured {
+        metric: "nvbandwidth/errors".to_owned(),
+        device: None,
+        value: f64::from(count),
+        unit: None,
+        better: Better::Zero,
+    }
 }
 
 /// The numbers of the columns, or a row: its number, then a figure or `N/A` a column.
