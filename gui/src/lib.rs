@@ -12,6 +12,7 @@
 //! * No work while nothing changes: there is no timer; workers ask for a repaint when they have news.
 
 pub mod app;
+pub mod child;
 pub mod command;
 pub mod computed;
 pub mod dock;

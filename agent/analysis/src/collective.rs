@@ -275,7 +275,8 @@ impl Spans {
 
 /// How often each byte of the message crosses the slowest link, for `ranks` ranks; `None` when the
 /// operation depends on a number of ranks that is unknown.
-fn bus_factor(op: &str, ranks: Option<i64>) -> Option<f64> {
+#[must_use]
+pub fn bus_factor(op: &str, ranks: Option<i64>) -> Option<f64> {
     let others = || ranks.filter(|&n| n > 0).map(|n| (n - 1) as f64 / n as f64);
     match op {
         "all_reduce" => others().map(|share| 2.0 * share),

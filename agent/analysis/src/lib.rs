@@ -46,7 +46,9 @@ mod launch;
 mod launched;
 mod levels;
 mod loss;
+mod meeting;
 mod memory;
+mod message;
 mod nesting;
 mod operation;
 mod operator_gpu;
@@ -73,6 +75,7 @@ mod wait;
 pub use assemble::{RunFigures, merge, report, report_many, run_figures};
 pub use attribution::{Attribution, AttributionRow, PartKind, StepPart, StepSums, StepTimes};
 pub use brief::brief_kernel_name;
+pub use collective::bus_factor;
 pub use copy::CopyRate;
 pub use critical::{CriticalPath, EventWait, PathKind, PathName, PathRow, PathSegment};
 pub use difference::{
@@ -80,6 +83,8 @@ pub use difference::{
 };
 pub use identity::repeated;
 pub use interval::{Coverage, Intervals};
+pub use meeting::{Skew, SkewCell, SkewRank, skew};
+pub use message::{MessageSize, message_sizes};
 pub use rank::{RankAnalysis, analyse};
 pub use report::{Basis, Report};
 pub use rules::{COMMUNICATION, DATA, OTHER, RuleError, Rules};

@@ -79,7 +79,7 @@ impl Matches {
     }
 
     /// The parts with times that can be compared; `None` where their clocks have nothing in common.
-    fn on_one_clock(&self, parts: &[Part]) -> Option<Vec<Part>> {
+    pub(crate) fn on_one_clock(&self, parts: &[Part]) -> Option<Vec<Part>> {
         if parts.windows(2).all(|pair| pair[0].clock == pair[1].clock) {
             return Some(parts.to_vec());
         }
@@ -98,13 +98,13 @@ impl Matches {
 
 /// One rank's part in a collective: the positions of the recording, of its rank and of the call, and its times on its clock.
 #[derive(Clone, Copy)]
-struct Part {
-    file: u32,
-    rank: u32,
-    call: u32,
+pub(crate) struct Part {
+    pub(crate) file: u32,
+    pub(crate) rank: u32,
+    pub(crate) call: u32,
     clock: u32,
     size: i64,
-    start: i64,
+    pub(crate) start: i64,
     end: i64,
     /// Its operation is one of [`TOGETHER`].
     is_together: bool,
@@ -130,7 +130,7 @@ pub(crate) fn add_waits(summaries: &mut [Summary], clocks: &Clocks) -> Matches {
 }
 
 /// Those of these parts of one name that are all ranks of a group.
-fn whole(parts: &[Part]) -> Vec<&[Part]> {
+pub(crate) fn whole(parts: &[Part]) -> Vec<&[Part]> {
     if is_whole(parts) {
         return vec![parts];
     }
@@ -141,7 +141,11 @@ fn whole(parts: &[Part]) -> Vec<&[Part]> {
 
 impl Matches {
     /// Aligns clocks by the collectives in which they met, which need not be whole.
-    fn align(&mut self, collectives: &FxHashMap<(u32, u32, i64), Vec<Part>>, whole: &[&[Part]]) {
+    pub(crate) fn align(
+        &mut self,
+        collectives: &FxHashMap<(u32, u32, i64), Vec<Part>>,
+        whole: &[&[Part]],
+    ) {
         let meetings: Vec<Vec<Reading>> =
             collectives.values().filter_map(|parts| meeting(parts)).collect();
         self.alignments = align(&meetings);
@@ -203,7 +207,10 @@ fn hosts_of(summaries: &[Summary], clocks: &Clocks) -> BTreeMap<usize, BTreeSet<
 }
 
 /// The parts of every collective, by the group, the operation and the number within the group.
-fn collectives(summaries: &[Summary], clocks: &Clocks) -> FxHashMap<(u32, u32, i64), Vec<Part>> {
+pub(crate) fn collectives(
+    summaries: &[Summary],
+    clocks: &Clocks,
+) -> FxHashMap<(u32, u32, i64), Vec<Part>> {
     let mut texts: FxHashMap<&str, u32> = FxHashMap::default();
     let mut number = |text| {
         let next = texts.len() as u32;

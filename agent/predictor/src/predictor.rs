@@ -143,7 +143,8 @@ impl Predictor {
     }
 
     /// Memory of a GPU of the job that a program can have, bytes; infinite if the GPU is not known.
-    pub(crate) fn memory_of(&self, job: &Job) -> f64 {
+    #[must_use]
+    pub fn memory_of(&self, job: &Job) -> f64 {
         self.setup(job).map_or_else(
             |_| {
                 let gpu = job.cluster.gpu.as_deref().and_then(Gpu::find);
@@ -164,6 +165,13 @@ impl Predictor {
                 )
             })
             .map_or((-1.0, 1.0), |spread| (spread.p05, spread.p95))
+    }
+
+    /// The ratio of a figure `new` of another arrangement of `job` to its own, with a 90 % interval: errors that both have in common
+    /// are not in it.
+    #[must_use]
+    pub fn ratio(&self, job: &Job, new: f64, own: f64) -> Interval {
+        crate::plan::ratio(new, own, self.ratio_spread(job))
     }
 
     /// What formulas and factors say.

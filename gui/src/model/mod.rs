@@ -2,14 +2,18 @@
 //! hit tests, searches and selections. Nothing in here knows egui, so all of it is tested as plain
 //! functions.
 
+pub mod advisor;
 pub mod aggregate;
 pub mod alignment;
 pub mod build;
+pub mod ceilings;
+pub mod communication;
 pub mod details;
 pub mod document;
 pub mod flow;
 pub mod histogram;
 pub mod hit;
+pub mod joined;
 pub mod lane;
 pub mod lod;
 pub mod memory;
@@ -17,6 +21,7 @@ pub mod mip;
 pub mod names;
 pub mod operations;
 pub mod overview;
+pub mod roofline;
 pub mod ruler;
 pub mod search;
 pub mod series;

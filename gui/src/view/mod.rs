@@ -4,6 +4,7 @@
 pub mod advisor;
 pub(crate) mod bar_rows;
 pub(crate) mod canvas;
+pub mod ceilings;
 pub mod chart;
 pub mod communication;
 pub mod compare;
@@ -15,6 +16,7 @@ pub mod fleet;
 pub mod grid;
 pub(crate) mod help;
 pub mod layout;
+pub(crate) mod lead;
 pub mod live;
 pub mod memory;
 pub mod notice;

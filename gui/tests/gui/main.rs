@@ -1,6 +1,8 @@
 //! The window without a screen: every panel by its accessible nodes, the keys, the counts that keep a
 //! frame cheap, and a few pictures.
 
+mod advisor;
+mod communication;
 mod counts;
 mod dock;
 mod errors;
@@ -16,4 +18,5 @@ mod panels;
 mod pictures;
 mod pointer;
 mod real;
+mod roofline;
 mod three_clicks;

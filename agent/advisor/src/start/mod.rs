@@ -13,6 +13,7 @@ use perfagent_predictor::plan::Observed;
 
 pub use command_line::read as read_command_line;
 pub use model_file::read as read_model;
+pub use preset::known_models;
 
 /// A job with what was measured of it.
 #[derive(Clone, Debug, PartialEq)]

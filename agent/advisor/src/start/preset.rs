@@ -37,14 +37,26 @@ struct Shape {
     top_k: Option<u64>,
 }
 
+/// The named shapes, each with its name: `gpt gpt2-124m`, `llama llama-8b`, …
+pub fn known_models() -> impl Iterator<Item = (String, Model)> {
+    Preset::all().iter().map(|preset| {
+        let mut model = Model { arch: Some(preset.model.clone()), ..Model::default() };
+        preset.fill(&mut model);
+        (format!("{} {}", preset.model, preset.name), model)
+    })
+}
+
 impl Preset {
+    fn all() -> &'static [Self] {
+        static PRESETS: OnceLock<Vec<Preset>> = OnceLock::new();
+        PRESETS.get_or_init(|| {
+            toml::from_str::<Table>(TABLE).map(|table| table.preset).unwrap_or_default()
+        })
+    }
+
     /// The preset of this model and name.
     pub(super) fn find(model: &str, name: &str) -> Option<&'static Self> {
-        static PRESETS: OnceLock<Vec<Preset>> = OnceLock::new();
-        let all = PRESETS.get_or_init(|| {
-            toml::from_str::<Table>(TABLE).map(|table| table.preset).unwrap_or_default()
-        });
-        all.iter().find(|preset| preset.model == model && preset.name == name)
+        Self::all().iter().find(|preset| preset.model == model && preset.name == name)
     }
 
     /// Fills in what `model` leaves open. What follows from the width keeps its relation to it, as perfagent-bench has it.

@@ -6,7 +6,7 @@ use crate::job::Run;
 
 use super::Candidate;
 
-/// An arrangement that no other beats in both.
+/// An arrangement by its middle figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// The arrangement.
@@ -19,7 +19,18 @@ pub struct Point {
     pub oom_probability: f64,
 }
 
-/// The front, the leanest first.
+impl Point {
+    pub(super) fn of(candidate: &Candidate) -> Self {
+        Self {
+            run: candidate.job.run.clone(),
+            tokens_per_s: candidate.tokens_per_s,
+            peak_mem_bytes: candidate.peak_bytes,
+            oom_probability: candidate.oom,
+        }
+    }
+}
+
+/// Those that no other beats in both, the leanest first.
 pub(super) fn of(candidates: &[Candidate]) -> Vec<Point> {
     let mut order: Vec<&Candidate> = candidates.iter().collect();
     order.sort_by(|a, b| {
@@ -30,12 +41,7 @@ pub(super) fn of(candidates: &[Candidate]) -> Vec<Point> {
     for candidate in order {
         if candidate.tokens_per_s > fastest {
             fastest = candidate.tokens_per_s;
-            front.push(Point {
-                run: candidate.job.run.clone(),
-                tokens_per_s: candidate.tokens_per_s,
-                peak_mem_bytes: candidate.peak_bytes,
-                oom_probability: candidate.oom,
-            });
+            front.push(Point::of(candidate));
         }
     }
     front

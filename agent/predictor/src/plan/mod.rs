@@ -94,6 +94,15 @@ impl fmt::Display for NoPlan {
 
 impl std::error::Error for NoPlan {}
 
+/// A plan with everything that was looked at for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survey {
+    /// The plan.
+    pub plan: Plan,
+    /// Every arrangement that was predicted, those that may run out of memory among them, in a fixed order.
+    pub points: Vec<Point>,
+}
+
 /// Plans for `base`, by its recording if there is one.
 ///
 /// # Errors
@@ -105,6 +114,20 @@ pub fn plan(
     observed: Observed,
     wishes: &Wishes,
 ) -> Result<Plan, NoPlan> {
+    survey(predictor, base, observed, wishes).map(|survey| survey.plan)
+}
+
+/// The same with all arrangements that were predicted.
+///
+/// # Errors
+///
+/// Why the job itself cannot be predicted.
+pub fn survey(
+    predictor: &Predictor,
+    base: &Job,
+    observed: Observed,
+    wishes: &Wishes,
+) -> Result<Survey, NoPlan> {
     let anchor = (observed != Observed::default())
         .then(|| predictor.anchor(base, observed.step_s, observed.peak_bytes))
         .transpose()
@@ -141,6 +164,7 @@ pub fn plan(
         candidates.append(&mut variants);
     }
     let considered = candidates.len();
+    let points = candidates.iter().map(Point::of).collect();
     let (fitting, full): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|candidate| candidate.oom <= wishes.most_oom);
     for candidate in &full {
@@ -161,7 +185,7 @@ pub fn plan(
         .as_ref()
         .map(|base| suggestion::best(base, &fitting, predictor.ratio_spread(&moved)))
         .unwrap_or_default();
-    Ok(Plan {
+    let plan = Plan {
         schema: PLAN_SCHEMA.to_owned(),
         measured: anchor.is_some(),
         considered,
@@ -172,7 +196,8 @@ pub fn plan(
         beyond: suggestion::beyond(&moved, &base_prediction),
         base: moved,
         base_prediction,
-    })
+    };
+    Ok(Survey { plan, points })
 }
 
 /// A job as a candidate, none if its prediction has no figures.
