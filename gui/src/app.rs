@@ -172,9 +172,29 @@ impl App {
         }
     }
 
+    /// Takes in what has come of a recording that is being made.
+    fn grow(&mut self) {
+        let open = self.session().map(|session| Arc::clone(&session.document));
+        let Some(growth) = self.live.poll(open.as_ref()) else { return };
+        let session = match std::mem::replace(&mut self.page, Page::Welcome) {
+            Page::Open(session) if growth.continues => {
+                session.with_document(&growth.document, self.live.follow)
+            }
+            _ => Session::new(growth.document),
+        };
+        if growth.complete {
+            self.recent.add(&growth.files);
+        }
+        self.window.open_files = growth.files;
+        self.page = Page::Open(Box::new(session));
+        // Giving back what was shown before takes long when it is large.
+        let _ = std::thread::Builder::new().name("giving back".into()).spawn(move || drop(open));
+    }
+
     /// Shows the window's content.
     pub fn content(&mut self, ui: &mut Ui) {
         self.poll();
+        self.grow();
         let ctx = ui.ctx().clone();
         if !self.finder.open {
             for command in command::pressed(&ctx) {
@@ -300,6 +320,12 @@ impl App {
         });
         if !dropped.is_empty() {
             self.window.open(dropped);
+        }
+        if let Some(name) = self.window.wanted_name.take()
+            && !self.session_mut().is_some_and(|session| session.show_name(&name))
+        {
+            let text = "Nothing of this name is open: show both sides in the timeline first";
+            notice::warn(ctx, text);
         }
         let of_session = self.session_mut().and_then(|session| session.wanted_pane.take());
         if let Some(pane) = self.window.wanted_pane.take().or(of_session) {

@@ -1,6 +1,8 @@
 //! What the user is looking at in an open document: the view, the selection, the search. Changed only
 //! through its methods, so that every way to a change (key, mouse, table) has the same effect.
 
+mod growth;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -11,6 +11,8 @@ pub struct Window {
     pub(crate) wanted_files: Option<Vec<PathBuf>>,
     /// A view to bring to the front.
     pub(crate) wanted_pane: Option<Pane>,
+    /// Events of this name to mark in the timeline.
+    pub(crate) wanted_name: Option<String>,
     /// The files that are open.
     pub(crate) open_files: Vec<PathBuf>,
 }
@@ -24,6 +26,11 @@ impl Window {
     /// Brings a view to the front.
     pub const fn show(&mut self, pane: Pane) {
         self.wanted_pane = Some(pane);
+    }
+
+    /// Marks all events of a name in the timeline of what is open, and goes to the first.
+    pub fn show_name(&mut self, name: &str) {
+        self.wanted_name = Some(name.to_owned());
     }
 
     /// The files that are open.

@@ -1,8 +1,10 @@
 //! The file that a recording is written to.
 
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, Params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Params, ffi};
 use rustc_hash::FxHashMap;
 
 use crate::columns::Answer;
@@ -10,6 +12,15 @@ use crate::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
 use crate::table::Row;
 use crate::waiting::Waiting;
 use crate::{StringId, WriteError};
+
+/// How long the end of a recording waits for those who read it.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long until it is looked again whether they are done.
+const PACE: Duration = Duration::from_millis(10);
+
+/// Where writing failed when they are not.
+const READ_BY_OTHERS: &str = "finish: another program reads the file; end it and complete the recording with `perfagent recover`";
 
 /// What is written becomes part of the file with [`Database::commit`].
 pub(crate) struct Database {
@@ -28,12 +39,13 @@ impl Database {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(create)?;
         // 16 KiB pages and no synchronisation: a recording is written once, in order, and checked into
-        // a plain file at the end; the recorder must not wait for the disk in between.
+        // a plain file at the end; the recorder must not wait for the disk in between. What the file is stands
+        // in its header before there is a log, so that it can be told while it grows.
         connection
             .execute_batch(&format!(
-                "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
-                 PRAGMA wal_autocheckpoint = 4096; PRAGMA temp_store = MEMORY;
-                 PRAGMA application_id = {}; PRAGMA user_version = {};",
+                "PRAGMA page_size = 16384; PRAGMA application_id = {}; PRAGMA user_version = {};
+                 PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
+                 PRAGMA wal_autocheckpoint = 4096; PRAGMA temp_store = MEMORY;",
                 APPLICATION_ID.cast_signed(),
                 SCHEMA_VERSION
             ))
@@ -135,15 +147,10 @@ impl Database {
     pub(crate) fn finish(mut self) -> Result<(), WriteError> {
         self.execute("spool_progress", "DELETE FROM spool_progress", [])?;
         self.commit()?;
-        let closed = self
-            .connection
-            .execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE);")
-            .and_then(|()| {
-                self.connection.query_row("PRAGMA journal_mode = DELETE", [], |row| {
-                    row.get::<_, String>(0).map(|_| ())
-                })
-            });
-        closed.map_err(|source| self.failed("finish", source))?;
+        if let Err(source) = fold(&self.connection) {
+            let place = if is_busy(&source) { READ_BY_OTHERS } else { "finish" };
+            return Err(self.failed(place, source));
+        }
         let Self { connection, path, .. } = self;
         connection.close().map_err(|(_, source)| WriteError::Write { path, place: "close", source })
     }
@@ -169,6 +176,33 @@ impl Database {
     fn failed(&self, place: &'static str, source: rusqlite::Error) -> WriteError {
         WriteError::Write { path: self.path.clone(), place, source }
     }
+}
+
+/// Makes a database with a write-ahead log one plain file. Whoever reads it meanwhile (a window that shows the recording
+/// as it grows, a report) keeps a lock as long as the file is open: wait for them, rather than fail at the end of a long run.
+#[expect(clippy::disallowed_methods, reason = "the lock of another process can only be polled for")]
+fn fold(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA synchronous = FULL;")?;
+    let begun = Instant::now();
+    let text = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    loop {
+        let kept = connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?;
+        let folded = if kept {
+            Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None))
+        } else {
+            connection.query_row("PRAGMA journal_mode = DELETE", [], text)
+        };
+        match folded {
+            Ok(_) => return Ok(()),
+            Err(error) if is_busy(&error) && begun.elapsed() < PATIENCE => thread::sleep(PACE),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn strings(connection: &Connection) -> rusqlite::Result<FxHashMap<Box<str>, StringId>> {

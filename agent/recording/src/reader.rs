@@ -49,7 +49,7 @@ impl Reader {
     /// Opens the recording at `path`, after checking that it is one, that it is whole, and that this
     /// crate knows its schema.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let file = check_header(path)?;
+        let (file, has_log) = check_header(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let damaged = |source| OpenError::Damaged {
             path: path.to_owned(),
@@ -60,6 +60,14 @@ impl Reader {
         // Not while a recorder of the same file commits: wait for it instead of failing.
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(damaged)?;
         connection.execute_batch("PRAGMA query_only = ON;").map_err(damaged)?;
+        if has_log {
+            let word = |pragma: &str| {
+                let sql = format!("PRAGMA {pragma}");
+                connection.query_row(&sql, [], |row| row.get::<_, i32>(0)).map(i32::cast_unsigned)
+            };
+            let application = word("application_id").map_err(damaged)?;
+            check_kind(path, application, word("user_version").map_err(damaged)?)?;
+        }
         Ok(Self { connection, file, path: path.to_owned() })
     }
 
@@ -232,8 +240,9 @@ impl Reader {
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Looks at the first 100 bytes, where SQLite keeps what tells a whole recording from anything else:
-/// magic at 0, page size at 16, file size in pages at 28, `user_version` at 60, `application_id` at 68.
-fn check_header(path: &Path) -> Result<File, OpenError> {
+/// magic at 0, page size at 16, version for writing at 18, file size in pages at 28, `user_version` at 60, `application_id` at 68.
+/// True when the file still grows: then the newest of these words may stand in the write-ahead log beside it, and only SQLite can say.
+fn check_header(path: &Path) -> Result<(File, bool), OpenError> {
     let owned = || path.to_owned();
     let io = |source| OpenError::Io { path: owned(), source };
     let metadata = fs::metadata(path).map_err(|source| match source.kind() {
@@ -269,18 +278,10 @@ fn check_header(path: &Path) -> Result<File, OpenError> {
     let word = |at: usize| {
         u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
     };
-    let application = word(68);
-    if application != APPLICATION_ID {
-        return Err(OpenError::Foreign {
-            path: owned(),
-            found: application,
-            expected: APPLICATION_ID,
-        });
+    if header[18] == 2 && log(path).exists() {
+        return Ok((file, true));
     }
-    let version = word(60);
-    if version > SCHEMA_VERSION {
-        return Err(OpenError::Newer { path: owned(), found: version, supported: SCHEMA_VERSION });
-    }
+    check_kind(path, word(68), word(60))?;
     let page_size = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65536,
         size => u64::from(size),
@@ -289,5 +290,31 @@ fn check_header(path: &Path) -> Result<File, OpenError> {
     if metadata.len() < expected {
         return Err(OpenError::Truncated { path: owned(), found: metadata.len(), expected });
     }
-    Ok(file)
+    Ok((file, false))
+}
+
+/// The write-ahead log of a database.
+fn log(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// Whether it is a recording, and not of a version that is not known yet.
+fn check_kind(path: &Path, application: u32, version: u32) -> Result<(), OpenError> {
+    if application != APPLICATION_ID {
+        return Err(OpenError::Foreign {
+            path: path.to_owned(),
+            found: application,
+            expected: APPLICATION_ID,
+        });
+    }
+    if version > SCHEMA_VERSION {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found: version,
+            supported: SCHEMA_VERSION,
+        });
+    }
+    Ok(())
 }

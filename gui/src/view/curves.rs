@@ -30,8 +30,8 @@ pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
         quantities(session).into_iter().filter(|&other| other != Quantity::Memory).collect();
     let memory = session.document.series.iter().any(|series| series.quantity == Quantity::Memory);
     let plots = usize::from(memory) + usize::from(!others.is_empty());
-    // Or the panel would shrink a little in every frame, as plots are cut to whole pixels.
-    ui.set_min_height(ui.available_height());
+    // Or the panel would shrink a little in every frame, as plots are cut to whole pixels; whole points, or it would grow.
+    ui.set_min_height(ui.available_height().floor());
     let height = (ui.available_height() / plots.max(1) as f32).max(40.0);
     ui.spacing_mut().item_spacing.y = 0.0;
     if memory {

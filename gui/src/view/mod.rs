@@ -26,6 +26,7 @@ pub mod paint;
 pub(crate) mod panes;
 pub(crate) mod pointer;
 pub mod roofline;
+pub(crate) mod sideways;
 pub mod table;
 pub(crate) mod timeline;
 pub(crate) mod top_bar;

@@ -3,13 +3,16 @@
 
 mod advisor;
 mod communication;
+mod compare;
 mod counts;
 mod dock;
 mod errors;
 mod export;
 mod fixture;
+mod fleet;
 mod flows;
 mod keyboard;
+mod live;
 mod memory;
 mod monkey;
 mod operations;

@@ -2,8 +2,9 @@
 
 use egui_kittest::kittest::Queryable as _;
 use perfagent_gui::model::track::TrackKind;
+use perfagent_gui::pane::Pane;
 
-use crate::fixture::{cpu, gpu, settle, window};
+use crate::fixture::{cpu, gpu, settle, window, window_of};
 
 #[test]
 fn the_top_bar_names_the_file_its_figures_and_its_losses() {
@@ -87,14 +88,16 @@ fn help_lists_every_key() {
 
 #[test]
 fn nothing_moves_while_nothing_happens() {
-    let mut harness = window(cpu(), egui::Theme::Light);
     let places = |harness: &egui_kittest::Harness<'_, perfagent_gui::app::App>| {
         ["Memory over time", "Utilisation over time", "Timeline, "]
             .map(|name| harness.get_by_label_contains(name).rect())
     };
-    let before = places(&harness);
-    for _ in 0..10 {
-        harness.step();
+    for (size, scale) in [((1440.0, 900.0), 1.0), ((960.0, 600.0), 2.0), ((1280.0, 720.0), 1.5)] {
+        let mut harness = window_of(cpu(), egui::Theme::Light, Pane::Timeline, size, scale);
+        let before = places(&harness);
+        for _ in 0..10 {
+            harness.step();
+        }
+        assert_eq!(places(&harness), before, "{size:?} at {scale}");
     }
-    assert_eq!(places(&harness), before);
 }
