@@ -12,12 +12,11 @@ use crate::model::aggregate::{Aggregate, aggregate};
 use crate::model::document::{Document, EventRef};
 use crate::model::flow::{Flow, flow};
 use crate::model::names::NameId;
-use crate::model::operations::{Choice, Operation, choose};
 use crate::model::search::Matches;
 use crate::model::series::Quantity;
 use crate::model::viewport::Viewport;
 use crate::pane::Pane;
-use crate::view::{advisor, communication, memory, overview, roofline};
+use crate::view::{advisor, communication, memory, overview, roofline, table};
 
 /// Views that can be gone back to.
 const HISTORY: usize = 100;
@@ -64,15 +63,6 @@ pub struct Search {
     coming: Option<(Wanted, bool)>,
 }
 
-/// The table's state.
-#[derive(Default)]
-pub struct Table {
-    /// What it shows in which order.
-    pub choice: Choice,
-    rows: Vec<Operation>,
-    rows_of: Option<Choice>,
-}
-
 /// What the user is looking at.
 pub struct Session {
     /// The open recordings.
@@ -92,8 +82,8 @@ pub struct Session {
     /// What is looked for.
     pub search: Search,
     searching: Computed<Wanted, Arc<Matches>>,
-    /// The table.
-    pub table: Table,
+    /// What the table of operations remembers.
+    pub table: table::State,
     /// What the lower plot shows.
     pub lower_quantity: Quantity,
     /// Curves that are not drawn, by label.
@@ -147,7 +137,7 @@ impl Session {
             folded: BTreeSet::new(),
             search: Search::default(),
             searching: Computed::default(),
-            table: Table::default(),
+            table: table::State::default(),
             lower_quantity,
             hidden_curves: BTreeSet::new(),
             pointer_time: None,
@@ -371,16 +361,6 @@ impl Session {
     #[must_use]
     pub const fn is_searching(&self) -> bool {
         self.search.coming.is_some()
-    }
-
-    /// The table's rows, put together anew only when the choice changed.
-    pub fn rows(&mut self) -> &[Operation] {
-        if self.table.rows_of.as_ref() != Some(&self.table.choice) {
-            self.table.rows =
-                choose(&self.document.operations, &self.document.names, &self.table.choice);
-            self.table.rows_of = Some(self.table.choice.clone());
-        }
-        &self.table.rows
     }
 
     /// Moves the view so that an event is in the middle, without changing the zoom unless the event

@@ -32,6 +32,40 @@ pub fn bytes(value: f64) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
+/// A rate of arithmetic: `312 TFLOP/s`.
+#[must_use]
+pub fn flops_per_s(value: f64) -> String {
+    decimal(value, "FLOP/s")
+}
+
+/// A rate of traffic: `3.35 TB/s`, in powers of ten as datasheets state it.
+#[must_use]
+pub fn bytes_per_s(value: f64) -> String {
+    decimal(value, "B/s")
+}
+
+/// With three figures and a prefix of powers of ten.
+fn decimal(value: f64, unit: &str) -> String {
+    const PREFIXES: [&str; 6] = ["", "k", "M", "G", "T", "P"];
+    let mut value = value;
+    let mut prefix = "";
+    for next in PREFIXES {
+        prefix = next;
+        if value.abs() < 999.5 {
+            break;
+        }
+        if next != "P" {
+            value /= 1000.0;
+        }
+    }
+    let decimals = match value.abs() {
+        v if v < 10.0 => 2,
+        v if v < 100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$} {prefix}{unit}")
+}
+
 /// A count with its thousands apart: `1,234,567`.
 #[must_use]
 pub fn count(value: u64) -> String {
@@ -54,7 +88,7 @@ pub fn counted(value: u64, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, count, counted};
+    use super::{bytes, bytes_per_s, count, counted, flops_per_s};
 
     #[test]
     fn sizes_and_counts_read_well() {
@@ -64,5 +98,14 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(count(999), "999");
         assert_eq!(counted(1, "event"), "1 event");
+    }
+
+    #[test]
+    fn rates_have_three_figures() {
+        assert_eq!(flops_per_s(312.4e12), "312 TFLOP/s");
+        assert_eq!(bytes_per_s(3.35e12), "3.35 TB/s");
+        assert_eq!(bytes_per_s(999.9e9), "1.00 TB/s");
+        assert_eq!(flops_per_s(0.0), "0.00 FLOP/s");
+        assert_eq!(flops_per_s(5e18), "5000 PFLOP/s");
     }
 }

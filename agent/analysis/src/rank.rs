@@ -138,7 +138,8 @@ impl RankAnalysis {
     }
 
     /// The instants in which data was loaded.
-    pub(crate) const fn data(&self) -> &Intervals {
+    #[must_use]
+    pub const fn data(&self) -> &Intervals {
         &self.data.1
     }
 

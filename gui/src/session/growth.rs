@@ -36,7 +36,7 @@ impl Session {
         new.pinned = tracks(self.pinned);
         new.hidden_tracks = tracks(self.hidden_tracks);
         new.take_search(self.search, &old);
-        new.table.choice = self.table.choice;
+        new.table.wanted = self.table.wanted;
         if document.series.iter().any(|series| series.quantity == self.lower_quantity) {
             new.lower_quantity = self.lower_quantity;
         }

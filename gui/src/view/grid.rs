@@ -212,6 +212,8 @@ impl<'a> Grid<'a> {
                 .striped(true)
                 .sense(Sense::click())
                 .auto_shrink([false, self.height.is_some()])
+                // A table in a low pane scrolls instead of reaching out of it.
+                .min_scrolled_height(0.0)
                 .cell_layout(Layout::left_to_right(Align::Center));
             if let Some(height) = self.height {
                 table = table.max_scroll_height(height);

@@ -2,6 +2,7 @@
 //! none of them computes a figure.
 
 pub mod advisor;
+pub(crate) mod bar_rows;
 pub(crate) mod canvas;
 pub mod ceilings;
 pub mod chart;
@@ -26,7 +27,7 @@ pub(crate) mod panes;
 pub(crate) mod pointer;
 pub mod roofline;
 pub(crate) mod sideways;
-pub(crate) mod table;
+pub mod table;
 pub(crate) mod timeline;
 pub(crate) mod top_bar;
 pub(crate) mod truncate;

@@ -97,15 +97,6 @@ fn an_idle_window_does_nothing() {
 }
 
 #[test]
-fn rows_of_the_table_are_not_computed_every_frame() {
-    let mut harness = window(cpu(), Theme::Dark);
-    let session = harness.state_mut().session_mut().unwrap();
-    let before = session.rows().as_ptr();
-    harness.run();
-    assert_eq!(harness.state_mut().session_mut().unwrap().rows().as_ptr(), before);
-}
-
-#[test]
 fn a_large_recording_is_searched_beside_the_frames() {
     let mut document = crowded(20_000);
     document.summary.events = 20_000_000;

@@ -8,7 +8,7 @@ use egui_kittest::kittest::Queryable as _;
 use perfagent_gui::app::App;
 use perfagent_gui::job;
 
-use crate::fixture::cpu_file;
+use crate::fixture::{cpu_file, settle};
 
 /// Opens paths in a window and waits until loading has ended.
 fn open(paths: Vec<PathBuf>) -> Harness<'static, App> {
@@ -17,7 +17,7 @@ fn open(paths: Vec<PathBuf>) -> Harness<'static, App> {
         .with_size(Vec2::new(900.0, 600.0))
         .build_ui_state(|ui, app: &mut App| app.content(ui), app);
     wait(&mut harness);
-    harness.run();
+    settle(&mut harness);
     harness
 }
 
@@ -61,7 +61,7 @@ fn the_ranks_of_one_run_can_be_aligned_at_a_step() {
     let before = starts(&harness);
     assert_ne!(before[0], before[1]);
     harness.get_by_label("Align").click();
-    harness.run();
+    settle(&mut harness);
     harness.get_by_label("First steps").click();
     harness.step();
     harness.step();

@@ -4,7 +4,7 @@ use egui_kittest::kittest::Queryable as _;
 use perfagent_gui::model::track::TrackKind;
 use perfagent_gui::pane::Pane;
 
-use crate::fixture::{cpu, gpu, window, window_of};
+use crate::fixture::{cpu, gpu, settle, window, window_of};
 
 #[test]
 fn the_top_bar_names_the_file_its_figures_and_its_losses() {
@@ -45,7 +45,7 @@ fn the_table_filters_and_orders() {
     harness.get_by_label("Filter").focus();
     harness.run();
     harness.get_by_label("Filter").type_text("gelu");
-    harness.run();
+    settle(&mut harness);
     assert!(harness.query_all_by_label_contains("aten::gelu, ").next().is_some());
     assert!(harness.query_all_by_label_contains("aten::addmm, ").next().is_none());
 }
@@ -54,9 +54,9 @@ fn the_table_filters_and_orders() {
 fn a_row_of_the_table_marks_its_events_and_goes_to_the_first() {
     let mut harness = window(gpu(), egui::Theme::Dark);
     let session = harness.state_mut().session_mut().unwrap();
-    session.table.choice.kind = Some(TrackKind::Kernels);
-    session.table.choice.filter = "AllReduce".into();
-    harness.run();
+    session.table.wanted.kind = Some(TrackKind::Kernels);
+    session.table.wanted.filter = "AllReduce".into();
+    settle(&mut harness);
     harness.get_all_by_label_contains("AllReduce").next().unwrap().click();
     harness.run();
     let session = harness.state().session().unwrap();

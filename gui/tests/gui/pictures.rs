@@ -58,7 +58,7 @@ fn gpus_dark() {
     picture("gpus_dark", gpu(), Theme::Dark, |session| {
         session.go_to(Viewport::new(ORIGIN + 39_000_000, ORIGIN + 62_000_000));
         session.mark(Viewport::new(ORIGIN + 46_000_000, ORIGIN + 55_000_000));
-        session.table.choice.filter = "e".into();
+        session.table.wanted.filter = "e".into();
     });
 }
 
