@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, TryRecvError, bounded};
+use perfagent_import::ImportError;
 use perfagent_recording::{OpenError, Reader, Recording};
 
 use crate::facts::facts;
@@ -117,8 +118,14 @@ pub fn load_aligned(
             }
             Input::Traces(paths) => {
                 progress(Stage { file, rows: 0, total: 0, reading: true });
-                let recording =
-                    perfagent_import::read(&paths).map_err(|error| error.to_string())?;
+                let recording = perfagent_import::read(&paths).map_err(|error| match error {
+                    // Of a database that is neither, a recording is what was most likely meant.
+                    ImportError::NotATrace { .. } => paths
+                        .first()
+                        .and_then(|path| Reader::open(path).err())
+                        .map_or_else(|| error.to_string(), |refused| refused.to_string()),
+                    other => other.to_string(),
+                })?;
                 (paths.into_iter().next().unwrap_or_default(), recording)
             }
         };

@@ -171,15 +171,17 @@ impl Found {
             if place == last_place || wait_ns <= 0 || !call.is_first {
                 continue;
             }
-            self.skew.ranks[place].waited_ns += wait_ns;
-            self.skew.ranks[last_place].held_up_ns += wait_ns;
+            let (waited, held_up) =
+                (self.skew.ranks[place].waited_ns, self.skew.ranks[last_place].held_up_ns);
+            self.skew.ranks[place].waited_ns = waited.saturating_add(wait_ns);
+            self.skew.ranks[last_place].held_up_ns = held_up.saturating_add(wait_ns);
             let pair = self.cells.entry((place, last_place)).or_insert_with(|| SkewCell {
                 waiter: place,
                 last: last_place,
                 ..SkewCell::default()
             });
             pair.count += 1;
-            pair.wait_ns += wait_ns;
+            pair.wait_ns = pair.wait_ns.saturating_add(wait_ns);
             if wait_ns > pair.longest_ns {
                 (pair.longest_ns, pair.longest_start_ns) = (wait_ns, call.start);
                 let row = rank.rank.collectives.get(call.row);

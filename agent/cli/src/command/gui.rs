@@ -18,7 +18,7 @@ const PERFAGENT_GUI: Sibling = Sibling {
 /// Look at recordings and other tools' traces in a window
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  perfagent gui run.perfdb\n  perfagent gui base.perfdb new.perfdb    # one above the other, first steps together\n  perfagent gui --view advisor run.perfdb"
+    after_help = "Example:\n  perfagent gui run.perfdb\n  perfagent gui base.perfdb new.perfdb    # one above the other, first steps together\n  perfagent gui --view advisor run.perfdb"
 )]
 pub(crate) struct Args {
     /// Recordings, traces, or folders of them; without any, the window asks for one
