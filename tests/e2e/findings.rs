@@ -8,11 +8,12 @@ use perfagent_tests::Bed;
 use serde_json::Value;
 
 /// What only GPUs have: nothing to gain, and no figure.
-const OF_GPUS: [&str; 7] = [
+const OF_GPUS: [&str; 8] = [
     "host_bound",
     "synchronization",
     "exposed_copies",
     "tensor_cores",
+    "unaligned_products",
     "tiny_kernels",
     "throttling",
     "memory_fragmentation",

@@ -79,7 +79,7 @@ fn main() -> ExitCode {
         Task::Setup => setup(),
         Task::Demo(demo) => demo.run(),
         Task::Test(test) => test.run(),
-        Task::Tidy => tidy::run(),
+        Task::Tidy => tidy::run(None),
         Task::Generate => generated::write(),
         Task::Tables(tables) => tables.run(),
         Task::Calibrate(calibrate) => calibrate.run(),

@@ -36,7 +36,8 @@ impl Test {
         step("build, with clippy", || {
             cargo.run(&["build", "--workspace", "--all-targets", "--keep-going"])
         })?;
-        step("tidy", tidy::run)?;
+        let examples = cargo::programs(false)?.join("examples");
+        step("tidy", || tidy::run(Some(&examples)))?;
         step("tests", || cargo.run(&["nextest", "run", "--workspace", "--profile", "ci"]))?;
         step("demo at a small size", demo)?;
         step("the project's own costs", || Itself::short().with(&cargo::programs(false)?))?;

@@ -31,7 +31,7 @@ pub struct Advice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
     /// Its stable name: `data_stall`, `communication`, `memory_headroom`, `host_bound`, `synchronization`, `exposed_copies`, `stragglers`,
-    /// `tensor_cores`, `dtype_casts`, `tiny_kernels`, `throttling`, `memory_fragmentation`, and with ceilings
+    /// `tensor_cores`, `unaligned_products`, `dtype_casts`, `tiny_kernels`, `throttling`, `memory_fragmentation`, and with ceilings
     /// `operator_efficiency` and `collective_efficiency`.
     pub name: String,
     /// Whether something is to be done.

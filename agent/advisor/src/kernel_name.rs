@@ -109,6 +109,15 @@ pub(crate) fn unit(category: &str, name: &str) -> Option<Unit> {
     })
 }
 
+/// Whether a product reads its rows one or two numbers at a time: CUTLASS, of which cuBLAS takes kernels where its own do not fit,
+/// names after `align` how many.
+pub(crate) fn is_unaligned(name: &str) -> bool {
+    ["_align1", "_align2"].iter().any(|word| {
+        name.match_indices(word)
+            .any(|(at, _)| !name.as_bytes().get(at + word.len()).is_some_and(u8::is_ascii_digit))
+    })
+}
+
 /// Conversions, by kernels of PyTorch, `MIOpen`, cuDNN, vLLM and XLA, and operators of PyTorch.
 const CASTS: [&str; 14] = [
     "castTensor",
@@ -161,7 +170,23 @@ fn is_inductors_cast(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Move, Unit, moves, unit};
+    use super::{Move, Unit, is_unaligned, moves, unit};
+
+    #[test]
+    fn alignment_is_told_by_names() {
+        for (name, expected) in [
+            (
+                "cutlass::Kernel2<cutlass_75_tensorop_bf16_s1688gemm_bf16_128x128_tn_align1>(cutlass",
+                true,
+            ),
+            ("cutlass_80_tensorop_f16_s16816gemm_f16_64x64_32x6_nn_align2", true),
+            ("cutlass_80_wmma_tensorop_bf16_s161616gemm_bf16_16x16_128x2_tn_align8", false),
+            ("cutlass_80_tensorop_i16832gemm_s8_64x64_64x6_tn_align16", false),
+            ("nvjet_tst_128x256_64x4_1x2_h_bz_coopA_NTT", false),
+        ] {
+            assert_eq!(is_unaligned(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn units_are_told_by_names() {

@@ -30,6 +30,7 @@ mod throttling;
 mod tiny_kernels;
 mod told;
 pub mod tune;
+mod unaligned_products;
 
 use perfagent_analysis::Report;
 use perfagent_analysis::report::{Breakdown, Rank};
@@ -53,6 +54,7 @@ pub fn advise(report: &Report, ceilings: Option<&Ceilings>) -> Advice {
         exposed_copies::fact(report),
         stragglers::fact(report),
         tensor_cores::fact(report),
+        unaligned_products::fact(report),
         dtype_casts::fact(report),
         tiny_kernels::fact(report),
         throttling::fact(report),

@@ -198,8 +198,8 @@ impl Predictor {
         };
         let outside = match &setup.shape.images {
             Some(network) => conv::outside(&setup, network),
-            // What a processor takes is measured, not fitted to jobs.
-            None if setup.gpu.is_processor() => Vec::new(),
+            // What these take is measured, not fitted to jobs.
+            None if setup.gpu.is_processor() || benchmark::is_known_on_gpu(&setup) => Vec::new(),
             None => self.calibration.outside(&setup),
         };
         if let Some((why, _)) = outside.iter().find(|(_, doublings)| *doublings > TOO_FAR) {
@@ -224,7 +224,7 @@ impl Predictor {
         let itself = anchor.is_some_and(|anchor| anchor.setup == setup);
         let mut figure = |figure, total: f64, measured: Option<f64>| {
             // Of the job itself what was measured is known.
-            let shared = if itself { 1.0 } else { benchmark::shared(&setup) };
+            let shared = if itself { 1.0 } else { benchmark::shared(&setup, figure) };
             let factor = self.factor(&setup, figure) * (shared * measured.unwrap_or(0.0)).exp();
             let spread = if itself && measured.is_some() {
                 Spread { p05: -REPEATED, p95: REPEATED, jobs: 1 }

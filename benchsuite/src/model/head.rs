@@ -4,12 +4,15 @@
 //! only those of some tokens exist at a time, and their gradient is computed at once: what remains are the loss and the
 //! gradients of the head's input and matrix.
 
+mod chunk;
+
 use clap::ValueEnum;
 use serde::Serialize;
 use tch::{Kind, Reduction, Tensor};
 
 use super::Model;
 use crate::failure::{Failure, Result};
+pub(super) use chunk::Chunk;
 
 /// How the loss is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
@@ -20,10 +23,6 @@ pub(crate) enum LossKind {
     /// All logits at once, through autograd.
     Full,
 }
-
-/// A chunk's logits take at most so many bytes in fp32, and a chunk has at least so many tokens.
-const CHUNK_BYTES: i64 = 32 << 20;
-const CHUNK_TOKENS: i64 = 64;
 
 /// The result of the head.
 pub(crate) struct Loss {
@@ -81,36 +80,42 @@ impl Model {
         }
         let (mean, gradient) = {
             let _no_graph = tch::no_grad_guard();
-            self.chunks(&rows.f_detach()?, &targets, wanted)?
+            let chunk = Chunk::of(rows.device(), self.shape.hidden, wanted.matrix.size()[0]);
+            self.chunks(&rows.f_detach()?, &targets, wanted, chunk)?
         };
         let Some(gradient) = gradient else { return Ok(Loss { mean, gradient: None }) };
         crate::shim::backward(&[(&rows, Some(&gradient))])?;
         Ok(Loss { mean, gradient: Some(input.grad()) })
     }
 
-    fn chunks(
+    /// The loss and the gradients, a chunk at a time.
+    pub(super) fn chunks(
         &self,
         rows: &Tensor,
         targets: &Tensor,
         wanted: &Wanted<'_>,
+        chunk: Chunk,
     ) -> Result<(Tensor, Option<Tensor>)> {
-        let matrix = wanted.matrix.f_detach()?.f_to_kind(self.kind)?;
-        let (tokens, vocab) = (rows.size()[0], matrix.size()[0]);
-        let step = (CHUNK_BYTES / (4 * vocab)).max(CHUNK_TOKENS).min(tokens);
+        let matrix = chunk.padded(&wanted.matrix.f_detach()?.f_to_kind(self.kind)?)?;
+        let (tokens, vocab) = (rows.size()[0], wanted.matrix.size()[0]);
         let mut sum = Tensor::f_zeros([], (Kind::Float, rows.device()))?;
         let mut gradients = Vec::new();
         let mut begin = 0;
         while begin < tokens {
-            let len = step.min(tokens - begin);
+            let len = chunk.tokens.min(tokens - begin);
             let (rows, targets) = (rows.f_narrow(0, begin, len)?, targets.f_narrow(0, begin, len)?);
-            let logits = rows.f_linear(&matrix, None::<&Tensor>)?.f_to_kind(Kind::Float)?;
+            let logits = {
+                let narrow = rows.f_linear(&matrix, None::<&Tensor>)?;
+                chunk.rule_out_padding(&narrow, vocab)?;
+                narrow.f_to_kind(Kind::Float)?
+            };
             let (loss, probabilities, own) = match &self.tensor_parallel {
                 None => {
                     let logs = logits.f_log_softmax(-1, Kind::Float)?;
                     let at_targets = logs.f_gather(1, &targets.f_unsqueeze(1)?, false)?;
                     (at_targets.f_sum(Kind::Float)?.f_neg()?, logs, targets)
                 }
-                Some(parallel) => parallel.log_softmax(&logits, &targets)?,
+                Some(parallel) => parallel.log_softmax(&logits, vocab, &targets)?,
             };
             sum = sum.f_add(&loss)?;
             if let Some(total) = wanted.gradient {
@@ -121,10 +126,14 @@ impl Model {
                     gradient.f_mul_scalar_(wanted.scale / tokens as f64)?.f_to_kind(self.kind)?;
                 let mut total = total.shallow_clone();
                 if self.kind == Kind::Float && total.kind() == Kind::Float {
-                    let _ = total.f_addmm_(&gradient.f_transpose(0, 1)?, &rows)?;
+                    // Padding has gradients of zero.
+                    let of_vocabulary = gradient.f_narrow(1, 0, vocab)?.f_transpose(0, 1)?;
+                    let _ = total.f_addmm_(&of_vocabulary, &rows)?;
                 } else {
-                    let part = gradient.f_transpose(0, 1)?.f_matmul(&rows)?;
-                    let _ = total.f_add_(&part.f_to_kind(total.kind())?)?;
+                    // With the padding the product has full tiles. The sum is of the wider kind, with no copy of the part in it.
+                    let part =
+                        gradient.f_transpose(0, 1)?.f_matmul(&rows)?.f_narrow(0, 0, vocab)?;
+                    let _ = total.f_add_(&part)?;
                 }
                 gradients.push(gradient.f_matmul(&matrix)?);
             }

@@ -85,11 +85,12 @@ impl TensorParallel {
         Ok(local.f_masked_fill(&elsewhere, -1)?)
     }
 
-    /// From this rank's columns of the logits `[tokens, vocab / ranks]`: the sum of all tokens' losses, the logarithms of
-    /// the probabilities of its columns, and the targets counted within them (-1 elsewhere).
+    /// From this rank's columns of the logits, `[tokens, vocab]` with perhaps more columns of -inf: the sum of all tokens'
+    /// losses, the logarithms of the probabilities of its columns, and the targets counted within them (-1 elsewhere).
     pub(crate) fn log_softmax(
         &self,
         logits: &Tensor,
+        vocab: i64,
         targets: &Tensor,
     ) -> Result<(Tensor, Tensor, Tensor)> {
         let tokens = logits.size()[0];
@@ -99,7 +100,7 @@ impl TensorParallel {
         self.engine.run(Group::TensorParallel, &operation)?;
         let total = sums.f_view([self.size(), tokens])?.f_logsumexp([0], false)?;
         let logs = logits.f_sub(&total.f_unsqueeze(1)?)?;
-        let own = self.own(targets, logits.size()[1])?;
+        let own = self.own(targets, vocab)?;
         let at_target = logs.f_gather(1, &own.f_clamp_min(0)?.f_unsqueeze(1)?, false)?;
         let here = own.f_ge(0)?.f_to_kind(Kind::Float)?.f_unsqueeze(1)?;
         let sum = at_target.f_mul(&here)?.f_sum(Kind::Float)?.f_neg()?.f_view([1])?;

@@ -10,6 +10,10 @@ use super::meter::Meter;
 use crate::sample::{Samples, Stop, sample};
 use crate::{CeilingError, Effort, Latency, Rate};
 
+/// A device that has idled, for a compilation say, works for so long until its clocks are up: an H200 gave a third of its
+/// rate for the first 40 ms.
+const WARM_UP: Duration = Duration::from_millis(300);
+
 /// What every measurement of a device needs.
 pub(super) struct Bench<'a> {
     pub(super) gpu: &'a Gpu,
@@ -39,6 +43,20 @@ impl Bench<'_> {
     /// A bound for a point of a curve.
     pub(super) fn point(&self) -> Stop {
         Stop::point(self.effort)
+    }
+
+    /// Like [`on_device`](Self::on_device), with the device at its clocks.
+    pub(super) fn on_warm_device(
+        &self,
+        stop: &Stop,
+        mut launch: impl FnMut() -> Result<(), CeilingError>,
+    ) -> Result<Timed, CeilingError> {
+        let begun = Instant::now();
+        while begun.elapsed() < WARM_UP {
+            launch()?;
+            self.gpu.stream.synchronize().map_err(self.gpu.refused("wait for a kernel"))?;
+        }
+        self.on_device(stop, launch)
     }
 
     /// Times on the device what `launch` puts on its stream.

@@ -71,7 +71,7 @@ fn of<T: Number>(bench: &Bench, kernel: &CudaFunction, rounds: u32) -> Result<Pe
     let shape =
         LaunchConfig { grid_dim: (blocks, 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
     let (start, difference, c) = (T::START, T::DIFFERENCE, T::C);
-    let timed = bench.on_device(&bench.figure(), || {
+    let timed = bench.on_warm_device(&bench.figure(), || {
         let mut launch = gpu.stream.launch_builder(kernel);
         launch.arg(&mut results).arg(&start).arg(&difference).arg(&c).arg(&rounds);
         // SAFETY: the arguments are those of the kernel, which writes eight results a thread.

@@ -33,10 +33,11 @@ def run(check):
     env = {**libraries.loader_environment(), "XDG_CACHE_HOME": check.path("cache")}
     env.update({"PERFAGENT_NCCL": library, "LD_PRELOAD": library, "NCCL_MULTI_RANK_GPU_ENABLE": "1", "NCCL_DEBUG": "WARN"})
     data = corpus.write(check.path("text"))
-    for model in ("gpt", "llama"):
+    for model, ways in (("gpt", list(WAYS)), ("llama", ["zero3", "sequence", "pipeline"])):
         start = [check.program("perfagent-bench"), model, *MODEL, "--device", "cuda", "--quiet", "--data", data, "--steps", STEPS]
         alone = trained(check, start, env, f"{model}_alone", ["--micro-batch", 8])
-        for way, options in WAYS.items():
+        for way in ways:
+            options = WAYS[way]
             try:
                 shared = trained(check, start, env, f"{model}_{way}", [*options, "--nproc", 2])
             except (RuntimeError, KeyError, OSError, ValueError) as error:

@@ -12,6 +12,7 @@ use perfagent_predictor::{Figure, Predictor};
 
 use super::images;
 use super::own::Own;
+use super::own_gpu;
 use crate::jobs::Jobs;
 use crate::{shell, statistics};
 
@@ -39,7 +40,10 @@ pub(crate) struct Advisor {
     /// With --own: the folder of perfagent and perfagent-bench, instead of building them
     #[arg(long, value_name = "target/debug", requires = "own")]
     programs: Option<PathBuf>,
-    /// Store the page as agent/predictor/ACCURACY.md, with --own as OWN.md beside it
+    /// Predict the runs on a GPU that the repository has in data/h200 instead
+    #[arg(long, conflicts_with_all = ["jobs", "own"])]
+    own_gpu: bool,
+    /// Store the page as agent/predictor/ACCURACY.md, with --own as OWN.md beside it, with --own-gpu as `OWN_GPU.md`
     #[arg(long)]
     write: bool,
 }
@@ -56,6 +60,9 @@ impl Advisor {
                 write: self.write,
             };
             return own.run();
+        }
+        if self.own_gpu {
+            return own_gpu::run(self.write);
         }
         let jobs = Jobs::read(self.jobs.as_deref())?;
         let held = cross_validate(&jobs.samples);

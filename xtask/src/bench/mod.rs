@@ -11,6 +11,7 @@ mod import;
 mod itself;
 mod own;
 mod own_gpu;
+mod own_table;
 mod record_overhead;
 mod training;
 mod tune;

@@ -7,12 +7,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use perfagent_predictor::benchmark::read_result;
-use perfagent_predictor::{Anchor, Ceilings, Job, Prediction, Predictor};
-use serde::{Deserialize, Serialize};
+use perfagent_predictor::{Ceilings, Predictor};
 use serde_json::Value;
 
-use super::own_gpu;
-use crate::statistics::median;
+use super::own_table::{Measured, Row, rows, table};
 use crate::{cargo, shell};
 
 /// Models with the arrangements of each, as perfagent-bench's options. The first of a model is the one that predictions are
@@ -83,31 +81,6 @@ const SECONDS: f64 = 4.0;
 /// Steps at least: the first one fills caches and is not counted.
 const LEAST_STEPS: f64 = 5.0;
 
-/// The runs of a configuration.
-#[derive(Serialize, Deserialize)]
-struct Measured {
-    model: String,
-    options: String,
-    job: Job,
-    /// The median step of each run.
-    runs_s: Vec<f64>,
-    /// The fullest rank's peak of each run.
-    peaks: Vec<f64>,
-}
-
-/// A configuration with what was predicted and measured.
-struct Row {
-    name: String,
-    /// Medians over the rounds.
-    step_s: f64,
-    peak_bytes: f64,
-    /// Greatest less least step of the rounds, by their median.
-    spread: f64,
-    ahead: Prediction,
-    /// Beside the first of its model; none of that itself.
-    beside: Option<Prediction>,
-}
-
 /// Records, predicts and prints; with `write` into `OWN.md` beside the predictor's accuracy.
 pub(super) struct Own {
     /// Runs of each configuration.
@@ -158,7 +131,7 @@ impl Own {
         let ceilings = Ceilings::parse(&text).map_err(named)?;
         let name = ceilings.name().to_owned();
         let predictor = Predictor::built_in().map_err(|why| anyhow!(why))?.with_ceilings(ceilings);
-        let rows = Self::rows(&predictor, self.measured(programs, folder)?)?;
+        let rows = rows(&predictor, self.measured(programs, folder)?)?;
         ensure!(!rows.is_empty(), "--only names none of the models");
         self.page(&rows, &name)
     }
@@ -216,37 +189,6 @@ impl Own {
         Ok(measured)
     }
 
-    /// Each configuration beside its predictions; the first of a model is the one that those after it are re-fitted to.
-    fn rows(predictor: &Predictor, measured: Vec<Measured>) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        let mut anchor: Option<(String, Anchor)> = None;
-        for Measured { model, options, job, runs_s, peaks } in measured {
-            let (step_s, peak_bytes) =
-                median(&runs_s).zip(median(&peaks)).context("--rounds must be at least 1")?;
-            let greatest = runs_s.iter().copied().fold(0.0, f64::max);
-            let least = runs_s.iter().copied().fold(f64::INFINITY, f64::min);
-            let ahead = predictor.predict(&job);
-            ensure!(ahead.refused.is_none(), "{model} {options}: {:?}", ahead.refused);
-            let own = anchor.as_ref().filter(|(of, _)| *of == model);
-            let beside = own.map(|(_, anchor)| predictor.predict_beside(anchor, &job));
-            if beside.is_none() {
-                let of = predictor.anchor(&job, Some(step_s), Some(peak_bytes));
-                let of = of.map_err(|why| anyhow!("{model} {options}: {why}"))?;
-                anchor = Some((model.clone(), of));
-            }
-            let spread = (greatest - least) / step_s;
-            rows.push(Row {
-                name: format!("{model} {options}"),
-                step_s,
-                peak_bytes,
-                spread,
-                ahead,
-                beside,
-            });
-        }
-        Ok(rows)
-    }
-
     fn page(&self, rows: &[Row], name: &str) -> Result<String> {
         let mut page = String::new();
         let kind = if is_quiet() {
@@ -269,104 +211,13 @@ impl Own {
             date.trim(),
             self.rounds,
         )?;
-        writeln!(
-            page,
-            "| configuration | step | runs | predicted | re-fitted | peak memory | predicted | re-fitted |"
-        )?;
-        writeln!(page, "|---|---:|---:|---:|---:|---:|---:|---:|")?;
-        let shown =
-            |off: Option<f64>| off.map_or_else(String::new, |off| format!("{:+.1} %", 100.0 * off));
-        for row in rows {
-            writeln!(
-                page,
-                "| {} | {:.1} ms | {:.1} % | {} | {} | {:.1} MB | {} | {} |",
-                row.name,
-                1e3 * row.step_s,
-                100.0 * row.spread,
-                shown(row.time(Some(&row.ahead))),
-                shown(row.time(row.beside.as_ref())),
-                row.peak_bytes / 1e6,
-                shown(row.memory(Some(&row.ahead))),
-                shown(row.memory(row.beside.as_ref())),
-            )?;
-        }
-        writeln!(
-            page,
-            "\n| absolute error | configurations | median | worst | within the goal | in the 90 % interval |"
-        )?;
-        writeln!(page, "|---|---:|---:|---:|---:|---:|")?;
-        let summary = |page: &mut String, name: &str, goal: f64, of: Vec<(f64, bool)>| {
-            let errors: Vec<f64> = of.iter().map(|(off, _)| off.abs()).collect();
-            let share = |count: usize| 100.0 * count as f64 / errors.len().max(1) as f64;
-            writeln!(
-                page,
-                "| {name} | {} | {:.1} % | {:.1} % | {:.0} % within {:.0} % | {:.0} % |",
-                errors.len(),
-                100.0 * median(&errors).unwrap_or(0.0),
-                100.0 * errors.iter().copied().fold(0.0, f64::max),
-                share(errors.iter().filter(|off| **off <= goal).count()),
-                100.0 * goal,
-                share(of.iter().filter(|(_, covered)| *covered).count()),
-            )
-        };
-        let all =
-            |of: fn(&Row) -> Option<(f64, bool)>| rows.iter().filter_map(of).collect::<Vec<_>>();
-        summary(
-            &mut page,
-            "step",
-            0.10,
-            all(|row| row.time(Some(&row.ahead)).map(|off| (off, row.covers_time(&row.ahead)))),
-        )?;
-        summary(
-            &mut page,
-            "step, re-fitted",
-            0.05,
-            all(|row| {
-                let beside = row.beside.as_ref()?;
-                Some((row.time(Some(beside))?, row.covers_time(beside)))
-            }),
-        )?;
-        summary(
-            &mut page,
-            "memory",
-            0.05,
-            all(|row| row.memory(Some(&row.ahead)).map(|off| (off, row.covers_memory(&row.ahead)))),
-        )?;
-        summary(
-            &mut page,
-            "memory, re-fitted",
-            0.03,
-            all(|row| {
-                let beside = row.beside.as_ref()?;
-                Some((row.memory(Some(beside))?, row.covers_memory(beside)))
-            }),
-        )?;
+        table(&mut page, rows)?;
         if std::env::var_os("PERFAGENT_PARTS").is_some() {
             for row in rows {
                 eprintln!("{}: {:?}", row.name, row.ahead.time_breakdown);
             }
         }
-        own_gpu::table(&mut page)?;
         Ok(page)
-    }
-}
-
-impl Row {
-    fn time(&self, prediction: Option<&Prediction>) -> Option<f64> {
-        Some(prediction?.step_s?.p50 / self.step_s - 1.0)
-    }
-
-    fn memory(&self, prediction: Option<&Prediction>) -> Option<f64> {
-        Some(prediction?.peak_mem_bytes?.p50 / self.peak_bytes - 1.0)
-    }
-
-    fn covers_time(&self, prediction: &Prediction) -> bool {
-        prediction.step_s.is_some_and(|of| of.p05 <= self.step_s && self.step_s <= of.p95)
-    }
-
-    fn covers_memory(&self, prediction: &Prediction) -> bool {
-        let of = prediction.peak_mem_bytes;
-        of.is_some_and(|of| of.p05 <= self.peak_bytes && self.peak_bytes <= of.p95)
     }
 }
 

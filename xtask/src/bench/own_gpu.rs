@@ -1,13 +1,21 @@
-//! Predictions of the runs on a GPU that the repository has (`data/h200`), against what they took.
+//! Predictions of the runs on a GPU that the repository has (`data/h200`), against what they took: perfagent-bench in many
+//! arrangements, by the ceilings of such a GPU, and small models of PyTorch, without.
 
 use std::fmt::Write as _;
 use std::fs;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use perfagent_predictor::{Job, Predictor};
+use perfagent_predictor::benchmark::read_result;
+use perfagent_predictor::{Ceilings, Job, Predictor};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::own_table::{self, Measured};
 use crate::shell;
+
+/// Runs of `tests/gpu/checks/configurations.py`, and what `perfagent ceilings --quick` says of a GPU of that kind.
+const CONFIGURATIONS: &str = "configurations.json";
+const CEILINGS: &str = "ceilings.json";
 
 /// A run: whose figures they are, in which results, the check's name, the figures' names before their ends, and the job.
 struct Run {
@@ -98,12 +106,72 @@ impl Run {
     }
 }
 
-/// The table, beside what was measured.
-pub(super) fn table(page: &mut String) -> Result<()> {
+#[derive(Deserialize)]
+struct Configuration {
+    model: String,
+    options: String,
+    result: Value,
+}
+
+/// Predicts and prints; with `write` into `OWN_GPU.md` beside the predictor's accuracy.
+pub(super) fn run(write: bool) -> Result<()> {
+    let mut page = String::new();
+    configurations(&mut page)?;
+    small(&mut page)?;
+    print!("{page}");
+    if write {
+        let path = shell::workspace().join("agent/predictor/OWN_GPU.md");
+        fs::write(&path, page).with_context(|| format!("{}: cannot be written", path.display()))?;
+    }
+    Ok(())
+}
+
+fn kept(name: &str) -> Result<String> {
+    let path = shell::workspace().join("data/h200").join(name);
+    fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))
+}
+
+fn configurations(page: &mut String) -> Result<()> {
+    let all: Vec<Configuration> = serde_json::from_str(&kept(CONFIGURATIONS)?)
+        .with_context(|| format!("data/h200/{CONFIGURATIONS}"))?;
+    let ceilings = Ceilings::parse(&kept(CEILINGS)?).map_err(|why| anyhow!("{CEILINGS}: {why}"))?;
+    // A result says only that it is of a GPU.
+    let gpu = ceilings.name().to_owned();
+    let predictor = Predictor::built_in().map_err(|why| anyhow!(why))?.with_ceilings(ceilings);
+    let mut measured = Vec::new();
+    for Configuration { model, options, result } in all {
+        let (mut job, of) =
+            read_result(&result).map_err(|why| anyhow!("{model} {options}: {why}"))?;
+        job.cluster.gpu = Some(gpu.clone());
+        let (step_s, peak) = of
+            .step_s
+            .zip(of.peak_mem_bytes)
+            .with_context(|| format!("{model} {options}: its result has no steps or no memory"))?;
+        let (runs_s, peaks) = (vec![step_s], vec![peak]);
+        measured.push(Measured { model, options, job, runs_s, peaks });
+    }
+    let rows = own_table::rows(&predictor, measured)?;
+    writeln!(page, "# Predictions of the project's own runs on a GPU\n")?;
+    writeln!(
+        page,
+        "Printed by `cargo xtask bench advisor --own-gpu`: {} arrangements of `perfagent-bench` on one NVIDIA H200, run by\n\
+         `tests/gpu/run --only configurations` ([data/h200](../../data/h200/README.md)). One run of each, of 12 steps; compared are the median\n\
+         step (the first left out) and the peak that libtorch has given out. Predictions know `perfagent ceilings --quick` of another machine\n\
+         with such a GPU; *re-fitted* ones know the first run of each model, too. Three shares of `agent/predictor/src/benchmark/gpu.rs` were\n\
+         read off these runs: how fast operators and attention are off a recording of the first one, what the host takes off the second,\n\
+         attention in fp32 off the first in TF32; so all others, the other models among them, are held out. Errors are predicted by\n\
+         measured minus one.\n",
+        rows.len(),
+    )?;
+    own_table::table(page, &rows)
+}
+
+/// The table of models that a GPU is far too large for, beside what was measured.
+fn small(page: &mut String) -> Result<()> {
     let predictor = Predictor::built_in().map_err(|why| anyhow!(why))?;
     writeln!(
         page,
-        "\n## On a GPU\n\n\
+        "\n## Small models, by the datasheet\n\n\
          Runs of models so small that an H200 waits for its host ([data/h200](../../data/h200/README.md)); no ceilings of those machines\n\
          with products are kept, so these are predictions without. Published jobs, to which the constants were fitted, are a thousand times\n\
          larger, and no job of these frameworks is among them: hosts of one kind differ here by as much as the first two rows.\n\

@@ -300,6 +300,28 @@ fn memory_that_no_tensor_uses_matters_by_the_size_of_the_gpu() {
 }
 
 #[test]
+fn products_of_unaligned_rows_are_told_by_their_names() {
+    let of = |name: &str| {
+        let kernels = vec![kernel("matmul", name, 400_000)];
+        fact(vec![Rank { kernels, ..on_gpu(0, Vec::new()) }], "unaligned_products")
+    };
+    let unaligned = of("cutlass_75_tensorop_bf16_s1688gemm_bf16_128x128_tn_align1");
+    assert_eq!((unaligned.verdict, unaligned.evidence[0].count), (Verdict::Act, 10));
+    assert_close(unaligned.value, 40.0);
+    assert_gain(&unaligned, 20.0, 40.0 * 6.5 / 7.5);
+    for name in [
+        "cutlass_80_tensorop_bf16_s16816gemm_bf16_128x128_64x3_nt_align8",
+        // Not on tensor cores: another finding.
+        "cutlass_80_simt_sgemm_128x64_8x5_nn_align1",
+        "nvjet_tst_128x256_64x4_1x2_h_bz_coopA_NTT",
+    ] {
+        assert_eq!(of(name).verdict, Verdict::NothingToGain, "{name}");
+    }
+    let host = Rank { gaps: None, basis: Basis::Operators, ..on_gpu(0, Vec::new()) };
+    assert_eq!(fact(vec![host], "unaligned_products").verdict, Verdict::Unknown);
+}
+
+#[test]
 fn facts_are_ranked_by_the_likely_gain() {
     let late = gap(GapCause::LateLaunch, 1, 100_000);
     let behind = GapRow { waited_ns: 200_000, ..gap(GapCause::Synchronization, 1, 400_000) };
@@ -325,7 +347,7 @@ fn facts_are_ranked_by_the_likely_gain() {
     assert_eq!(
         advice.summary,
         "Most to gain: synchronization, 1.25 to 1.67 times as fast; host bound, 1.11 times as fast; memory headroom \
-         (4 to act on, 6 with nothing to gain, 2 unknown)."
+         (4 to act on, 7 with nothing to gain, 2 unknown)."
     );
 }
 

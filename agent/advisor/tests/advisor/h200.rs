@@ -86,6 +86,27 @@ fn fp32_leaves_tensor_cores_unused_and_bf16_does_not() {
     );
 }
 
+/// Five steps of a GPT-2 124M in bf16 with 50,257 columns of logits, and with 50,304: 667,572,668 and 546,573,035 ns from the
+/// start of the first step to the end of the last, the first of which compiles and loads.
+#[test]
+fn products_that_are_not_aligned_are_told_from_those_that_are() {
+    let before = advice("aligned/before.perfdb.gz");
+    // 800 kernels of CUTLASS that end in align1, 50 of them of the validation after the steps.
+    let (time, window) = (129_298_241.0, 667_572_668.0);
+    let expected = ("unaligned_products", Verdict::Act, Some((time, window)));
+    check(&before, &[expected, ("tensor_cores", Verdict::NothingToGain, Some((0.0, 1.0)))]);
+    let fact = before.facts.iter().find(|fact| fact.name == "unaligned_products").unwrap();
+    assert_eq!((fact.place, fact.evidence[0].count), (Some(1), 800));
+    assert!(fact.advice.contains("pad the vocabulary"), "{}", fact.advice);
+    let gain = fact.gain.as_ref().unwrap();
+    assert_close(Some(gain.likely_share_pct), 100.0 * time / window / 2.0);
+    assert_close(Some(gain.most_share_pct), 100.0 * time / window * 6.5 / 7.5);
+    check(
+        &advice("aligned/after.perfdb.gz"),
+        &[("unaligned_products", Verdict::NothingToGain, Some((0.0, 546_573_035.0)))],
+    );
+}
+
 /// A program that does nothing but wait, in all ways, with all calls recorded: 36,100,122 ns of the GPU.
 #[test]
 fn waits_of_the_host_are_told_from_late_launches() {

@@ -292,6 +292,21 @@ def tensor_cores(facts):
     return (verdict, value, *shares, text)
 
 
+def unaligned_products(facts):
+    kernels = facts.kernels()
+    if not kernels:
+        return UNKNOWN, None, None, None, "no kernels"
+    time = 0
+    for op in kernels:
+        if is_communication(op) or NEITHER.search(op.name) or not PRODUCT.search(op.name):
+            continue
+        if TENSOR.search(op.name) and re.search(r"_align[12](?!\d)", op.name):
+            time += op.end - op.start
+    value = facts.pct(time)
+    return (ACT if value >= 5 else NOTHING, value, *gain(facts, time / 2, time * 6.5 / 7.5),
+            f"{time} ns of products by align1 and align2 / {facts.length} ns")
+
+
 def has_tensor_cores(devices):
     known = []
     for name, capability, _ in devices:
@@ -424,8 +439,8 @@ def host_only(rank):
     assert used_gpu or any(re.search(r"\ball_?reduce", r[2]) for r in rank.ranges)
     missing = (UNKNOWN, None, None, None, "the GPU's side of the run is not in the file")
     none = (NOTHING, None, None, None, "no GPU")
-    for finding in ("host_bound", "exposed_copies", "synchronization", "tensor_cores", "tiny_kernels", "throttling",
-                    "memory_fragmentation"):
+    for finding in ("host_bound", "exposed_copies", "synchronization", "tensor_cores", "unaligned_products", "tiny_kernels",
+                    "throttling", "memory_fragmentation"):
         answers[finding] = missing if used_gpu else none
     answers["communication"] = (UNKNOWN, None, None, None, "ranges name communication that no operator times")
     answers["memory_headroom"] = (UNKNOWN, None, None, None, "no level of memory")
@@ -436,8 +451,8 @@ def host_only(rank):
     return answers
 
 
-OF_A_RANK = [data_stall, communication, memory_headroom, host_bound, exposed_copies, synchronization, tensor_cores, dtype_casts, tiny_kernels,
-             throttling, memory_fragmentation]
+OF_A_RANK = [data_stall, communication, memory_headroom, host_bound, exposed_copies, synchronization, tensor_cores, unaligned_products, dtype_casts,
+             tiny_kernels, throttling, memory_fragmentation]
 
 
 def worst(finding, all_facts):

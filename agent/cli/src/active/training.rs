@@ -78,9 +78,7 @@ fn once(
             Some(status) if status.success() => break,
             Some(status) => {
                 let said = fs::read_to_string(&log).unwrap_or_default();
-                let line = said.lines().rfind(|line| !line.trim().is_empty());
-                let why = line.map_or_else(|| status.to_string(), str::to_owned);
-                return Ok(Part::Failed(format!("perfagent-bench: {why}")));
+                return Ok(Part::Failed(why(&said).unwrap_or_else(|| status.to_string())));
             }
             None if Instant::now() >= deadline => {
                 end(&mut child);
@@ -93,6 +91,15 @@ fn once(
         Ok(training) => Part::Done(training),
         Err(error) => Part::Failed(format!("the training's result: {error:#}")),
     })
+}
+
+/// Why a training ended, from what it and its recorder have printed: the last line that is not the recorder's account.
+fn why(said: &str) -> Option<String> {
+    let lines = || said.lines().filter(|line| !line.trim().is_empty());
+    let own = lines().rfind(|line| !line.starts_with("perfagent: "));
+    let line = own.or_else(|| lines().next_back())?;
+    let is_told = line.starts_with("perfagent");
+    Some(if is_told { line.to_owned() } else { format!("perfagent-bench: {line}") })
 }
 
 /// Ends the recorder, which passes the signal on; what the driver holds does not end, and is left behind.
@@ -152,4 +159,19 @@ fn digest(text: &str) -> String {
     let mut digits = format!("{:x}", Sha256::digest(text.as_bytes()));
     digits.truncate(32);
     digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::why;
+
+    #[test]
+    fn the_recorders_account_is_not_why_a_training_ended() {
+        let account = "perfagent: run.perfdb: 0 events of 1 process, nothing lost in 6.968 ms\n";
+        let loader = "perfagent-bench: error while loading shared libraries: libtorch_cpu.so\n";
+        assert_eq!(why(&format!("{loader}{account}")).unwrap(), loader.trim_end());
+        assert_eq!(why("killed\n").unwrap(), "perfagent-bench: killed");
+        assert_eq!(why(account).unwrap(), account.trim_end());
+        assert_eq!(why("\n"), None);
+    }
 }

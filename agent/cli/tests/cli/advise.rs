@@ -39,6 +39,7 @@ fn every_fact_names_where_it_was_measured() {
             "exposed_copies",
             "stragglers",
             "tensor_cores",
+            "unaligned_products",
             "dtype_casts",
             "tiny_kernels",
             "throttling",

@@ -8,10 +8,12 @@ use super::layout::{Layout, Stage, is_gpt, stages};
 use crate::memory::Memory;
 use crate::setup::{Offload, Precision, Recompute, Setup};
 
-/// A chunk of the head's logits takes at most so many bytes in fp32, and has at least so many tokens
-/// (`benchsuite/src/model/head.rs`).
+/// On a processor a chunk of the head's logits takes at most so many bytes in fp32, and has at least so many tokens; on a GPU
+/// it has tiles of tokens for the width of the model, and its logits have full columns (`benchsuite/src/model/head/chunk.rs`).
 const CHUNK_BYTES: f64 = 33_554_432.0;
 const CHUNK_TOKENS: f64 = 64.0;
+const TILE: f64 = 128.0;
+const COLUMNS: f64 = 64.0;
 /// Reduce-scatters of whole units under way at a time (`parallel/gradients.rs`).
 const AT_ONCE: f64 = 2.0;
 
@@ -28,6 +30,21 @@ pub(crate) fn peak(setup: &Setup) -> Memory {
 /// Bytes that a block keeps of a micro-batch.
 pub(super) fn kept(setup: &Setup) -> f64 {
     Model { s: setup, layout: Layout::of(setup) }.block().kept
+}
+
+/// Tokens that the head takes at a time.
+fn chunk(s: &Setup) -> f64 {
+    if s.gpu.is_processor() {
+        (CHUNK_BYTES * s.tp / (4.0 * s.shape.vocab)).floor().max(CHUNK_TOKENS)
+    } else {
+        (s.shape.hidden / TILE).ceil() * TILE
+    }
+}
+
+/// Times that the head adds to the gradient of its matrix in a micro-batch, as far as that is not hidden: on a processor the
+/// sum stays in its caches.
+pub(super) fn additions(s: &Setup) -> f64 {
+    if s.gpu.is_processor() { 1.0 } else { (s.tokens() / chunk(s)).ceil() }
 }
 
 struct Model<'a> {
@@ -146,15 +163,20 @@ impl Model<'_> {
         let s = self.s;
         let (tokens, e, h) = (s.tokens(), self.width(), s.shape.hidden);
         let vocab = s.shape.vocab / s.tp;
-        let chunk = (CHUNK_BYTES / (4.0 * vocab)).floor().max(CHUNK_TOKENS).min(tokens);
+        let is_processor = s.gpu.is_processor();
+        let wide = if is_processor { vocab } else { (vocab / COLUMNS).ceil() * COLUMNS };
+        let chunk = chunk(s).min(tokens);
         let normed = e * tokens * h + self.norm(tokens);
         let inner = self.inner() * tokens * h;
         let chunks = (tokens / chunk).ceil();
         let of_input = if chunks > 1.0 { 2.0 * e * tokens * h } else { e * tokens * h };
-        let logits = 8.0 * chunk * vocab;
+        let logits = 8.0 * chunk * wide;
         let (beside, narrow) = if e < 4.0 {
-            // The matrix and its gradient in 16 bits, that gradient once more in 32, and the logits' in 16.
-            (e * vocab * h, e * chunk * vocab + (e + 4.0) * vocab * h)
+            // The matrix and its gradient in 16 bits, that gradient on a processor once more in 32, and the logits' in 16.
+            let part = if is_processor { e + 4.0 } else { e };
+            (e * wide * h, e * chunk * wide + part * wide * h)
+        } else if wide > vocab {
+            (e * wide * h, 0.0)
         } else {
             (0.0, 0.0)
         };
@@ -167,9 +189,13 @@ impl Model<'_> {
         if is_gpt(self.s) { 2.0 * self.width() * tokens } else { 4.0 * tokens }
     }
 
-    /// Bytes an element that an RMS norm keeps beside its input and output: it is made of several operators in fp32, of which
-    /// one keeps the stream before the weights, and in 16 bits another one the stream in fp32.
+    /// Bytes an element that an RMS norm keeps beside its input and output: on a processor it is made of several operators in
+    /// fp32, of which one keeps the stream before the weights, and in 16 bits another one the stream in fp32. On a GPU it is
+    /// one operator.
     fn inner(&self) -> f64 {
+        if !self.s.gpu.is_processor() {
+            return 0.0;
+        }
         match (is_gpt(self.s), self.width() < 4.0) {
             (true, _) => 0.0,
             (false, false) => 4.0,

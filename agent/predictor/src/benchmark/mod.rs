@@ -1,8 +1,10 @@
 //! perfagent-bench, the project's own benchmark: what a step takes and keeps is known from its source, not fitted.
 
 mod device;
+mod gpu;
 mod layout;
 mod memory;
+mod processor;
 mod result;
 pub(crate) mod time;
 
@@ -25,6 +27,9 @@ const TIME_BESIDE: f64 = 0.12;
 const MEMORY_BESIDE: f64 = 0.02;
 /// Of a GPU memory is that of libtorch's allocator, which gives out blocks.
 const MEMORY_OF_GPU: f64 = 0.1;
+/// How far steps of one GPU were from what was predicted (`OWN_GPU.md`).
+const ON_GPU: f64 = 0.25;
+const ON_GPU_BESIDE: f64 = 0.15;
 /// What the interval is wider for each doubling of a product's sides away from what was measured: half of the step's time.
 const DOUBLING: f64 = 0.25;
 /// The same where the document has no operators: their bytes are known, and how fast caches are is not.
@@ -32,12 +37,14 @@ const WITHOUT_OPERATORS: f64 = 4.0;
 
 /// What of the difference between a measured run and its prediction is others' of the same model too. On a processor the
 /// error that arrangements have in common is about as large as what each has of its own and of its run's noise, so the best
-/// guess of the common part is a half of one of them; on GPUs all of it, as fitted constants are off for all together.
+/// guess of the common part is a half of one of them; on GPUs all of it where constants were fitted, as those are off for all
+/// together.
 const SHARED: f64 = 0.5;
 
 /// The part of a measured run's difference that is taken over.
-pub(crate) fn shared(setup: &Setup) -> f64 {
-    if setup.gpu.is_processor() { SHARED } else { 1.0 }
+pub(crate) fn shared(setup: &Setup, figure: Figure) -> f64 {
+    let is_close = figure == Figure::Time && is_known_on_gpu(setup);
+    if setup.gpu.is_processor() || is_close { SHARED } else { 1.0 }
 }
 
 /// Whether the job is a language model of it.
@@ -45,13 +52,24 @@ pub(crate) fn knows(setup: &Setup) -> bool {
     setup.framework == Framework::Benchmark && setup.shape.images.is_none()
 }
 
-/// Time of a step: on a processor by what was measured of it, on a GPU as of other frameworks.
+/// Time of a step: by what was measured of the device, and of GPUs of which that is not known as of other frameworks.
 pub(crate) fn step(setup: &Setup, constants: &Constants) -> Times {
     if setup.gpu.is_processor() {
         // Refused before, where the device was not measured in the job's precision.
         return time::step(setup).unwrap_or_default();
     }
-    crate::time::step(setup, constants)
+    let known = if is_alone(setup) { time::step(setup) } else { None };
+    known.unwrap_or_else(|| crate::time::step(setup, constants))
+}
+
+/// Whether a GPU works alone: what several exchange has only been held against runs of other frameworks.
+fn is_alone(setup: &Setup) -> bool {
+    setup.world <= 1.0
+}
+
+/// Whether the time on a GPU is known from the source.
+pub(crate) fn is_known_on_gpu(setup: &Setup) -> bool {
+    knows(setup) && !setup.gpu.is_processor() && is_alone(setup) && time::has_operators(setup)
 }
 
 /// The interval of a figure, where it does not come from published jobs.
@@ -68,7 +86,8 @@ pub(crate) fn spread(
     match (figure, setup.gpu.is_processor()) {
         (Figure::Memory, false) => around(MEMORY_OF_GPU),
         (Figure::Memory, true) => around(if anchored { MEMORY_BESIDE } else { MEMORY }),
-        (Figure::Time, false) => None,
+        (Figure::Time, false) if !is_known_on_gpu(setup) => None,
+        (Figure::Time, false) => around(if anchored { ON_GPU_BESIDE } else { ON_GPU }),
         (Figure::Time, true) => {
             let mut width = if anchored { TIME_BESIDE } else { TIME };
             let doublings = (time::doublings(setup).unwrap_or(0.0) - 1.0).max(0.0);

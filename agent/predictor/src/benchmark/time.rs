@@ -1,6 +1,7 @@
-//! Time of a step of perfagent-bench on a processor: each product and operator of its source, by what was measured of it.
+//! Time of a step of perfagent-bench: each product and operator of its source, by what was measured of the device.
 
-use super::device::Device;
+use super::device::{self, Device};
+use super::gpu;
 use super::layout::{Layout, Stage, is_gpt, stages};
 use super::memory;
 use crate::setup::{Offload, Recompute, Setup};
@@ -26,14 +27,12 @@ impl Pass {
 
 /// Time of a step of `setup`; none where its device was not measured in its precision.
 pub(crate) fn step(setup: &Setup) -> Option<Times> {
-    let device = Device::of(setup)?;
-    Some(Model { s: setup, d: device, layout: Layout::of(setup) }.step())
+    Some(Model::of(setup)?.step())
 }
 
 /// By how many doublings the shapes of its products are away from measured ones.
 pub(crate) fn doublings(setup: &Setup) -> Option<f64> {
-    let device = Device::of(setup)?;
-    let model = Model { s: setup, d: device, layout: Layout::of(setup) };
+    let model = Model::of(setup)?;
     let [qkv, out, up, down] = model.matrices();
     let tokens = setup.tokens();
     let shapes = [qkv, out, up, down].map(|(rows, columns)| [tokens, rows, columns]);
@@ -42,13 +41,20 @@ pub(crate) fn doublings(setup: &Setup) -> Option<f64> {
 
 /// Whether operators were measured, or only products.
 pub(crate) fn has_operators(setup: &Setup) -> bool {
-    Device::of(setup).is_some_and(|device| device.has_operators())
+    device::of(setup).is_some_and(|device| device.has_operators())
 }
 
 struct Model<'a> {
     s: &'a Setup,
-    d: Device<'a>,
+    d: Box<dyn Device + 'a>,
     layout: Layout,
+}
+
+impl<'a> Model<'a> {
+    /// None where the device was not measured in the job's precision.
+    fn of(setup: &'a Setup) -> Option<Self> {
+        Some(Self { s: setup, d: device::of(setup)?, layout: Layout::of(setup) })
+    }
 }
 
 impl Model<'_> {
@@ -118,7 +124,7 @@ impl Model<'_> {
     }
 
     fn forward(&self) -> Pass {
-        let (s, shape, d) = (self.s, &self.s.shape, &self.d);
+        let (s, shape, d) = (self.s, &self.s.shape, &*self.d);
         let tokens = s.tokens();
         let stream = tokens * shape.hidden / s.stream_split();
         let [qkv, out, up, down] = self.matrices();
@@ -147,7 +153,7 @@ impl Model<'_> {
     }
 
     fn backward(&self) -> Pass {
-        let (s, shape, d) = (self.s, &self.s.shape, &self.d);
+        let (s, shape, d) = (self.s, &self.s.shape, &*self.d);
         let tokens = s.tokens();
         let stream = tokens * shape.hidden / s.stream_split();
         let [qkv, out, up, down] = self.matrices();
@@ -174,6 +180,11 @@ impl Model<'_> {
             let outputs = [qkv, out, up, down].map(|(rows, _)| tokens * rows);
             operators +=
                 outputs.map(|elements| d.forward("column_sum", elements)).iter().sum::<f64>();
+        }
+        if !s.gpu.is_processor() {
+            // On a processor that was measured as a part of attention.
+            let joint = shape.query_width + shape.key_value_width;
+            operators += d.backward("cuts", tokens * joint / s.tp);
         }
         if let Some(all) = shape.experts {
             operators += 6.0 * d.forward("add", rows * experts * shape.hidden);
@@ -202,7 +213,7 @@ impl Model<'_> {
 
     /// The last norm, the logits, the loss, and their gradients at once.
     fn head(&self) -> Pass {
-        let (s, shape, d) = (self.s, &self.s.shape, &self.d);
+        let (s, shape, d) = (self.s, &self.s.shape, &*self.d);
         let (tokens, h) = (s.tokens(), shape.hidden);
         let vocab = shape.vocab / s.tp;
         let stream = tokens * h / s.stream_split();
@@ -212,9 +223,10 @@ impl Model<'_> {
             + d.backward(self.norm_name(), stream)
             + d.single("cross_entropy", tokens * vocab);
         if d.bytes() < 4.0 {
+            let additions = memory::additions(s);
             operators += 2.0 * d.forward("cast", tokens * vocab)
                 + 2.0 * d.forward("cast", vocab * h)
-                + d.single("accumulate", vocab * h);
+                + additions * d.single("accumulate", vocab * h);
         }
         let exchange = if s.tp > 1.0 {
             self.sum_of_stream()
@@ -228,7 +240,7 @@ impl Model<'_> {
 
     /// Rows of the embedding, there and back: the gradient of all rows is made of zeros and added to what is there.
     fn embedding(&self) -> f64 {
-        let (s, d) = (self.s, &self.d);
+        let (s, d) = (self.s, &*self.d);
         let stream = s.tokens() * s.shape.hidden;
         3.0 * d.single("add", stream) + 2.0 * d.single("accumulate", self.layout.embedding)
     }
@@ -272,6 +284,11 @@ impl Model<'_> {
         }
         times.data_parallel = self.data_parallel(slowest);
         times.optimizer = self.optimizer(slowest);
+        let recomputed = s.recompute == Recompute::Full;
+        if let Some(host) = gpu::host(s, slowest.blocks, recomputed) {
+            let device = times.total();
+            times.host_bound = crate::time::longer(device, host) - device;
+        }
         times
     }
 
@@ -286,7 +303,7 @@ impl Model<'_> {
 
     /// Gradients between replicas. Cores that compute carry the exchange too: nothing of it is hidden.
     fn data_parallel(&self, stage: Stage) -> f64 {
-        let (s, d) = (self.s, &self.d);
+        let (s, d) = (self.s, &*self.d);
         if s.dp <= 1.0 {
             return 0.0;
         }
@@ -310,7 +327,7 @@ impl Model<'_> {
 
     /// Gradients are set to zero, measured and clipped; weights are updated.
     fn optimizer(&self, stage: Stage) -> f64 {
-        let (s, d) = (self.s, &self.d);
+        let (s, d) = (self.s, &*self.d);
         let held = self.layout.of_stage(&s.shape, stage);
         let own = if s.zero >= 1 { held / s.dp } else { held };
         let kept = if s.zero >= 2 { own } else { held };

@@ -1,6 +1,7 @@
 //! What the predictor promises, on jobs made by hand, at random, and published.
 
 mod benchmark;
+mod benchmark_gpu;
 mod calibration;
 mod claims;
 mod data_stalls;
