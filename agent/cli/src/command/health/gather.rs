@@ -18,7 +18,7 @@ const SUMMARY: usize = 1 << 20;
 /// Judge many nodes against each other: outliers, what is missing, what to do
 ///
 /// Takes documents of `perfagent health --json` and `perfagent ceilings --json` (one or many a file, as lines too, and folders of them), rows of superbench's
-/// results-summary.jsonl, what `nvbandwidth -j` writes, and logs of nccl-tests, nvbandwidth, superbench's GPU copy and stream tests, bandwidthTest, perftest and gpu-burn, which
+/// results-summary.jsonl, what `nvbandwidth -j` and `perfagent-bench --json` write, results of `perfagent bench run`, and logs of nccl-tests, nvbandwidth, superbench's GPU copy and stream tests, bandwidthTest, perftest and gpu-burn, which
 /// lie in a folder with the node's name or begin with it.
 ///
 /// Nodes are compared within their kind, GPUs of one product with one driver. Of fewer than five nodes of a kind, what no datasheet

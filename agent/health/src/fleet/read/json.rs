@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{AGAIN, Source, benchmark, ceilings, health, is_host, superbench};
+use super::{AGAIN, Source, benchmark, ceilings, health, is_host, superbench, training};
 use crate::fleet::Gathered;
 use crate::fleet::metric::Better;
 use crate::fleet::node::PairMeasurement;
@@ -151,6 +151,24 @@ fn one(source: Source<'_>, text: &str, line: usize, gathered: &mut Gathered) {
                 gathered.problems.push(source.problem(node, &place, said, action));
             }
         },
+        (
+            Some(
+                form @ ("perfagent.bench/1"
+                | "perfagent.bench-suite/1"
+                | "perfagent.bench-suite-results/1"),
+            ),
+            _,
+        ) => {
+            let read =
+                if form == "perfagent.bench/1" { training::read } else { training::read_suite };
+            match read(source, &place, text) {
+                Ok(report) => gathered.reports.push(report),
+                Err(said) => {
+                    let action = "name the file after its node or put it into a folder of that name, and give results of trainings that ended";
+                    gathered.problems.push(source.problem(by_place(), &place, said, action));
+                }
+            }
+        }
         (Some("perfagent.pairs/1"), _) => pairs(source, &place, text, gathered),
         (Some(schema), _) => {
             let action = if schema.starts_with("perfagent.health/") {

@@ -9,6 +9,7 @@ mod health;
 mod json;
 mod moment;
 mod superbench;
+mod training;
 
 use super::Gathered;
 use super::merge::short;

@@ -209,6 +209,45 @@ fn what_perfagent_ceilings_measured_is_of_the_host_and_device_that_it_names() {
 }
 
 #[test]
+fn trainings_of_perfagent_bench_are_of_the_node_that_their_place_tells() {
+    let stored = include_str!("../../../../../data/runs/suite-ci.json");
+    let stored: serde_json::Value = serde_json::from_str(stored).unwrap();
+    let found = gathered("node7.json", Some("node7"), &stored["result"].to_string());
+    assert!(found.problems.is_empty(), "{:#?}", found.problems);
+    assert_eq!(found.reports[0].node, "node7");
+    let cases = stored["result"]["cases"].as_array().unwrap();
+    assert_eq!(found.reports[0].measured.len(), cases.len());
+    let step = figure(&found, "training/cpu/ci/gpt-fp32/step_time", None);
+    let expected = cases[0]["result"]["step_p50_ns"].as_f64().unwrap() / 1e6;
+    assert!((step.value / expected - 1.0).abs() < 0.3, "{} {expected}", step.value);
+
+    let lines: Vec<String> = cases.iter().take(3).map(ToString::to_string).collect();
+    let found = gathered("results.jsonl", Some("node7"), &lines.join("\n"));
+    assert_eq!(found.reports.len(), 3, "{:#?}", found.problems);
+
+    let zero3 = cases.iter().find(|case| case["case"] == "gpt-ranks2-zero3").unwrap();
+    let alone = zero3["result"].to_string();
+    let found = gathered("node7.json", Some("node7"), &alone);
+    let name = "training/cpu/gpt nano fp32 micro-batch 2 ranks 2 zero 3/step_time";
+    assert_eq!(figure(&found, name, None).unit.as_deref(), Some("ms"));
+    // Whose it is is not known, and a training that did not begin has no step.
+    for (node, text) in [
+        (None, alone.clone()),
+        (Some("node7"), r#"{"schema":"perfagent.bench/1"}"#.to_owned()),
+        (
+            Some("node7"),
+            r#"{"schema":"perfagent.bench-suite/1","suite":"ci","case":"a","result":null}"#
+                .to_owned(),
+        ),
+    ] {
+        let found = gathered("x.json", node, &text);
+        assert!(found.reports.is_empty(), "{found:#?}");
+        assert_eq!(found.problems[0].node.as_deref(), node);
+        assert!(found.problems[0].action.contains("name the file after its node"));
+    }
+}
+
+#[test]
 fn nvbandwidth_tells_the_same_in_json_as_in_its_text() {
     let text = "nvbandwidth Version: v0.8\nRunning host_to_device_memcpy_ce.\nmemcpy CE CPU(row) -> GPU(column) bandwidth (GB/s)\n           0         1\n 0     55.10     54.20\n\nRunning device_to_device_memcpy_read_ce.\nmemcpy CE GPU(row) -> GPU(column) bandwidth (GB/s)\n           0         1\n 0       N/A    276.10\n 1    276.30       N/A\n";
     let json = r#"{"nvbandwidth":{"CUDA Runtime Version":13000,"testcases":[{"bandwidth_description":"memcpy CE CPU(row) -> GPU(column) bandwidth (GB/s)","bandwidth_matrix":[["55.10","54.20"]],"name":"host_to_device_memcpy_ce","status":"Passed"},{"name":"multinode_device_to_device_memcpy_read_ce","status":"Waived"},{"bandwidth_description":"memcpy CE GPU(row) -> GPU(column) bandwidth (GB/s)","bandwidth_matrix":[["N/A","276.10"],["276.30","N/A"]],"name":"device_to_device_memcpy_read_ce","status":"Passed"}]}}"#;
