@@ -6,6 +6,11 @@ use std::thread;
 
 use crossbeam::channel::{Receiver, TryRecvError, bounded};
 
+use crate::view::notice;
+
+/// Said when a computation ended without a value, which is a mistake of ours.
+const FAILED: &str = "Some figures could not be worked out: a mistake in perfagent, described on standard error. Please report it; other views go on.";
+
 /// Computations under way in this process.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
@@ -54,7 +59,9 @@ impl<K: Clone + PartialEq, T: Send + 'static> Computed<K, T> {
         ctx: &egui::Context,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<&T> {
-        self.take();
+        if self.take() {
+            notice::warn(ctx, FAILED);
+        }
         let there = self.value.as_ref().is_some_and(|(of, _)| of == key);
         if !there && self.coming.is_none() && self.failed.as_ref() != Some(key) {
             self.start(key.clone(), ctx.clone(), work);
@@ -80,14 +87,18 @@ impl<K: Clone + PartialEq, T: Send + 'static> Computed<K, T> {
         self.value.as_ref().filter(|(of, _)| of == key).map(|(_, value)| value)
     }
 
-    fn take(&mut self) {
-        let Some((key, receiver)) = &self.coming else { return };
-        match receiver.try_recv() {
+    /// Takes what has come; `true` when it is only known now that nothing will.
+    fn take(&mut self) -> bool {
+        let Some((key, receiver)) = &self.coming else { return false };
+        let answer = receiver.try_recv();
+        let has_failed = matches!(answer, Err(TryRecvError::Disconnected));
+        match answer {
             Ok(value) => self.value = Some((key.clone(), value)),
-            Err(TryRecvError::Empty) => return,
+            Err(TryRecvError::Empty) => return false,
             Err(TryRecvError::Disconnected) => self.failed = Some(key.clone()),
         }
         self.coming = None;
+        has_failed
     }
 
     fn start(&mut self, key: K, ctx: egui::Context, work: impl FnOnce() -> T + Send + 'static) {
@@ -120,8 +131,13 @@ impl Drop for Repaint {
 #[cfg(test)]
 mod tests {
     use super::Computed;
+    use crate::view::notice;
 
-    fn wait<T: Send + 'static>(computed: &mut Computed<i32, T>, key: i32, work: fn() -> T) {
+    fn wait<T: Send + 'static>(
+        computed: &mut Computed<i32, T>,
+        key: i32,
+        work: fn() -> T,
+    ) -> egui::Context {
         let ctx = egui::Context::default();
         while {
             computed.get(&key, &ctx, work);
@@ -129,6 +145,7 @@ mod tests {
         } {
             std::thread::yield_now();
         }
+        ctx
     }
 
     #[test]
@@ -152,8 +169,11 @@ mod tests {
     #[test]
     fn a_computation_that_panics_is_not_begun_again() {
         let mut computed: Computed<i32, i32> = Computed::default();
-        wait(&mut computed, 1, || panic!("planned"));
+        let ctx = wait(&mut computed, 1, || panic!("planned"));
         assert_eq!(computed.value(), None);
-        wait(&mut computed, 1, || unreachable!("it failed before"));
+        let said = notice::current(&ctx);
+        assert!(said.len() == 1 && said[0].warning, "{said:?}");
+        let ctx = wait(&mut computed, 1, || unreachable!("it failed before"));
+        assert!(notice::current(&ctx).is_empty());
     }
 }

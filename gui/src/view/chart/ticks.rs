@@ -7,11 +7,20 @@ pub(super) fn ticks(axis: &Axis, range: (f64, f64), most: usize) -> Vec<(f64, St
     if let Some(ticks) = &axis.ticks {
         return ticks.clone();
     }
-    let values = match axis.scale {
-        Scale::Linear => linear(range, most.max(2)),
-        Scale::Log => log(range, most.max(2)),
-    };
-    values.into_iter().map(|value| (value, (axis.format)(value))).collect()
+    let mut most = most.max(2);
+    loop {
+        let values = match axis.scale {
+            Scale::Linear => linear(range, most),
+            Scale::Log => log(range, most),
+        };
+        let ticks: Vec<_> = values.into_iter().map(|value| (value, (axis.format)(value))).collect();
+        // An axis of whole numbers would have some of them twice.
+        let repeats = ticks.windows(2).any(|pair| pair[0].1 == pair[1].1);
+        if !repeats || most == 1 {
+            return ticks;
+        }
+        most /= 2;
+    }
 }
 
 /// Multiples of 1, 2 or 5 times a power of ten.
@@ -46,7 +55,21 @@ fn log((from, to): (f64, f64), most: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{linear, log};
+    use super::{Axis, Scale, linear, log, ticks};
+
+    #[test]
+    fn an_axis_of_whole_numbers_has_each_once() {
+        let axis = Axis::new("Steps", Scale::Linear, |value| format!("{value:.0}"));
+        for (range, most) in [((0.0, 2.0), 10), ((0.2, 3.4), 8), ((0.1, 0.4), 6), ((0.0, 40.0), 5)]
+        {
+            let labels: Vec<String> =
+                ticks(&axis, range, most).into_iter().map(|tick| tick.1).collect();
+            let mut once = labels.clone();
+            once.dedup();
+            assert_eq!(labels, once, "{range:?}");
+        }
+        assert_eq!(ticks(&axis, (0.0, 2.0), 10).len(), 3);
+    }
 
     #[test]
     fn ticks_are_round_numbers_within_the_range() {
