@@ -1,4 +1,4 @@
-"""Steps and peak memory of perfagent-bench in many arrangements, in rounds: what predictions are held against."""
+"""Steps and peak memory of perfagent-bench in many arrangements: what predictions are held against."""
 
 import json
 

@@ -157,10 +157,10 @@ fn configurations(page: &mut String) -> Result<()> {
         "Printed by `cargo xtask bench advisor --own-gpu`: {} arrangements of `perfagent-bench` on one NVIDIA H200, run by\n\
          `tests/gpu/run --only configurations` ([data/h200](../../data/h200/README.md)). One run of each, of 12 steps; compared are the median\n\
          step (the first left out) and the peak that libtorch has given out. Predictions know `perfagent ceilings --quick` of another machine\n\
-         with such a GPU; *re-fitted* ones know the first run of each model, too. Three shares of `agent/predictor/src/benchmark/gpu.rs` were\n\
-         read off these runs: how fast operators and attention are off a recording of the first one, what the host takes off the second,\n\
-         attention in fp32 off the first in TF32; so all others, the other models among them, are held out. Errors are predicted by\n\
-         measured minus one.\n",
+         with such a GPU; *re-fitted* ones know the first run of each model, too. What `agent/predictor/src/benchmark/gpu.rs` has of constants was\n\
+         read off these runs: how fast operators, the heads' copies and attention are, and launches, off a recording of the first one, what\n\
+         the host takes for a launch off the second, attention in fp32 off the first in TF32; so all others, the other models among them,\n\
+         are held out. Errors are predicted by measured minus one.\n",
         rows.len(),
     )?;
     own_table::table(page, &rows)

@@ -1,6 +1,7 @@
 //! A GPU as one rank sees it: products by their measured shapes, everything else by its bytes, and the host that launches it.
 
 use super::device::Device;
+use super::memory;
 use crate::ceilings::{Ceilings, Products};
 use crate::setup::{Precision, Setup};
 
@@ -37,11 +38,13 @@ const ATTENTION: (f64, f64) = (0.33, 0.27);
 const ATTENTION_SINGLE: f64 = 0.5;
 /// Seconds of the host for a launch, by what the call itself takes (`launch_call` of the ceilings, or this): the rest are
 /// libtorch's dispatcher, allocator and autograd. By what steps of micro-batch 4 take, which wait for the host.
-const HOST_BY_CALL: f64 = 4.8;
+const HOST_BY_CALL: f64 = 5.1;
 const CALL: f64 = 3.5e-6;
-/// Launches of a block forward and backward, and of what a micro-batch and a step have beside their blocks.
+/// Launches of a block forward and backward (82 together in that recording), of a chunk of the head, and of what else a
+/// micro-batch and a step have.
 const BLOCK_LAUNCHES: (f64, f64) = (26.0, 56.0);
-const HEAD_LAUNCHES: f64 = 190.0;
+const CHUNK_LAUNCHES: f64 = 16.0;
+const ENDS_LAUNCHES: f64 = 14.0;
 const STEP_LAUNCHES: f64 = 40.0;
 
 pub(super) struct GpuDevice<'a> {
@@ -149,6 +152,7 @@ pub(super) fn host(setup: &Setup, blocks: f64, recomputed: bool) -> Option<f64> 
     let call = setup.ceilings.as_deref()?.launch.unwrap_or(CALL);
     let (ahead, back) = BLOCK_LAUNCHES;
     let of_block = ahead + back + if recomputed { ahead } else { 0.0 };
-    let launches = setup.passes * (blocks * of_block + HEAD_LAUNCHES) + STEP_LAUNCHES;
+    let of_ends = memory::additions(setup) * CHUNK_LAUNCHES + ENDS_LAUNCHES;
+    let launches = setup.passes * (blocks * of_block + of_ends) + STEP_LAUNCHES;
     Some(HOST_BY_CALL * call * launches)
 }

@@ -64,7 +64,7 @@ fn beside_a_measured_run_others_of_its_model_are_nearer() {
         let off = |p50: f64, value: Option<f64>| (p50 / value.unwrap() - 1.0).abs();
         let time = off(predicted.step_s.unwrap().p50, measured.step_s);
         let memory = off(predicted.peak_mem_bytes.unwrap().p50, measured.peak_mem_bytes);
-        assert!(time < 0.07 && memory < 0.03, "{model} {options}: {time} {memory}");
+        assert!(time < 0.08 && memory < 0.03, "{model} {options}: {time} {memory}");
     }
 }
 

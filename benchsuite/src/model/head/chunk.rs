@@ -9,8 +9,8 @@ use crate::failure::Result;
 const BYTES: i64 = 32 << 20;
 const TOKENS: i64 = 64;
 /// On a GPU a chunk has a multiple of so many tokens, and its logits are as many columns wide: tiles of its products are
-/// full, and their rows begin where tensor cores can read them. With 50,257 columns products take five times as long on
-/// an H200.
+/// full, and their rows begin where tensor cores can read them. With 50,257 columns they take 25.6 ms a
+/// step of GPT-2 124M on an H200, with 50,304 3.4 ms (`data/h200/aligned`).
 const TILE: i64 = 128;
 const COLUMNS: i64 = 64;
 
