@@ -116,8 +116,12 @@ struct Configuration {
 /// Predicts and prints; with `write` into `OWN_GPU.md` beside the predictor's accuracy.
 pub(super) fn run(write: bool) -> Result<()> {
     let mut page = String::new();
-    configurations(&mut page)?;
-    small(&mut page)?;
+    let ceilings = Ceilings::parse(&kept(CEILINGS)?).map_err(|why| anyhow!("{CEILINGS}: {why}"))?;
+    // A result says only that it is of a GPU.
+    let gpu = ceilings.name().to_owned();
+    let predictor = Predictor::built_in().map_err(|why| anyhow!(why))?.with_ceilings(ceilings);
+    configurations(&mut page, &predictor, &gpu)?;
+    small(&mut page, &predictor)?;
     print!("{page}");
     if write {
         let path = shell::workspace().join("agent/predictor/OWN_GPU.md");
@@ -131,18 +135,14 @@ fn kept(name: &str) -> Result<String> {
     fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))
 }
 
-fn configurations(page: &mut String) -> Result<()> {
+fn configurations(page: &mut String, predictor: &Predictor, gpu: &str) -> Result<()> {
     let all: Vec<Configuration> = serde_json::from_str(&kept(CONFIGURATIONS)?)
         .with_context(|| format!("data/h200/{CONFIGURATIONS}"))?;
-    let ceilings = Ceilings::parse(&kept(CEILINGS)?).map_err(|why| anyhow!("{CEILINGS}: {why}"))?;
-    // A result says only that it is of a GPU.
-    let gpu = ceilings.name().to_owned();
-    let predictor = Predictor::built_in().map_err(|why| anyhow!(why))?.with_ceilings(ceilings);
     let mut measured = Vec::new();
     for Configuration { model, options, result } in all {
         let (mut job, of) =
             read_result(&result).map_err(|why| anyhow!("{model} {options}: {why}"))?;
-        job.cluster.gpu = Some(gpu.clone());
+        job.cluster.gpu = Some(gpu.to_owned());
         let (step_s, peak) = of
             .step_s
             .zip(of.peak_mem_bytes)
@@ -150,7 +150,7 @@ fn configurations(page: &mut String) -> Result<()> {
         let (runs_s, peaks) = (vec![step_s], vec![peak]);
         measured.push(Measured { model, options, job, runs_s, peaks });
     }
-    let rows = own_table::rows(&predictor, measured)?;
+    let rows = own_table::rows(predictor, measured)?;
     writeln!(page, "# Predictions of the project's own runs on a GPU\n")?;
     writeln!(
         page,
@@ -167,15 +167,14 @@ fn configurations(page: &mut String) -> Result<()> {
 }
 
 /// The table of models that a GPU is far too large for, beside what was measured.
-fn small(page: &mut String) -> Result<()> {
-    let predictor = Predictor::built_in().map_err(|why| anyhow!(why))?;
+fn small(page: &mut String, predictor: &Predictor) -> Result<()> {
     writeln!(
         page,
-        "\n## Small models, by the datasheet\n\n\
-         Runs of models so small that an H200 waits for its host ([data/h200](../../data/h200/README.md)); no ceilings of those machines\n\
-         with products are kept, so these are predictions without. Published jobs, to which the constants were fitted, are a thousand times\n\
-         larger, and no job of these frameworks is among them: hosts of one kind differ here by as much as the first two rows.\n\
-         Memory is what PyTorch's allocator had given out; predicted is what a GPU holds, its context and libraries included.\n"
+        "\n## Small models\n\n\
+         Runs of models so small that an H200 waits for its host ([data/h200](../../data/h200/README.md)), by the same ceilings: hosts with one\n\
+         kind of GPU differ here by as much as the first two rows, and the interval says so. Published jobs, to which the constants\n\
+         for PyTorch were fitted, are a thousand times larger. Memory is what PyTorch's allocator had given out; predicted for PyTorch is what a\n\
+         GPU holds, its context and libraries included.\n"
     )?;
     writeln!(page, "| run | step | predicted | peak memory | predicted |")?;
     writeln!(page, "|---|---:|---:|---:|---:|")?;

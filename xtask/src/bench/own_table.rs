@@ -26,8 +26,8 @@ pub(super) struct Row {
     /// Medians over the rounds.
     step_s: f64,
     peak_bytes: f64,
-    /// Greatest less least step of the rounds, by their median.
-    spread: f64,
+    /// Greatest less least step of the rounds, by their median; none of one round.
+    spread: Option<f64>,
     pub(super) ahead: Prediction,
     /// Beside the first of its model; none of that itself.
     beside: Option<Prediction>,
@@ -51,7 +51,7 @@ pub(super) fn rows(predictor: &Predictor, measured: Vec<Measured>) -> Result<Vec
             let of = of.map_err(|why| anyhow!("{model} {options}: {why}"))?;
             anchor = Some((model.clone(), of));
         }
-        let spread = (greatest - least) / step_s;
+        let spread = (runs_s.len() > 1).then(|| (greatest - least) / step_s);
         rows.push(Row {
             name: format!("{model} {options}"),
             step_s,
@@ -76,10 +76,10 @@ pub(super) fn table(page: &mut String, rows: &[Row]) -> Result<()> {
     for row in rows {
         writeln!(
             page,
-            "| {} | {:.1} ms | {:.1} % | {} | {} | {:.1} MB | {} | {} |",
+            "| {} | {:.1} ms | {} | {} | {} | {:.1} MB | {} | {} |",
             row.name,
             1e3 * row.step_s,
-            100.0 * row.spread,
+            row.spread.map_or_else(String::new, |spread| format!("{:.1} %", 100.0 * spread)),
             shown(row.time(Some(&row.ahead))),
             shown(row.time(row.beside.as_ref())),
             row.peak_bytes / 1e6,

@@ -15,7 +15,7 @@ use crate::constants::Constants;
 use crate::effects::Figure;
 use crate::framework::Framework;
 use crate::interval::Spread;
-use crate::setup::Setup;
+use crate::setup::{Offload, Setup};
 use crate::time::Times;
 
 /// How far its jobs on processors were from what was predicted, natural logarithm (`OWN.md` has all of them): nine in ten
@@ -30,6 +30,9 @@ const MEMORY_OF_GPU: f64 = 0.1;
 /// How far steps of one GPU were from what was predicted (`OWN_GPU.md`).
 const ON_GPU: f64 = 0.25;
 const ON_GPU_BESIDE: f64 = 0.15;
+/// What the interval is wider where the whole step waits for the host: machines with one kind of GPU differ by half there, and
+/// small models launch twice as fast as those that the figure was read off.
+const OF_HOST: f64 = 0.8;
 /// What the interval is wider for each doubling of a product's sides away from what was measured: half of the step's time.
 const DOUBLING: f64 = 0.25;
 /// The same where the document has no operators: their bytes are known, and how fast caches are is not.
@@ -58,18 +61,25 @@ pub(crate) fn step(setup: &Setup, constants: &Constants) -> Times {
         // Refused before, where the device was not measured in the job's precision.
         return time::step(setup).unwrap_or_default();
     }
-    let known = if is_alone(setup) { time::step(setup) } else { None };
+    let known = if is_held_against_runs(setup) { time::step(setup) } else { None };
     known.unwrap_or_else(|| crate::time::step(setup, constants))
 }
 
-/// Whether a GPU works alone: what several exchange has only been held against runs of other frameworks.
-fn is_alone(setup: &Setup) -> bool {
+/// Whether runs of such a job on a GPU were at hand: of dense models on one, which keeps everything. What several exchange, the
+/// launches of experts and copies to the host have not been held against any.
+fn is_held_against_runs(setup: &Setup) -> bool {
     setup.world <= 1.0
+        && setup.shape.experts.is_none()
+        && setup.offload == Offload::None
+        && !setup.cuda_graphs
 }
 
 /// Whether the time on a GPU is known from the source.
 pub(crate) fn is_known_on_gpu(setup: &Setup) -> bool {
-    knows(setup) && !setup.gpu.is_processor() && is_alone(setup) && time::has_operators(setup)
+    knows(setup)
+        && !setup.gpu.is_processor()
+        && is_held_against_runs(setup)
+        && time::has_operators(setup)
 }
 
 /// The interval of a figure, where it does not come from published jobs.
@@ -87,7 +97,16 @@ pub(crate) fn spread(
         (Figure::Memory, false) => around(MEMORY_OF_GPU),
         (Figure::Memory, true) => around(if anchored { MEMORY_BESIDE } else { MEMORY }),
         (Figure::Time, false) if !is_known_on_gpu(setup) => None,
-        (Figure::Time, false) => around(if anchored { ON_GPU_BESIDE } else { ON_GPU }),
+        (Figure::Time, false) => {
+            let waits = time::host_share(setup);
+            if waits >= 0.1 {
+                let share = 100.0 * waits;
+                assumed.push(format!(
+                    "interval widened: {share:.0} % of the step waits for the host, and hosts differ"
+                ));
+            }
+            around(if anchored { ON_GPU_BESIDE } else { ON_GPU } + OF_HOST * waits)
+        }
         (Figure::Time, true) => {
             let mut width = if anchored { TIME_BESIDE } else { TIME };
             let doublings = (time::doublings(setup).unwrap_or(0.0) - 1.0).max(0.0);

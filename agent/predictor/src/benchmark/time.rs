@@ -30,6 +30,11 @@ pub(crate) fn step(setup: &Setup) -> Option<Times> {
     Some(Model::of(setup)?.step())
 }
 
+/// Share of a step of `setup` in which a GPU waits for its host.
+pub(crate) fn host_share(setup: &Setup) -> f64 {
+    step(setup).map_or(0.0, |times| times.host_bound / times.total())
+}
+
 /// By how many doublings the shapes of its products are away from measured ones.
 pub(crate) fn doublings(setup: &Setup) -> Option<f64> {
     let model = Model::of(setup)?;

@@ -86,7 +86,32 @@ fn small_micro_batches_wait_for_the_host() {
     assert!(two.1 < 1.1 * one.1, "{one:?} {two:?}");
 }
 
-/// Without a measurement of the GPU, and of ranks that exchange, it is predicted as other frameworks are.
+/// A model of 5 million parameters on two machines with such GPUs (results-b and -e): hosts differ by half, which the interval
+/// knows.
+#[test]
+fn hosts_differ_and_the_interval_says_so() {
+    let predictor = predictor();
+    let (_, _, mut job, _) = runs().remove(0);
+    let model = &mut job.model;
+    (model.layers, model.hidden, model.ffn) = (Some(6), Some(256), Some(1024));
+    (model.heads, model.kv_heads) = (Some(8), Some(8));
+    (model.vocab, model.seq) = (Some(2048), Some(256));
+    for (precision, figure) in [("fp32", "fp32_step_p50_plain"), ("bf16", "bf16_step_p50_plain")] {
+        job.run.precision = Some(precision.to_owned());
+        let predicted = predictor.predict(&job);
+        let step = predicted.step_s.unwrap();
+        assert!(predicted.assumed.iter().any(|assumed| assumed.contains("hosts differ")));
+        for results in ["results-b.json", "results-e.json"] {
+            let all: Value = serde_json::from_str(&stored(results)).unwrap();
+            let checks = all["checks"].as_array().unwrap();
+            let bench = checks.iter().find(|check| check["name"] == "bench").unwrap();
+            let measured = bench["figures"][figure]["value"].as_f64().unwrap() / 1e9;
+            assert!(step.p05 < measured && measured < step.p95, "{precision}: {step:?} {measured}");
+        }
+    }
+}
+
+/// Without a measurement of the GPU, of ranks that exchange, and of states on the host, it is predicted as other frameworks are.
 #[test]
 fn what_was_not_measured_is_predicted_as_of_other_frameworks() {
     let (_, _, job, _) = &runs()[0];
@@ -95,9 +120,12 @@ fn what_was_not_measured_is_predicted_as_of_other_frameworks() {
         let step = predicted.step_s.unwrap();
         step.p95 / step.p50
     };
-    assert!(width(&predictor(), job) < 1.3);
-    assert!(width(&Predictor::built_in().unwrap(), job) > 1.3);
+    assert!(width(&predictor(), job) < 1.5);
+    assert!(width(&Predictor::built_in().unwrap(), job) > 1.5);
     let mut shared = job.clone();
     (shared.cluster.gpus_per_node, shared.run.dp) = (Some(8), Some(8));
-    assert!(width(&predictor(), &shared) > 1.3);
+    assert!(width(&predictor(), &shared) > 1.5);
+    let mut offloaded = job.clone();
+    offloaded.run.offload = Some("optimizer".to_owned());
+    assert!(width(&predictor(), &offloaded) > 1.5);
 }

@@ -159,8 +159,11 @@ fn one(source: Source<'_>, text: &str, line: usize, gathered: &mut Gathered) {
             ),
             _,
         ) => {
-            let read =
-                if form == "perfagent.bench/1" { training::read } else { training::read_suite };
+            let read = match form {
+                "perfagent.bench/1" => training::read,
+                "perfagent.bench-suite/1" => training::read_case,
+                _ => training::read_suite,
+            };
             match read(source, &place, text) {
                 Ok(report) => gathered.reports.push(report),
                 Err(said) => {

@@ -57,12 +57,17 @@ pub(super) fn read(source: Source<'_>, place: &str, text: &str) -> Result<Report
     report(source, place, measured.into_iter().collect())
 }
 
-/// Reads one case of a suite, or the document of all cases.
+/// Reads one case of a suite.
+pub(super) fn read_case(source: Source<'_>, place: &str, text: &str) -> Result<Report, String> {
+    of_cases(source, place, &[parse(text)?])
+}
+
+/// Reads the document of all cases of a suite.
 pub(super) fn read_suite(source: Source<'_>, place: &str, text: &str) -> Result<Report, String> {
-    let cases = match serde_json::from_str::<Cases>(text) {
-        Ok(of) => of.cases,
-        Err(_) => vec![parse::<Case>(text)?],
-    };
+    of_cases(source, place, &parse::<Cases>(text)?.cases)
+}
+
+fn of_cases(source: Source<'_>, place: &str, cases: &[Case]) -> Result<Report, String> {
     let measured = cases.iter().filter_map(|case| {
         case.result.as_ref()?.measured(&format!("{}/{}", case.suite, case.name))
     });
