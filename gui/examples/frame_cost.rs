@@ -131,7 +131,7 @@ fn document(lanes: Vec<Lane>) -> Document {
             too_deep: 0,
         });
     }
-    let end = lanes.iter().filter_map(|lane| lane.ends().last().copied()).max().unwrap_or(1);
+    let end = lanes.iter().filter_map(|lane| lane.span().map(|span| span.1)).max().unwrap_or(1);
     document.groups.push(Group {
         label: String::new(),
         note: String::new(),

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use egui::{Context, Event, Key, Modifiers, RawInput, Rect, Vec2};
 use perfagent_gui::app::App;
+use perfagent_gui::heap;
 use perfagent_gui::job;
 use perfagent_gui::model::search::Matches;
 use perfagent_gui::pane::Pane;
@@ -26,6 +27,7 @@ const A_STEP: i64 = 2_000;
 const RANKS: i64 = 8;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    heap::keep_freed();
     let wanted = std::env::args().nth(1).unwrap_or_else(|| "1000000".into());
     let folder = tempfile::tempdir()?;
     let (path, write_s) = match wanted.parse::<i64>() {
@@ -224,6 +226,7 @@ fn write(path: &Path, events: i64) -> Result<(), WriteError> {
                     start_ns: at(begun),
                     end_ns: at(now),
                     name_id: step,
+                    depth: Some(0),
                     payload: Payload::Integer(number / A_STEP),
                     ..Range::default()
                 })?;

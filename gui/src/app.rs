@@ -8,9 +8,10 @@ use egui::{CentralPanel, Frame, Panel, Ui};
 use egui_tiles::Tree;
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Budget;
 use crate::command::{self, Command};
 use crate::dock::Dock;
-use crate::job::{Job, Outcome};
+use crate::job::{Job, Outcome, Wanted};
 use crate::model::alignment::Alignment;
 use crate::model::document::Document;
 use crate::open_file::Dialog;
@@ -20,7 +21,7 @@ use crate::recent::Recent;
 use crate::session::Session;
 use crate::view::finder::{self, Found};
 use crate::view::pages::Asked;
-use crate::view::{compare, export, fleet, help, live, notice, pages, panes, top_bar};
+use crate::view::{compare, export, fleet, help, live, notice, pages, panes, portion, top_bar};
 use crate::window::Window;
 
 /// Under which name the arrangement is stored; another one when its form changes.
@@ -39,6 +40,8 @@ enum Page {
 struct Stored {
     tree: Tree<Pane>,
     recent: Recent,
+    #[serde(default)]
+    budget: Budget,
 }
 
 /// The window.
@@ -54,6 +57,7 @@ pub struct App {
     pub live: live::State,
     window: Window,
     recent: Recent,
+    budget: Budget,
     path: String,
     help: bool,
     finder: finder::State,
@@ -67,10 +71,22 @@ impl App {
     #[must_use]
     pub fn new(paths: Vec<PathBuf>, ctx: &egui::Context) -> Self {
         let mut app = Self::on(Page::Welcome, ctx);
-        if !paths.is_empty() {
-            app.load(paths, Alignment::Automatic, ctx);
-        }
+        app.open(paths, ctx);
         app
+    }
+
+    /// Opens files together; nothing happens when there are none.
+    pub fn open(&mut self, paths: Vec<PathBuf>, ctx: &egui::Context) {
+        if !paths.is_empty() {
+            self.load(Wanted::all(paths), ctx);
+        }
+    }
+
+    /// The same window, in which recordings take no more memory than this, where that is said.
+    #[must_use]
+    pub fn within(mut self, budget: Option<Budget>) -> Self {
+        self.budget = budget.unwrap_or(self.budget);
+        self
     }
 
     /// A window that waits for a document.
@@ -98,6 +114,7 @@ impl App {
             live: live::State::default(),
             window: Window::default(),
             recent: Recent::default(),
+            budget: Budget::default(),
             path: String::new(),
             help: false,
             finder: finder::State::default(),
@@ -111,6 +128,7 @@ impl App {
     pub fn restored(mut self, storage: Option<&dyn eframe::Storage>) -> Self {
         if let Some(stored) = storage.and_then(|all| eframe::get_value::<Stored>(all, STORED)) {
             self.dock = Dock::restored(stored.tree);
+            self.budget = stored.budget;
             let opened = std::mem::replace(&mut self.recent, stored.recent);
             for entry in opened.entries() {
                 self.recent.add(entry);
@@ -153,9 +171,23 @@ impl App {
         }
     }
 
-    fn load(&mut self, paths: Vec<PathBuf>, alignment: Alignment, ctx: &egui::Context) {
-        self.window.open_files.clone_from(&paths);
-        self.page = Page::Loading(Job::start(paths, alignment, ctx));
+    fn load(&mut self, wanted: Wanted, ctx: &egui::Context) {
+        self.window.open_files.clone_from(&wanted.paths);
+        let wanted = Wanted { most_events: Some(self.budget.events()), ..wanted };
+        self.page = Page::Loading(Job::start(wanted, ctx));
+    }
+
+    /// What is open, to be loaded again.
+    fn again(&self) -> Wanted {
+        let document = self.session().map(|session| &session.document);
+        let portion = document.and_then(|document| document.portion.clone()).unwrap_or_default();
+        Wanted {
+            paths: self.window.open_files.clone(),
+            alignment: document.map_or_else(Alignment::default, |document| document.alignment),
+            most_events: None,
+            part: portion.number,
+            counted: portion.counted,
+        }
     }
 
     /// Looks whether loading has come to an end.
@@ -245,7 +277,9 @@ impl App {
             closed: None,
             asked: &mut asked,
         };
-        Panel::top("top").show(ui, |ui| top_bar::show(ui, &mut contents, &self.dock, &self.recent));
+        let bar = top_bar::Bar { dock: &self.dock, recent: &self.recent, budget: self.budget };
+        Panel::top("top").show(ui, |ui| top_bar::show(ui, &mut contents, &bar));
+        portion::show(ui, &mut contents, self.budget);
         if let Some(session) = &mut contents.session {
             session.begin_frame(&ctx);
         }
@@ -266,9 +300,14 @@ impl App {
     fn answer(&mut self, asked: Asked, ctx: &egui::Context) {
         match asked {
             Asked::Open(paths) => self.window.open(paths),
-            Asked::Align(alignment) => {
-                let files = self.window.open_files.clone();
-                self.load(files, alignment, ctx);
+            Asked::Align(alignment) => self.load(Wanted { alignment, ..self.again() }, ctx),
+            Asked::Part(part) => self.load(Wanted { part, ..self.again() }, ctx),
+            Asked::Memory(budget) => {
+                self.budget = budget;
+                // What is open in parts may fit now.
+                if self.session().is_some_and(|session| session.document.portion.is_some()) {
+                    self.load(Wanted { part: 0, ..self.again() }, ctx);
+                }
             }
             Asked::Cancel => self.page = Page::Welcome,
             Asked::Run(command) => self.run(command, ctx),
@@ -333,7 +372,7 @@ impl App {
             ctx.request_repaint();
         }
         if let Some(paths) = self.window.wanted_files.take() {
-            self.load(paths, Alignment::Automatic, ctx);
+            self.load(Wanted::all(paths), ctx);
             ctx.request_repaint();
         }
     }
@@ -350,7 +389,8 @@ impl eframe::App for App {
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        let stored = Stored { tree: self.dock.tree().clone(), recent: self.recent.clone() };
+        let (tree, recent) = (self.dock.tree().clone(), self.recent.clone());
+        let stored = Stored { tree, recent, budget: self.budget };
         eframe::set_value(storage, STORED, &stored);
     }
 }

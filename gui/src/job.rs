@@ -1,20 +1,22 @@
 //! Loading on a thread of its own: the window stays alive, shows how far it is, and may give up.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, TryRecvError, bounded};
 use perfagent_import::ImportError;
-use perfagent_recording::{OpenError, Reader, Recording};
+use perfagent_recording::{Density, OpenError, Progress, Reader, Recording};
 
 use crate::facts::facts;
+use crate::heap;
 use crate::model::alignment::Alignment;
 use crate::model::build;
 use crate::model::document::Document;
 use crate::model::names::Names;
+use crate::model::portion::Portion;
 
 /// The shortest time between two repaints for the progress bar.
 const BETWEEN_REPAINTS: Duration = Duration::from_millis(33);
@@ -81,43 +83,88 @@ fn files_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.is_file())
 }
 
+/// What is to be loaded.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Recordings and traces.
+    pub paths: Vec<PathBuf>,
+    /// How their ranks are moved.
+    pub alignment: Alignment,
+    /// Events that may be loaded at the most; `None` for all.
+    pub most_events: Option<u64>,
+    /// Which part of them, where there are more.
+    pub part: usize,
+    /// When the events of recordings are, as far as that was counted before.
+    pub counted: Vec<(PathBuf, Density)>,
+}
+
+impl Wanted {
+    /// All of these files.
+    #[must_use]
+    pub fn all(paths: Vec<PathBuf>) -> Self {
+        Self { paths, ..Self::default() }
+    }
+}
+
 /// Makes the document of the recordings and traces at `paths`, telling `progress` how far it is.
 ///
 /// # Errors
 /// The one line of the first file that cannot be read.
 pub fn load(paths: &[PathBuf], progress: &dyn Fn(Stage)) -> Result<Document, String> {
-    load_aligned(paths, Alignment::Automatic, progress, &|_| {})
+    load_wanted(Wanted::all(paths.to_owned()), progress, &|_| {})
 }
 
-/// The same, with the ranks moved as `alignment` says. `tell` gets what each recording says of itself, before its events
-/// are read.
+/// The same of a part of them, with the ranks moved. `tell` gets what each recording says of itself, before its events
+/// are read. Of recordings that do not fit, as much is read of each as its share of all events.
 ///
 /// # Errors
 /// The one line of the first file that cannot be read.
-pub fn load_aligned(
-    paths: &[PathBuf],
-    alignment: Alignment,
+pub fn load_wanted(
+    mut wanted: Wanted,
     progress: &dyn Fn(Stage),
     tell: &dyn Fn(Vec<String>),
 ) -> Result<Document, String> {
-    let inputs = inputs(paths)?;
+    let inputs = inputs(&wanted.paths)?;
+    let share = share(&inputs, wanted.most_events)?;
+    let mut portion = Portion { number: wanted.part, ..Portion::default() };
     let mut parts = Vec::with_capacity(inputs.len());
     let mut names = Names::default();
     for (file, input) in inputs.into_iter().enumerate() {
         let (path, recording) = match input {
             Input::Recording(path) => {
-                let read = || {
-                    let reader = Reader::open(&path)?;
-                    tell(facts(&reader)?);
-                    Recording::load(&reader, &mut |done| {
-                        progress(Stage { file, rows: done.rows, total: done.total, reading: true });
-                    })
+                let reader = Reader::open(&path).map_err(|error| error.to_string())?;
+                let facts = facts(&reader).map_err(|error| error.to_string())?;
+                tell(facts);
+                let told = |doing| {
+                    move |done: Progress| {
+                        progress(Stage { file, rows: done.rows, total: done.total, doing });
+                    }
                 };
-                let recording = read().map_err(|error| error.to_string())?;
-                (path, recording)
+                let read = match share {
+                    None => Recording::load(&reader, &mut told(Doing::Reading)),
+                    Some(share) => {
+                        let known = wanted.counted.iter().position(|(known, _)| *known == path);
+                        let counted = match known {
+                            Some(known) => Ok(wanted.counted.swap_remove(known).1),
+                            None => Density::of(&reader, &mut told(Doing::Counting)),
+                        };
+                        counted.and_then(|counted| {
+                            let most = (counted.events() as f64 * share).ceil() as u64;
+                            let all = counted.parts(most.max(1));
+                            portion.count = portion.count.max(all.len());
+                            portion.events += counted.events();
+                            portion.counted.push((path.clone(), counted));
+                            // A shorter recording than the others is shown to its end.
+                            let part = all.get(wanted.part).or(all.last()).cloned();
+                            let part = part.unwrap_or_default();
+                            Recording::load_within(&reader, &part, &mut told(Doing::Reading))
+                        })
+                    }
+                };
+                (path, read.map_err(|error| error.to_string())?)
             }
             Input::Traces(paths) => {
-                progress(Stage { file, rows: 0, total: 0, reading: true });
+                progress(Stage { file, rows: 0, total: 0, doing: Doing::Reading });
                 let recording = perfagent_import::read(&paths).map_err(|error| match error {
                     // Of a database that is neither, a recording is what was most likely meant.
                     ImportError::NotATrace { .. } => paths
@@ -129,10 +176,42 @@ pub fn load_aligned(
                 (paths.into_iter().next().unwrap_or_default(), recording)
             }
         };
-        progress(Stage { file, rows: 1, total: 1, reading: false });
+        progress(Stage { file, rows: 1, total: 1, doing: Doing::Ordering });
         parts.push(build::part(path, recording, file, &mut names));
     }
-    Ok(build::document(parts, names, alignment))
+    let mut document = build::document(parts, names, wanted.alignment);
+    if portion.count > 1 {
+        portion.number = portion.number.min(portion.count - 1);
+        document.summary.warnings.insert(0, portion.warning());
+        document.portion = Some(portion);
+    }
+    heap::give_back();
+    Ok(document)
+}
+
+/// Which share of the events of recordings may be loaded; `None` when all may.
+fn share(inputs: &[Input], most: Option<u64>) -> Result<Option<f64>, String> {
+    let Some(most) = most else { return Ok(None) };
+    let mut events = 0;
+    for input in inputs {
+        if let Input::Recording(path) = input {
+            let count = Reader::open(path).and_then(|reader| Recording::events_of(&reader));
+            events += count.map_err(|error| error.to_string())?;
+        }
+    }
+    Ok((events > most).then(|| most as f64 / events as f64))
+}
+
+/// What is done with the rows of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Doing {
+    /// They are counted by time, because not all of them fit in memory.
+    Counting,
+    /// They are read.
+    #[default]
+    Reading,
+    /// They are there and are put in order.
+    Ordering,
 }
 
 /// How far loading is.
@@ -144,8 +223,8 @@ pub struct Stage {
     pub rows: u64,
     /// Rows in it.
     pub total: u64,
-    /// False once the rows are there and being put in order.
-    pub reading: bool,
+    /// What is done with them.
+    pub doing: Doing,
 }
 
 #[derive(Default)]
@@ -153,7 +232,7 @@ struct Shared {
     file: AtomicUsize,
     rows: AtomicU64,
     total: AtomicU64,
-    ordering: AtomicBool,
+    doing: AtomicU8,
     facts: Mutex<Vec<String>>,
 }
 
@@ -178,9 +257,9 @@ pub enum Outcome {
 impl Job {
     /// Starts loading. `ctx` is asked to repaint when there is something new.
     #[must_use]
-    pub fn start(paths: Vec<PathBuf>, alignment: Alignment, ctx: &egui::Context) -> Self {
-        let all = paths.clone();
-        Self::run(paths, ctx, move |progress, tell| load_aligned(&all, alignment, progress, tell))
+    pub fn start(wanted: Wanted, ctx: &egui::Context) -> Self {
+        let paths = wanted.paths.clone();
+        Self::run(paths, ctx, move |progress, tell| load_wanted(wanted, progress, tell))
     }
 
     /// Starts `work`, which makes the document of `paths`, on a thread.
@@ -206,7 +285,7 @@ impl Job {
                     shared.file.store(stage.file, Ordering::Relaxed);
                     shared.rows.store(stage.rows, Ordering::Relaxed);
                     shared.total.store(stage.total, Ordering::Relaxed);
-                    shared.ordering.store(!stage.reading, Ordering::Relaxed);
+                    shared.doing.store(stage.doing as u8, Ordering::Relaxed);
                     if painted.get().elapsed() >= BETWEEN_REPAINTS {
                         painted.set(Instant::now());
                         ctx.request_repaint();
@@ -264,7 +343,10 @@ impl Job {
             file: self.shared.file.load(Ordering::Relaxed),
             rows: self.shared.rows.load(Ordering::Relaxed),
             total: self.shared.total.load(Ordering::Relaxed),
-            reading: !self.shared.ordering.load(Ordering::Relaxed),
+            doing: [Doing::Counting, Doing::Reading]
+                .into_iter()
+                .find(|&doing| doing as u8 == self.shared.doing.load(Ordering::Relaxed))
+                .unwrap_or(Doing::Ordering),
         }
     }
 }

@@ -12,12 +12,14 @@
 //! * No work while nothing changes: there is no timer; workers ask for a repaint when they have news.
 
 pub mod app;
+pub mod budget;
 pub mod child;
 pub mod command;
 pub mod computed;
 pub mod dock;
 pub mod facts;
 pub mod fleet_files;
+pub mod heap;
 pub mod job;
 pub mod model;
 mod open_file;

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use perfagent_gui::app::App;
+use perfagent_gui::budget::Budget;
+use perfagent_gui::heap;
 use perfagent_gui::job;
 use perfagent_gui::pane::Pane;
 
@@ -26,6 +28,9 @@ struct Arguments {
     /// The view to show first: overview, timeline, memory, advisor, …
     #[arg(long, value_name = "VIEW", value_parser = pane)]
     view: Option<Pane>,
+    /// Memory that recordings may take; larger ones are opened in parts. As it was set last, at first half of the machine's
+    #[arg(long, value_name = "GIB", value_parser = gibibytes)]
+    memory: Option<Budget>,
     /// Size of the window in points
     #[arg(long, value_name = "WxH", value_parser = size, default_value = "1440x900")]
     size: (f32, f32),
@@ -42,6 +47,12 @@ fn size(text: &str) -> Result<(f32, f32), String> {
         })
 }
 
+fn gibibytes(text: &str) -> Result<Budget, String> {
+    let gib = text.parse::<f64>().ok().filter(|gib| gib.is_finite() && *gib > 0.0);
+    gib.map(|gib| Budget::of_bytes((gib * (1_u64 << 30) as f64) as u64))
+        .ok_or_else(|| "expected a number of GiB, for example 8 or 0.5".to_owned())
+}
+
 fn pane(text: &str) -> Result<Pane, String> {
     Pane::named(text).ok_or_else(|| {
         let all: Vec<_> = Pane::ALL.into_iter().map(|pane| pane.title().to_lowercase()).collect();
@@ -50,6 +61,7 @@ fn pane(text: &str) -> Result<Pane, String> {
 }
 
 fn main() -> ExitCode {
+    heap::keep_freed();
     let arguments = Arguments::parse();
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -76,14 +88,17 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(out) = arguments.screenshot {
         // A picture must not depend on how the last window was left.
         options.persist_window = false;
-        return screenshot::take(arguments.files, arguments.view, &out, options);
+        let Arguments { files, view, memory, .. } = arguments;
+        return screenshot::take(files, (view, memory), &out, options);
     }
-    let (files, view) = (arguments.files, arguments.view);
+    let (files, view, memory) = (arguments.files, arguments.view, arguments.memory);
     let opened = eframe::run_native(
         "perfagent",
         options,
         Box::new(move |creation| {
-            let mut app = App::new(files, &creation.egui_ctx).restored(creation.storage);
+            let app = App::new(Vec::new(), &creation.egui_ctx).restored(creation.storage);
+            let mut app = app.within(memory);
+            app.open(files, &creation.egui_ctx);
             app.open_first(view);
             Ok(Box::new(app))
         }),

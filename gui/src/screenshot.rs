@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, anyhow, bail};
 use egui::{ColorImage, Ui, ViewportCommand};
 use perfagent_gui::app::App;
+use perfagent_gui::budget::Budget;
 use perfagent_gui::computed;
 use perfagent_gui::pane::Pane;
 
@@ -17,7 +18,7 @@ type Slot<T> = Arc<Mutex<Option<T>>>;
 /// Opens the window, waits until `files` are shown, and writes its picture to `out`.
 pub(crate) fn take(
     files: Vec<PathBuf>,
-    view: Option<Pane>,
+    (view, memory): (Option<Pane>, Option<Budget>),
     out: &Path,
     options: eframe::NativeOptions,
 ) -> anyhow::Result<()> {
@@ -27,7 +28,8 @@ pub(crate) fn take(
         "perfagent-screenshot",
         options,
         Box::new(move |creation| {
-            let mut app = App::new(files, &creation.egui_ctx);
+            let mut app = App::new(Vec::new(), &creation.egui_ctx).within(memory);
+            app.open(files, &creation.egui_ctx);
             app.open_first(view);
             Ok(Box::new(Photographer { app, slot, settled: 0, asked: false }))
         }),

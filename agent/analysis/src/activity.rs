@@ -19,6 +19,8 @@ pub(crate) struct Activity {
     pub(crate) copy: Intervals,
     /// Parts of `compute` that do not overlap, one a category, greatest first.
     pub(crate) categories: Vec<(String, Intervals)>,
+    /// How long communication was that no computation hid, and copies that nothing hid, ns.
+    pub(crate) exposed_ns: (i64, i64),
 }
 
 impl Activity {
@@ -26,16 +28,17 @@ impl Activity {
     pub(crate) fn on_gpu(
         recording: &Recording,
         rows: &ProcessRows,
-        categories: &mut Categories<'_>,
+        categories: &Categories<'_>,
     ) -> Self {
         let mut compute = vec![Vec::new(); categories.count()];
         let mut comm = Vec::new();
         for kernel in pick(&recording.kernels, &rows.kernels) {
             let span = clean(kernel.start_ns.unix_nanos(), kernel.end_ns.unix_nanos());
-            if categories.is_communication(kernel.name_id) {
+            let category = categories.of(kernel.name_id);
+            if Some(category) == categories.communication() {
                 comm.push(span);
             } else {
-                compute[usize::from(categories.of(kernel.name_id))].push(span);
+                compute[usize::from(category)].push(span);
             }
         }
         let copies: Vec<_> = pick(&recording.copies, &rows.copies)
@@ -49,7 +52,7 @@ impl Activity {
     }
 
     /// From the operators or ranges of a rank on a run without a GPU.
-    pub(crate) fn on_host(work: &HostWork, categories: &mut Categories<'_>) -> Self {
+    pub(crate) fn on_host(work: &HostWork, categories: &Categories<'_>) -> Self {
         let mut compute = vec![Vec::new(); categories.count()];
         for slice in &work.nesting.slices {
             let index = slice.item as usize;
@@ -91,14 +94,15 @@ impl Activity {
         sets.sort_by_key(|(_, set)| -set.length());
         for (name, set) in sets {
             self.categories.push((name, set.difference(&self.compute)));
-            self.compute = self.compute.union(&set);
+            // Most of the time is of the first.
+            self.compute = if self.compute.is_empty() { set } else { self.compute.union(&set) };
         }
         self
     }
 
-    /// The instants in which anything ran.
-    pub(crate) fn busy(&self) -> Intervals {
-        self.compute.union(&self.comm).union(&self.copy)
+    /// The instants of a set in which nothing ran.
+    pub(crate) fn idle_of(&self, set: &Intervals) -> Intervals {
+        set.difference(&self.compute).difference(&self.comm).difference(&self.copy)
     }
 
     /// Communication that no computation hid.
@@ -108,19 +112,20 @@ impl Activity {
 
     /// Copies that nothing hid.
     pub(crate) fn exposed_copy(&self) -> Intervals {
-        self.copy.difference(&self.compute.union(&self.comm))
+        self.copy.difference(&self.compute).difference(&self.comm)
     }
 
     /// Fills in the times of the report.
     pub(crate) fn fill(&self, rank: &mut Rank) {
         rank.span_ns = self.extent.map_or(0, |(first, last)| last.saturating_sub(first));
-        rank.busy_ns = self.busy().length();
+        (rank.exposed_comm_ns, rank.exposed_copy_ns) = self.exposed_ns;
+        rank.busy_ns = (self.compute.length())
+            .saturating_add(rank.exposed_comm_ns)
+            .saturating_add(rank.exposed_copy_ns);
         rank.idle_ns = rank.span_ns - rank.busy_ns;
         rank.compute_ns = self.compute.length();
         rank.comm_ns = self.comm.length();
         rank.copy_ns = self.copy.length();
-        rank.exposed_comm_ns = self.exposed_comm().length();
-        rank.exposed_copy_ns = self.exposed_copy().length();
         rank.overlap_pct = (rank.comm_ns > 0)
             .then(|| 100.0 * (rank.comm_ns - rank.exposed_comm_ns) as f64 / rank.comm_ns as f64);
     }

@@ -23,20 +23,23 @@ pub(crate) struct Division {
 impl Division {
     /// Divides the time of a rank. Without a GPU, loading of data is itself made of operators, so
     /// what ran in a `data` range is data; with one, data counts only while the GPU had nothing.
-    pub(crate) fn of(activity: &Activity, data: &Intervals, basis: Basis) -> Self {
-        let busy = activity.busy();
+    ///
+    /// The sets of the categories are taken out of the activity, which learns what was exposed.
+    pub(crate) fn of(activity: &mut Activity, data: &Intervals, basis: Basis) -> Self {
         let (outside, data) = match basis {
-            Basis::Gpu => (Intervals::default(), data.difference(&busy)),
+            Basis::Gpu => (Intervals::default(), activity.idle_of(data)),
             Basis::Operators | Basis::Ranges => (data.clone(), data.clone()),
         };
+        let without = |set: Intervals| {
+            Coverage::new(if outside.is_empty() { set } else { set.difference(&outside) })
+        };
+        let (exposed_comm, exposed_copy) = (activity.exposed_comm(), activity.exposed_copy());
+        activity.exposed_ns = (exposed_comm.length(), exposed_copy.length());
+        let categories = std::mem::take(&mut activity.categories);
         Self {
-            categories: activity
-                .categories
-                .iter()
-                .map(|(name, set)| (name.clone(), Coverage::new(set.difference(&outside))))
-                .collect(),
-            exposed_comm: Coverage::new(activity.exposed_comm().difference(&outside)),
-            exposed_copy: Coverage::new(activity.exposed_copy().difference(&outside)),
+            categories: categories.into_iter().map(|(name, set)| (name, without(set))).collect(),
+            exposed_comm: without(exposed_comm),
+            exposed_copy: without(exposed_copy),
             data: Coverage::new(data),
             comm: Coverage::new(activity.comm.clone()),
         }
@@ -91,7 +94,7 @@ pub(crate) fn data_loading(
     recording: &Recording,
     rows: &ProcessRows,
     steps: &[StepSpan],
-    categories: &mut Categories<'_>,
+    categories: &Categories<'_>,
 ) -> (i64, Intervals) {
     let mut threads: Vec<ThreadId> = steps.iter().map(|step| step.thread).collect();
     threads.sort_unstable();

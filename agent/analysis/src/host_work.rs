@@ -40,7 +40,7 @@ impl HostWork {
         recording: &Recording,
         rows: &ProcessRows,
         steps: &[StepSpan],
-        categories: &mut Categories<'_>,
+        categories: &Categories<'_>,
     ) -> Self {
         let mut items = match rows.basis {
             Basis::Gpu => Vec::new(),

@@ -15,11 +15,14 @@ impl Intervals {
         if !spans.is_sorted() {
             spans.sort_unstable();
         }
-        let mut set = Self { spans: Vec::new() };
-        for (start, end) in spans {
-            set.append(start, end);
-        }
-        set
+        spans.dedup_by(|next, last| {
+            let touches = next.0 <= last.1;
+            if touches {
+                last.1 = last.1.max(next.1);
+            }
+            touches
+        });
+        Self { spans }
     }
 
     /// Adds `[start, end)`, which starts no earlier than any interval of the set.
@@ -54,6 +57,9 @@ impl Intervals {
     /// The instants of either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
+        if self.is_empty() || other.is_empty() {
+            return if self.is_empty() { other.clone() } else { self.clone() };
+        }
         let mut set = Self { spans: Vec::with_capacity(self.spans.len() + other.spans.len()) };
         let (mut ours, mut theirs) = (self.spans.iter().peekable(), other.spans.iter().peekable());
         loop {
@@ -89,6 +95,9 @@ impl Intervals {
     /// The instants of this set that are not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
+        if other.is_empty() {
+            return self.clone();
+        }
         let mut spans = Vec::new();
         let mut theirs = 0;
         for &(mut start, end) in &self.spans {

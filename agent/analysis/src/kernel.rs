@@ -99,7 +99,7 @@ pub(crate) fn of_host(
 pub(crate) fn operators(
     recording: &Recording,
     names: &[Named],
-    categories: &mut Categories<'_>,
+    categories: &Categories<'_>,
 ) -> Vec<OperatorRow> {
     Table::of(recording, names, &mut |id| categories.decision(id), true)
         .rows

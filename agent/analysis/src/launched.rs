@@ -48,16 +48,17 @@ impl Launches {
                 Call { thread, start, end, name, correlation: call.correlation }
             })
             .collect();
-        let mut found: Vec<(i64, i64, u32)> = calls
-            .iter()
-            .enumerate()
-            .filter_map(|(position, call)| Some((call.correlation?, call.start, position as u32)))
-            .collect();
+        let with_id = |(position, call): (usize, &Call)| {
+            Some((call.correlation?, call.start, position as u32))
+        };
+        let mut found: Vec<(i64, i64, u32)> = Vec::with_capacity(calls.len());
+        found.extend(calls.iter().enumerate().filter_map(with_id));
         found.sort_unstable();
         found.dedup_by_key(|&mut (id, ..)| id);
         let by_correlation = found.into_iter().map(|(id, _, position)| (id, position)).collect();
         let mut launches = Self { operations: Vec::new(), calls, by_correlation };
         let mut operations = Vec::with_capacity(rows.kernels.len() + rows.copies.len());
+        let mut last = 0;
         macro_rules! add {
             ($table:ident, |$row:ident| $work:expr) => {
                 operations.extend(pick(&recording.$table, &rows.$table).map(|$row| {
@@ -68,7 +69,7 @@ impl Launches {
                         device: $row.device_id,
                         stream: $row.stream_id,
                         work: $work,
-                        call: $row.correlation.and_then(|id| launches.call_with(id)),
+                        call: $row.correlation.and_then(|id| launches.call_near(id, &mut last)),
                     }
                 }));
             };
@@ -77,6 +78,16 @@ impl Launches {
         add!(copies, |row| Work::Copy(row.kind));
         launches.operations = operations;
         launches
+    }
+
+    /// [`Launches::call_with`], looked for first where the last one was found: operations mostly come in the order of their calls.
+    fn call_near(&self, correlation: i64, last: &mut usize) -> Option<u32> {
+        let at = [*last, *last + 1]
+            .into_iter()
+            .find(|&at| self.by_correlation.get(at).is_some_and(|&(id, _)| id == correlation));
+        let search = || self.by_correlation.binary_search_by_key(&correlation, |&(id, _)| id).ok();
+        *last = at.or_else(search)?;
+        self.by_correlation.get(*last).map(|&(_, position)| position)
     }
 
     /// The call with this correlation id.

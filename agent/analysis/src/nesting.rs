@@ -55,7 +55,8 @@ impl Nesting {
     /// Finds what ran innermost at each instant. Items that overlap without nesting are taken as if
     /// the later one were nested in the earlier one: no instant is counted twice.
     pub(crate) fn of(mut items: Vec<Item>) -> Self {
-        items.sort_unstable_by_key(|item| {
+        // Stable, because that makes use of the order in which the rows of each table mostly are.
+        items.sort_by_key(|item| {
             (item.thread, item.start, Reverse(item.end), item.depth, item.name)
         });
         let mut nesting = Self {

@@ -1,6 +1,6 @@
 //! GPU operations of one rank: kernels, copies and memsets in one list.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
 use perfagent_recording::table::CopyKind;
@@ -104,8 +104,20 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
+    #[cfg(test)]
     pub(crate) fn new(lanes: Vec<(i64, i64)>, mut rows: Vec<Operation>) -> Self {
-        rows.sort_unstable_by_key(|row| (row.lane, row.start, row.end));
+        rows.sort_by_key(|row| row.lane);
+        Self::of_lanes(lanes, rows)
+    }
+
+    /// Operations that are in the order of their lanes.
+    fn of_lanes(lanes: Vec<(i64, i64)>, mut rows: Vec<Operation>) -> Self {
+        // Those of a stream mostly come in the order of time, too.
+        for of_lane in rows.chunk_by_mut(|left, right| left.lane == right.lane) {
+            if !of_lane.is_sorted_by_key(|row| (row.start, row.end)) {
+                of_lane.sort_unstable_by_key(|row| (row.start, row.end));
+            }
+        }
         Self { lanes, rows, waits: Vec::new() }
     }
 
@@ -145,15 +157,19 @@ pub(crate) fn operations(recording: &Recording, rows: &ProcessRows) -> Operation
     let mut finder = Finder::new(recording);
     let mut calls = Calls::new(recording, rows, &mut finder);
     let mut lanes = Lanes::of(recording, rows);
-    let mut operations = Vec::with_capacity(rows.kernels.len() + rows.copies.len());
+    let nothing = Operation::new((0, 0), 0, None, Work::Kernel(StringId(0)));
+    let mut operations = vec![nothing; rows.kernels.len() + rows.copies.len()];
     macro_rules! add {
         ($table:ident, |$row:ident, $end:ident, $call:ident| $work:expr) => {
-            operations.extend(pick(&recording.$table, &rows.$table).map(|$row| {
+            for $row in pick(&recording.$table, &rows.$table) {
                 let times = clean($row.start_ns.unix_nanos(), $row.end_ns.unix_nanos());
                 let call = $row.correlation.and_then(|id| calls.with(id));
                 let ($end, $call) = (times.1, call);
-                Operation::new(times, lanes.number($row.device_id, $row.stream_id), call, $work)
-            }));
+                let (lane, place) = lanes.place($row.device_id, $row.stream_id);
+                if let Some(place) = operations.get_mut(place) {
+                    *place = Operation::new(times, lane, call, $work);
+                }
+            }
         };
     }
     add!(kernels, |row, _end, _call| Work::Kernel(row.name_id));
@@ -164,7 +180,7 @@ pub(crate) fn operations(recording: &Recording, rows: &ProcessRows) -> Operation
         Work::Copy(row.kind)
     });
     let waits = finder.finish(rows.process);
-    Operations { waits, ..Operations::new(lanes.names, operations) }
+    Operations { waits, ..Operations::of_lanes(lanes.names, operations) }
 }
 
 /// The streams of a process, numbered in order of device and stream.
@@ -172,34 +188,60 @@ struct Lanes {
     names: Vec<(i64, i64)>,
     numbers: FxHashMap<(DeviceId, StreamId), u32>,
     last: ((DeviceId, StreamId), u32),
+    /// Where the next operation of each goes in a list of all, lane after lane.
+    next: Vec<usize>,
 }
 
 impl Lanes {
     fn of(recording: &Recording, rows: &ProcessRows) -> Self {
-        let (mut used, mut last) = (FxHashSet::default(), None);
+        let mut used: FxHashMap<(DeviceId, StreamId), usize> = FxHashMap::default();
+        let mut last = ((DeviceId(0), StreamId(0)), 0);
         macro_rules! add {
             ($($table:ident),+) => {$(
                 for row in pick(&recording.$table, &rows.$table) {
                     let stream = (row.device_id, row.stream_id);
-                    if last != Some(stream) {
-                        last = Some(stream);
-                        used.insert(stream);
+                    if last.0 != stream {
+                        *used.entry(last.0).or_default() += last.1;
+                        last = (stream, 0);
                     }
+                    last.1 += 1;
                 }
             )+};
         }
         add!(kernels, copies);
+        *used.entry(last.0).or_default() += last.1;
+        used.retain(|_, count| *count > 0);
         let mut by_name: BTreeMap<(i64, i64), Vec<(DeviceId, StreamId)>> = BTreeMap::new();
-        for stream in used {
+        for &stream in used.keys() {
             let ordinal = recording.device(stream.0).map_or(0, |device| device.ordinal);
             let number = recording.stream(stream.1).map_or(stream.1.0, |stream| stream.stream);
             by_name.entry((ordinal, number)).or_default().push(stream);
         }
+        let mut before = 0;
+        let counts = by_name.values().map(|ids| ids.iter().map(|id| used[id]).sum::<usize>());
+        let next = counts.map(|count| {
+            before += count;
+            before - count
+        });
+        let next = next.collect();
         let numbered = by_name.values().zip(0..);
         let numbers: FxHashMap<_, _> =
             numbered.flat_map(|(ids, lane)| ids.iter().map(move |&id| (id, lane))).collect();
         let last = numbers.iter().next().map_or_else(Default::default, |(&id, &lane)| (id, lane));
-        Self { names: by_name.into_keys().collect(), numbers, last }
+        Self { names: by_name.into_keys().collect(), numbers, last, next }
+    }
+
+    /// The number of a stream, and the place of its next operation.
+    fn place(&mut self, device: DeviceId, stream: StreamId) -> (u32, usize) {
+        let number = self.number(device, stream);
+        let next = self.next.get_mut(number as usize);
+        (
+            number,
+            next.map_or(usize::MAX, |next| {
+                *next += 1;
+                *next - 1
+            }),
+        )
     }
 
     fn number(&mut self, device: DeviceId, stream: StreamId) -> u32 {
@@ -222,12 +264,11 @@ struct Calls {
 impl Calls {
     fn new(recording: &Recording, rows: &ProcessRows, finder: &mut Finder<'_>) -> Self {
         let calls = rows.api_calls.iter().zip(pick(&recording.api_calls, &rows.api_calls));
-        let mut sorted: Vec<(i64, i64, u32)> = calls
-            .filter_map(|(position, call)| {
-                finder.call(&call);
-                Some((call.correlation?, call.start_ns.unix_nanos(), position))
-            })
-            .collect();
+        let mut sorted: Vec<(i64, i64, u32)> = Vec::with_capacity(rows.api_calls.len());
+        sorted.extend(calls.filter_map(|(position, call)| {
+            finder.call(&call);
+            Some((call.correlation?, call.start_ns.unix_nanos(), position))
+        }));
         sorted.sort_unstable();
         sorted.dedup_by_key(|&mut (id, ..)| id);
         Self { sorted, last: 0 }

@@ -109,11 +109,14 @@ impl Queue {
 
 /// What launching cost, by call: the operations of one graph launch are taken together.
 pub(crate) fn statistics(recording: &Recording, operations: &Operations) -> LaunchStatistics {
-    let mut of_calls: Vec<(u32, i64, i64)> = operations
-        .iter()
-        .filter_map(|operation| Some((operation.call()?, operation.start, operation.length())))
-        .collect();
-    of_calls.sort_unstable();
+    let mut of_calls: Vec<(u32, i64, i64)> = Vec::with_capacity(operations.len());
+    of_calls.extend(
+        operations
+            .iter()
+            .filter_map(|operation| Some((operation.call()?, operation.start, operation.length()))),
+    );
+    // Stable, because that makes use of the order in which each stream's operations are.
+    of_calls.sort_by_key(|&(call, start, _)| (call, start));
     let mut statistics = LaunchStatistics {
         slow_above_ns: SLOW_CALL_NS,
         late_above_ns: LATE_NS,

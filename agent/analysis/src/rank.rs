@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use perfagent_recording::{ProcessId, Recording, Timestamp};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::activity::Activity;
 use crate::breakdown::{Division, data_loading};
@@ -51,10 +52,10 @@ pub struct RankAnalysis {
 /// for what a rank is.
 #[must_use]
 pub fn analyse(recording: &Recording, rules: &Rules) -> Vec<RankAnalysis> {
-    let mut categories = Categories::new(recording, rules);
+    let categories = Categories::new(recording, rules);
     let mut ranks: Vec<RankAnalysis> = process::ranks(recording)
-        .into_iter()
-        .map(|rows| RankAnalysis::of(recording, rows, &mut categories))
+        .into_par_iter()
+        .map(|rows| RankAnalysis::of(recording, rows, &categories))
         .collect();
     let labels = Arc::new(categories.labels());
     for rank in &mut ranks {
@@ -63,24 +64,38 @@ pub fn analyse(recording: &Recording, rules: &Rules) -> Vec<RankAnalysis> {
     ranks
 }
 
+/// Does something with the analysis of every rank, in the order of its processes; no more analyses are there at once than
+/// there are threads.
+pub(crate) fn of_each<T: Send>(
+    recording: &Recording,
+    categories: &Categories<'_>,
+    work: impl Fn(&RankAnalysis) -> T + Sync,
+) -> Vec<T> {
+    let ranks = process::ranks(recording).into_par_iter().map(|rows| {
+        let mut rank = RankAnalysis::of(recording, rows, categories);
+        // All names of the rank's own kernels are known by now, and it is asked for no others.
+        rank.labels = Arc::new(categories.labels());
+        work(&rank)
+    });
+    ranks.collect()
+}
+
 impl RankAnalysis {
-    fn of(recording: &Recording, rows: ProcessRows, categories: &mut Categories<'_>) -> Self {
-        let (operations, rest) = std::thread::scope(|scope| {
-            let operations =
-                (rows.basis == Basis::Gpu).then(|| scope.spawn(|| operations(recording, &rows)));
-            let rest = Self::without_operations(recording, &rows, categories);
-            let operations = operations.map(|operations| {
-                operations.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            (operations.unwrap_or_default(), rest)
-        });
+    fn of(recording: &Recording, rows: ProcessRows, categories: &Categories<'_>) -> Self {
+        let (rest, operations) = rayon::join(
+            || Self::without_operations(recording, &rows, categories),
+            || match rows.basis {
+                Basis::Gpu => operations(recording, &rows),
+                Basis::Operators | Basis::Ranges => Operations::default(),
+            },
+        );
         Self { rows, operations, ..rest }
     }
 
     fn without_operations(
         recording: &Recording,
         rows: &ProcessRows,
-        categories: &mut Categories<'_>,
+        categories: &Categories<'_>,
     ) -> Self {
         let step_spans = step::steps(recording, rows);
         let (host, mut activity) = if rows.basis == Basis::Gpu {
@@ -91,9 +106,7 @@ impl RankAnalysis {
             (host, activity)
         };
         let data = data_loading(recording, rows, &step_spans, categories);
-        let division = Division::of(&activity, &data.1, rows.basis);
-        // They are in the division now.
-        activity.categories = Vec::new();
+        let division = Division::of(&mut activity, &data.1, rows.basis);
         let mut steps = step::rows(recording, &step_spans);
         for step in &mut steps {
             let end = step.start_ns.saturating_add(step.duration_ns);
@@ -265,43 +278,38 @@ impl RankAnalysis {
     pub(crate) fn figures(
         &self,
         recording: &Recording,
-        categories: &mut Categories<'_>,
+        categories: &Categories<'_>,
     ) -> (Rank, Vec<Call>, Vec<CallOnPath>) {
         let mut collectives = collective::collectives(recording, &self.rows);
         let process = recording.process(self.rows.process);
-        let (mut rank, launching) = std::thread::scope(|scope| {
-            // What threads did and launched, beside what the GPU and its streams did.
-            let launching = scope.spawn(|| Launching::of(recording, self));
-            let rank = Rank {
-                rank: process.and_then(|process| process.rank),
-                world_size: process.and_then(|process| process.world_size),
-                pid: process.map_or(0, |process| process.pid),
-                host: process
-                    .map_or_else(String::new, |process| clock::name(recording, process.host_id)),
-                devices: equipment::devices(recording, self.rows.process),
-                libraries: equipment::libraries(recording, self.rows.process),
-                idle_causes: idle::idle_causes(&self.operations),
-                kernels: self.kernel_table(recording, None),
-                copies: copy::copies(recording, &self.rows),
-                launch: launch::launch(&self.operations),
-                collectives: std::mem::take(&mut collectives.rows),
-                memory: memory::memory(recording, &self.rows),
-                steps: self.steps.clone(),
-                step: step::summary(&self.step_spans),
-                basis: self.rows.basis,
-                process_id: self.rows.process.0,
-                program: process.map_or_else(String::new, |process| process.name.clone()),
-                data_range_ns: self.data.1.length(),
-                data_range_count: self.data.0,
-                ranges: range::ranges(recording, &self.rows),
-                synchronizations: host_cost::synchronizations(recording, self.rows.process),
-                overheads: host_cost::overheads(recording, self.rows.process),
-                ..Rank::default()
-            };
-            let launching =
-                launching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            (rank, launching)
-        });
+        // What threads did and launched, beside what the GPU and its streams did.
+        let of_gpu = || Rank {
+            rank: process.and_then(|process| process.rank),
+            world_size: process.and_then(|process| process.world_size),
+            pid: process.map_or(0, |process| process.pid),
+            host: process
+                .map_or_else(String::new, |process| clock::name(recording, process.host_id)),
+            devices: equipment::devices(recording, self.rows.process),
+            libraries: equipment::libraries(recording, self.rows.process),
+            idle_causes: idle::idle_causes(&self.operations),
+            kernels: self.kernel_table(recording, None),
+            copies: copy::copies(recording, &self.rows),
+            launch: launch::launch(&self.operations),
+            collectives: std::mem::take(&mut collectives.rows),
+            memory: memory::memory(recording, &self.rows),
+            steps: self.steps.clone(),
+            step: step::summary(&self.step_spans),
+            basis: self.rows.basis,
+            process_id: self.rows.process.0,
+            program: process.map_or_else(String::new, |process| process.name.clone()),
+            data_range_ns: self.data.1.length(),
+            data_range_count: self.data.0,
+            ranges: range::ranges(recording, &self.rows),
+            synchronizations: host_cost::synchronizations(recording, self.rows.process),
+            overheads: host_cost::overheads(recording, self.rows.process),
+            ..Rank::default()
+        };
+        let (mut rank, launching) = rayon::join(of_gpu, || Launching::of(recording, self));
         self.activity.fill(&mut rank);
         rank.operators = kernel::operators(recording, &launching.names, categories);
         (rank.operator_gpu, rank.range_gpu) = (launching.operators, launching.ranges);

@@ -1,17 +1,20 @@
 //! What the report of a run needs of one of its recordings.
 
-use perfagent_recording::Recording;
+use std::collections::BTreeMap;
+
 use perfagent_recording::table::Severity;
+use perfagent_recording::{ProcessId, Recording};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 
 use crate::category::Categories;
 use crate::collective::Call;
 use crate::collective_test::collective_tests;
 use crate::critical::CallOnPath;
-use crate::rank::{RankAnalysis, analyse};
-use crate::report::{Basis, CollectiveTestRow, FileFacts, HostFacts, LossRow, Rank};
+use crate::rank::RankAnalysis;
+use crate::report::{Basis, CollectiveTestRow, FileFacts, HostFacts, HostUsage, LossRow, Rank};
 use crate::rules::Rules;
-use crate::{extent, identity, loss, usage};
+use crate::{extent, identity, loss, rank, usage};
 
 /// The name and version of the format of a stored summary.
 const SCHEMA: &str = "perfagent.summary/1";
@@ -68,7 +71,10 @@ impl Summary {
     /// [`Summary::of`] with other rules.
     #[must_use]
     pub fn by(recording: &Recording, path: &str, rules: &Rules) -> Self {
-        Self::from_analyses(recording, path, &analyse(recording, rules), rules)
+        let categories = Categories::new(recording, rules);
+        let common = Common::of(recording, path, &categories);
+        let ranks = rank::of_each(recording, &categories, |rank| common.figures(rank));
+        Self::from_figures(recording, path, ranks)
     }
 
     /// The summary of a recording that was analysed by these rules.
@@ -78,15 +84,30 @@ impl Summary {
         analyses: &[RankAnalysis],
         rules: &Rules,
     ) -> Self {
+        let categories = match analyses.first() {
+            Some(first) => Categories::resume(recording, rules, first.labels()),
+            None => Categories::new(recording, rules),
+        };
+        let common = Common::of(recording, path, &categories);
+        let ranks = analyses.par_iter().map(|rank| common.figures(rank)).collect();
+        Self::from_figures(recording, path, ranks)
+    }
+
+    fn from_figures(recording: &Recording, path: &str, figures: Vec<Figures>) -> Self {
         let mut warnings: Vec<String> = notes(recording).collect();
         let holds_others =
             !recording.collective_tests.is_empty() || !recording.counter_samples.is_empty();
-        if analyses.is_empty() && !holds_others {
+        if figures.is_empty() && !holds_others {
             warnings.push(format!(
                 "{path} holds no GPU operations, operators, ranges or collectives: there is nothing to report"
             ));
         }
-        let ranks = ranks(recording, path, analyses, rules, &mut warnings);
+        let source = source(recording, &figures);
+        let mut ranks = Vec::with_capacity(figures.len());
+        for mut figures in figures {
+            warnings.append(&mut figures.warnings);
+            ranks.push(figures.summary);
+        }
         let first = recording.processes.iter().min_by_key(|process| process.start_ns);
         let told = recording.meta_value("command").map(ToOwned::to_owned);
         let command = told.or_else(|| first.map(|process| process.command.clone()));
@@ -99,7 +120,7 @@ impl Summary {
             schema: SCHEMA.to_owned(),
             identity: identity::of(recording, span),
             has_processes: !recording.processes.is_empty(),
-            source: source(recording, analyses),
+            source,
             facts: FileFacts {
                 path: path.to_owned(),
                 hosts: recording.hosts.iter().map(|host| host.name.clone()).collect(),
@@ -144,55 +165,57 @@ impl Summary {
     }
 }
 
-fn ranks(
-    recording: &Recording,
-    path: &str,
-    analyses: &[RankAnalysis],
-    rules: &Rules,
-    warnings: &mut Vec<String>,
-) -> Vec<RankSummary> {
-    let Some(first) = analyses.first() else { return Vec::new() };
-    let mut categories = Categories::resume(recording, rules, first.labels());
-    let usage = usage::usage(recording);
-    let losses = loss::losses(recording);
-    analyses
-        .iter()
-        .map(|analysis| {
-            let (mut rank, calls, on_path) = analysis.figures(recording, &mut categories);
-            path.clone_into(&mut rank.recording_path);
-            rank.host_usage = usage.get(&analysis.process()).copied().unwrap_or_default();
-            let of_this = |position: usize| {
-                recording
-                    .losses
-                    .get(position)
-                    .is_some_and(|loss| loss.process_id == Some(analysis.process()))
-            };
-            rank.losses = losses
-                .iter()
-                .enumerate()
-                .filter(|&(position, _)| of_this(position))
-                .map(|(_, loss)| loss.clone())
-                .collect();
-            let unfinished = analysis.unfinished_collectives(recording);
-            if unfinished > 0 {
-                warnings.push(format!(
-                    "{unfinished} collectives of {} did not end within the recording; they are not in the table",
-                    name(&rank)
-                ));
-            }
-            let untimed: i64 = rank.collectives.iter().map(|row| row.untimed).sum();
-            if untimed > 0 {
-                warnings.push(format!(
-                    "of {untimed} collectives of {} only the handing over to the GPU is known: they are counted, but not in \
-                     the times and bandwidths",
-                    name(&rank)
-                ));
-            }
-            let host = recording.process(analysis.process()).map(|process| process.host_id.0);
-            let host = host.and_then(|host| usize::try_from(host.checked_sub(1)?).ok());
-            RankSummary { rank, host, calls, on_path }
-        })
-        .collect()
+/// What all ranks of a recording are told, worked out once.
+struct Common<'a> {
+    recording: &'a Recording,
+    path: &'a str,
+    categories: &'a Categories<'a>,
+    usage: BTreeMap<ProcessId, HostUsage>,
+    losses: Vec<LossRow>,
+}
+
+/// What there is to say of a rank.
+struct Figures {
+    summary: RankSummary,
+    warnings: Vec<String>,
+}
+
+impl<'a> Common<'a> {
+    fn of(recording: &'a Recording, path: &'a str, categories: &'a Categories<'a>) -> Self {
+        let (usage, losses) = (usage::usage(recording), loss::losses(recording));
+        Self { recording, path, categories, usage, losses }
+    }
+
+    fn figures(&self, analysis: &RankAnalysis) -> Figures {
+        let recording = self.recording;
+        let (mut rank, calls, on_path) = analysis.figures(recording, self.categories);
+        self.path.clone_into(&mut rank.recording_path);
+        rank.host_usage = self.usage.get(&analysis.process()).copied().unwrap_or_default();
+        let rows = recording.losses.iter().zip(&self.losses);
+        rank.losses = rows
+            .filter(|(row, _)| row.process_id == Some(analysis.process()))
+            .map(|(_, loss)| loss.clone())
+            .collect();
+        let mut warnings = Vec::new();
+        let unfinished = analysis.unfinished_collectives(recording);
+        if unfinished > 0 {
+            warnings.push(format!(
+                "{unfinished} collectives of {} did not end within the recording; they are not in the table",
+                name(&rank)
+            ));
+        }
+        let untimed: i64 = rank.collectives.iter().map(|row| row.untimed).sum();
+        if untimed > 0 {
+            warnings.push(format!(
+                "of {untimed} collectives of {} only the handing over to the GPU is known: they are counted, but not in \
+                 the times and bandwidths",
+                name(&rank)
+            ));
+        }
+        let host = recording.process(analysis.process()).map(|process| process.host_id.0);
+        let host = host.and_then(|host| usize::try_from(host.checked_sub(1)?).ok());
+        Figures { summary: RankSummary { rank, host, calls, on_path }, warnings }
+    }
 }
 
 /// How a sentence names a rank.
@@ -200,9 +223,9 @@ fn name(rank: &Rank) -> String {
     rank.rank.map_or_else(|| format!("process {}", rank.pid), |number| format!("rank {number}"))
 }
 
-fn source(recording: &Recording, analyses: &[RankAnalysis]) -> String {
+fn source(recording: &Recording, figures: &[Figures]) -> String {
     let source = recording.meta_value("source").unwrap_or("record");
-    let stands_in = |basis| analyses.iter().any(|analysis| analysis.basis() == basis);
+    let stands_in = |basis| figures.iter().any(|figures| figures.summary.rank.basis == basis);
     // Of collectives alone nothing takes the place of kernels.
     let has_ranges = !recording.ranges.is_empty();
     match (stands_in(Basis::Operators), stands_in(Basis::Ranges) && has_ranges) {

@@ -79,7 +79,8 @@ impl Timeline {
             let thread = threads.entry(id).or_default();
             thread.launched = launched;
             thread.launched.shrink_to_fit();
-            thread.launched.sort_unstable_by_key(|launched| launched.time);
+            // Stable, because that makes use of the order in which each stream's operations are.
+            thread.launched.sort_by_key(|launched| launched.time);
             for launched in &mut thread.launched {
                 let length = launched.before;
                 launched.before = thread.total;

@@ -27,6 +27,7 @@
 
 mod columns;
 mod database;
+mod density;
 mod error;
 mod id;
 mod kept;
@@ -43,10 +44,11 @@ mod waiting;
 mod writer;
 
 pub use columns::Columns;
+pub use density::Density;
 pub use error::{OpenError, WriteError};
 pub use id::{CounterId, DeviceId, HostId, ProcessId, StreamId, StringId, ThreadId};
 pub use kept::Kept;
-pub use packed::{Event, Rows};
+pub use packed::{Bits, Event, Rows};
 pub use reader::{QueryResult, Reader, Value};
 pub use recording::{Progress, Recording};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION, markdown, tables};

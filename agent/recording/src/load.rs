@@ -1,4 +1,4 @@
-//! Reads the tables of events of a recording, on several processors.
+//! Reads the tables of events of a recording, on several processors, whole or as far as they lie within some time.
 
 use std::ops::Range;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::{iter, thread};
 
+use crate::density::Density;
 use crate::packed::{Event, Rows};
 use crate::table::{self, Row, tables};
 use crate::{OpenError, Progress, Reader};
@@ -55,11 +56,32 @@ macro_rules! events {
                 Ok(vec![$((Self::$table, reader.count(<$row>::TABLE)?),)+])
             }
 
-            /// The rows with these positions, which are their ids less one.
-            fn read(self, reader: &Reader, positions: Range<usize>) -> Result<Part, OpenError> {
+            /// The rows with these positions, which are their ids less one, as far as they are wanted.
+            fn read(
+                self,
+                reader: &Reader,
+                positions: Range<usize>,
+                within: Within,
+            ) -> Result<Part, OpenError> {
                 Ok(match self {
-                    $(Self::$table => Part::$table(rows(reader, positions)?),)+
+                    $(Self::$table => Part::$table(rows(reader, positions, within)?),)+
                 })
+            }
+
+            /// When the rows with these positions are.
+            fn density(
+                self,
+                reader: &Reader,
+                positions: Range<usize>,
+            ) -> Result<Density, OpenError> {
+                let mut density = Density::default();
+                match self {
+                    $(Self::$table => {
+                        let rows: Rows<$row> = reader.events_within(positions)?;
+                        rows.iter().for_each(|row| density.add(row.times()));
+                    })+
+                }
+                Ok(density)
             }
         }
     };
@@ -80,18 +102,65 @@ macro_rules! events_of {
 
 tables!(events_of {});
 
-fn rows<R: Event>(reader: &Reader, positions: Range<usize>) -> Result<Rows<R>, OpenError> {
-    let mut rows = reader.events_within(positions)?;
+/// The times that are wanted, from the first up to the second, ns; `None` for all.
+pub(crate) type Within = Option<(i64, i64)>;
+
+fn rows<R: Event>(
+    reader: &Reader,
+    positions: Range<usize>,
+    within: Within,
+) -> Result<Rows<R>, OpenError> {
+    let mut rows: Rows<R> = reader.events_within(positions)?;
+    if let Some((from, until)) = within {
+        let is_wanted = |row: &R| {
+            let (start, end) = row.times();
+            start < until && end >= from
+        };
+        rows = rows.iter().filter(is_wanted).collect();
+    }
     rows.shrink_to_fit();
     Ok(rows)
 }
 
-/// Reads them all with so many threads. `progress` is called on this one.
+/// Reads them all, or those within some time, with so many threads. `progress` is called on this one.
 pub(crate) fn load(
     reader: &Reader,
     threads: usize,
+    within: Within,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Events, OpenError> {
+    let mut events = Events::default();
+    let read = |table: Table, reader: &Reader, positions| table.read(reader, positions, within);
+    in_pieces(reader, threads, read, progress, &mut |part| events.append(part))?;
+    events.shrink_to_fit();
+    Ok(events)
+}
+
+/// How many rows the tables of events have.
+pub(crate) fn count(reader: &Reader) -> Result<u64, OpenError> {
+    Ok(Table::all(reader)?.iter().map(|&(_, count)| count as u64).sum())
+}
+
+/// Counts the events of a recording by time. `progress` is called on this thread.
+pub(crate) fn density(
+    reader: &Reader,
+    threads: usize,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Density, OpenError> {
+    let mut density = Density::default();
+    let read = |table: Table, reader: &Reader, positions| table.density(reader, positions);
+    in_pieces(reader, threads, read, progress, &mut |part: Density| density.append(&part))?;
+    Ok(density)
+}
+
+/// Does something with all rows, piece by piece on so many threads, and gives the outcomes to `each` in the order of the pieces.
+fn in_pieces<T: Send>(
+    reader: &Reader,
+    threads: usize,
+    work: impl Fn(Table, &Reader, Range<usize>) -> Result<T, OpenError> + Sync,
+    progress: &mut dyn FnMut(Progress),
+    each: &mut dyn FnMut(T),
+) -> Result<(), OpenError> {
     let tables = Table::all(reader)?;
     let total: usize = tables.iter().map(|(_, count)| count).sum();
     let pieces: Vec<(Table, Range<usize>)> = (tables.into_iter())
@@ -105,44 +174,43 @@ pub(crate) fn load(
         done += rows as u64;
         progress(Progress { rows: done, total: total as u64 });
     };
-    let mut events = Events::default();
     if total < WORTH_THREADS || threads < 2 {
         for (table, positions) in pieces {
             let length = positions.len();
-            events.append(table.read(reader, positions)?);
+            each(work(table, reader, positions)?);
             tell(length);
         }
     } else {
-        let mut parts = side_by_side(reader.path(), &pieces, threads, &mut tell);
+        let mut parts = side_by_side(reader.path(), &pieces, threads, &work, &mut tell);
         // In the order of the file, so that of several errors the same one is told every time.
         for part in &mut parts {
             let Some(part) = part.take() else { continue };
-            events.append(part?);
+            each(part?);
         }
     }
-    events.shrink_to_fit();
     tell(0);
-    Ok(events)
+    Ok(())
 }
 
-/// The pieces in their order; `None` for what was not read as something before it had failed.
-fn side_by_side(
+/// The outcomes of the pieces in their order; `None` for what was not read as something before it had failed.
+fn side_by_side<T: Send>(
     path: &Path,
     pieces: &[(Table, Range<usize>)],
     threads: usize,
+    work: &(impl Fn(Table, &Reader, Range<usize>) -> Result<T, OpenError> + Sync),
     tell: &mut dyn FnMut(usize),
-) -> Vec<Option<Result<Part, OpenError>>> {
+) -> Vec<Option<Result<T, OpenError>>> {
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::sync_channel(pieces.len());
-    let work = |sender: mpsc::SyncSender<(usize, Result<Part, OpenError>)>| {
+    let work = |sender: mpsc::SyncSender<(usize, Result<T, OpenError>)>| {
         // A connection serves one thread.
         let own = Reader::open(path);
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some((table, positions)) = pieces.get(index) else { break };
             let part = match &own {
-                Ok(own) => table.read(own, positions.clone()),
-                Err(_) => Reader::open(path).and_then(|own| table.read(&own, positions.clone())),
+                Ok(own) => work(*table, own, positions.clone()),
+                Err(_) => Reader::open(path).and_then(|own| work(*table, &own, positions.clone())),
             };
             if part.is_err() {
                 // Nobody begins another piece.

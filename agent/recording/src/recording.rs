@@ -1,5 +1,7 @@
 //! A whole recording in memory: what analysis and the GUI work on.
 
+use std::ops::Range;
+
 use crate::packed::Rows;
 use crate::table::{self, Device, Process, Stream, Thread, tables};
 use crate::{DeviceId, OpenError, ProcessId, Reader, StreamId, Strings, ThreadId, load};
@@ -48,7 +50,16 @@ macro_rules! recording {
                 threads: usize,
                 progress: &mut dyn FnMut(Progress),
             ) -> Result<Self, OpenError> {
-                let events = load::load(reader, threads, progress)?;
+                Self::load_rows(reader, threads, None, progress)
+            }
+
+            fn load_rows(
+                reader: &Reader,
+                threads: usize,
+                within: load::Within,
+                progress: &mut dyn FnMut(Progress),
+            ) -> Result<Self, OpenError> {
+                let events = load::load(reader, threads, within, progress)?;
                 Ok(Self {
                     strings: reader.strings()?,
                     $($table: loaded!($kind $table, reader, events),)+
@@ -70,6 +81,22 @@ impl Recording {
     pub fn load(reader: &Reader, progress: &mut dyn FnMut(Progress)) -> Result<Self, OpenError> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self::load_on(reader, processors, progress)
+    }
+
+    /// How many events a recording has, from the last rows of its tables.
+    pub fn events_of(reader: &Reader) -> Result<u64, OpenError> {
+        load::count(reader)
+    }
+
+    /// [`Recording::load`] of the events that are within some time, ns since the Unix epoch, or reach into it; of the other
+    /// tables, whole.
+    pub fn load_within(
+        reader: &Reader,
+        within: &Range<i64>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self, OpenError> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::load_rows(reader, processors, Some((within.start, within.end)), progress)
     }
 
     /// The process with this id.

@@ -58,7 +58,7 @@ pub fn aggregate(document: &Document, range: Viewport) -> Aggregate {
     let affordable = total <= MOST_EVENTS;
     let clipped = |lane: usize, index: usize| {
         let lane = &document.lanes[lane];
-        (lane.ends()[index].min(end) - lane.starts()[index].max(start)).max(0)
+        (lane.end(index).min(end) - lane.start(index).max(start)).max(0)
     };
     let mut kinds = Vec::new();
     for kind in TrackKind::ALL {
@@ -82,7 +82,7 @@ pub fn aggregate(document: &Document, range: Viewport) -> Aggregate {
     for track in document.tracks.iter().filter(|track| Some(track.kind) == top_kind) {
         for lane in track.lanes.clone() {
             for index in touching(lane) {
-                let sum = by_name.entry(document.lanes[lane].names()[index]).or_default();
+                let sum = by_name.entry(document.lanes[lane].name(index)).or_default();
                 sum.0 += 1;
                 sum.1 += clipped(lane, index);
             }

@@ -11,6 +11,7 @@ use super::alignment::Alignment;
 use super::lane::{Event, Lane};
 use super::names::Names;
 use super::operations::Operation;
+use super::portion::Portion;
 use super::series::Series;
 use super::tint::Category;
 use super::track::{Group, Track};
@@ -100,6 +101,8 @@ pub struct Document {
     pub alignment: Alignment,
     /// Where each rank has been moved to.
     pub moves: Vec<Move>,
+    /// Which part of the recordings this is; `None` when it is all of them.
+    pub portion: Option<Portion>,
 }
 
 impl Document {

@@ -128,17 +128,16 @@ impl<'a> Around<'a> {
 
     /// The correlation id of an event of a lane.
     fn id_of(&self, track: &Track, lane: usize, index: usize) -> Option<i64> {
-        let row = *self.document.lanes.get(lane)?.rows().get(index)?;
-        self.correlation(track.kind, row as usize)
+        let event = self.document.event(EventRef { lane, index })?;
+        self.correlation(track.kind, event.row as usize)
     }
 
     /// The call with a correlation id. It was made before what it launched, mostly shortly before.
     fn call(&self, id: i64, launched: i64) -> Option<EventRef> {
         self.tracks(&[TrackKind::Api]).find_map(|track| {
             track.lanes.clone().find_map(|lane| {
-                let starts = self.document.lanes.get(lane)?.starts();
-                let past =
-                    starts.partition_point(|&at| at <= launched.saturating_add(CLOCK_SLACK_NS));
+                let latest = launched.saturating_add(CLOCK_SLACK_NS);
+                let past = self.document.lanes.get(lane)?.first_after(latest);
                 let index =
                     (0..past).rev().find(|&index| self.id_of(track, lane, index) == Some(id))?;
                 Some(EventRef { lane, index })
@@ -154,9 +153,10 @@ impl<'a> Around<'a> {
         self.tracks(&[TrackKind::Kernels, TrackKind::Copies])
             .flat_map(|track| track.lanes.clone().map(move |lane| (track, lane)))
             .flat_map(|(track, lane)| {
-                let starts = self.document.lanes.get(lane).map_or(&[][..], |lane| lane.starts());
-                let first = starts.partition_point(|&at| at < from.saturating_sub(CLOCK_SLACK_NS));
-                (first..starts.len()).filter_map(move |index| {
+                let found = self.document.lanes.get(lane).map_or(0..0, |events| {
+                    events.first_from(from.saturating_sub(CLOCK_SLACK_NS))..events.len()
+                });
+                found.filter_map(move |index| {
                     let id = self.id_of(track, lane, index)?;
                     ids.binary_search(&id).is_ok().then_some((id, EventRef { lane, index }))
                 })
@@ -172,8 +172,8 @@ impl<'a> Around<'a> {
             .flat_map(|track| track.lanes.clone())
             .flat_map(|lane| {
                 let found = self.document.lanes.get(lane).map_or(0..0, |events| {
-                    let first = events.starts().partition_point(|&at| at < start);
-                    first..events.starts().partition_point(|&at| at < end).max(first)
+                    let first = events.first_from(start);
+                    first..events.first_from(end).max(first)
                 });
                 found.map(move |index| EventRef { lane, index })
             })
@@ -193,9 +193,8 @@ impl<'a> Around<'a> {
         let track = self.tracks(&[TrackKind::Operators]).find(|track| track.owner == *owner)?;
         track.lanes.clone().rev().find_map(|lane| {
             let events = self.document.lanes.get(lane)?;
-            let index = events.starts().partition_point(|&at| at <= time).checked_sub(1)?;
-            (events.ends()[index] >= time)
-                .then_some(Link { from: EventRef { lane, index }, to: call })
+            let index = events.first_after(time).checked_sub(1)?;
+            (events.end(index) >= time).then_some(Link { from: EventRef { lane, index }, to: call })
         })
     }
 }

@@ -57,14 +57,9 @@ pub fn of_names(
         for lane in tracks.filter(|track| track.kind == kind).flat_map(|track| track.lanes.clone())
         {
             let Some(lane) = document.lanes.get(lane) else { continue };
-            let spans = lane.starts().iter().zip(lane.ends());
-            times.extend(
-                lane.names()
-                    .iter()
-                    .zip(spans)
-                    .filter(|(name, _)| wanted.contains(name))
-                    .map(|(_, (start, end))| end - start),
-            );
+            let found = lane.with_names(|name| wanted.contains(&name));
+            let length = |index: u32| lane.end(index as usize) - lane.start(index as usize);
+            times.extend(found.into_iter().map(length));
         }
     }
     of_times(times)

@@ -7,9 +7,9 @@ use super::lane::Lane;
 pub fn event_at(lane: &Lane, time: i64, slack: i64) -> Option<usize> {
     let found = lane.touching(time.saturating_sub(slack), time.saturating_add(slack));
     // The nearest is the last that starts before the pointer or the first behind it.
-    let after = lane.starts().partition_point(|&start| start <= time);
+    let after = lane.first_after(time);
     let distance = |index: usize| {
-        let (start, end) = (lane.starts()[index], lane.ends()[index]);
+        let (start, end) = (lane.start(index), lane.end(index));
         (start - time).max(time - end).max(0)
     };
     [after.checked_sub(1), Some(after)]
@@ -29,7 +29,7 @@ mod tests {
     use crate::model::tint::Tint;
 
     fn lane(times: &[(i64, i64)]) -> Lane {
-        let events = times
+        let events: Vec<Event> = times
             .iter()
             .map(|&(start, end)| Event::new(start, end, NameId(0), Tint::default(), 0))
             .collect();

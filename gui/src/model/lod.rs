@@ -68,11 +68,10 @@ pub fn strips(lane: &Lane, scale: &Scale, strips: &mut Vec<Strip>) {
 fn walk(lane: &Lane, visible: std::ops::Range<usize>, scale: &Scale, strips: &mut Vec<Strip>) {
     let mut columns = Columns::new(scale, strips);
     let width = columns.width;
-    let (starts, ends, tints) = (lane.starts(), lane.ends(), lane.tints());
     let ns_per_pixel = scale.ns_per_pixel();
     let mut index = visible.start;
     while index < visible.end {
-        let (start, end, tint) = (starts[index], ends[index], tints[index]);
+        let (start, end, tint) = lane.drawn(index);
         let x0 = pixel(scale.x(start), width);
         let x1 = pixel(scale.x(end), width);
         if x1 - x0 >= 2 {
@@ -92,13 +91,7 @@ fn walk(lane: &Lane, visible: std::ops::Range<usize>, scale: &Scale, strips: &mu
         index += 1;
         if seen >= LOOKED_AT {
             let next = scale.time(f64::from(last + 1));
-            let rest = &starts[index..visible.end];
-            // Doubling first: the end of the pixel is close compared with the end of the view.
-            let mut reach = 64;
-            while reach < rest.len() && rest[reach] < next {
-                reach *= 2;
-            }
-            index += rest[..reach.min(rest.len())].partition_point(|&at| at < next);
+            index = lane.first_from_near(index..visible.end, next);
         }
     }
     columns.finish();

@@ -2,13 +2,13 @@
 //!
 //! With hundreds of events a pixel, walking the events costs a cache miss each; looking a pixel up
 //! in buckets of time does not depend on how many events there are. Buckets are powers of two of
-//! nanoseconds; the finest holds about [`EVENTS_A_BUCKET`] events, so a summary costs about one
-//! byte an event. Below it, walking the few events of a pixel is the faster way (see [`super::lod`]).
+//! nanoseconds; the finest holds about [`EVENTS_A_BUCKET`] events, so a summary costs about two
+//! bytes an event. Below it, walking the few events of a pixel is the faster way (see [`super::lod`]).
 
 use super::tint::{TINTS, Tint};
 
 /// Mean events in a bucket of the finest level.
-pub const EVENTS_A_BUCKET: i64 = 16;
+pub const EVENTS_A_BUCKET: i64 = 8;
 
 /// Lanes shorter than this are walked at every zoom.
 const LEAST_EVENTS: usize = 2048;
@@ -85,17 +85,20 @@ const fn shift(log2: u32) -> u32 {
 }
 
 impl Mip {
-    /// Summarises disjoint events in order of time; `None` when there are too few to be worth it.
+    /// Summarises disjoint events in order of time, each with its start, end and tint, from the first start to the last end;
+    /// `None` when there are too few to be worth it.
     #[must_use]
-    pub fn build(starts: &[i64], ends: &[i64], tints: &[Tint]) -> Option<Self> {
-        let (&origin, &end) = (starts.first()?, ends.last()?);
-        let count = starts.len();
+    pub fn build(
+        (origin, end): (i64, i64),
+        events: impl ExactSizeIterator<Item = (i64, i64, Tint)>,
+    ) -> Option<Self> {
+        let count = events.len();
         if count < LEAST_EVENTS {
             return None;
         }
         let wanted = (end - origin) / count as i64 * EVENTS_A_BUCKET;
         let log2 = (wanted.max(1) as u64).next_power_of_two().trailing_zeros();
-        let mut levels = vec![finest(origin, log2, starts, ends, tints)];
+        let mut levels = vec![finest((origin, end), log2, events)];
         while let Some(level) = levels.last()
             && level.buckets.len() > 1
         {
@@ -103,6 +106,18 @@ impl Mip {
             levels.push(next);
         }
         Some(Self { origin, levels })
+    }
+
+    /// Moves all of it by so many ns.
+    pub(super) const fn shift(&mut self, by: i64) {
+        self.origin += by;
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let buckets: usize = self.levels.iter().map(|level| level.buckets.capacity()).sum();
+        buckets * size_of::<Bucket>() + self.levels.capacity() * size_of::<Level>()
     }
 
     /// When the first bucket of every level begins, ns.
@@ -127,6 +142,8 @@ impl Mip {
 /// The time and the tints that fall into the bucket being filled.
 struct Filling {
     by_tint: [i64; TINTS],
+    /// Those that occur.
+    tints: Vec<Tint>,
     busy: i64,
     count: u16,
     /// The tint seen last: it stands for a bucket whose events all have no length.
@@ -135,35 +152,41 @@ struct Filling {
 
 impl Filling {
     fn finish(&mut self, log2: u32) -> Bucket {
-        let longest = self
-            .by_tint
-            .iter()
-            .enumerate()
-            .max_by_key(|&(index, &busy)| (busy, usize::MAX - index));
-        let tint = match longest {
-            Some((index, &busy)) if busy > 0 => Tint::from_index(index),
-            _ => self.last,
-        };
+        let mut longest = (0, self.last);
+        for tint in self.tints.drain(..) {
+            let busy = std::mem::take(&mut self.by_tint[tint.index()]);
+            if busy > longest.0 || busy == longest.0 && busy > 0 && tint < longest.1 {
+                longest = (busy, tint);
+            }
+        }
+        let tint = longest.1;
         let bucket = Bucket {
             busy: (self.busy >> shift(log2)).min(i64::from(u32::MAX)) as u32,
             count: self.count,
             tint,
         };
-        self.by_tint.fill(0);
         self.busy = 0;
         self.count = 0;
         bucket
     }
 }
 
-fn finest(origin: i64, log2: u32, starts: &[i64], ends: &[i64], tints: &[Tint]) -> Level {
-    let last_end =
-        ends.last().copied().unwrap_or(origin).max(starts.last().copied().unwrap_or(origin));
+fn finest(
+    (origin, end): (i64, i64),
+    log2: u32,
+    events: impl Iterator<Item = (i64, i64, Tint)>,
+) -> Level {
     let bucket_of = |time: i64| ((time - origin) >> log2) as usize;
-    let mut buckets = vec![Bucket::default(); bucket_of(last_end) + 1];
-    let mut filling = Filling { by_tint: [0; TINTS], busy: 0, count: 0, last: Tint::default() };
+    let mut buckets = vec![Bucket::default(); bucket_of(end) + 1];
+    let mut filling = Filling {
+        by_tint: [0; TINTS],
+        tints: Vec::new(),
+        busy: 0,
+        count: 0,
+        last: Tint::default(),
+    };
     let mut current = 0;
-    for ((&start, &end), &tint) in starts.iter().zip(ends).zip(tints) {
+    for (start, end, tint) in events {
         // An event that ends on a boundary does not touch the bucket behind it.
         let last = if end > start { bucket_of(end - 1) } else { bucket_of(start) };
         for bucket in bucket_of(start)..=last {
@@ -173,7 +196,12 @@ fn finest(origin: i64, log2: u32, starts: &[i64], ends: &[i64], tints: &[Tint]) 
             }
             let from = origin + ((bucket as i64) << log2);
             let busy = end.min(from + (1 << log2)) - start.max(from);
-            filling.by_tint[tint.index()] += busy;
+            let of_tint = &mut filling.by_tint[tint.index()];
+            if *of_tint == 0 {
+                // Again and again for events of no length, which is the same.
+                filling.tints.push(tint);
+            }
+            *of_tint += busy;
             filling.busy += busy;
             filling.count = filling.count.saturating_add(1);
             filling.last = tint;
@@ -190,40 +218,39 @@ mod tests {
     use super::{LEAST_EVENTS, Mip};
     use crate::model::tint::{Category, Tint};
 
-    type Columns = (Vec<i64>, Vec<i64>, Vec<Tint>);
-
-    fn columns(steps: &[(i64, i64)]) -> Columns {
-        let mut columns = Columns::default();
+    fn events(steps: &[(i64, i64)]) -> Vec<(i64, i64, Tint)> {
+        let mut events = Vec::new();
         let mut now = 1_700_000_000_000_000_000;
         for (index, &(gap, length)) in steps.iter().enumerate() {
-            now += gap;
-            columns.0.push(now);
-            now += length;
-            columns.1.push(now);
-            columns.2.push(Tint::new(Category::ALL[index % 3], ""));
+            let start = now + gap;
+            now = start + length;
+            events.push((start, now, Tint::new(Category::ALL[index % 3], "")));
         }
-        columns
+        events
+    }
+
+    fn build(events: &[(i64, i64, Tint)]) -> Option<Mip> {
+        let span = (events.first()?.0, events.last()?.1);
+        Mip::build(span, events.iter().copied())
     }
 
     #[test]
     fn short_lanes_need_no_summary() {
-        let (starts, ends, tints) = columns(&vec![(1, 2); LEAST_EVENTS - 1]);
-        assert!(Mip::build(&starts, &ends, &tints).is_none());
+        assert!(build(&events(&vec![(1, 2); LEAST_EVENTS - 1])).is_none());
     }
 
     #[test]
     fn the_summary_is_small() {
-        let (starts, ends, tints) = columns(&vec![(300, 700); 100_000]);
-        let mip = Mip::build(&starts, &ends, &tints).unwrap();
+        let events = events(&vec![(300, 700); 100_000]);
+        let mip = build(&events).unwrap();
         let buckets: usize = mip.levels().iter().map(|level| level.buckets().len()).sum();
-        assert!(buckets * size_of::<super::Bucket>() <= starts.len() * 2, "{buckets} buckets");
+        assert!(buckets * size_of::<super::Bucket>() <= events.len() * 2, "{buckets} buckets");
     }
 
     #[test]
     fn long_times_stay_right() {
         // Ten hours of events of five seconds each: buckets beyond 2^31 ns.
-        let (starts, ends, tints) = columns(&vec![(5_000_000_000, 5_000_000_000); 3600]);
-        let mip = Mip::build(&starts, &ends, &tints).unwrap();
+        let mip = build(&events(&vec![(5_000_000_000, 5_000_000_000); 3600])).unwrap();
         let top = mip.levels().last().unwrap();
         let busy = top.busy_ns(&top.buckets()[0]);
         let exact = 3600 * 5_000_000_000_i64;
@@ -236,8 +263,8 @@ mod tests {
         fn every_level_adds_up(
             steps in prop::collection::vec((0_i64..500, 0_i64..2000), LEAST_EVENTS..LEAST_EVENTS + 500)
         ) {
-            let (starts, ends, tints) = columns(&steps);
-            let mip = Mip::build(&starts, &ends, &tints).unwrap();
+            let events = events(&steps);
+            let mip = build(&events).unwrap();
             let exact: i64 = steps.iter().map(|step| step.1).sum();
             for level in mip.levels() {
                 let busy: i64 = level.buckets().iter().map(|bucket| level.busy_ns(bucket)).sum();
@@ -245,7 +272,7 @@ mod tests {
                 for (index, bucket) in level.buckets().iter().enumerate() {
                     let from = mip.origin() + index as i64 * level.bucket_ns();
                     let to = from + level.bucket_ns();
-                    let any = starts.iter().zip(&ends).any(|(&start, &end)| {
+                    let any = events.iter().any(|&(start, end, _)| {
                         if end > start { start < to && end > from } else { (from..to).contains(&start) }
                     });
                     prop_assert_eq!(bucket.count > 0, any);

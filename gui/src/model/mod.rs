@@ -24,6 +24,7 @@ pub mod mip;
 pub mod names;
 pub mod operations;
 pub mod overview;
+pub mod portion;
 pub mod roofline;
 pub mod ruler;
 pub mod search;

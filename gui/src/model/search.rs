@@ -1,6 +1,7 @@
 //! Events by name: what a search finds and what a row of the table stands for.
 
 use super::document::{Document, EventRef};
+use super::lane::Lane;
 use super::names::NameId;
 
 /// Positions of the matching events, lane by lane, in order of time.
@@ -28,17 +29,8 @@ impl Matches {
     }
 
     fn gather(document: &Document, wanted: impl Fn(NameId) -> bool) -> Self {
-        let by_lane: Vec<Vec<u32>> = document
-            .lanes
-            .iter()
-            .map(|lane| {
-                (0..)
-                    .zip(lane.names())
-                    .filter(|&(_, &name)| wanted(name))
-                    .map(|(at, _)| at)
-                    .collect()
-            })
-            .collect();
+        let by_lane: Vec<Vec<u32>> =
+            document.lanes.iter().map(|lane| lane.with_names(&wanted)).collect();
         let count = by_lane.iter().map(Vec::len).sum();
         Self { by_lane, count }
     }
@@ -94,8 +86,7 @@ impl Matches {
     }
 
     fn keys<'a>(&'a self, document: &'a Document, lane: usize) -> Keys<'a> {
-        let starts = document.lanes.get(lane).map_or(&[][..], |lane| lane.starts());
-        Keys { positions: self.in_lane(lane), starts, lane }
+        Keys { positions: self.in_lane(lane), events: document.lanes.get(lane), lane }
     }
 
     fn candidates<'a>(
@@ -107,20 +98,20 @@ impl Matches {
             let keys = self.keys(document, lane);
             let chosen = choose(&keys);
             let index = *keys.positions.get(chosen)? as usize;
-            Some(((*keys.starts.get(index)?, lane), EventRef { lane, index }))
+            Some(((keys.events?.get(index)?.start, lane), EventRef { lane, index }))
         })
     }
 }
 
 /// Where an event stands among the matches of all lanes: by start, then by lane.
 fn key(document: &Document, at: EventRef) -> Option<(i64, usize)> {
-    Some((*document.lanes.get(at.lane)?.starts().get(at.index)?, at.lane))
+    Some((document.event(at)?.start, at.lane))
 }
 
 /// The matches of one lane with their order among all: by start, then by lane.
 struct Keys<'a> {
     positions: &'a [u32],
-    starts: &'a [i64],
+    events: Option<&'a Lane>,
     lane: usize,
 }
 
@@ -131,7 +122,8 @@ impl Keys<'_> {
 
     fn partition_point(&self, before: impl Fn(&(i64, usize)) -> bool) -> usize {
         self.positions.partition_point(|&index| {
-            let start = self.starts.get(index as usize).copied().unwrap_or(i64::MAX);
+            let event = self.events.and_then(|events| events.get(index as usize));
+            let start = event.map_or(i64::MAX, |event| event.start);
             before(&(start, self.lane))
         })
     }

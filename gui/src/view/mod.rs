@@ -25,6 +25,7 @@ pub(crate) mod pages;
 pub mod paint;
 pub(crate) mod panes;
 pub(crate) mod pointer;
+pub(crate) mod portion;
 pub mod roofline;
 pub(crate) mod sideways;
 pub mod table;

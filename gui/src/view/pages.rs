@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use egui::{Label, ProgressBar, RichText, Role, TextEdit, Ui, WidgetInfo};
 
+use crate::budget::Budget;
 use crate::command::Command;
-use crate::job::Job;
+use crate::job::{Doing, Job};
 use crate::model::alignment::Alignment;
 use crate::palette::Palette;
 use crate::pane::Pane;
@@ -20,6 +21,10 @@ pub(crate) enum Asked {
     Open(Vec<PathBuf>),
     /// Move the ranks of what is open.
     Align(Alignment),
+    /// Open this part of what is open.
+    Part(usize),
+    /// Recordings may take so much memory.
+    Memory(Budget),
     /// Give up loading.
     Cancel,
     /// Do this.
@@ -108,10 +113,12 @@ pub(crate) fn loading(ui: &mut Ui, job: &Job) -> Option<Asked> {
         let stage = job.stage();
         let bar = ProgressBar::new(job.share()).desired_width(420.0);
         if stage.total > 0 {
-            let text = if stage.reading {
-                format!("{} of {} rows", units::count(stage.rows), units::count(stage.total))
-            } else {
-                "Putting events in order".to_owned()
+            let rows =
+                || format!("{} of {} rows", units::count(stage.rows), units::count(stage.total));
+            let text = match stage.doing {
+                Doing::Counting => format!("Counted {}: too many for memory", rows()),
+                Doing::Reading => rows(),
+                Doing::Ordering => "Putting events in order".to_owned(),
             };
             ui.add(bar.text(text));
         } else {

@@ -8,6 +8,7 @@ use egui::{Pos2, Rect};
 
 use super::layout::{LEVEL_HEIGHT, Row, RowKind};
 use crate::model::document::Document;
+use crate::model::lane::Event;
 use crate::model::lod::{self, FULL, Strip};
 use crate::model::names::NameId;
 use crate::model::search::Matches;
@@ -87,7 +88,7 @@ impl Frame<'_> {
                 for strip in &strips {
                     self.strip(strip, row, level, &mut drawn);
                     if let Some(event) = strip.event
-                        && let Some(&name) = lane.names().get(event as usize)
+                        && let Some(Event { name, .. }) = lane.get(event as usize)
                     {
                         let rect = self.rect(strip.x0, strip.x1, row, level, 0.0);
                         if rect.width() >= NARROWEST_LABEL && drawn.labels.len() < MOST_LABELS {
@@ -138,8 +139,8 @@ impl Frame<'_> {
                     let x = |time: i64| {
                         self.scale.x(time).round().clamp(-3.0, self.scale.width() + 3.0) as i32
                     };
-                    let x0 = x(lane.starts()[index as usize]);
-                    let x1 = x(lane.ends()[index as usize]).max(x0 + 3);
+                    let x0 = x(lane.start(index as usize));
+                    let x1 = x(lane.end(index as usize)).max(x0 + 3);
                     run = match run {
                         Some((from, to)) if x0 <= to => Some((from, to.max(x1))),
                         other => {

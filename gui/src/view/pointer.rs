@@ -108,7 +108,7 @@ pub(crate) fn hit(
     let together = lane.touching(from, to);
     let busy: i64 = together
         .clone()
-        .map(|index| (lane.ends()[index].min(to) - lane.starts()[index].max(from)).max(0))
+        .map(|index| (lane.end(index).min(to) - lane.start(index).max(from)).max(0))
         .take(10_000)
         .sum();
     Some(Hit {

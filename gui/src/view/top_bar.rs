@@ -6,6 +6,8 @@ use egui::{
 
 use super::pages::{self, Asked};
 use super::panes::Contents;
+use super::portion;
+use crate::budget::Budget;
 use crate::command::Command;
 use crate::dock::Dock;
 use crate::model::alignment::Alignment;
@@ -15,12 +17,19 @@ use crate::recent::Recent;
 use crate::session::Session;
 use crate::units;
 
+/// What the bar tells of the window.
+pub(crate) struct Bar<'a> {
+    pub(crate) dock: &'a Dock,
+    pub(crate) recent: &'a Recent,
+    pub(crate) budget: Budget,
+}
+
 /// Shows the bar.
-pub(crate) fn show(ui: &mut Ui, contents: &mut Contents<'_>, dock: &Dock, recent: &Recent) {
+pub(crate) fn show(ui: &mut Ui, contents: &mut Contents<'_>, bar: &Bar<'_>) {
     let palette = Palette::of(ui.ctx().theme());
     ui.horizontal(|ui| {
-        file_menu(ui, contents.asked, recent);
-        view_menu(ui, contents.asked, dock);
+        file_menu(ui, contents.asked, bar);
+        view_menu(ui, contents.asked, bar.dock);
         if ui.button("Help").on_hover_text("Keys and mouse (?)").clicked() {
             contents.asked.push(Asked::Run(Command::Help));
         }
@@ -46,7 +55,7 @@ pub(crate) fn show(ui: &mut Ui, contents: &mut Contents<'_>, dock: &Dock, recent
     });
 }
 
-fn file_menu(ui: &mut Ui, asked: &mut Vec<Asked>, recent: &Recent) {
+fn file_menu(ui: &mut Ui, asked: &mut Vec<Asked>, &Bar { recent, budget, .. }: &Bar<'_>) {
     ui.menu_button("File", |ui| {
         if ui.button("Open…").on_hover_text("Ctrl+O").clicked() {
             asked.push(Asked::Run(Command::OpenFile));
@@ -66,6 +75,11 @@ fn file_menu(ui: &mut Ui, asked: &mut Vec<Asked>, recent: &Recent) {
                     ui.close();
                 }
             });
+        });
+        ui.separator();
+        ui.horizontal(|ui| {
+            ui.label("Memory for recordings").on_hover_text(portion::WHY);
+            asked.extend(portion::memory(ui, budget).map(Asked::Memory));
         });
         ui.separator();
         if ui.button("Quit").clicked() {

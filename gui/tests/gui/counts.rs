@@ -21,7 +21,7 @@ fn crowded(events: usize) -> Document {
     let name = document.names.intern("kernel");
     for lane in 0..LANES {
         let mut now = 0;
-        let events = (0..events / LANES)
+        let events: Vec<Event> = (0..events / LANES)
             .map(|row| {
                 now += chance.between(100, 2_000);
                 let end = now + chance.between(200, 8_000);
@@ -49,7 +49,8 @@ fn crowded(events: usize) -> Document {
         tracks: 0..LANES,
         steps: Vec::new(),
     });
-    let end = document.lanes.iter().filter_map(|lane| lane.ends().last().copied()).max().unwrap();
+    let end =
+        document.lanes.iter().filter_map(|lane| lane.span().map(|span| span.1)).max().unwrap();
     document.span = Some(Viewport::new(0, end));
     document
 }

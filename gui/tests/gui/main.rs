@@ -20,6 +20,7 @@ mod overview;
 mod panels;
 mod pictures;
 mod pointer;
+mod portions;
 mod real;
 mod roofline;
 mod three_clicks;

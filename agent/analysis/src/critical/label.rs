@@ -52,8 +52,9 @@ pub(super) fn named(
             stretches.entry(thread).or_default().push((segment.start_ns, segment.end_ns));
         }
     }
-    let mut found: Vec<(PathRow, StringId)> = Vec::new();
-    let mut items = Vec::new();
+    // Room for all, which costs nothing where it is not used.
+    let mut found: Vec<(PathRow, StringId)> = Vec::with_capacity(rows.len());
+    let mut items = Vec::with_capacity(rows.len());
     for_each_row(recording, rows, &mut |thread, (start, end), depth, row, name| {
         let Some(stretches) = stretches.get(&thread) else { return };
         let first = stretches.partition_point(|stretch| stretch.1 <= start);

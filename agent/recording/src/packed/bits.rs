@@ -5,7 +5,7 @@ const WIDEST_IN_ONE_WORD: u32 = 56;
 
 /// Numbers of the same width.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Bits {
+pub struct Bits {
     /// Bits a number: 0 when all are 0.
     width: u32,
     /// So many ones.
@@ -16,7 +16,8 @@ pub(crate) struct Bits {
 
 impl Bits {
     /// Packs `values`.
-    pub(crate) fn pack(values: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
+    #[must_use]
+    pub fn pack(values: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
         let all = values.clone().fold(0, |all, value| all | value);
         let width = match u64::BITS - all.leading_zeros() {
             0 => return Self::default(),
@@ -49,7 +50,8 @@ impl Bits {
     /// The number at `index`; 0 beyond the last.
     #[expect(clippy::inline_always, reason = "what of a row is not used must not be read")]
     #[inline(always)]
-    pub(crate) fn get(&self, index: usize) -> u64 {
+    #[must_use]
+    pub fn get(&self, index: usize) -> u64 {
         let bit = index * self.width as usize;
         let word = self.bytes.get(bit / 8..).and_then(|bytes| bytes.first_chunk());
         let word = word.map_or(0, |word| u64::from_le_bytes(*word));
@@ -57,7 +59,8 @@ impl Bits {
     }
 
     /// Bytes on the heap.
-    pub(crate) fn heap_bytes(&self) -> usize {
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
         self.bytes.len()
     }
 }

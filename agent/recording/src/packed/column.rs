@@ -23,6 +23,11 @@ pub(crate) trait Packable: Copy {
 
     /// Bytes of a column on the heap.
     fn heap_bytes(column: &Self::Column) -> usize;
+
+    /// Its nanoseconds, if it is a time.
+    fn nanos(self) -> Option<i64> {
+        None
+    }
 }
 
 /// The integers of a column.
@@ -153,6 +158,11 @@ impl<T: Cell> Packable for T {
 
     fn heap_bytes(column: &Integers) -> usize {
         column.heap_bytes()
+    }
+
+    #[inline]
+    fn nanos(self) -> Option<i64> {
+        if T::IS_TIME { self.to_cell() } else { None }
     }
 }
 

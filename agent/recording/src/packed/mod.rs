@@ -12,6 +12,7 @@ mod column;
 mod packer;
 mod rows;
 
+pub use bits::Bits;
 pub(crate) use column::Packable;
 pub(crate) use packer::Packer;
 pub use rows::{Event, Rows};

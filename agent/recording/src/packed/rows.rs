@@ -24,6 +24,9 @@ pub trait Event: Row {
 
     /// Bytes of a chunk.
     fn chunk_bytes(chunk: &Self::Chunk) -> usize;
+
+    /// When it began and ended, ns since the Unix epoch; twice the same for what has no length.
+    fn times(&self) -> (i64, i64);
 }
 
 /// The rows of a table, packed. A row is made when it is asked for: take it by value, and do not ask twice.

@@ -146,6 +146,18 @@ macro_rules! table {
                     $(bytes += <$type as Packable>::heap_bytes(&chunk.$field);)+
                     bytes
                 }
+
+                #[inline(always)]
+                fn times(&self) -> (i64, i64) {
+                    let (mut start, mut end) = (None, None);
+                    $(match stringify!($field) {
+                        "start_ns" | "time_ns" => start = Packable::nanos(self.$field),
+                        "end_ns" => end = Packable::nanos(self.$field),
+                        _ => {}
+                    })+
+                    let start = start.or(end).unwrap_or(0);
+                    (start, end.unwrap_or(start).max(start))
+                }
             }
         };
     };

@@ -1,22 +1,20 @@
 //! From recordings to a document. Runs on a worker thread, once.
 
 mod counters;
+mod sorter;
 mod summary;
 mod tracks;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::thread;
 
-use perfagent_analysis::{COMMUNICATION, Report, Rules};
-use perfagent_recording::{Recording, StringId, Strings};
+use perfagent_analysis::Report;
+use perfagent_recording::Recording;
 
 use super::alignment::{self, Alignment, Moved};
 use super::document::{Document, Move, Source};
 use super::lane::{FURTHEST_TIME, Lane};
-use super::names::{NameId, Names};
+use super::names::Names;
 use super::operations;
-use super::tint::{Category, Tint};
 use super::viewport::Viewport;
 
 pub(crate) use tracks::{stream_label, thread_label};
@@ -32,18 +30,11 @@ pub struct Part {
 /// Puts the events of a recording, the `source`th of the document, into lanes, and works out its report beside that.
 #[must_use]
 pub fn part(path: PathBuf, recording: Recording, source: usize, names: &mut Names) -> Part {
-    let (report, tracks) = thread::scope(|scope| {
-        let name = path.display().to_string();
-        let recording = &recording;
-        let report = scope.spawn(move || perfagent_analysis::report(recording, &name));
-        let mut tints = Tints::new(&recording.strings);
-        let tracks = tracks::tracks(recording, source, names, &mut tints);
-        match report.join() {
-            Ok(report) => (report, tracks),
-            // As if it had panicked here.
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    });
+    let name = path.display().to_string();
+    let (tracks, report) = rayon::join(
+        || tracks::tracks(&recording, source, names),
+        || perfagent_analysis::report(&recording, &name),
+    );
     Part { path, recording, report, tracks }
 }
 
@@ -94,8 +85,7 @@ pub fn document(parts: Vec<Part>, names: Names, alignment: Alignment) -> Documen
         }
     }
     document.series.retain(|series| !series.is_empty());
-    let tints: BTreeSet<Tint> = document.lanes.iter().flat_map(Lane::tints).copied().collect();
-    document.categories = tints.into_iter().map(Tint::category).collect();
+    document.categories = document.lanes.iter().flat_map(Lane::categories).collect();
     document.span = span(&document);
     document.summary = summary::summary(&document);
     document
@@ -133,10 +123,7 @@ fn place(document: &mut Document, draft: tracks::Draft) {
 /// From the first to the last event; the samples only count where there is no event at all, because
 /// sampling starts long before the program does anything.
 fn span(document: &Document) -> Option<Viewport> {
-    let lanes = document
-        .lanes
-        .iter()
-        .filter_map(|lane| Some((*lane.starts().first()?, *lane.ends().last()?)));
+    let lanes = document.lanes.iter().filter_map(Lane::span);
     let steps =
         document.groups.iter().flat_map(|group| &group.steps).map(|step| (step.start, step.end));
     let join = |a: (i64, i64), b: (i64, i64)| (a.0.min(b.0), a.1.max(b.1));
@@ -145,52 +132,4 @@ fn span(document: &Document) -> Option<Viewport> {
         .or_else(|| document.series.iter().filter_map(super::series::Series::span).reduce(join))?;
     let clamp = |time: i64| time.clamp(-FURTHEST_TIME, FURTHEST_TIME);
     Some(Viewport::new(clamp(found.0), clamp(found.1)))
-}
-
-/// The name and the tint of each text of one recording, found once.
-struct Tints<'a> {
-    strings: &'a Strings,
-    names: Vec<Option<NameId>>,
-    operations: Vec<Option<Tint>>,
-    ranges: Vec<Option<Tint>>,
-}
-
-impl<'a> Tints<'a> {
-    fn new(strings: &'a Strings) -> Self {
-        let count = strings.len() + 1;
-        let (names, operations, ranges) = (vec![None; count], vec![None; count], vec![None; count]);
-        Self { strings, names, operations, ranges }
-    }
-
-    /// A place in the columns; texts that the file does not define share the one of the empty text.
-    fn slot(&self, id: StringId) -> usize {
-        usize::try_from(id.0).ok().filter(|&index| index < self.strings.len()).unwrap_or(0)
-    }
-
-    fn name(&mut self, id: StringId, names: &mut Names) -> NameId {
-        let slot = self.slot(id);
-        let text = self.strings.get(id);
-        *self.names[slot]
-            .get_or_insert_with(|| names.intern(if text.is_empty() { "(no name)" } else { text }))
-    }
-
-    fn operation(&mut self, id: StringId) -> Tint {
-        let slot = self.slot(id);
-        let text = self.strings.get(id);
-        *self.operations[slot].get_or_insert_with(|| {
-            // As the report classes kernels and operators.
-            let rules = Rules::built_in();
-            let category = match rules.communication(text) {
-                Some(_) => COMMUNICATION,
-                None => rules.category(text),
-            };
-            Tint::new(Category::of_rule(category), text)
-        })
-    }
-
-    fn range(&mut self, id: StringId) -> Tint {
-        let slot = self.slot(id);
-        let text = self.strings.get(id);
-        *self.ranges[slot].get_or_insert_with(|| Tint::new(Category::of_range(text), text))
-    }
 }

@@ -1,15 +1,16 @@
 //! From the rows of one recording to the tracks of its processes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use perfagent_analysis::Report;
 use perfagent_recording::table::Process;
 use perfagent_recording::{ProcessId, Recording, StreamId, StringId, ThreadId};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
-use super::Tints;
-use crate::model::lane::{Event, FURTHEST_TIME, Lane};
+use super::sorter::{Sorted, Sorter, TABLES};
+use crate::model::lane::{FURTHEST_TIME, Label, Lane};
 use crate::model::names::Names;
-use crate::model::tint::{Category, Tint};
 use crate::model::track::{Group, Step, Track, TrackKind};
 
 /// A group that has no place in the document yet.
@@ -21,8 +22,7 @@ pub(super) struct Draft {
 impl Draft {
     /// Its first and last moment, ns.
     pub(super) fn span(&self) -> Option<(i64, i64)> {
-        let lanes = self.tracks.iter().flat_map(|(_, lanes)| lanes);
-        let spans = lanes.filter_map(|lane| Some((*lane.starts().first()?, *lane.ends().last()?)));
+        let spans = self.tracks.iter().flat_map(|(_, lanes)| lanes).filter_map(Lane::span);
         let steps = self.group.steps.iter().map(|step| (step.start, step.end));
         spans.chain(steps).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
@@ -42,7 +42,7 @@ impl Draft {
 /// Which track an event belongs to. The order is the order on the screen: first what threads did,
 /// each thread's rows together, then communication, then the streams.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+pub(super) enum Place {
     Thread { thread: ThreadId, kind: TrackKind, domain: StringId },
     Collectives,
     Stream { stream: StreamId, kind: TrackKind },
@@ -57,50 +57,27 @@ impl Place {
     }
 }
 
-/// Events by process and place. Most rows follow one of the same place, which is found without a search.
-#[derive(Default)]
-struct Sorter {
-    places: BTreeMap<(ProcessId, Place), usize>,
-    events: Vec<Vec<Event>>,
-    last: Option<((ProcessId, Place), usize)>,
-}
-
-impl Sorter {
-    fn push(&mut self, process: ProcessId, place: Place, event: Event) {
-        let key = (process, place);
-        let at = match self.last {
-            Some((last, at)) if last == key => at,
-            _ => {
-                let next = self.events.len();
-                let at = *self.places.entry(key).or_insert(next);
-                if at == next {
-                    self.events.push(Vec::new());
-                }
-                self.last = Some((key, at));
-                at
-            }
-        };
-        self.events[at].push(event);
-    }
-}
-
 /// The tracks of each process that recorded something.
 pub(super) type Tracks = BTreeMap<ProcessId, Vec<(Track, Vec<Lane>)>>;
 
-/// Puts all events of a recording into lanes: most of the work of opening it.
-pub(super) fn tracks(
-    recording: &Recording,
-    source: usize,
-    names: &mut Names,
-    tints: &mut Tints<'_>,
-) -> Tracks {
-    let mut sorter = Sorter::default();
-    sort_host(recording, names, tints, &mut sorter);
-    sort_gpu(recording, names, tints, &mut sorter);
+/// Puts all events of a recording into lanes, one table beside the other.
+pub(super) fn tracks(recording: &Recording, source: usize, names: &mut Names) -> Tracks {
+    let sorted: Vec<Sorted> =
+        TABLES.into_par_iter().map(|sort| sort(Sorter::new(recording)).finish()).collect();
+    let mut places = BTreeMap::new();
+    for Sorted { levels, labels } in sorted {
+        // In this order every time, so that names get the same numbers.
+        let labels: Arc<[Label]> = labels
+            .into_iter()
+            .map(|(text, tint)| Label { name: names.intern(text), tint })
+            .collect();
+        for (place, mut levels) in levels {
+            levels.lanes.iter_mut().for_each(|lane| lane.set_labels(&labels));
+            places.insert(place, levels);
+        }
+    }
     let mut found = Tracks::new();
-    let Sorter { places, mut events, .. } = sorter;
-    for ((process, place), at) in places {
-        let levels = Lane::split(std::mem::take(&mut events[at]));
+    for ((process, place), levels) in places {
         let (label, owner) = labels(recording, place);
         let track = Track {
             kind: place.kind(),
@@ -120,71 +97,6 @@ pub(super) fn tracks(
 pub(super) fn drafts(recording: &Recording, report: &Report, tracks: Tracks) -> Vec<Draft> {
     let draft = |(process, tracks)| Draft { group: group(recording, report, process), tracks };
     tracks.into_iter().map(draft).collect()
-}
-
-fn sort_host(recording: &Recording, names: &mut Names, tints: &mut Tints<'_>, sorter: &mut Sorter) {
-    for (row, range) in recording.ranges.iter().enumerate() {
-        let place = Place::Thread {
-            thread: range.thread_id,
-            kind: TrackKind::Ranges,
-            domain: range.domain_id,
-        };
-        let name = tints.name(range.name_id, names);
-        let tint = tints.range(range.name_id);
-        let (start, end) = (range.start_ns.unix_nanos(), range.end_ns.unix_nanos());
-        sorter.push(range.process_id, place, Event::new(start, end, name, tint, row));
-    }
-    for (row, mark) in recording.marks.iter().enumerate() {
-        let place =
-            Place::Thread { thread: mark.thread_id, kind: TrackKind::Marks, domain: StringId(0) };
-        let name = tints.name(mark.name_id, names);
-        let tint = tints.range(mark.name_id);
-        let time = mark.time_ns.unix_nanos();
-        sorter.push(mark.process_id, place, Event::new(time, time, name, tint, row));
-    }
-    for (row, operator) in recording.operators.iter().enumerate() {
-        let place = Place::Thread {
-            thread: operator.thread_id,
-            kind: TrackKind::Operators,
-            domain: StringId(0),
-        };
-        let name = tints.name(operator.name_id, names);
-        let tint = tints.operation(operator.name_id);
-        let (start, end) = (operator.start_ns.unix_nanos(), operator.end_ns.unix_nanos());
-        sorter.push(operator.process_id, place, Event::new(start, end, name, tint, row));
-    }
-    for (row, call) in recording.api_calls.iter().enumerate() {
-        let place =
-            Place::Thread { thread: call.thread_id, kind: TrackKind::Api, domain: StringId(0) };
-        let name = tints.name(call.name_id, names);
-        let tint = Tint::new(Category::Api, recording.strings.get(call.name_id));
-        let (start, end) = (call.start_ns.unix_nanos(), call.end_ns.unix_nanos());
-        sorter.push(call.process_id, place, Event::new(start, end, name, tint, row));
-    }
-    for (row, collective) in recording.collectives.iter().enumerate() {
-        let name = tints.name(collective.op_id, names);
-        let tint = Tint::new(Category::Communication, recording.strings.get(collective.op_id));
-        let (start, end) = (collective.start_ns.unix_nanos(), collective.end_ns.unix_nanos());
-        let event = Event::new(start, end, name, tint, row);
-        sorter.push(collective.process_id, Place::Collectives, event);
-    }
-}
-
-fn sort_gpu(recording: &Recording, names: &mut Names, tints: &mut Tints<'_>, sorter: &mut Sorter) {
-    for (row, kernel) in recording.kernels.iter().enumerate() {
-        let place = Place::Stream { stream: kernel.stream_id, kind: TrackKind::Kernels };
-        let name = tints.name(kernel.name_id, names);
-        let tint = tints.operation(kernel.name_id);
-        let (start, end) = (kernel.start_ns.unix_nanos(), kernel.end_ns.unix_nanos());
-        sorter.push(kernel.process_id, place, Event::new(start, end, name, tint, row));
-    }
-    for (row, copy) in recording.copies.iter().enumerate() {
-        let place = Place::Stream { stream: copy.stream_id, kind: TrackKind::Copies };
-        let name = names.intern(copy.kind.as_str());
-        let tint = Tint::new(Category::Copy, copy.kind.as_str());
-        let (start, end) = (copy.start_ns.unix_nanos(), copy.end_ns.unix_nanos());
-        sorter.push(copy.process_id, place, Event::new(start, end, name, tint, row));
-    }
 }
 
 fn group(recording: &Recording, report: &Report, id: ProcessId) -> Group {

@@ -26,7 +26,7 @@ pub fn percentiles(document: &Document) -> Percentiles {
             .flat_map(|track| document.lanes.get(track.lanes.clone()).into_iter().flatten())
             .collect();
         let mut counts = vec![0_usize; document.names.len() + 1];
-        for name in lanes.iter().flat_map(|lane| lane.names()) {
+        for name in lanes.iter().flat_map(|&lane| lane.names()) {
             if let Some(count) = counts.get_mut(name.index()) {
                 *count += 1;
             }
@@ -41,11 +41,10 @@ pub fn percentiles(document: &Document) -> Percentiles {
         let mut times = vec![0_u32; before];
         let mut next = begins.clone();
         for lane in lanes {
-            let spans = lane.starts().iter().zip(lane.ends());
-            for (name, (start, end)) in lane.names().iter().zip(spans) {
-                let Some(place) = next.get_mut(name.index()) else { continue };
+            for event in lane.events() {
+                let Some(place) = next.get_mut(event.name.index()) else { continue };
                 if let Some(time) = times.get_mut(*place) {
-                    *time = u32::try_from(end - start).unwrap_or(u32::MAX);
+                    *time = u32::try_from(event.end - event.start).unwrap_or(u32::MAX);
                 }
                 *place += 1;
             }

@@ -182,13 +182,12 @@ fn longest_events(document: &Document, wanted: &HashSet<Wanted>) -> Longest {
             }
             for lane in track.lanes.clone() {
                 let Some(events) = document.lanes.get(lane) else { continue };
-                let times = events.starts().iter().zip(events.ends());
-                for (index, (name, (start, end))) in events.names().iter().zip(times).enumerate() {
-                    if names.get(name) != Some(&track.kind) {
-                        continue;
-                    }
-                    let this = (end - start, EventRef { lane, index });
-                    let best = found.entry((process, track.kind, *name)).or_insert(this);
+                let is_wanted = |name: NameId| names.get(&name) == Some(&track.kind);
+                for index in events.with_names(is_wanted) {
+                    let index = index as usize;
+                    let this = (events.end(index) - events.start(index), EventRef { lane, index });
+                    let of = (process, track.kind, events.name(index));
+                    let best = found.entry(of).or_insert(this);
                     if this.0 > best.0 {
                         *best = this;
                     }
