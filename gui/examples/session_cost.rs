@@ -2,17 +2,19 @@
 //! is zoomed and moved by its keys, without a screen. Prints one JSON document.
 //!
 //! `cargo run --release -p perfagent-gui --example session_cost -- 10000000` writes a recording of so many events first;
-//! given a file, it opens that.
+//! given a file, it opens that. `--memory 2` gives recordings 2 GiB, `--ranks 1` writes all events as those of one rank.
 #![expect(clippy::print_stdout, reason = "the printed document is the purpose")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::Parser;
 use egui::{Context, Event, Key, Modifiers, RawInput, Rect, Vec2};
 use perfagent_gui::app::App;
+use perfagent_gui::budget::Budget;
 use perfagent_gui::heap;
-use perfagent_gui::job;
+use perfagent_gui::job::{self, Wanted};
 use perfagent_gui::model::search::Matches;
 use perfagent_gui::pane::Pane;
 use perfagent_recording::table::{
@@ -24,37 +26,54 @@ use serde_json::{Value, json};
 const SIZE: Vec2 = Vec2::new(1600.0, 900.0);
 /// Launches of a step.
 const A_STEP: i64 = 2_000;
-const RANKS: i64 = 8;
+
+#[derive(Parser)]
+struct Arguments {
+    /// A recording, or how many events one to be written has
+    #[arg(default_value = "1000000")]
+    wanted: String,
+    /// Ranks of the recording that is written
+    #[arg(long, default_value_t = 8)]
+    ranks: i64,
+    /// Memory for recordings, GiB
+    #[arg(long)]
+    memory: Option<f64>,
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     heap::keep_freed();
-    let wanted = std::env::args().nth(1).unwrap_or_else(|| "1000000".into());
+    let Arguments { wanted, ranks, memory } = Arguments::parse();
     let folder = tempfile::tempdir()?;
     let (path, write_s) = match wanted.parse::<i64>() {
         Ok(events) => {
             let path = folder.path().join("large.perfdb");
             let begun = Instant::now();
-            write(&path, events)?;
+            write(&path, events, ranks)?;
             (path, Some(begun.elapsed().as_secs_f64()))
         }
         Err(_) => (PathBuf::from(&wanted), None),
     };
-    let mut answer = measure(&path)?;
+    let budget = memory.map(|gib| Budget::of_bytes((gib * (1_u64 << 30) as f64) as u64));
+    let mut answer = measure(&path, budget)?;
     answer["write_s"] = json!(write_s);
     println!("{answer}");
     Ok(())
 }
 
-fn measure(path: &Path) -> Result<Value, Box<dyn std::error::Error>> {
+fn measure(path: &Path, budget: Option<Budget>) -> Result<Value, Box<dyn std::error::Error>> {
     let bytes = fs::metadata(path)?.len();
     let before = resident_bytes();
     let begun = Instant::now();
     let first = std::cell::Cell::new(None);
-    let document = job::load(&[path.to_owned()], &|_| {
+    let most_events = budget.map(Budget::events);
+    let wanted = Wanted { most_events, ..Wanted::all(vec![path.to_owned()]) };
+    let note = |_| {
         if first.get().is_none() {
             first.set(Some(begun.elapsed().as_secs_f64()));
         }
-    })?;
+    };
+    let document = job::load_wanted(wanted, &note, &|_| {})?;
+    let all_events = document.portion.as_ref().map(|portion| portion.events);
     let load_s = begun.elapsed().as_secs_f64();
     let held = resident_bytes().saturating_sub(before);
     let events = document.summary.events;
@@ -84,6 +103,7 @@ fn measure(path: &Path) -> Result<Value, Box<dyn std::error::Error>> {
     }
     Ok(json!({
         "file_bytes": bytes, "events": events, "first_progress_s": first.get(), "load_s": load_s,
+        "all_events": all_events, "peak_bytes": peak_bytes().saturating_sub(before),
         "bytes_an_event": held as f64 / events.max(1) as f64,
         "peak_bytes_an_event": peak_bytes().saturating_sub(before) as f64 / events.max(1) as f64,
         "search_ms": search_ms, "search_found": found,
@@ -148,8 +168,8 @@ fn peak_bytes() -> u64 {
     status("VmHWM:")
 }
 
-/// Eight ranks that launch kernels without a pause: half of the events are launches, half kernels, and a range a step.
-fn write(path: &Path, events: i64) -> Result<(), WriteError> {
+/// Ranks that launch kernels without a pause: half of the events are launches, half kernels, and a range a step.
+fn write(path: &Path, events: i64, ranks: i64) -> Result<(), WriteError> {
     let mut writer = Writer::create(path)?;
     writer.set_meta("source", "perfagent record")?;
     let host = writer.insert(&Host { name: "node-1".into(), ..Host::default() })?;
@@ -166,12 +186,12 @@ fn write(path: &Path, events: i64) -> Result<(), WriteError> {
         from + ((state >> 33) as i64) % (to - from)
     };
     let at = |ns: i64| Timestamp::from_unix_nanos(1_760_000_000_000_000_000 + ns);
-    for rank in 0..RANKS {
+    for rank in 0..ranks {
         let process = writer.insert(&Process {
             host_id: host,
             pid: 100 + rank,
             rank: Some(rank),
-            world_size: Some(RANKS),
+            world_size: Some(ranks),
             name: "python3".into(),
             start_ns: at(0),
             ..Process::default()
@@ -194,7 +214,7 @@ fn write(path: &Path, events: i64) -> Result<(), WriteError> {
             })?);
         }
         let (mut now, mut begun) = (0, 0);
-        for number in 0..events / RANKS / 2 {
+        for number in 0..events / ranks / 2 {
             let launched = now - 30_000;
             writer.append(&ApiCall {
                 process_id: process,

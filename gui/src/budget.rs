@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What opening a recording takes at the most, by event of it: measured with `cargo xtask bench gui`, of one rank, whose
 /// analysis needs all its events at once.
-const BYTES_AN_EVENT: u64 = 200;
+const BYTES_AN_EVENT: u64 = 100;
 
 /// Of a machine that does not say how much it has.
 const FALLBACK: u64 = 4 << 30;

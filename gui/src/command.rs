@@ -1,6 +1,6 @@
 //! What a user can do with the keyboard: one table that the window obeys and the help page prints.
 
-use egui::{Context, Key, KeyboardShortcut, Modifiers};
+use egui::{Context, Key, KeyboardShortcut, Modifiers, Popup};
 
 /// One action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -248,12 +248,14 @@ pub const MOUSE: &[(&str, &str)] = &[
     ("Ctrl+wheel, pinch", "Zoom at the pointer"),
     ("Drop files", "Open them together"),
     ("Right click on a plot or a table", "Save the picture, copy the rows"),
+    ("Shift+F10 or the menu key", "The same for what the Tab key has reached"),
 ];
 
-/// The commands whose keys were pressed. None while a text is being written.
+/// The commands whose keys were pressed. None while a text is being written, or while a menu is open, which keys move in and
+/// Escape closes.
 #[must_use]
 pub fn pressed(ctx: &Context) -> Vec<Command> {
-    if ctx.egui_wants_keyboard_input() {
+    if ctx.egui_wants_keyboard_input() || Popup::is_any_open(ctx) {
         return Vec::new();
     }
     ctx.input_mut(|input| {

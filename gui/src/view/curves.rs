@@ -8,6 +8,7 @@ use egui::{
 use egui_plot::{Line, Plot, PlotPoint, VLine};
 
 use super::chart::{Axis, Chart, Layer, Scale};
+use super::context_menu;
 use super::export::{self, Picture};
 use super::pointer;
 use super::timeline::{GUTTER, MARGIN};
@@ -233,7 +234,7 @@ fn draw(ui: &mut Ui, session: &mut Session, palette: &Palette, quantity: Quantit
     pointer::navigate(ui, &shown.response, area, session);
 }
 
-/// A right click saves the picture of what is in sight.
+/// The menu saves the picture of what is in sight.
 fn save_menu(
     response: &egui::Response,
     session: &Session,
@@ -241,7 +242,7 @@ fn save_menu(
     quantity: Quantity,
     area: Rect,
 ) {
-    response.context_menu(|ui| {
+    context_menu::show(response, |ui| {
         let title = format!("{} over time", quantity.label());
         if ui.button("Save as SVG…").clicked() {
             let chart = chart(session, palette, quantity, title.clone());

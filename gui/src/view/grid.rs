@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use egui::{Align, Label, Layout, RichText, Role, Sense, TextWrapMode, Ui, WidgetInfo};
 use egui_extras::{Column, TableBuilder};
 
-use super::notice;
+use super::{context_menu, notice};
 
 /// Height of a row, points.
 const ROW_HEIGHT: f32 = 18.0;
@@ -255,7 +255,9 @@ impl<'a> Grid<'a> {
                         if response.hovered() {
                             touched.hovered = Some(at);
                         }
-                        response.context_menu(|ui| copy_menu(ui, self.id, headings, state, rows));
+                        context_menu::show(&response, |ui| {
+                            copy_menu(ui, self.id, headings, state, rows);
+                        });
                     });
                 });
         });

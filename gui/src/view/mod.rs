@@ -8,6 +8,7 @@ pub mod ceilings;
 pub mod chart;
 pub mod communication;
 pub mod compare;
+pub(crate) mod context_menu;
 pub(crate) mod curves;
 pub(crate) mod details;
 pub(crate) mod export;

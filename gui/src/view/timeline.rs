@@ -5,6 +5,7 @@ use egui::{
     ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo, vec2,
 };
 
+use super::context_menu;
 use super::export::{self, Picture};
 use super::layout::{HEADER_HEIGHT, LEVEL_HEIGHT, Layout, Row, RowKind};
 use super::paint::Frame;
@@ -71,7 +72,7 @@ fn rows(ui: &mut Ui, session: &mut Session, layout: &Layout, id: &str) -> Rect {
     );
     let response = ui.interact(area, ui.scope_id().with(id), Sense::click_and_drag());
     act(ui, &response, area, whole.top(), session, layout);
-    response.context_menu(|ui| {
+    context_menu::show(&response, |ui| {
         if ui.button("Save as PNG…").clicked() {
             let seen = Rect::from_x_y_ranges(whole.left()..=area.right(), area.y_range());
             export::request(ui.ctx(), "timeline", Picture::Screen(seen));
@@ -165,7 +166,7 @@ fn name_of_row(ui: &mut Ui, session: &mut Session, palette: &Palette, row: &Row,
     }
 }
 
-/// A right click on the name of a row.
+/// The menu of the name of a row.
 fn track_menu(ui: &Ui, session: &mut Session, rect: Rect, index: usize, track: &Track) {
     let id = ui.scope_id().with(("track", index));
     let response = ui.interact(rect, id, Sense::click());
@@ -173,7 +174,7 @@ fn track_menu(ui: &Ui, session: &mut Session, rect: Rect, index: usize, track: &
     let state = if pinned { ", pinned" } else { "" };
     let name = format!("Row {} {}{state}", track.label, track.owner);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name.as_str()));
-    response.context_menu(|ui| {
+    context_menu::show(&response, |ui| {
         if ui.button(if pinned { "Unpin" } else { "Pin to the top" }).clicked() {
             if !session.pinned.remove(&index) {
                 session.pinned.insert(index);

@@ -14,6 +14,12 @@ pub(crate) struct Gui {
     /// A recording to open in place of those
     #[arg(long)]
     recording: Option<String>,
+    /// Ranks of the recordings that are made
+    #[arg(long, default_value_t = 8)]
+    ranks: u32,
+    /// Memory for recordings, GiB: larger ones are opened in parts
+    #[arg(long)]
+    memory: Option<f64>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -31,7 +37,10 @@ impl Gui {
         let mut results = Vec::new();
         for input in &inputs {
             let mut command = std::process::Command::new(&program);
-            command.arg(input);
+            command.args([input, "--ranks", &self.ranks.to_string()]);
+            if let Some(gib) = self.memory {
+                command.args(["--memory", &gib.to_string()]);
+            }
             let text = shell::read(&mut command)?;
             let result: Value =
                 serde_json::from_str(&text).context("the answer of session_cost")?;
@@ -49,13 +58,15 @@ impl Gui {
 
 fn print(result: &Value) {
     let figure = |key: &str| result[key].as_f64().unwrap_or(f64::NAN);
-    println!("{:.0} events, a file of {:.0} MB", figure("events"), figure("file_bytes") / 1e6);
+    let of = result["all_events"].as_u64().map_or_else(String::new, |all| format!(" of {all}"));
+    println!("{:.0}{of} events, a file of {:.0} MB", figure("events"), figure("file_bytes") / 1e6);
     println!("  first sign of progress   {:.2} s", figure("first_progress_s"));
     println!("  complete                 {:.2} s", figure("load_s"));
     println!(
-        "  memory                   {:.1} bytes an event, {:.1} at the most while loading",
+        "  memory                   {:.1} bytes an event, {:.1} at the most while loading ({:.2} GiB)",
         figure("bytes_an_event"),
-        figure("peak_bytes_an_event")
+        figure("peak_bytes_an_event"),
+        figure("peak_bytes") / f64::from(1 << 30)
     );
     println!("  search by name           {:.1} ms", figure("search_ms"));
     println!(

@@ -8,6 +8,7 @@ use egui::{
 use super::geometry::{Geometry, Mark, TEXT};
 use super::{Chart, Layer, Marker};
 use crate::palette::Palette;
+use crate::view::context_menu;
 use crate::view::export::{self, Picture};
 
 /// How near the pointer must be to a point, points.
@@ -25,7 +26,7 @@ pub struct Touched {
 }
 
 impl Chart {
-    /// Shows the plot in a rectangle of this size. Its menu (right click) exports it.
+    /// Shows the plot in a rectangle of this size. Its menu exports it.
     pub fn show(&self, ui: &mut Ui, size: Vec2) -> Touched {
         let palette = Palette::of(ui.ctx().theme());
         let (rect, response) = ui.allocate_exact_size(size, Sense::click());
@@ -39,7 +40,7 @@ impl Chart {
             );
         }
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, self.summary()));
-        self.menu(ui, &response, rect, palette);
+        self.menu(&response, rect, palette);
         self.touched(ui, &response, &geometry, palette)
     }
 
@@ -57,8 +58,8 @@ impl Chart {
         format!("{}, {} over {}, {items} items", self.title, self.y.label, self.x.label)
     }
 
-    fn menu(&self, ui: &Ui, response: &Response, rect: Rect, palette: &Palette) {
-        response.context_menu(|ui| {
+    fn menu(&self, response: &Response, rect: Rect, palette: &Palette) {
+        context_menu::show(response, |ui| {
             if ui.button("Save as SVG…").clicked() {
                 let size = rect.size() + vec2(16.0, 30.0);
                 export::request(ui.ctx(), &self.title, Picture::Svg(self.svg(size, palette)));
@@ -69,7 +70,6 @@ impl Chart {
                 ui.close();
             }
         });
-        let _ = ui;
     }
 
     fn touched(
