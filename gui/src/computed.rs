@@ -39,7 +39,8 @@ impl Drop for Counted {
 /// The value that belongs to a key. At most one thread works on it: while keys change faster than
 /// values come, only the newest key is begun next.
 pub struct Computed<K, T> {
-    value: Option<(K, T)>,
+    /// Without a key once it is of something that is not any more.
+    value: Option<(Option<K>, T)>,
     coming: Option<(K, Receiver<T>)>,
     /// The key whose computation ended without a value.
     failed: Option<K>,
@@ -62,11 +63,19 @@ impl<K: Clone + PartialEq, T: Send + 'static> Computed<K, T> {
         if self.take() {
             notice::warn(ctx, FAILED);
         }
-        let there = self.value.as_ref().is_some_and(|(of, _)| of == key);
+        let there = self.value.as_ref().is_some_and(|(of, _)| of.as_ref() == Some(key));
         if !there && self.coming.is_none() && self.failed.as_ref() != Some(key) {
             self.start(key.clone(), ctx.clone(), work);
         }
         self.value.as_ref().map(|(_, value)| value)
+    }
+
+    /// What the values are made of has changed: they are worked out anew, and until then the old one is shown.
+    pub fn outdate(&mut self) {
+        if let Some((of, _)) = &mut self.value {
+            *of = None;
+        }
+        (self.coming, self.failed) = (None, None);
     }
 
     /// True while a value is being worked out: what is shown belongs to an older key, if to any.
@@ -84,7 +93,7 @@ impl<K: Clone + PartialEq, T: Send + 'static> Computed<K, T> {
     /// The value, if it is that of `key`.
     #[must_use]
     pub fn value_of(&self, key: &K) -> Option<&T> {
-        self.value.as_ref().filter(|(of, _)| of == key).map(|(_, value)| value)
+        self.value.as_ref().filter(|(of, _)| of.as_ref() == Some(key)).map(|(_, value)| value)
     }
 
     /// Takes what has come; `true` when it is only known now that nothing will.
@@ -93,7 +102,7 @@ impl<K: Clone + PartialEq, T: Send + 'static> Computed<K, T> {
         let answer = receiver.try_recv();
         let has_failed = matches!(answer, Err(TryRecvError::Disconnected));
         match answer {
-            Ok(value) => self.value = Some((key.clone(), value)),
+            Ok(value) => self.value = Some((Some(key.clone()), value)),
             Err(TryRecvError::Empty) => return false,
             Err(TryRecvError::Disconnected) => self.failed = Some(key.clone()),
         }

@@ -9,8 +9,8 @@ use crate::model::track::{Group, Track};
 use crate::model::viewport::Viewport;
 
 impl Session {
-    /// Looks at a newer state of the same recording. View, selection, marked stretch, search and choices stay; figures
-    /// are worked out anew. With `follow` the view moves on so that the newest time stays in sight.
+    /// Looks at a newer state of the same recording. View, selection, marked stretch, search and what was chosen in all views
+    /// stay; figures are worked out anew. With `follow` the view moves on so that the newest time stays in sight.
     #[must_use]
     pub fn with_document(self, document: &Arc<Document>, follow: bool) -> Self {
         let old = Arc::clone(&self.document);
@@ -36,7 +36,10 @@ impl Session {
         new.pinned = tracks(self.pinned);
         new.hidden_tracks = tracks(self.hidden_tracks);
         new.take_search(self.search, &old);
-        new.table.wanted = self.table.wanted;
+        (new.overview, new.roofline, new.memory) = (self.overview, self.roofline, self.memory);
+        (new.communication, new.advisor, new.table) =
+            (self.communication, self.advisor, self.table);
+        new.outdate(ranks(&old) == ranks(document));
         if document.series.iter().any(|series| series.quantity == self.lower_quantity) {
             new.lower_quantity = self.lower_quantity;
         }
@@ -47,6 +50,15 @@ impl Session {
         new.wanted_pane = self.wanted_pane;
         (new.past, new.future) = (self.past, self.future);
         new
+    }
+
+    fn outdate(&mut self, same_ranks: bool) {
+        self.overview.outdate();
+        self.roofline.outdate(same_ranks);
+        self.memory.outdate();
+        self.communication.outdate();
+        self.advisor.outdate();
+        self.table.outdate();
     }
 
     /// Looks for what was looked for in another document.
@@ -60,6 +72,11 @@ impl Session {
             None => self.look_up(Wanted::Text(self.search.text.clone()), false),
         }
     }
+}
+
+/// How many ranks the reports tell of.
+fn ranks(document: &Document) -> usize {
+    document.sources.iter().map(|source| source.report.ranks.len()).sum()
 }
 
 /// A view moved on by as much as the recording has grown.

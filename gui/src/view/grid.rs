@@ -156,6 +156,13 @@ pub struct State {
     sorted_for: Option<(Option<Order>, u64, usize)>,
 }
 
+impl State {
+    /// The rows are others, even if they are as many: they are put in order anew.
+    pub(crate) const fn outdate(&mut self) {
+        self.sorted_for = None;
+    }
+}
+
 /// What happened to a table in this frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Touched {

@@ -247,6 +247,34 @@ fn the_look_at_a_recording_stays_when_it_grows() {
     assert!(followed.view.end() >= followed.document.whole().end());
 }
 
+/// Before, all views but the timeline started anew, and a search that ran in the advisor was given up.
+#[test]
+fn what_was_chosen_in_all_views_stays_when_a_recording_grows() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::start(&folder.path().join("run.perfdb"));
+    recorder.step(4);
+    let mut harness = window(Theme::Light, (1440.0, 900.0), 1.0);
+    harness.state_mut().live.form.folder = folder.path().display().to_string();
+    settle(&mut harness);
+    harness.get_by_label("Follow run.perfdb").click();
+    until(&mut harness, "the first steps are shown", |harness| events(harness) == 4);
+    harness.state_mut().open_first(Some(Pane::Operations));
+    settle(&mut harness);
+    assert!(harness.query_by_label_contains("step, 36").is_some());
+    let session = harness.state_mut().session_mut().unwrap();
+    session.memory.told.options = "--num-layers 12".to_owned();
+    session.table.wanted.filter = "st".to_owned();
+    recorder.step(4);
+    harness.state_mut().open_first(Some(Pane::Live));
+    until(&mut harness, "the next steps are shown", |harness| events(harness) == 8);
+    harness.state_mut().open_first(Some(Pane::Operations));
+    settle(&mut harness);
+    let session = harness.state().session().unwrap();
+    assert_eq!(session.memory.told.options, "--num-layers 12");
+    assert_eq!(session.table.wanted.filter, "st");
+    assert!(harness.query_by_label_contains("step, 72").is_some(), "of the grown recording");
+}
+
 #[test]
 fn the_window_follows_a_recording_to_its_end() {
     let folder = tempfile::tempdir().unwrap();

@@ -62,6 +62,8 @@ pub(super) struct Basis {
 struct Origin {
     given: Given,
     processor: Option<String>,
+    /// The basis by its address: a recording that grows gets another one.
+    basis: usize,
 }
 
 /// What the view remembers.
@@ -92,6 +94,12 @@ impl State {
             change(&mut arrangement.run);
             arrangement.settle(&known.job.cluster, true);
         }
+    }
+
+    /// The recording has grown: what it says is read anew, while sliders stay and a search goes on.
+    pub(crate) fn outdate(&mut self) {
+        self.basis.outdate();
+        self.advice.outdate();
     }
 
     /// Keeps the trials of a search in this folder.
@@ -137,7 +145,8 @@ pub(super) fn prepare(ui: &Ui, session: &mut Session) -> bool {
         .as_ref()
         .filter(|ceilings| !ceilings.is_gpu)
         .map(|ceilings| ceilings.device.clone());
-    let origin = Origin { given: state.given.clone(), processor };
+    let origin =
+        Origin { given: state.given.clone(), processor, basis: Arc::as_ptr(&basis) as usize };
     if state.origin.as_ref() != Some(&origin) {
         let found =
             known(&basis.report, &basis.commands, &origin.given, origin.processor.as_deref());

@@ -29,7 +29,7 @@ const HEADINGS: [Heading; 11] = [
 /// Shows the table; the row that was clicked.
 pub(super) fn show(ui: &mut Ui, state: &mut grid::State, groups: &[Group]) -> Option<Lead> {
     let rows: Vec<Vec<Cell>> = groups.iter().map(row).collect();
-    let grid = Grid::new("Collectives", &HEADINGS);
+    let grid = Grid::new("Collectives", &HEADINGS).version(groups.as_ptr() as u64);
     ui.horizontal_wrapped(|ui| {
         ui.strong("Waiting and transfer");
         grid.copy_button(ui, state, &rows[..]);

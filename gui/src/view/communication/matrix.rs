@@ -45,7 +45,7 @@ pub(super) fn ranks(ui: &mut Ui, state: &mut grid::State, skew: &Skew) -> Option
             ]
         })
         .collect();
-    let grid = Grid::new("Waits by rank", &HEADINGS);
+    let grid = Grid::new("Waits by rank", &HEADINGS).version(skew.cells.as_ptr() as u64);
     grid.copy_button(ui, state, &rows[..]);
     let clicked = grid.height(150.0).show(ui, state, &rows[..]).clicked?;
     let of = skew.cells.iter().filter(|cell| cell.last == clicked);

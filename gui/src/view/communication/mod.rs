@@ -35,6 +35,13 @@ enum Lead {
     Name(String),
 }
 
+impl State {
+    /// The recording has grown: figures are worked out anew, and what was chosen stays.
+    pub(crate) fn outdate(&mut self) {
+        self.found.outdate();
+    }
+}
+
 /// Shows the view.
 pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
     let document = Arc::clone(&session.document);

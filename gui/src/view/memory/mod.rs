@@ -38,6 +38,15 @@ pub struct State {
     forecast: Computed<(Process, Told), Result<Forecast, NoForecast>>,
 }
 
+impl State {
+    /// The recording has grown: figures are worked out anew, and what was chosen stays.
+    pub(crate) fn outdate(&mut self) {
+        self.levels.outdate();
+        self.forecast.outdate();
+        self.alive.outdate();
+    }
+}
+
 /// Shows the view.
 pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
     let mut state = std::mem::take(&mut session.memory);

@@ -32,6 +32,15 @@ pub struct State {
     places: Computed<Option<Process>, places::Places>,
 }
 
+impl State {
+    /// The recording has grown: figures are worked out anew, and what was chosen stays.
+    pub(crate) fn outdate(&mut self) {
+        self.figures.outdate();
+        // These lead to events by their places in the older document.
+        self.places = Computed::default();
+    }
+}
+
 /// Shows the view.
 pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
     let mut state = std::mem::take(&mut session.overview);

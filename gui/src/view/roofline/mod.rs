@@ -35,6 +35,15 @@ struct Asked {
     ceilings: Option<Arc<Ceilings>>,
 }
 
+impl State {
+    /// The recording has grown: figures are worked out anew, and what was chosen stays; not the rank where there are others now.
+    pub(crate) fn outdate(&mut self, same_ranks: bool) {
+        self.points.outdate();
+        self.table.outdate();
+        self.rank = self.rank.filter(|_| same_ranks);
+    }
+}
+
 /// Shows the view.
 pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
     let document = Arc::clone(&session.document);

@@ -57,6 +57,15 @@ enum Act {
     Open(String, TrackKind),
 }
 
+impl State {
+    /// The recording has grown: rows are made anew, as their names have other numbers, and what was chosen stays.
+    pub(crate) fn outdate(&mut self) {
+        let (rows, durations) = (Computed::default(), Computed::default());
+        let (percentiles, kinds) = (Arc::default(), None);
+        *self = Self { percentiles, rows, kinds, durations, ..std::mem::take(self) };
+    }
+}
+
 /// Shows the view.
 pub(crate) fn show(ui: &mut Ui, session: &mut Session) {
     let mut state = std::mem::take(&mut session.table);
@@ -88,7 +97,7 @@ fn content(ui: &mut Ui, session: &Session, state: &mut State) -> Option<Act> {
         let first = order.into_iter().find(|kind| kinds.contains(kind));
         state.wanted.kind = state.wanted.kind.or(first);
         state.kinds = Some(kinds.into_iter().collect());
-        state.grid.order = Some(FIRST_ORDER);
+        state.grid.order = state.grid.order.or(Some(FIRST_ORDER));
     }
     let (for_rows, wanted) = (Arc::clone(document), state.wanted.clone());
     let known = Arc::clone(&state.percentiles);
