@@ -64,8 +64,8 @@ pub fn analyse(recording: &Recording, rules: &Rules) -> Vec<RankAnalysis> {
     ranks
 }
 
-/// Does something with the analysis of every rank, in the order of its processes; no more analyses are there at once than
-/// there are threads.
+/// Does something with the analysis of every rank, and gives the outcomes in the order of their processes. An analysis is
+/// dropped as soon as that is done.
 pub(crate) fn of_each<T: Send>(
     recording: &Recording,
     categories: &Categories<'_>,

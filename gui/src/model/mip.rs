@@ -2,13 +2,13 @@
 //!
 //! With hundreds of events a pixel, walking the events costs a cache miss each; looking a pixel up
 //! in buckets of time does not depend on how many events there are. Buckets are powers of two of
-//! nanoseconds; the finest holds about [`EVENTS_A_BUCKET`] events, so a summary costs about two
+//! nanoseconds; the finest holds about [`EVENTS_A_BUCKET`] events, so a summary costs about four
 //! bytes an event. Below it, walking the few events of a pixel is the faster way (see [`super::lod`]).
 
 use super::tint::{TINTS, Tint};
 
 /// Mean events in a bucket of the finest level.
-pub const EVENTS_A_BUCKET: i64 = 8;
+pub const EVENTS_A_BUCKET: i64 = 4;
 
 /// Lanes shorter than this are walked at every zoom.
 const LEAST_EVENTS: usize = 2048;
@@ -244,7 +244,7 @@ mod tests {
         let events = events(&vec![(300, 700); 100_000]);
         let mip = build(&events).unwrap();
         let buckets: usize = mip.levels().iter().map(|level| level.buckets().len()).sum();
-        assert!(buckets * size_of::<super::Bucket>() <= events.len() * 2, "{buckets} buckets");
+        assert!(buckets * size_of::<super::Bucket>() <= events.len() * 4, "{buckets} buckets");
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// The view to show first: overview, timeline, operations, memory, communication, roofline, advisor, compare, fleet, live
     #[arg(long, value_name = "VIEW")]
     view: Option<String>,
+    /// Memory that recordings may take; larger ones are opened in parts. As it was set last, at first half of the machine's
+    #[arg(long, value_name = "GIB")]
+    memory: Option<f64>,
 }
 
 /// Becomes the window's program, once the files are known to open: a message in a terminal is
@@ -38,6 +41,8 @@ pub(crate) fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     let program = PERFAGENT_GUI.find()?;
     printer.flush()?;
     let view = args.view.iter().flat_map(|view| ["--view", view]);
-    let failure = Command::new(&program).args(view).args(&args.files).exec();
+    let memory = args.memory.map(|gib| gib.to_string());
+    let memory = memory.iter().flat_map(|gib| ["--memory", gib]);
+    let failure = Command::new(&program).args(view).args(memory).args(&args.files).exec();
     anyhow::bail!("{}: cannot be started: {failure}; build it again", program.display())
 }

@@ -20,11 +20,14 @@ fn gui_becomes_the_window_program() {
     put_echo(&program);
     let said = outcome(perfagent(folder.path()).env("PERFAGENT_GUI", &program).args([
         "gui",
+        "--memory",
+        "1.5",
         "run.perfdb",
         "./run.perfdb",
     ]));
     assert_eq!((said.code, said.stderr.as_str()), (7, ""));
-    assert_eq!(said.stdout, format!("{} run.perfdb ./run.perfdb\n", program.display()));
+    let expected = format!("{} --memory 1.5 run.perfdb ./run.perfdb\n", program.display());
+    assert_eq!(said.stdout, expected);
 }
 
 #[test]
