@@ -180,6 +180,56 @@ fn the_search_is_started_followed_and_its_trials_shown() {
     assert!(harness.query_by_label_contains("2, micro_batch 8").is_some());
 }
 
+/// The program itself, beside the tests of a whole build.
+fn perfagent() -> Option<std::path::PathBuf> {
+    let tests = std::env::current_exe().ok()?;
+    let program = tests.parent()?.parent()?.join("perfagent");
+    program.is_file().then_some(program)
+}
+
+#[test]
+fn a_real_search_is_run_and_its_best_is_the_fastest() {
+    let Some(program) = perfagent() else {
+        eprintln!("skipped: perfagent itself is not built");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    // Fastest at 8, and out of memory from 16 on.
+    let target = folder.path().join("target.sh");
+    let script = "[ $1 -ge 16 ] && { echo 'torch.OutOfMemoryError: CUDA out of memory' >&2; exit 1; }\n\
+                  echo \"{\\\"tokens_per_s\\\": $((1000 * $1)).5}\" > \"$2\"\n";
+    std::fs::write(&target, script).unwrap();
+    let mut harness = shown(job());
+    click(&mut harness, "Run it");
+    harness.get_by_label("Program to tune").focus();
+    harness.run_steps(2);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    harness.run_steps(2);
+    let command = format!("sh {} {{micro_batch}} {{json}}", target.display());
+    harness.get_by_label("Program to tune").type_text(&command);
+    settle(&mut harness);
+    let line = harness.get_by_label("Command line of tune").accesskit_node().value().unwrap();
+    assert!(line.ends_with("target.sh {micro_batch} {json}"), "{line}");
+    let advisor = &mut harness.state_mut().session_mut().unwrap().advisor;
+    advisor.run_with(program);
+    advisor.keep_trials_in(&folder.path().join("trials"));
+    settle(&mut harness);
+    harness.get_all_by_label("Run it").last().unwrap().click();
+    let begun = Instant::now();
+    while harness.query_by_label("The search is over").is_none() {
+        let failed = harness.query_by_label_contains("The search failed");
+        assert!(failed.is_none(), "{:?}", failed.map(|node| node.accesskit_node().label()));
+        assert!(begun.elapsed().as_secs() < 120, "the search does not end");
+        harness.step();
+        std::thread::yield_now();
+    }
+    click(&mut harness, "Show the trials");
+    let trial = |text: &str| harness.query_all_by_label_contains(text).next().is_some();
+    assert!(trial("micro_batch 8") && trial("micro_batch 4"));
+    let journal = std::fs::read_to_string(folder.path().join("trials/tune.jsonl")).unwrap();
+    assert!(journal.contains("8000.5") && journal.contains("\"out_of_memory\""), "{journal}");
+}
+
 #[test]
 fn public_traces_are_shown_or_ask_for_what_they_do_not_tell() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/traces");
