@@ -55,6 +55,8 @@ pub(super) struct Geometry {
     pub(super) frame: Vec<Mark>,
     /// The layers, cut to the area when drawn.
     pub(super) marks: Vec<Mark>,
+    /// Where the names of levels are.
+    names: Vec<Rect>,
     x: Span,
     y: Span,
 }
@@ -140,7 +142,7 @@ impl Geometry {
         let left = rect.left() + widest + beside + 8.0;
         let right = (rect.right() - 10.0).max(left + 10.0);
         let area = Rect::from_min_max(pos2(left, top), pos2(right, bottom));
-        let mut geometry = Self { area, frame, marks: Vec::new(), x, y };
+        let mut geometry = Self { area, frame, marks: Vec::new(), names: Vec::new(), x, y };
         geometry.axes(chart, &y_ticks, rect, palette);
         for layer in &chart.layers {
             geometry.layer(layer, palette);
@@ -289,10 +291,29 @@ impl Geometry {
                     }
                     (false, _) => (from + vec2(4.0, -2.0), Align2::LEFT_BOTTOM),
                 };
+                let at = self.free(at, anchor, name, *vertical);
                 let (text, colour) = (name.clone(), palette.text);
                 self.marks.push(Mark::Text { at, anchor, text, colour, upright: true });
             }
         }
+    }
+}
+
+impl Geometry {
+    /// A place for the name of a level that no other one has: further down beside a vertical line, further right on others.
+    fn free(&mut self, at: Pos2, anchor: Align2, name: &str, vertical: bool) -> Pos2 {
+        let size = vec2(width(name), LINE);
+        let step = if vertical { vec2(0.0, LINE) } else { vec2(size.x + 12.0, 0.0) };
+        let places = (0..8).map(|steps| at + step * steps as f32);
+        let is_free = |place: &Pos2| {
+            let rect = anchor.anchor_size(*place, size);
+            self.area.expand(2.0).contains_rect(rect)
+                && !self.names.iter().any(|other| other.intersects(rect))
+        };
+        // Where there is none, two names over each other still tell that there are two.
+        let place = places.clone().find(is_free).unwrap_or(at);
+        self.names.push(anchor.anchor_size(place, size));
+        place
     }
 }
 
@@ -349,4 +370,52 @@ fn legend(chart: &Chart, rect: Rect, palette: &Palette, frame: &mut Vec<Mark>) -
         at.x += long;
     }
     at.y + LINE / 2.0 - rect.top()
+}
+
+#[cfg(test)]
+mod tests {
+    use egui::{Align2, Color32, Rect, Theme, pos2, vec2};
+
+    use super::{Geometry, LINE, Mark, width};
+    use crate::palette::Palette;
+    use crate::view::chart::{Axis, Chart, Layer, Scale};
+
+    /// Lines close to each other had their names on top of each other.
+    #[test]
+    fn names_of_near_levels_do_not_overlap() {
+        let level = |name: &str, at, vertical| {
+            let (name, colour) = (name.to_owned(), Color32::RED);
+            Layer::Level { name, colour, at, vertical }
+        };
+        let layers = vec![
+            level("median", 50.0, true),
+            level("mean of all", 50.1, true),
+            level("99th percentile", 50.2, true),
+            level("limit", 7.0, false),
+            level("budget", 7.01, false),
+            Layer::Line {
+                name: String::new(),
+                colour: Color32::BLUE,
+                points: vec![[0.0, 0.0], [100.0, 10.0]],
+                dashed: false,
+            },
+        ];
+        let axis = || Axis::new("", Scale::Linear, |value| value.to_string());
+        let (x, y) = (axis(), axis());
+        let chart = Chart { title: "levels".into(), x, y, layers };
+        let rect = Rect::from_min_size(pos2(0.0, 0.0), vec2(600.0, 300.0));
+        let geometry = Geometry::new(&chart, rect, Palette::of(Theme::Light));
+        let placed = |mark: &Mark| match mark {
+            Mark::Text { at, anchor, text, .. } => {
+                Some(Align2::anchor_size(*anchor, *at, vec2(width(text), LINE)))
+            }
+            _ => None,
+        };
+        let names: Vec<Rect> = geometry.marks.iter().filter_map(placed).collect();
+        assert_eq!(names.len(), 5);
+        for (index, name) in names.iter().enumerate() {
+            assert!(geometry.area.expand(2.0).contains_rect(*name), "{name}");
+            assert!(names[..index].iter().all(|other| !other.intersects(*name)), "{names:?}");
+        }
+    }
 }
