@@ -144,9 +144,12 @@ pub fn load_wanted(
                     None => Recording::load(&reader, &mut told(Doing::Reading)),
                     Some(share) => {
                         let known = wanted.counted.iter().position(|(known, _)| *known == path);
+                        let known = known.map(|known| wanted.counted.swap_remove(known).1);
+                        // Another recording may have taken its place meanwhile.
+                        let now = Recording::events_of(&reader).ok();
                         let counted = match known {
-                            Some(known) => Ok(wanted.counted.swap_remove(known).1),
-                            None => Density::of(&reader, &mut told(Doing::Counting)),
+                            Some(known) if Some(known.events()) == now => Ok(known),
+                            _ => Density::of(&reader, &mut told(Doing::Counting)),
                         };
                         counted.and_then(|counted| {
                             let most = (counted.events() as f64 * share).ceil() as u64;

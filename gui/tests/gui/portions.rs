@@ -70,8 +70,14 @@ fn a_part_holds_what_is_in_its_time() {
         inner += document.lanes[1].len() as u64;
     }
     assert!((1000..=1003).contains(&inner), "{inner}");
-    let (last, _) = load(99, portion.counted);
+    let (last, _) = load(99, portion.counted.clone());
     assert_eq!(last.portion.unwrap().number, 3);
+    // Another recording in its place is counted anew.
+    std::fs::remove_file(&path).unwrap();
+    ranges(&path, 700);
+    let (other, doings) = load(1, portion.counted);
+    assert!(doings.contains(&Doing::Counting));
+    assert_eq!(other.portion.unwrap().events, 701);
 }
 
 #[test]
