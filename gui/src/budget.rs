@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What opening a recording takes at the most, by event of it: measured with `cargo xtask bench gui`, of one rank, whose
-/// analysis needs all its events at once.
+/// What opening a recording takes at the most, by event of it: 76 to 87 bytes where all are of one rank, whose analysis needs them at
+/// once (`cargo xtask bench gui --events 10000000 --ranks 1`, 2026-11-28), and some more for what was not measured.
 const BYTES_AN_EVENT: u64 = 100;
 
 /// Of a machine that does not say how much it has.

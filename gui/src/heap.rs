@@ -1,5 +1,5 @@
 //! How the C library's heap is used. Loading takes and gives back arrays of tens of megabytes for every rank; by default glibc
-//! maps each anew, page by page, which was a fifth of the time of opening a recording of ten million events.
+//! maps each anew, page by page: a fifth of the processor time of opening ten million events was the kernel's (perf, 2026-11-28).
 #![expect(unsafe_code, reason = "the settings of malloc have no safe wrapper")]
 
 /// Blocks up to the greatest size that glibc allows come from the heap.

@@ -247,17 +247,23 @@ fn the_look_at_a_recording_stays_when_it_grows() {
     assert!(followed.view.end() >= followed.document.whole().end());
 }
 
-/// Before, all views but the timeline started anew, and a search that ran in the advisor was given up.
-#[test]
-fn what_was_chosen_in_all_views_stays_when_a_recording_grows() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::start(&folder.path().join("run.perfdb"));
+/// A recording of four steps in a folder, and a window that follows it.
+fn following(folder: &Path) -> (Recorder, Harness<'static, App>) {
+    let mut recorder = Recorder::start(&folder.join("run.perfdb"));
     recorder.step(4);
     let mut harness = window(Theme::Light, (1440.0, 900.0), 1.0);
-    harness.state_mut().live.form.folder = folder.path().display().to_string();
+    harness.state_mut().live.form.folder = folder.display().to_string();
     settle(&mut harness);
     harness.get_by_label("Follow run.perfdb").click();
     until(&mut harness, "the first steps are shown", |harness| events(harness) == 4);
+    (recorder, harness)
+}
+
+/// Before, all views but the timeline started anew.
+#[test]
+fn what_was_chosen_in_all_views_stays_when_a_recording_grows() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut recorder, mut harness) = following(folder.path());
     harness.state_mut().open_first(Some(Pane::Operations));
     settle(&mut harness);
     assert!(harness.query_by_label_contains("step, 36").is_some());
@@ -278,13 +284,7 @@ fn what_was_chosen_in_all_views_stays_when_a_recording_grows() {
 #[test]
 fn the_window_follows_a_recording_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::start(&folder.path().join("run.perfdb"));
-    recorder.step(4);
-    let mut harness = window(Theme::Light, (1440.0, 900.0), 1.0);
-    harness.state_mut().live.form.folder = folder.path().display().to_string();
-    settle(&mut harness);
-    harness.get_by_label("Follow run.perfdb").click();
-    until(&mut harness, "the first steps are shown", |harness| events(harness) == 4);
+    let (mut recorder, mut harness) = following(folder.path());
     recorder.step(4);
     until(&mut harness, "the next steps are shown", |harness| events(harness) == 8);
     assert!(harness.query_by_label_contains("Following run.perfdb").is_some());

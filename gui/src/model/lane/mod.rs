@@ -209,16 +209,8 @@ impl Lane {
             low += reach;
             reach *= 2;
         }
-        let mut high = (low + reach).min(among.end);
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            if self.start(middle) < time {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        low
+        let high = (low + reach).min(among.end);
+        first_not_before(low..high, |index| self.start(index) < time)
     }
 
     /// The position of the first event that starts later than `time`.
@@ -241,16 +233,8 @@ impl Lane {
         let past = self.blocks.partition_point(|block| is_before(block, 0));
         let Some(at) = past.checked_sub(1) else { return 0 };
         let block = &self.blocks[at];
-        let (mut low, mut high) = (1, EVENTS.min(self.length - at * EVENTS));
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            if is_before(block, middle) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        at * EVENTS + low
+        let rest = 1..EVENTS.min(self.length - at * EVENTS);
+        at * EVENTS + first_not_before(rest, |index| is_before(block, index))
     }
 
     /// Bytes on the heap, without the labels, which lanes share.
@@ -261,6 +245,20 @@ impl Lane {
             + self.blocks.capacity() * size_of::<Block>()
             + self.mip.as_ref().map_or(0, Mip::heap_bytes)
     }
+}
+
+/// The first of these positions that is not before what is looked for, as of a slice; their end when all are.
+fn first_not_before(among: Range<usize>, is_before: impl Fn(usize) -> bool) -> usize {
+    let Range { start: mut low, end: mut high } = among;
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if is_before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 #[cfg(test)]
